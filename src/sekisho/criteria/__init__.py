@@ -1,0 +1,1 @@
+"""One file per way of judging: observations and parameters to a finding."""

@@ -1,0 +1,1 @@
+"""The terminal's software: the signed image, the two slots, and which version is the newest."""

@@ -1,0 +1,280 @@
+"""The terminal itself: what can be done with it, whoever asks. The web rooms only translate.
+
+Every method that needs a code is written in the same three steps: book the attempt with the brake, let
+the worker do the slow comparison, and look again whether the world is still the same before acting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+from sekisho.exemplar import settings
+from sekisho.exemplar.access import credentials, policy
+from sekisho.exemplar.access.passkey import Challenges, RelyingParty
+from sekisho.exemplar.access.sessions import Sessions, Stage, fingerprint
+from sekisho.exemplar.access.throttle import Throttle, Ticket
+from sekisho.exemplar.software import newest
+from sekisho.exemplar.software.maker import trusted_key
+from sekisho.exemplar.software.slots import Slots
+from sekisho.exemplar.storage import Disk
+
+USER: Final = "admin"
+_QUEUE: Final = 4
+_Result = TypeVar("_Result")
+
+
+class Refused(Exception):  # noqa: N818 - said to the caller in this word
+    """The request is not granted. `reason` is an identifier; `wait` is in whole seconds, 0 for none."""
+
+    def __init__(self, reason: str, wait: int = 0, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.reason, self.wait, self.faults = reason, wait, faults
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from and what it can show: address, session token, known-browser token."""
+
+    source: str
+    session: str | None = None
+    known: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A granted sign-in: the new session token, its stage, and the known-browser token to keep."""
+
+    session: str
+    stage: Stage
+    known: str | None = None
+
+
+@dataclass
+class Terminal:
+    """One unit. `disk` is its medium, `rp` the passkey site (identifier, origins), `update_url` the maker's page."""
+
+    disk: Disk
+    rp_id: str = "localhost"
+    origins: tuple[str, ...] = ()
+    update_url: str | None = None
+    lock: float = 900.0
+    clock: Callable[[], float] = time.monotonic
+    newest: newest.Newest = field(default_factory=lambda: newest.Newest("unknown", reason="not-asked"))
+
+    def __post_init__(self) -> None:
+        self._worker = ThreadPoolExecutor(1, "scrypt")
+        self._waiting = 0
+        self.sessions = Sessions(self.clock)
+        self.throttle = Throttle(self.disk, self.clock, self.lock)
+        self.relying_party = RelyingParty(self.rp_id, self.origins, Challenges(self.clock))
+        self.boot()
+
+    def boot(self) -> None:
+        """Start from what the medium holds, as after a power cut. Raises when it holds no valid terminal."""
+        self.factory = settings.Factory.load(self.disk)
+        self.key = trusted_key(self.factory.trust.encode())
+        self.slots = Slots(self.disk, self.key, self.factory.model)
+        self.slots.boot()
+        self.owner = settings.load(self.disk)
+        self.sessions.close_all()
+        self.throttle.boot()
+
+    def close(self) -> None:
+        """Let the worker end."""
+        self._worker.shutdown(cancel_futures=True)
+
+    async def _slowly(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Run slow work in the one worker; refuse when too many wait already."""
+        if self._waiting >= _QUEUE:
+            raise Refused("busy", wait=1)
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work, *arguments)
+        finally:
+            self._waiting -= 1
+
+    # --- signing in -------------------------------------------------------------------------------
+
+    @property
+    def first_use(self) -> bool:
+        """Tell whether the label's code is still in force."""
+        return self.owner.password is None
+
+    def _book(self, caller: Caller) -> Ticket:
+        known = fingerprint(caller.known) if caller.known else None
+        known = known if known in self.owner.known else None
+        ticket = self.throttle.begin(caller.source, known)
+        if ticket is None:
+            raise Refused("wait", wait=int(self.throttle.wait(caller.source, known)) + 1)
+        return ticket
+
+    async def _prove(self, user: str, password: str, caller: Caller) -> None:
+        """Return when the code is right, else raise Refused; an unknown user costs the same time."""
+        ticket = self._book(caller)
+        owner = self.owner
+        stored = owner.password or self.factory.preset
+        typed = credentials.normal_preset(password) if self.first_use else password
+        target = stored if user == USER else credentials.NOBODY
+        right = await self._slowly(credentials.matches, typed[:1024], target)
+        if not right or user != USER or owner is not self.owner or stored != (owner.password or self.factory.preset):
+            raise Refused("wrong")
+        self.throttle.succeeded(ticket)
+
+    async def sign_in(self, user: str, password: str, caller: Caller) -> Entry:
+        """Sign in with a password, or at first use with the label's code."""
+        await self._prove(user, password, caller)
+        if self.first_use:
+            # duty: JP20-2 JP25-2a the label's code opens one door only: the one to the change of the password
+            return Entry(self.sessions.open(Stage.FIRST_USE), Stage.FIRST_USE)
+        return self._enter(caller)
+
+    def _enter(self, caller: Caller) -> Entry:
+        self.sessions.close(caller.session)
+        if caller.known and fingerprint(caller.known) in self.owner.known:
+            return Entry(self.sessions.open(Stage.OWNER), Stage.OWNER)
+        token = secrets.token_urlsafe(32)
+        self.owner.known = [*self.owner.known, fingerprint(token)][-settings.KNOWN_BROWSERS :]
+        settings.save(self.disk, self.owner)
+        return Entry(self.sessions.open(Stage.OWNER), Stage.OWNER, token)
+
+    def sign_out(self, caller: Caller) -> None:
+        """End the caller's session."""
+        self.sessions.close(caller.session)
+
+    # --- passwords --------------------------------------------------------------------------------
+
+    def _faults(self, password: str) -> tuple[str, ...]:
+        public = (self.factory.maker, self.factory.model, self.factory.serial, self.factory.ssid, self.factory.mac)
+        return policy.faults(password, user=USER, public=public)
+
+    async def _accept(self, password: str) -> dict[str, str]:
+        """Check a new password against the policy and both codes in force; return its hash."""
+        found = self._faults(password)
+        if found:
+            raise Refused("weak", faults=found)
+        if await self._slowly(credentials.matches, credentials.normal_preset(password), self.factory.preset):
+            raise Refused("weak", faults=("same-as-label",))
+        if self.owner.password and await self._slowly(credentials.matches, password, self.owner.password):
+            raise Refused("weak", faults=("same-as-before",))
+        return await self._slowly(credentials.digest, password)
+
+    async def choose_first_password(self, password: str, caller: Caller) -> Entry:
+        """Leave the factory state: from now on the label's code opens nothing."""
+        hashed = await self._accept(password)
+        # duty: JP25-2a the one way out of the factory state; nobody gets an owner's session without it
+        if not self.first_use or self.sessions.stage(caller.session) is not Stage.FIRST_USE:
+            raise Refused("not-first-use")
+        self.sessions.close_all()
+        self.owner.password = hashed
+        self.owner.handle = secrets.token_urlsafe(32)
+        return self._enter(caller)
+
+    async def change_password(self, old: str, new: str, caller: Caller) -> Entry:
+        """Change the password; every other session and every known browser is forgotten."""
+        await self._prove(USER, old, caller)
+        hashed = await self._accept(new)
+        if self.first_use:
+            raise Refused("password-change-required")
+        self.owner.password, self.owner.known = hashed, []
+        self.sessions.close_all()
+        return self._enter(replace(caller, known=None))
+
+    # --- passkeys: duty JP25-2e -------------------------------------------------------------------
+
+    def passkey_creation(self) -> dict[str, Any]:
+        """Return the options for `navigator.credentials.create()`."""
+        return {
+            "challenge": self.relying_party.challenges.draw("create"),
+            "rp": {"id": self.rp_id, "name": f"{self.factory.maker} {self.factory.model}"},
+            "user": {"id": self.owner.handle, "name": USER, "displayName": USER},
+            "pubKeyCredParams": [{"type": "public-key", "alg": -8}, {"type": "public-key", "alg": -7}],
+            "excludeCredentials": [{"type": "public-key", "id": one["id"]} for one in self.owner.passkeys],
+            "authenticatorSelection": {"residentKey": "required", "userVerification": "required"},
+            "attestation": "none",
+        }
+
+    def add_passkey(self, answer: dict[str, object]) -> None:
+        """Store a new passkey; raises PasskeyError or Refused."""
+        if len(self.owner.passkeys) >= settings.PASSKEYS:
+            raise Refused("too-many")
+        added = self.relying_party.register(answer, {one["id"] for one in self.owner.passkeys})
+        name = str(answer.get("name") or "")[:40]
+        added["name"] = name if name.isprintable() else ""
+        self.owner.passkeys = [*self.owner.passkeys, added]
+        settings.save(self.disk, self.owner)
+
+    def remove_passkey(self, identifier: str) -> None:
+        """Forget a passkey; an unknown identifier is refused."""
+        kept = [one for one in self.owner.passkeys if one["id"] != identifier]
+        if len(kept) == len(self.owner.passkeys):
+            raise Refused("unknown")
+        self.owner.passkeys = kept
+        settings.save(self.disk, self.owner)
+
+    def passkey_request(self) -> dict[str, Any]:
+        """Return the options for `navigator.credentials.get()`: they tell nothing about the owner."""
+        return {
+            "challenge": self.relying_party.challenges.draw("get"),
+            "rpId": self.rp_id,
+            "userVerification": "required",
+        }
+
+    def passkey_sign_in(self, answer: dict[str, object], caller: Caller) -> Entry:
+        """Sign in with a passkey; not touched by the brake. Raises PasskeyError."""
+        used = self.relying_party.verify(answer, self.owner.passkeys)
+        self.owner.passkeys = [used if one["id"] == used["id"] else one for one in self.owner.passkeys]
+        settings.save(self.disk, self.owner)
+        return self._enter(caller)
+
+    # --- settings, software, reset ----------------------------------------------------------------
+
+    def settings(self) -> dict[str, str | bool]:
+        """Return all settings that are in force."""
+        found = {name: self.owner.value(name) for name in settings.SETTINGS}
+        return {**found, "wifi_ssid": found["wifi_ssid"] or self.factory.ssid}
+
+    def change_settings(self, changes: Mapping[str, object]) -> dict[str, str | bool]:
+        """Change settings, durable on return; raises SettingError and then changes nothing."""
+        self.owner.settings = {**self.owner.settings, **settings.checked(changes)}
+        settings.save(self.disk, self.owner)
+        return self.settings()
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs here; the version comes from the signed manifest of the booted slot."""
+        return {
+            "maker": self.factory.maker,
+            "model": self.factory.model,
+            "serial": self.factory.serial,
+            "version": str(self.slots.version),
+            "slot": self.slots.slot,
+            "newest": {"state": self.newest.state, "version": self.newest.version, "reason": self.newest.reason},
+        }
+
+    async def install(self, image: bytes) -> str:
+        """Install an image and start it; raises ImageError. Everybody must sign in again afterwards."""
+        version = await self._slowly(self.slots.install, image)
+        self.boot()
+        self.newest = newest.Newest("unknown", reason="not-asked")
+        return str(version)
+
+    async def ask_newest(self) -> newest.Newest:
+        """Ask the maker's page which version is the newest."""
+        asked = (self.update_url, self.key, self.factory.model, self.slots.version)
+        self.newest = await asyncio.to_thread(newest.ask, *asked)
+        return self.newest
+
+    async def reset(self, password: str, caller: Caller) -> None:
+        """Erase everything that the owner decided, after the password was given once more."""
+        await self._prove(USER, password, caller)
+        self.press_reset_button()
+
+    def press_reset_button(self) -> None:
+        """Return to the factory state; the installed software stays."""
+        settings.forget(self.disk)
+        self.boot()

@@ -1,0 +1,1 @@
+"""Wire grammars without opinions: bytes in, values out; no sockets, no clock."""

@@ -1,0 +1,1 @@
+"""The nouns: frozen, slotted values without I/O, clock or randomness."""

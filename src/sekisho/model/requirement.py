@@ -1,0 +1,88 @@
+"""Requirements as data: a catalogue is one edition of one standard, with validity dates.
+
+Law and thresholds live in ``catalogues/*.toml``; nothing here or in a criterion holds a number of them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+
+import msgspec
+
+from sekisho.language import Text
+from sekisho.model.verdict import Scalar
+
+
+class Status(StrEnum):
+    """What force a catalogue has."""
+
+    IN_FORCE = "in-force"
+    PROPOSED = "proposed"
+    VOLUNTARY = "voluntary"
+    FOREIGN = "foreign"
+    PARAMETERS = "parameters"
+
+
+class Confidence(StrEnum):
+    """How well a fact is known: A primary text, B good secondary, C inference, D unverified."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A tree over criteria: exactly one of ``criterion``, ``all`` and ``any`` is set.
+
+    ``parameters`` go to the criterion as they stand. ``info`` marks a leaf that is shown but not counted.
+    """
+
+    criterion: str = ""
+    parameters: dict[str, Scalar | list[Scalar]] = {}
+    all: tuple[Rule, ...] = ()
+    any: tuple[Rule, ...] = ()
+    info: bool = False
+
+
+class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One duty. Without a ``rule`` it is judged NONE, loudly."""
+
+    id: str
+    clause: str
+    title: Text
+    gist: Text
+    confidence: Confidence
+    sources: tuple[str, ...]
+    obligation: str = "mandatory"
+    condition: str = ""
+    rule: Rule | None = None
+    remark: Text | None = None
+    crosswalk: tuple[str, ...] = ()
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One edition of one standard. ``effective_from`` is null for what is not law yet.
+
+    ``applicability`` names a criterion that is judged first: NOT_APPLICABLE there ends the matter.
+    ``parameters`` are the numbers and lists that its rules refer to as ``$name``.
+    """
+
+    id: str
+    title: Text
+    edition: str
+    status: Status
+    confidence: Confidence
+    sources: tuple[str, ...]
+    requirements: tuple[Requirement, ...]
+    effective_from: date | None = None
+    effective_until: date | None = None
+    applicability: str = ""
+    parameters: dict[str, Scalar | list[Scalar]] = {}
+    notice: Text | None = None
+    credit: str = ""
+
+    def requirement(self, identifier: str) -> Requirement | None:
+        """Return the requirement called ``identifier``."""
+        return next((one for one in self.requirements if one.id == identifier), None)

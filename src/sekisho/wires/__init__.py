@@ -1,0 +1,1 @@
+"""The only sockets towards terminals, and their recorded twins."""
