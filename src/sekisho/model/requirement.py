@@ -46,8 +46,28 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     info: bool = False
 
 
+class Basis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a parameter's number or list comes from; the source ``Sekisho`` marks a choice of our own."""
+
+    confidence: Confidence
+    sources: tuple[str, ...]
+    remark: Text | None = None
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a conditional provision applies, in our own words, and how well we know that."""
+
+    text: Text
+    confidence: Confidence
+
+
 class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One duty. Without a ``rule`` it is judged NONE, loudly."""
+    """One duty. Without a ``rule`` it is judged NONE, loudly.
+
+    ``obligation``: mandatory, recommended, guideline (meant for a guideline, not for the rule itself)
+    or info (shown, no duty). ``condition`` is an id of the catalogue's ``conditions``. ``crosswalk``
+    names near requirements of other catalogues as ``catalogue/requirement``.
+    """
 
     id: str
     clause: str
@@ -66,7 +86,10 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One edition of one standard. ``effective_from`` is null for what is not law yet.
 
     ``applicability`` names a criterion that is judged first: NOT_APPLICABLE there ends the matter.
-    ``parameters`` are the numbers and lists that its rules refer to as ``$name``.
+    ``parameters`` are the numbers and lists that its rules refer to as ``$name``; ``bases`` says of each
+    where it comes from. ``parameters_from`` names a catalogue whose parameters are taken over (the loader
+    has merged them already; its own win). Editions of one ``standard`` must not overlap in time;
+    ``effective_until`` is the last day in force.
     """
 
     id: str
@@ -80,6 +103,10 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     effective_until: date | None = None
     applicability: str = ""
     parameters: dict[str, Scalar | list[Scalar]] = {}
+    parameters_from: str = ""
+    bases: dict[str, Basis] = {}
+    conditions: dict[str, Condition] = {}
+    standard: str = ""
     notice: Text | None = None
     credit: str = ""
 
