@@ -11,25 +11,26 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, TypeVar, TypeVarTuple
 
 from sekisho.exemplar import settings
 from sekisho.exemplar.access import credentials, policy
 from sekisho.exemplar.access.passkey import Challenges, RelyingParty
 from sekisho.exemplar.access.sessions import Sessions, Stage, fingerprint
 from sekisho.exemplar.access.throttle import Throttle, Ticket
-from sekisho.exemplar.software import newest
-from sekisho.exemplar.software.maker import trusted_key
+from sekisho.exemplar.software.image import trusted_key
+from sekisho.exemplar.software.newest import NOT_ASKED, Newest, ask
 from sekisho.exemplar.software.slots import Slots
 from sekisho.exemplar.storage import Disk
 
 USER: Final = "admin"
 _QUEUE: Final = 4
 _Result = TypeVar("_Result")
+_Given = TypeVarTuple("_Given")
 
 
-class Refused(Exception):  # noqa: N818 - said to the caller in this word
+class Refused(Exception):
     """The request is not granted. `reason` is an identifier; `wait` is in whole seconds, 0 for none."""
 
     def __init__(self, reason: str, wait: int = 0, faults: tuple[str, ...] = ()) -> None:
@@ -65,7 +66,7 @@ class Terminal:
     update_url: str | None = None
     lock: float = 900.0
     clock: Callable[[], float] = time.monotonic
-    newest: newest.Newest = field(default_factory=lambda: newest.Newest("unknown", reason="not-asked"))
+    published: Newest = NOT_ASKED
 
     def __post_init__(self) -> None:
         self._worker = ThreadPoolExecutor(1, "scrypt")
@@ -89,7 +90,7 @@ class Terminal:
         """Let the worker end."""
         self._worker.shutdown(cancel_futures=True)
 
-    async def _slowly(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+    async def _slowly(self, work: Callable[[*_Given], _Result], *arguments: *_Given) -> _Result:
         """Run slow work in the one worker; refuse when too many wait already."""
         if self._waiting >= _QUEUE:
             raise Refused("busy", wait=1)
@@ -122,7 +123,12 @@ class Terminal:
         typed = credentials.normal_preset(password) if self.first_use else password
         target = stored if user == USER else credentials.NOBODY
         right = await self._slowly(credentials.matches, typed[:1024], target)
-        if not right or user != USER or owner is not self.owner or stored != (owner.password or self.factory.preset):
+        if (
+            not right
+            or user != USER
+            or owner is not self.owner
+            or stored != (owner.password or self.factory.preset)
+        ):
             raise Refused("wrong")
         self.throttle.succeeded(ticket)
 
@@ -150,7 +156,13 @@ class Terminal:
     # --- passwords --------------------------------------------------------------------------------
 
     def _faults(self, password: str) -> tuple[str, ...]:
-        public = (self.factory.maker, self.factory.model, self.factory.serial, self.factory.ssid, self.factory.mac)
+        public = (
+            self.factory.maker,
+            self.factory.model,
+            self.factory.serial,
+            self.factory.ssid,
+            self.factory.mac,
+        )
         return policy.faults(password, user=USER, public=public)
 
     async def _accept(self, password: str) -> dict[str, str]:
@@ -158,10 +170,14 @@ class Terminal:
         found = self._faults(password)
         if found:
             raise Refused("weak", faults=found)
-        if await self._slowly(credentials.matches, credentials.normal_preset(password), self.factory.preset):
+        preset, label = self.factory.preset, credentials.normal_preset(password)
+        if await self._slowly(credentials.matches, label, preset):
             raise Refused("weak", faults=("same-as-label",))
-        if self.owner.password and await self._slowly(credentials.matches, password, self.owner.password):
-            raise Refused("weak", faults=("same-as-before",))
+        current = self.owner.password
+        if current is not None:
+            same = await self._slowly(credentials.matches, password, current)
+            if same:
+                raise Refused("weak", faults=("same-as-before",))
         return await self._slowly(credentials.digest, password)
 
     async def choose_first_password(self, password: str, caller: Caller) -> Entry:
@@ -234,7 +250,7 @@ class Terminal:
 
     # --- settings, software, reset ----------------------------------------------------------------
 
-    def settings(self) -> dict[str, str | bool]:
+    def current_settings(self) -> dict[str, str | bool]:
         """Return all settings that are in force."""
         found = {name: self.owner.value(name) for name in settings.SETTINGS}
         return {**found, "wifi_ssid": found["wifi_ssid"] or self.factory.ssid}
@@ -243,7 +259,7 @@ class Terminal:
         """Change settings, durable on return; raises SettingError and then changes nothing."""
         self.owner.settings = {**self.owner.settings, **settings.checked(changes)}
         settings.save(self.disk, self.owner)
-        return self.settings()
+        return self.current_settings()
 
     def status(self) -> dict[str, Any]:
         """Return what runs here; the version comes from the signed manifest of the booted slot."""
@@ -253,21 +269,21 @@ class Terminal:
             "serial": self.factory.serial,
             "version": str(self.slots.version),
             "slot": self.slots.slot,
-            "newest": {"state": self.newest.state, "version": self.newest.version, "reason": self.newest.reason},
+            "newest": asdict(self.published),
         }
 
     async def install(self, image: bytes) -> str:
         """Install an image and start it; raises ImageError. Everybody must sign in again afterwards."""
         version = await self._slowly(self.slots.install, image)
         self.boot()
-        self.newest = newest.Newest("unknown", reason="not-asked")
+        self.published = NOT_ASKED
         return str(version)
 
-    async def ask_newest(self) -> newest.Newest:
+    async def ask_newest(self) -> Newest:
         """Ask the maker's page which version is the newest."""
         asked = (self.update_url, self.key, self.factory.model, self.slots.version)
-        self.newest = await asyncio.to_thread(newest.ask, *asked)
-        return self.newest
+        self.published = await asyncio.to_thread(ask, *asked)
+        return self.published
 
     async def reset(self, password: str, caller: Caller) -> None:
         """Erase everything that the owner decided, after the password was given once more."""

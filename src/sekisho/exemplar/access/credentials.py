@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
-from collections.abc import Mapping
 from typing import Final
 
 # No 0 O 1 I L U V: people read the label with the device upside down in a cupboard.
@@ -44,7 +43,7 @@ def digest(password: str, salt: bytes | None = None) -> dict[str, str]:
     return {"scheme": "scrypt-16384-8-1", "salt": salt.hex(), "hash": hashed.hex()}
 
 
-def matches(password: str, stored: Mapping[str, str]) -> bool:
+def matches(password: str, stored: dict[str, str]) -> bool:
     """Compare a password with a stored hash in constant time. Blocks for tens of milliseconds."""
     fresh = digest(password, bytes.fromhex(stored["salt"]))
     return hmac.compare_digest(fresh["hash"], stored["hash"])

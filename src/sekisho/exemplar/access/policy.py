@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 MINIMUM = 12
 MAXIMUM = 128
@@ -21,13 +22,14 @@ MAXIMUM = 128
 # Passwords of the Mirai dictionary (the worm of 2016), and words on every list of common passwords.
 # A new password that is one of these with digits and signs hung on it is refused as well.
 ATTACKED = frozenset(
+    # A paragraph of words is easier to review than 100 quoted lines.
     """xc3511 vizxv admin 888888 xmhdipc default juantech 123456 54321 root 12345 pass 1111 666666
     password 1234 klv123 klv1234 zte521 hi3518 jvbzd anko zlxx. 7ujmko0vizxv 7ujmko0admin system ikwb
     dreambox user realtek 00000000 admin1234 smcadmin 1111111 4321 meinsm support service supervisor
     guest ubnt tech mother fucker administrator admin1
     welcome letmein changeme secret login master iloveyou sunshine princess football baseball dragon
     monkey qwerty qwertyuiop asdfghjkl zxcvbnm passw0rd p@ssw0rd passphrase internet router network
-    wireless wifi nippon japan tokyo sakura pasuwado himitsu aiueo""".split()
+    wireless wifi nippon japan tokyo sakura pasuwado himitsu aiueo""".split()  # noqa: SIM905
 )
 
 # Rows in which people walk with one finger.
@@ -79,10 +81,8 @@ def _walks(plain: str) -> bool:
     """Tell whether at least three quarters of the steps go to a neighbour in one of the rows."""
     if len(plain) < 3:
         return False
-    steps = set()
-    for row in ROWS:
-        steps |= set(zip(row, row[1:], strict=False)) | set(zip(row[1:], row, strict=False))
-    taken = [pair in steps or pair[0] == pair[1] for pair in zip(plain, plain[1:], strict=False)]
+    steps = {pair for row in ROWS for pair in pairwise(row)}
+    taken = [(a, b) in steps or (b, a) in steps or a == b for a, b in pairwise(plain)]
     return sum(taken) * 4 >= len(taken) * 3
 
 

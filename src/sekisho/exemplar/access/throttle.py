@@ -120,7 +120,7 @@ class Throttle:
     def _key(source: str, known: str | None) -> tuple[str, bool]:
         if known:
             return f"known {known}", False
-        address = ipaddress.ip_address(source.split("%")[0])
+        address = ipaddress.ip_address(source.partition("%")[0])
         prefix = 32 if address.version == 4 else 64
         return f"from {ipaddress.ip_network((address, prefix), strict=False)}", True
 

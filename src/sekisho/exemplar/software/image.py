@@ -24,6 +24,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 MAGIC: Final = b"SKIMAGE1"
 HEAD: Final = struct.Struct(">8sI64s")
@@ -46,7 +47,11 @@ class Version:
     @classmethod
     def parse(cls, text: object) -> Version:
         """Read "1.2.3"; raises ImageError."""
-        found = re.fullmatch(r"(\d{1,5})\.(\d{1,5})\.(\d{1,5})", text, re.ASCII) if isinstance(text, str) else None
+        found = (
+            re.fullmatch(r"(\d{1,5})\.(\d{1,5})\.(\d{1,5})", text, re.ASCII)
+            if isinstance(text, str)
+            else None
+        )
         if found is None:
             raise ImageError("bad-version")
         return cls(*map(int, found.groups()))
@@ -63,6 +68,14 @@ class Image:
     model: str
     version: Version
     payload: bytes
+
+
+def trusted_key(pem: bytes) -> Ed25519PublicKey:
+    """Read the maker's public key; raises ValueError when it is of another kind."""
+    key = load_pem_public_key(pem)
+    if not isinstance(key, Ed25519PublicKey):
+        raise ValueError("not an Ed25519 public key")  # noqa: TRY004 - the content is wrong, not the type
+    return key
 
 
 def open_image(data: bytes, key: Ed25519PublicKey, model: str) -> Image:

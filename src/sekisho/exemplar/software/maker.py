@@ -13,19 +13,18 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
-    load_pem_public_key,
 )
 
 from sekisho.exemplar.access.credentials import digest, normal_preset, preset_code
 from sekisho.exemplar.settings import Factory
-from sekisho.exemplar.software.image import make_image
+from sekisho.exemplar.software.image import make_image, trusted_key
 from sekisho.exemplar.software.newest import publish
 from sekisho.exemplar.software.slots import Slots
 from sekisho.exemplar.storage import PosixDisk, replace
@@ -47,15 +46,7 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
     """Read a private key; raises ValueError when it is of another kind."""
     key = load_pem_private_key(path.read_bytes(), None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise ValueError(f"{path}: not an Ed25519 private key")
-    return key
-
-
-def trusted_key(pem: bytes) -> Ed25519PublicKey:
-    """Read a public key; raises ValueError when it is of another kind."""
-    key = load_pem_public_key(pem)
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("not an Ed25519 public key")
+        raise ValueError(f"{path}: not an Ed25519 private key")  # noqa: TRY004 - the content is wrong
     return key
 
 
@@ -88,4 +79,12 @@ def factory(state: Path, serial: str, trust: Path, image: Path, mac: str, ssid: 
     unit = Factory(MAKER, MODEL, serial, mac, ssid, digest(normal_preset(code)), pem.decode())
     record = {name: getattr(unit, name) for name in Factory.__dataclass_fields__}
     replace(disk, "factory.json", json.dumps(record).encode())
-    return {"maker": MAKER, "model": MODEL, "serial": serial, "mac": mac, "ssid": ssid, "user": "admin", "code": code}
+    return {
+        "maker": MAKER,
+        "model": MODEL,
+        "serial": serial,
+        "mac": mac,
+        "ssid": ssid,
+        "user": "admin",
+        "code": code,
+    }

@@ -34,6 +34,9 @@ class Newest:
     reason: str | None = None
 
 
+NOT_ASKED: Final = Newest("unknown", reason="not-asked")
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """The maker's address is fixed; whoever answers there must not send us elsewhere."""
 
@@ -43,7 +46,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def publish(model: str, version: str, sha256: str, page: str, key: Ed25519PrivateKey) -> bytes:
     """Make the document for the maker's Web server."""
-    statement = json.dumps({"model": model, "version": str(Version.parse(version)), "sha256": sha256, "page": page})
+    statement = json.dumps(
+        {"model": model, "version": str(Version.parse(version)), "sha256": sha256, "page": page}
+    )
     signature = key.sign(_CONTEXT + statement.encode()).hex()
     return json.dumps({"statement": statement, "signature": signature}, indent=1).encode()
 

@@ -22,6 +22,7 @@ from sekisho.exemplar.storage import Disk, replace
 
 FILE: Final = "boot.json"
 _OTHER: Final = {"a": "b", "b": "a"}
+_NONE: Final = Version(0, 0, 0)
 
 
 def _slot(name: str) -> str:
@@ -37,7 +38,7 @@ class Slots:
     model: str
     running: Image | None = None
     slot: str = ""
-    floor: Version = Version(0, 0, 0)
+    floor: Version = _NONE
 
     def boot(self) -> None:
         """Choose and check the slot to run; raises ImageError when neither slot holds valid software."""

@@ -16,7 +16,7 @@ from sekisho.exemplar.terminal import Caller
 SESSION, KNOWN, LANGUAGE = "sk_session", "sk_known", "sk_lang"
 
 
-class BadRequest(ValueError):
+class BadRequestError(ValueError):
     """The request cannot be understood; `status` is the HTTP status to answer with."""
 
     def __init__(self, status: HTTPStatus, reason: str) -> None:
@@ -55,25 +55,25 @@ class Request:
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
     def json(self) -> dict[str, Any]:
-        """Read a JSON object; anything else raises BadRequest."""
+        """Read a JSON object; anything else raises BadRequestError."""
         if self.content_type != "application/json":
-            raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "json-expected")
+            raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "json-expected")
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise BadRequest(HTTPStatus.BAD_REQUEST, "not-json") from error
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, "not-json") from error
         if not isinstance(value, dict):
-            raise BadRequest(HTTPStatus.BAD_REQUEST, "not-an-object")
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, "not-an-object")
         return value
 
     def form(self) -> dict[str, str]:
         """Read an HTML form; the last of several values counts."""
         if self.content_type != "application/x-www-form-urlencoded":
-            raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "form-expected")
+            raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "form-expected")
         try:
             fields = parse_qs(self.body.decode(), keep_blank_values=True, max_num_fields=50)
         except ValueError as error:
-            raise BadRequest(HTTPStatus.BAD_REQUEST, "not-a-form") from error
+            raise BadRequestError(HTTPStatus.BAD_REQUEST, "not-a-form") from error
         return {name: values[-1] for name, values in fields.items()}
 
     def file(self) -> bytes:
@@ -82,12 +82,12 @@ class Request:
             return self.body
         found = re.search(r'boundary="?([\w\'()+,./:=?-]{1,70})"?', self.headers.get("content-type", ""))
         if self.content_type != "multipart/form-data" or found is None:
-            raise BadRequest(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "file-expected")
+            raise BadRequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "file-expected")
         for part in (b"\r\n" + self.body).split(b"\r\n--" + found[1].encode())[1:]:
             head, _, content = part.partition(b"\r\n\r\n")
             if b"filename=" in head:
                 return content
-        raise BadRequest(HTTPStatus.BAD_REQUEST, "no-file")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "no-file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sekisho.exemplar.web.messages import BadRequest, Request, Response
+from sekisho.exemplar.web.messages import BadRequestError, Request, Response
 
 HEAD_BYTES: Final = 8 * 1024
 HEAD_SECONDS: Final = 5.0
@@ -58,7 +58,9 @@ class Server:
 
     async def serve(self, address: str, port: int) -> asyncio.Server:
         """Listen on one address (no name, no wildcard by default) and return the running server."""
-        return await asyncio.start_server(self._connection, address, port, limit=HEAD_BYTES, backlog=CONNECTIONS)
+        return await asyncio.start_server(
+            self._connection, address, port, limit=HEAD_BYTES, backlog=CONNECTIONS
+        )
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
@@ -76,7 +78,9 @@ class Server:
                 del self._open[source]
             writer.close()
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, source: str) -> None:
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, source: str
+    ) -> None:
         method, unread = "GET", 0
         try:
             async with asyncio.timeout(HEAD_SECONDS):
@@ -86,7 +90,7 @@ class Server:
             if isinstance(admitted, Response):
                 response = admitted
             elif length > admitted:
-                raise BadRequest(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large")
+                response = Response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"too large\n")
             else:
                 if request.headers.get("expect", "").lower() == "100-continue":
                     writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -95,8 +99,11 @@ class Server:
                 unread = 0
                 response = await self.answer(replace(request, body=body))
         except asyncio.LimitOverrunError:
-            response, unread = Response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"head too large\n"), HEAD_BYTES
-        except BadRequest as error:
+            response, unread = (
+                Response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"head too large\n"),
+                HEAD_BYTES,
+            )
+        except BadRequestError as error:
             response = Response(error.status, error.reason.encode() + b"\n")
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             raise
@@ -115,26 +122,30 @@ def parse_head(head: bytes, source: str) -> tuple[Request, int]:
         method, target, version = line.split(" ")
         headers: dict[str, str] = {}
         for one in rest:
-            name, colon, value = one.partition(":")
-            if not colon or not name or name != name.strip() or name.lower() in headers:
-                raise ValueError(name)
+            name, value = one.split(":", 1)
             headers[name.lower()] = value.strip()
+        broken = len(headers) != len(rest) or any(not name or name != name.strip() for name in headers)
         parts = urlsplit(target)
         query = dict(parse_qsl(parts.query, max_num_fields=20))
     except ValueError as error:
-        raise BadRequest(HTTPStatus.BAD_REQUEST, "bad-head") from error
-    if version not in {"HTTP/1.1", "HTTP/1.0"} or not target.startswith("/"):
-        raise BadRequest(HTTPStatus.BAD_REQUEST, "bad-head")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "bad-head") from error
+    if broken or version not in {"HTTP/1.1", "HTTP/1.0"} or not target.startswith("/"):
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "bad-head")
     if "transfer-encoding" in headers:
-        raise BadRequest(HTTPStatus.LENGTH_REQUIRED, "length-required")
+        raise BadRequestError(HTTPStatus.LENGTH_REQUIRED, "length-required")
     length = headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 12:
-        raise BadRequest(HTTPStatus.BAD_REQUEST, "bad-length")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "bad-length")
     return Request(method, unquote(parts.path), query, headers, source), int(length)
 
 
 async def _send(writer: asyncio.StreamWriter, response: Response, *, with_body: bool) -> None:
-    headers = {**HEADERS, "Content-Type": response.kind, "Content-Length": str(len(response.body)), **response.headers}
+    headers = {
+        **HEADERS,
+        "Content-Type": response.kind,
+        "Content-Length": str(len(response.body)),
+        **response.headers,
+    }
     lines = [f"HTTP/1.1 {response.status.value} {response.status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     lines += [f"Set-Cookie: {value}" for value in response.cookies]
