@@ -26,8 +26,10 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         A missing argument shows as ``{name}`` instead of raising: a report must never
         fail because an older evidence record lacks an argument.
         """
-        return getattr(self, language.value).format_map(_Shown(arguments)) if arguments else str(
-            getattr(self, language.value)
+        return (
+            getattr(self, language.value).format_map(_Shown(arguments))
+            if arguments
+            else str(getattr(self, language.value))
         )
 
 

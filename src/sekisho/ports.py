@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Code, Login, Recipe, Terminal
 from sekisho.model.verdict import Finding, Scalar
 
+T = TypeVar("T")
 Parameters = Mapping[str, Scalar | list[Scalar]]
 
 
@@ -42,20 +43,33 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Clock(Protocol):
     """Time, handed in."""
 
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
+    def now(self) -> datetime:
+        """Return the time of day, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
 
 
 class Connection(Protocol):
     """A byte stream to the terminal; all of it goes to a bounded transcript. Failures raise `PeerFailure`."""
 
-    async def send(self, data: bytes) -> None: ...
+    async def send(self, data: bytes) -> None:
+        """Send all of ``data`` or raise PeerFailure."""
+        ...
+
     async def receive(self, limit: int = 65_536, seconds: float | None = None) -> bytes:
         """Return the next bytes; ``b""`` when the peer has closed in order."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """End it; never raises."""
+        ...
 
 
 class PortState(StrEnum):
@@ -93,7 +107,10 @@ class Datagram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Net(Protocol):
     """Packets to the terminal, within scope and rate. A call outside the scope raises AuthorisationError."""
 
-    async def open(self, endpoint: Endpoint) -> Connection: ...
+    async def open(self, endpoint: Endpoint) -> Connection:
+        """Connect (TCP, and TLS when asked for) or raise PeerFailure."""
+        ...
+
     async def ask(
         self, endpoint: Endpoint, payload: bytes, *, seconds: float = 2.0, most: int = 16
     ) -> tuple[Datagram, ...]:
@@ -126,12 +143,22 @@ class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Session(Protocol):
-    """Signed in at a login path (or anonymous): runs recipes with that right. Never raises PeerFailure:
-    what the peer did wrong is ``Reading.failure``."""
+    """Signed in at a login path (or anonymous): runs recipes with that right.
 
-    async def run(self, recipe: Recipe, values: Mapping[str, str] | None = None) -> Reading: ...
-    async def upload(self, recipe: Recipe, image: bytes, name: str) -> Reading: ...
-    async def close(self) -> None: ...
+    Never raises PeerFailure: what the peer did wrong is ``Reading.failure``.
+    """
+
+    async def run(self, recipe: Recipe, values: Mapping[str, str] | None = None) -> Reading:
+        """Do ``recipe`` with its placeholders filled from ``values``."""
+        ...
+
+    async def upload(self, recipe: Recipe, image: bytes, name: str) -> Reading:
+        """Send ``image`` as the recipe says."""
+        ...
+
+    async def close(self) -> None:
+        """End it; never raises."""
+        ...
 
 
 class SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,8 +201,22 @@ class Access(Protocol):
 class Power(Protocol):
     """The power cord of the terminal."""
 
-    async def cut(self) -> None: ...
-    async def restore(self) -> None: ...
+    async def cut(self) -> None:
+        """Take the power away at once."""
+        ...
+
+    async def restore(self) -> None:
+        """Give the power back; does not wait for the boot."""
+        ...
+
+
+class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An open port that an earlier probe found, with the name of its interface."""
+
+    interface: str
+    address: str
+    transport: str
+    port: int
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -202,7 +243,9 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Person(Protocol):
     """Whoever sits beside the device. None means that nobody is there."""
 
-    async def ask(self, question: Question) -> Answer | None: ...
+    async def ask(self, question: Question) -> Answer | None:
+        """Return the answer, or None when nobody answers."""
+        ...
 
 
 class Wire(Protocol):
@@ -215,7 +258,7 @@ class Wire(Protocol):
     person: Person
     clock: Clock
     limits: Limits
-    folder: str
+    found: tuple[Found, ...]
 
     async def step(
         self,
@@ -224,6 +267,7 @@ class Wire(Protocol):
         *,
         once: bool = False,
         undo: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
     ) -> Record:
         """Do ``action`` and journal what it returns, with its times and transcripts.
 
@@ -231,8 +275,12 @@ class Wire(Protocol):
         step (an update, a power cut, a lockout) that had begun when the run died is not repeated
         either: its record has the failure ``interrupted``; read the state back. ``undo`` names a setting to restore
         (``{"setting": name, "value": old}``) if the run dies before `restored` is journalled. PeerFailure inside ``action`` becomes the record's
-        failure; time-outs are enforced.
+        failure; ``seconds`` (default ``limits.step_seconds``) bounds the step.
         """
+        ...
+
+    async def together(self, actions: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Do ``actions`` at the same time and return what they return, in order."""
         ...
 
     def restored(self, setting: str) -> None:
@@ -245,6 +293,63 @@ class Wire(Protocol):
 
     def seal(self, attempt: Attempt) -> Evidence:
         """Return the evidence of this probe: its records so far and how it ended."""
+        ...
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the evidence chain: ``hash`` covers everything else, ``prev`` the line before."""
+
+    seq: int
+    at: str
+    kind: str
+    body: dict[str, Any]
+    prev: str
+    hash: str = ""
+
+
+class EvidenceStore(Protocol):
+    """Where evidence is kept: an append-only chain of events and blobs named by their SHA-256."""
+
+    head: str
+
+    def append(self, kind: str, body: Mapping[str, Any]) -> Event:
+        """Add an event; it is on the disk when this returns. Raises StoreError and keeps the rest good."""
+        ...
+
+    def keep(self, content: bytes, *, kind: str, name: str = "") -> str:
+        """Keep a blob and list it in the chain; return its id."""
+        ...
+
+    def read(self, identifier: str) -> bytes:
+        """Return a blob; EvidenceError when it is gone or altered."""
+        ...
+
+    def events(self) -> Iterable[Event]:
+        """Return the events so far, in order."""
+        ...
+
+    def close(self) -> None:
+        """Release the folder."""
+        ...
+
+
+class Watcher(Protocol):
+    """Is told what a run does, for progress on a screen."""
+
+    def probe_began(self, probe: str, number: int, count: int) -> None:
+        """Probe ``number`` of ``count`` begins."""
+        ...
+
+    def probe_ended(self, probe: str, attempt: Attempt) -> None:
+        """A probe has ended."""
+        ...
+
+    def step_began(self, probe: str, step: str) -> None:
+        """A step begins."""
+        ...
+
+    def step_ended(self, probe: str, record: Record) -> None:
+        """A step has ended."""
         ...
 
 
@@ -265,8 +370,13 @@ class Probe(Protocol):
         """Say what will be sent to this terminal; empty when there is nothing to ask."""
         ...
 
-    async def collect(self, terminal: Terminal, wire: Wire) -> Evidence: ...
-    def observe(self, evidence: Evidence) -> Iterable[Observation]: ...
+    async def collect(self, terminal: Terminal, wire: Wire) -> Evidence:
+        """Talk to the terminal through ``wire`` and return what it said."""
+        ...
+
+    def observe(self, evidence: Evidence) -> Iterable[Observation]:
+        """Derive the facts that ``facts`` documents; pure."""
+        ...
 
 
 class Criterion(Protocol):
@@ -281,9 +391,9 @@ class Criterion(Protocol):
     needs: tuple[str, ...]
     reasons: Mapping[str, Text]
 
-    def judge(
-        self, observations: Observations, terminal: Terminal, parameters: Parameters
-    ) -> Finding: ...
+    def judge(self, observations: Observations, terminal: Terminal, parameters: Parameters) -> Finding:
+        """Return the finding; a missing fact is never a PASS."""
+        ...
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -311,4 +421,6 @@ class Renderer(Protocol):
     suffix: str
     by_language: bool
 
-    def render(self, document: Document) -> bytes: ...
+    def render(self, document: Document) -> bytes:
+        """Return the file's bytes; the same document gives the same bytes."""
+        ...

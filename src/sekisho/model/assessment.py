@@ -57,7 +57,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     concurrent: int = 64
     answer_bytes: int = 4 * 1024 * 1024
     transcript_bytes: int = 256 * 1024
-    step_seconds: float = 120.0
+    step_seconds: float = 600.0
     connect_seconds: float = 5.0
     read_seconds: float = 10.0
     wrong_in_a_row: int = 3
@@ -110,6 +110,4 @@ class Assessment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def verdict(self, catalogue: str) -> Verdict:
         """Return the verdict over a whole catalogue's duties."""
-        return max(
-            (one.verdict for one in self.judged if one.catalogue == catalogue), default=Verdict.NONE
-        )
+        return max((one.verdict for one in self.judged if one.catalogue == catalogue), default=Verdict.NONE)

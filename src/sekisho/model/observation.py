@@ -36,9 +36,7 @@ class Observations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def of(self, name: str, subject: str | None = None) -> tuple[Observation, ...]:
         """Return the facts called ``name`` (of ``subject``), in the order they were found."""
-        return tuple(
-            fact for fact in self.facts if fact.name == name and subject in {None, fact.subject}
-        )
+        return tuple(fact for fact in self.facts if fact.name == name and subject in {None, fact.subject})
 
     def one(self, name: str, subject: str | None = None) -> Observation | None:
         """Return the last fact called ``name`` (of ``subject``), or None."""

@@ -25,7 +25,7 @@ class Role(StrEnum):
     MANAGEMENT = "management"
 
 
-class SecretRef(Noun):
+class SecretRef(Noun, frozen=True):
     """A secret kept out of the file: an environment variable, a file, or the unit's own label code."""
 
     env: str = ""
@@ -33,14 +33,14 @@ class SecretRef(Noun):
     unit: str = ""
 
 
-class Code(Noun):
+class Code(Noun, frozen=True):
     """A pair of codes (識別符号): user name and password. Either may be empty."""
 
     user: str = ""
     password: str | SecretRef = ""
 
 
-class Interface(Noun):
+class Interface(Noun, frozen=True):
     """A network interface: our way to it (``source`` addresses) and its addresses, IPv4 or IPv6."""
 
     name: str
@@ -51,8 +51,8 @@ class Interface(Noun):
     device: str = ""
 
 
-class Service(Noun):
-    """A declared service (IXIT SoftServ/LogIntf). ``protocol``: http https telnet ssh upnp snmp …"""
+class Service(Noun, frozen=True):
+    """A declared service (IXIT SoftServ/LogIntf); ``protocol`` is http, https, telnet, ssh, upnp, snmp …."""
 
     name: str
     protocol: str
@@ -65,7 +65,7 @@ class Service(Noun):
     manages: bool = False
 
 
-class Recipe(Noun):
+class Recipe(Noun, frozen=True):
     """How to do one thing to the device: data, not code.
 
     HTTP: ``method`` ``path``, ``fields`` sent by ``encoding`` (form json query multipart raw),
@@ -86,7 +86,7 @@ class Recipe(Noun):
     pattern: str = ""
 
 
-class LockRule(Noun):
+class LockRule(Noun, frozen=True):
     """The maker's declared rule against repeated login: after ``tries``, wait or lock ``seconds``."""
 
     tries: int
@@ -94,7 +94,7 @@ class LockRule(Noun):
     forever: bool = False
 
 
-class Login(Noun):
+class Login(Noun, frozen=True):
     """A way to sign in (IXIT AuthMech). ``kind``: form basic digest json telnet ssh none.
 
     ``preset`` is the code at delivery; ``current`` a code that works now (given by the maker);
@@ -120,7 +120,7 @@ class Login(Noun):
     prompt: str = ""
 
 
-class Setting(Noun):
+class Setting(Noun, frozen=True):
     """A setting of the 電気通信の機能 (a DNS server, a route …) and two harmless values for it."""
 
     name: str
@@ -131,7 +131,7 @@ class Setting(Noun):
     telecom: bool = True
 
 
-class Repair(Noun):
+class Repair(Noun, frozen=True):
     """How a mutant's cheap checksum is made good again, so that the signature is what refuses it.
 
     ``algorithm``: crc32 (RFC 1952), sum32, sha256, md5, cpio-crc (new ASCII cpio, format 070702).
@@ -146,7 +146,7 @@ class Repair(Noun):
     order: str = "little"
 
 
-class Images(Noun):
+class Images(Noun, frozen=True):
     """Files of update images, relative to the description: only the vendor's own images."""
 
     current: str = ""
@@ -156,7 +156,7 @@ class Images(Noun):
     unsigned: str = ""
 
 
-class Newest(Noun):
+class Newest(Noun, frozen=True):
     """How a user confirms that the newest software is installed: on the device and/or by Web."""
 
     device: Recipe | None = None
@@ -164,7 +164,7 @@ class Newest(Noun):
     manual: str = ""
 
 
-class Update(Noun):
+class Update(Noun, frozen=True):
     """The update mechanism (IXIT UpdMech). ``login`` signs in for ``upload`` and ``version``.
 
     ``version`` reads the installed version back: the only thing that is believed. ``activate`` restarts
@@ -184,7 +184,7 @@ class Update(Noun):
     automatic: bool = False
 
 
-class Power(Noun):
+class Power(Noun, frozen=True):
     """The power cord. ``driver``: command (``cut`` and ``restore`` are argument lists) or person.
 
     ``delays`` are the seconds between 'saved' and the cut, each one a separate cut; ``ready_seconds``
@@ -199,7 +199,7 @@ class Power(Noun):
     ready_seconds: float = 60.0
 
 
-class Reset(Noun):
+class Reset(Noun, frozen=True):
     """The way back to the factory state: a command, or a person who presses the button."""
 
     driver: str = "person"
@@ -207,7 +207,7 @@ class Reset(Noun):
     ready_seconds: float = 60.0
 
 
-class Unit(Noun):
+class Unit(Noun, frozen=True):
     """One specimen: what is printed on it, so that codes of several units can be compared."""
 
     id: str
@@ -217,7 +217,7 @@ class Unit(Noun):
     code: str | SecretRef = ""
 
 
-class Equivalent(Noun):
+class Equivalent(Noun, frozen=True):
     """A claim of 「これと同等以上のもの」 such as a CC certificate: shown as a claim, weighed by a person."""
 
     scheme: str
@@ -226,7 +226,7 @@ class Equivalent(Noun):
     scope: str = ""
 
 
-class Applicability(Noun):
+class Applicability(Noun, frozen=True):
     """①–④ of 第34条の10 as declared; None means not answered. ``connection``: direct, indirect, none."""
 
     digital_data_line: bool | None = None
@@ -238,7 +238,7 @@ class Applicability(Noun):
     equivalent: Equivalent | None = None
 
 
-class Documents(Noun):
+class Documents(Noun, frozen=True):
     """Files or addresses of what a person checks: manual, vulnerability contact, support period."""
 
     manual: str = ""
@@ -247,7 +247,7 @@ class Documents(Noun):
     model_label: str = ""
 
 
-class Exclusion(Noun):
+class Exclusion(Noun, frozen=True):
     """A port left out of the scan on purpose, with the reason that the report prints."""
 
     transport: str
@@ -255,7 +255,7 @@ class Exclusion(Noun):
     reason: str
 
 
-class Terminal(Noun):
+class Terminal(Noun, frozen=True):
     """A whole description."""
 
     maker: str = ""

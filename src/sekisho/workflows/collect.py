@@ -1,0 +1,203 @@
+"""Collect: plan, then run the probes one after the other, gentlest first; all of it goes to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from sekisho.errors import AuthorisationError, PeerFailure, Unreachable
+from sekisho.language import Text
+from sekisho.model.assessment import Authorisation, Plan, Planned, Risk
+from sekisho.model.evidence import Attempt, AttemptStatus, Evidence
+from sekisho.model.requirement import Catalogue, Rule
+from sekisho.model.terminal import Setting, Terminal
+from sekisho.ports import Access, Criterion, Endpoint, EvidenceStore, Found, Net, Probe, Watcher, Wire
+
+_KNOCK = (80, 443, 22, 23, 8080, 8443, 53)
+_KNOCK_SECONDS = 3.0
+
+
+class Desks(Protocol):
+    """Gives each probe its wire."""
+
+    def __call__(self, probe: Probe, found: tuple[Found, ...]) -> Wire:
+        """Return a wire for ``probe``; ``found`` are the open ports known so far."""
+        ...
+
+
+def criteria_of(rule: Rule) -> set[str]:
+    """Return the names of all criteria in a rule's tree."""
+    own = {rule.criterion} if rule.criterion else set()
+    return own.union(*(criteria_of(branch) for branch in (*rule.all, *rule.any)))
+
+
+def plan(
+    terminal: Terminal,
+    catalogues: Sequence[Catalogue],
+    criteria: Mapping[str, Criterion],
+    probes: Mapping[str, Probe],
+    authorisation: Authorisation | None,
+    only: Iterable[str] = (),
+) -> Plan:
+    """Return which probes the catalogues need, in order of risk, and why any of them will not run."""
+    wanted: set[str] = set()
+    for catalogue in catalogues:
+        names = {catalogue.applicability} - {""}
+        for requirement in catalogue.requirements:
+            names |= criteria_of(requirement.rule) if requirement.rule else set()
+        for name in names & criteria.keys():
+            wanted |= set(criteria[name].needs)
+    chosen = wanted & (set(only) or wanted)
+    planned = []
+    for probe in sorted((probes[name] for name in chosen & probes.keys()), key=lambda p: (p.risk, p.name)):
+        what = tuple(text.en for text in probe.plan(terminal))
+        why = _why_not(probe.risk, authorisation)
+        planned.append(Planned(probe.name, probe.risk, not why, why, what))
+    planned += [Planned(name, Risk.READ, False, "not-installed") for name in sorted(chosen - probes.keys())]
+    targets = tuple(
+        f"{interface.name} ({interface.role.value}) {address}"
+        for interface in terminal.interfaces
+        for address in interface.addresses
+    )
+    return Plan(targets, tuple(catalogue.id for catalogue in catalogues), tuple(planned))
+
+
+def _why_not(risk: Risk, authorisation: Authorisation | None) -> str:
+    if authorisation is None:
+        return "no-authorisation"
+    return "" if risk.name.lower() in {"read", *authorisation.risks} else "not-authorised"
+
+
+async def collect(
+    terminal: Terminal,
+    planned: Plan,
+    probes: Mapping[str, Probe],
+    store: EvidenceStore,
+    desks: Desks,
+    watcher: Watcher,
+) -> tuple[Evidence, ...]:
+    """Run the plan. A probe that the store holds as ended is not run again (a resumed run)."""
+    ended = {event.body["probe"] for event in store.events() if event.kind == "probe"}
+    found: tuple[Found, ...] = ()
+    brought: list[Evidence] = []
+    for number, entry in enumerate(planned.probes, 1):
+        probe = probes.get(entry.probe)
+        if probe is None:
+            continue
+        wire = desks(probe, found)
+        if entry.probe not in ended:
+            watcher.probe_began(entry.probe, number, len(planned.probes))
+            evidence = await _run(probe, terminal, wire, entry)
+            watcher.probe_ended(entry.probe, evidence.attempt)
+            brought.append(evidence)
+        elif probe.name == "open_ports":
+            evidence = _remembered(probe.name, store)
+        else:
+            continue
+        if probe.name == "open_ports":
+            found = tuple(_found(probe, evidence))
+    return tuple(brought)
+
+
+async def _run(probe: Probe, terminal: Terminal, wire: Wire, entry: Planned) -> Evidence:
+    """Run one probe; whatever goes wrong in it becomes its attempt, and the next one has its turn."""
+    if not entry.runs:
+        return wire.seal(Attempt(AttemptStatus.SKIPPED, "not-allowed", entry.why))
+    try:
+        return await probe.collect(terminal, wire)
+    except PeerFailure as failure:
+        return wire.seal(Attempt(AttemptStatus.FAILED, failure.reason, failure.detail))
+    except AuthorisationError as error:
+        return wire.seal(Attempt(AttemptStatus.FAILED, "not-allowed", f"{error.what.en}: {error.where}"))
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, OSError) as fault:
+        detail = "".join(traceback.format_exception(fault))[-2000:]
+        return wire.seal(Attempt(AttemptStatus.FAILED, "tool", detail))
+
+
+def _remembered(name: str, store: EvidenceStore) -> Evidence:
+    rows = [e.body["record"] for e in store.events() if e.kind == "step" and e.body["probe"] == name]
+    blank = {"probe": name, "version": "", "attempt": {"status": "done"}, "records": rows}
+    return msgspec.convert(blank, Evidence)
+
+
+def _found(probe: Probe, evidence: Evidence) -> Iterable[Found]:
+    for fact in probe.observe(evidence):
+        if fact.name == "port.open":
+            a = fact.attributes
+            yield Found(str(a["interface"]), str(a["address"]), str(a["transport"]), int(a["port"] or 0))
+
+
+async def reach(terminal: Terminal, net: Net) -> None:
+    """Raise Unreachable when nothing at any address of the terminal answers a knock.
+
+    A refusal is an answer: somebody is there. Needed because a scan of a silent address takes long and
+    would look like 'all ports closed or filtered'.
+    """
+
+    async def knock(endpoint: Endpoint) -> bool:
+        try:
+            async with asyncio.timeout(_KNOCK_SECONDS):
+                connection = await net.open(endpoint)
+            await connection.close()
+        except PeerFailure as failure:
+            return failure.reason in {"refused", "reset", "closed"}
+        except TimeoutError:
+            return False
+        return True
+
+    declared = {s.port for s in terminal.services if s.transport == "tcp"}
+    ends = [
+        Endpoint(
+            address, port, source=interface.sources[0] if interface.sources else "", device=interface.device
+        )
+        for interface in terminal.interfaces
+        for address in interface.addresses
+        for port in sorted(declared | set(_KNOCK))
+    ]
+    if not any(await asyncio.gather(*(knock(end) for end in ends))):
+        raise Unreachable(
+            Text(ja="機器がどの番地でも応答しない", en="the terminal answers at none of its addresses"),
+            ", ".join(sorted({end.address for end in ends})),
+            Text(
+                ja="電源と配線、番地を確かめる。応答しない機器でも続けるなら --assume-up",
+                en="check power, cable and address; to go on all the same use --assume-up",
+            ),
+        )
+
+
+def pending(store: EvidenceStore) -> dict[str, str]:
+    """Return the settings that a run changed and has not put back: name → old value."""
+    open_: dict[str, str] = {}
+    for event in store.events():
+        if event.kind == "undo" and event.body.get("value") is not None:
+            open_.setdefault(str(event.body["setting"]), str(event.body["value"]))
+        elif event.kind == "restored":
+            open_.pop(str(event.body["setting"]), None)
+    return open_
+
+
+async def put_back(terminal: Terminal, store: EvidenceStore, access: Access) -> dict[str, bool]:
+    """Write every pending setting's old value, read it back, and journal whether it is there again."""
+    outcome: dict[str, bool] = {}
+    for name, value in pending(store).items():
+        setting = next((one for one in terminal.settings if one.name == name), None)
+        outcome[name] = setting is not None and await _put_back(terminal, setting, value, access)
+        store.append("restored" if outcome[name] else "not-restored", {"setting": name, "by": "collect"})
+    return outcome
+
+
+async def _put_back(terminal: Terminal, setting: Setting, value: str, access: Access) -> bool:
+    login = terminal.login(setting.login)
+    if login is None:
+        return False
+    code = login.current or login.preset
+    _, session = await access.sign_in(login, code)
+    try:
+        await session.run(setting.write, {"value": value})
+        return (await session.run(setting.read)).value == value
+    finally:
+        await session.close()
