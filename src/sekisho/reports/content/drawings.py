@@ -192,10 +192,13 @@ def _tile(x: float, y: float, wide: float, high: float, tile: Tile, palette: Pal
     ]
 
 
+_STRETCH = {"strip": 'preserveAspectRatio="none" '}
+
+
 def _svg(width: float, height: float, parts: list[str], kind: str) -> str:
     # The figure's own caption and table tell what it shows, so a screen reader may pass over it.
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" viewBox="0 0 {width} {height}" width="{width}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" {_STRETCH.get(kind, "")}viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
     )
 
