@@ -9,7 +9,7 @@ import msgspec
 
 from sekisho.model.evidence import Attempt, Instrument
 from sekisho.model.observation import Observation
-from sekisho.model.verdict import Judged, Verdict
+from sekisho.model.verdict import Judged, Verdict, whole
 
 
 class Risk(IntEnum):
@@ -109,5 +109,7 @@ class Assessment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     catalogues: tuple[str, ...]
 
     def verdict(self, catalogue: str) -> Verdict:
-        """Return the verdict over a whole catalogue's duties."""
-        return max((one.verdict for one in self.judged if one.catalogue == catalogue), default=Verdict.NONE)
+        """Return the verdict over a whole catalogue's duties; rows of information don't count."""
+        return whole(
+            one.verdict for one in self.judged if one.catalogue == catalogue and one.note != "information"
+        )

@@ -46,6 +46,18 @@ def combine(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, default=Verdict.NONE)
 
 
+def whole(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict over duties of which every one was to be judged (a clause, a catalogue).
+
+    As `combine`, but a part that was never run (NONE) beside parts that passed keeps the whole undecided.
+    """
+    found = tuple(verdicts)
+    total = combine(found)
+    if Verdict.NONE in found and total in {Verdict.PASS, Verdict.NOT_APPLICABLE}:
+        return Verdict.INCONCLUSIVE
+    return total
+
+
 def either(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the verdict of several of which one suffices (an any-of branch of a clause).
 

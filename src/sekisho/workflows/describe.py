@@ -93,11 +93,7 @@ def check(terminal: Terminal) -> Iterable[str]:
     """Yield each contradiction of a description, in English with the field's path."""
     yield from _check_addresses(terminal)
     yield from _doubles(terminal)
-    for service in terminal.services:
-        if terminal.interface(service.interface) is None:
-            yield f"services[{service.name}].interface: there is no interface {service.interface!r}"
-        if not 0 < service.port <= _LAST_PORT:
-            yield f"services[{service.name}].port: {service.port} is not a port"
+    yield from _check_services(terminal)
     for login in terminal.logins:
         if terminal.service(login.service) is None:
             yield f"logins[{login.name}].service: there is no service {login.service!r}"
@@ -122,6 +118,14 @@ def _check_addresses(terminal: Terminal) -> Iterable[str]:
                 ipaddress.ip_address(address)
             except ValueError:
                 yield f"interfaces[{interface.name}]: {address!r} is not an IP address"
+
+
+def _check_services(terminal: Terminal) -> Iterable[str]:
+    for service in terminal.services:
+        if terminal.interface(service.interface) is None:
+            yield f"services[{service.name}].interface: there is no interface {service.interface!r}"
+        if not 0 < service.port <= _LAST_PORT:
+            yield f"services[{service.name}].port: {service.port} is not a port"
 
 
 def _check_drives(terminal: Terminal) -> Iterable[str]:

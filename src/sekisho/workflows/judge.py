@@ -12,7 +12,7 @@ from sekisho.model.evidence import Attempt, AttemptStatus, Evidence
 from sekisho.model.observation import Observation, Observations
 from sekisho.model.requirement import Catalogue, Requirement, Rule
 from sekisho.model.terminal import Terminal
-from sekisho.model.verdict import Finding, Judged, Scalar, Verdict, combine, either
+from sekisho.model.verdict import Finding, Judged, Scalar, Verdict, combine, either, whole
 from sekisho.ports import Criterion, EvidenceStore, Parameters, Probe
 
 FAULTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
@@ -126,12 +126,7 @@ def _walk(
         for branch in branches
         if branch.info and branch.criterion
     )
-    if rule.any:
-        return either(verdicts)
-    if Verdict.NONE in verdicts and any(verdict > Verdict.NONE for verdict in verdicts):
-        # A part that was never measured keeps the whole from passing.
-        verdicts.append(Verdict.INCONCLUSIVE)
-    return combine(verdicts)
+    return either(verdicts) if rule.any else whole(verdicts)
 
 
 def _leaf(
