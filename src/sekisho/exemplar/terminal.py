@@ -209,7 +209,7 @@ class Terminal:
             "challenge": self.relying_party.challenges.draw("create"),
             "rp": {"id": self.rp_id, "name": f"{self.factory.maker} {self.factory.model}"},
             "user": {"id": self.owner.handle, "name": USER, "displayName": USER},
-            "pubKeyCredParams": [{"type": "public-key", "alg": -8}, {"type": "public-key", "alg": -7}],
+            "pubKeyCredParams": [{"type": "public-key", "alg": alg} for alg in (-8, -7)],
             "excludeCredentials": [{"type": "public-key", "id": one["id"]} for one in self.owner.passkeys],
             "authenticatorSelection": {"residentKey": "required", "userVerification": "required"},
             "attestation": "none",
