@@ -8,6 +8,7 @@ so that nothing depends on seeing colour.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping
 from html import escape
 
@@ -110,7 +111,7 @@ def strip(tallies: Iterable[Tally], palette: Palette) -> str:
 
 def tries(curves: list[Curve], labels: tuple[str, str], palette: Palette) -> str:
     """Return login tries over time; ``labels`` name the axes (time, tries)."""
-    left, top, wide, high = 46, 14, WIDTH - 62, 176
+    left, top, wide, high = 46, 30, WIDTH - 62, 176
     most_x = max((point[0] for curve in curves for point in curve.points), default=1.0) or 1.0
     most_y = max((point[1] for curve in curves for point in curve.points), default=1.0) or 1.0
     step_x, step_y = _step(most_x), _step(most_y)
@@ -129,7 +130,7 @@ def tries(curves: list[Curve], labels: tuple[str, str], palette: Palette) -> str
         parts.append(_line(x, top + high, x, top + high + 4, palette["faint"]))
         parts.append(_text(x, top + high + 17, number(index * step_x), palette["faint"], "middle"))
     parts.append(_text(left + wide, top + high + 32, labels[0], palette["faint"], "end"))
-    parts.append(_text(4, 10, labels[1], palette["faint"], "start"))
+    parts.append(_text(4, 13, labels[1], palette["faint"], "start"))
     below = top + high + 36
     for index, curve in enumerate(curves):
         colour, dash = _LINES[index % len(_LINES)]
@@ -188,7 +189,7 @@ def _tile(x: float, y: float, wide: float, high: float, tile: Tile, palette: Pal
         f'<rect x="{x + 1}" y="{y + 1}" width="{wide - 2}" height="{high - 2}" rx="5" style="{box}"/>',
         f'<path transform="translate({x + wide - 17} {y + 8})" d="{_SIGNS.get(tile.state, "")}" style="{sign}"/>',
         _text(x + 9, y + 17, tile.port, palette["ink"], "start", bold=True),
-        _text(x + 9, y + 32, _short(tile.service or "—", 15), palette["faint"], "start"),
+        _text(x + 9, y + 32, _short(tile.service or "—", 13), palette["faint"], "start"),
     ]
 
 
@@ -215,7 +216,13 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """Return ``text`` within ``most`` half-width places; a full-width character takes two."""
+    room = most
+    for index, sign in enumerate(text):
+        room -= 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        if room < 0:
+            return f"{text[: max(index - 1, 0)]}…"
+    return text
 
 
 def _step(most: float) -> float:

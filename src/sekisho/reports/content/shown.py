@@ -82,12 +82,12 @@ def walk(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def scalar(value: Any) -> str:
-    """Return a JSON scalar as text; None is a dash."""
+    """Return a JSON scalar as text; None is a dash, and an integer (a port!) has no thousands marks."""
     if value is None:
         return "—"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, float):
         return number(value)
     return str(value)
 

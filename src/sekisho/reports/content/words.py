@@ -88,6 +88,7 @@ WORDS: dict[str, Text] = {
     "probe": Text(ja="試験項目", en="Probe"),
     "outcome": Text(ja="実施", en="Outcome"),
     "steps": Text(ja="手順数", en="Steps"),
+    "failures": Text(ja="応答の得られなかった手順", en="Steps that got no answer"),
     "changes": Text(ja="前回の判定からの変化", en="What changed since the previous judgement"),
     "before": Text(ja="前回", en="Before"),
     "after": Text(ja="今回", en="Now"),
