@@ -36,6 +36,7 @@ _KERNEL_MODULES = (
 )  # fmt: skip
 
 _MODULE_TREE = Path("/usr/lib/uml/modules")
+_PRELOAD = Path(__file__).with_name("uml_xstate.c")
 _INIT = Path(__file__).with_name("device") / "lab-init"
 _IMAGE_SIZE = "320M"
 _BUILD_TIMEOUT_S = 900
@@ -47,10 +48,14 @@ class CannotBuild(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class RootFilesystem:
-    """Where the built system lies: a directory (for chroot devices) and an ext4 image (for user-mode-linux)."""
+    """Where the built system lies: a directory (for chroot devices) and an ext4 image (for user-mode-linux).
+
+    :ivar preload: what linux.uml needs preloaded on this processor (see uml_xstate.c)
+    """
 
     directory: Path
     image: Path
+    preload: Path
 
 
 def cache_directory() -> Path:
@@ -62,7 +67,8 @@ def cache_directory() -> Path:
 def recipe_key() -> str:
     """Return the cache key: a hash over everything that decides what the built system holds."""
     recipe = repr((DEVICE_PACKAGES, _EXCLUDED, _PRUNED, _KERNEL_MODULES, _IMAGE_SIZE, _uml_release()))
-    return hashlib.sha256(recipe.encode() + _INIT.read_bytes()).hexdigest()[:16]
+    code = Path(__file__).read_bytes() + _INIT.read_bytes() + _PRELOAD.read_bytes()
+    return hashlib.sha256(recipe.encode() + code).hexdigest()[:16]
 
 
 def build() -> RootFilesystem:
@@ -73,7 +79,7 @@ def build() -> RootFilesystem:
     :raises CannotBuild: when a tool fails
     """
     home = cache_directory() / recipe_key()
-    built = RootFilesystem(directory=home / "root", image=home / "root.img")
+    built = RootFilesystem(directory=home / "root", image=home / "root.img", preload=home / "uml_xstate.so")
     home.parent.mkdir(parents=True, exist_ok=True)
     with (home.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -86,10 +92,11 @@ def build() -> RootFilesystem:
             _bootstrap(work / "root", work)
             _add_lab_files(work / "root")
             _run(["mkfs.ext4", "-q", "-O", "^has_journal", "-d", str(work / "root"), str(work / "root.img"), _IMAGE_SIZE])
+            _run(["tcc", "-shared", "-o", str(work / "uml_xstate.so"), str(_PRELOAD)])
             partial = home.with_name(home.name + ".partial")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
-            _run(["cp", "-a", "--sparse=always", str(work / "root"), str(work / "root.img"), str(partial)])
+            _run(["cp", "-a", "--sparse=always", *(str(work / part) for part in ("root", "root.img", "uml_xstate.so")), str(partial)])
             partial.rename(home)
     return built
 
@@ -106,6 +113,7 @@ def _bootstrap(target: Path, scratch: Path) -> None:
 
 def _add_lab_files(root: Path) -> None:
     (root / "data").mkdir()
+    _run(["chroot", str(root), "/bin/busybox", "--install", "-s"])  # links only for what no package brought
     shutil.copy(_INIT, root / "usr/sbin/lab-init")
     (root / "usr/sbin/lab-init").chmod(0o755)
     release = _uml_release()

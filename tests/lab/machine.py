@@ -1,0 +1,236 @@
+"""One running lab device: its network, its disk, its process, and its power cord.
+
+Two kinds share the disk layout and the first process: a chroot in a network namespace (starts in well under a second;
+cutting it loses nothing that was written) and user-mode-linux (a kernel of its own, so a cut loses what was not synced).
+All that another process needs in order to cut and restore a device lies in one file, so a command line can do it too.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .disk import write_disk
+from .flavours import FLAVOURS, Flavour
+from .network import DEVICE_ENVIRONMENT, LAN4, LAN_MAC, WAN_MAC, Network
+from .rootfs import RootFilesystem
+
+READY_S = 40.0
+_SNMP_GET = bytes.fromhex("302602010004067075626c6963a01902040000000102010002010030 0b300906052b060102010500".replace(" ", ""))
+
+
+class MachineTrouble(RuntimeError):
+    """A device did not start, or not all of its services came up; the message carries its own last words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A device of the lab; every field is plain data, kept in ``machine.json`` of its directory.
+
+    :ivar name: unique on this host; also the stem of its namespaces' names
+    :ivar owner: process id of the session that made it: when that is gone, ``sweep`` clears the device away
+    """
+
+    name: str
+    flavour_name: str
+    own_kernel: bool
+    root: str
+    preload: str
+    owner: int
+
+    @property
+    def flavour(self) -> Flavour:
+        """What kind of device it is."""
+        return FLAVOURS[self.flavour_name]
+
+    @property
+    def network(self) -> Network:
+        """Its namespaces."""
+        return Network(self.name)
+
+    @property
+    def directory(self) -> Path:
+        """Where its disk, images and log lie."""
+        return runtime_directory() / self.name
+
+    @property
+    def images(self) -> dict[str, Path]:
+        """Its update images by name (newer, older, other_key …); empty when the device has no updater."""
+        return {path.stem: path for path in sorted((self.directory / "images").glob("*.*")) if path.suffix in (".swu", ".bin")}
+
+    def restore(self) -> None:
+        """Give it power: start its process, and return without waiting for its services."""
+        if self.running():
+            return
+        command = self._uml_command() if self.own_kernel else self._chroot_command()
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "TMPDIR": "/tmp", **DEVICE_ENVIRONMENT}
+        with (self.directory / "console.log").open("ab") as console:
+            process = subprocess.Popen(
+                command,
+                env={**environment, "LAB_KIND": "uml" if self.own_kernel else "chroot"},
+                stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True,
+            )  # fmt: skip
+        (self.directory / "pid").write_text(f"{process.pid} {_start_time(process.pid)}")
+        # It outlives this object, and its end is seen in the process table: no warning about that is wanted.
+        process.returncode = 0
+
+    def cut(self) -> None:
+        """Take its power away: kill exactly its own process group, and return when nothing of it is left."""
+        if not self.running():
+            return
+        pid = self._pid()
+        os.killpg(pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while _group_alive(pid):
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+            if time.monotonic() > deadline:
+                raise MachineTrouble(f"{self.name}: process group {pid} does not end")
+            time.sleep(0.01)
+
+    def running(self) -> bool:
+        """Say whether its process lives (a pid that another process got meanwhile is not it)."""
+        pid = self._pid()
+        return pid > 0 and f"{pid} {_start_time(pid)}" == (self.directory / "pid").read_text() and _group_alive(pid)
+
+    def ready(self, timeout_s: float = READY_S) -> float:
+        """Wait for every service, not for the first one; return the seconds that it took.
+
+        :raises MachineTrouble: when one stays silent
+        """
+        begin = time.monotonic()
+        for port in (port for service in self.flavour.services for port in service.ports):
+            with self.network.inside():
+                while not _answers(port):
+                    if time.monotonic() - begin > timeout_s or not self.running():
+                        raise MachineTrouble(f"{self.name}: {port} is silent\n{self.console()[-1500:]}")
+                    time.sleep(0.02)
+        return time.monotonic() - begin
+
+    def remove(self) -> None:
+        """Cut it and clear all of it away."""
+        self.cut()
+        self.network.remove()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def run(self, argv: list[str], timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
+        """Run a command as the tester, inside the lab; its outcome is data, whatever it is."""
+        return subprocess.run(self.network.command(argv), capture_output=True, text=True, timeout=timeout_s, check=False)
+
+    def console(self) -> str:
+        """Return what its first process and kernel said."""
+        return (self.directory / "console.log").read_text(encoding="utf-8", errors="replace")
+
+    def _pid(self) -> int:
+        with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
+            return int((self.directory / "pid").read_text().split()[0])
+        return 0
+
+    def _chroot_command(self) -> list[str]:
+        mount = self.directory / "root"
+        mount.mkdir(exist_ok=True)
+        script = (
+            f"mount --bind {self.root} {mount} && mount -o remount,bind,ro {mount}"
+            f" && mount --bind {self.directory}/data {mount}/data && exec chroot {mount} /usr/sbin/lab-init"
+        )
+        isolate = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        return ["ip", "netns", "exec", self.network.device, *isolate, "sh", "-c", script]
+
+    def _uml_command(self) -> list[str]:
+        vectors = [
+            f"vec{number}:transport=tap,ifname=d-{side},mac={mac},depth=64"
+            for number, (side, mac) in enumerate((("lan", LAN_MAC), ("wan", WAN_MAC)))
+        ]
+        return [
+            "ip", "netns", "exec", self.network.switch, "env", f"LD_PRELOAD={self.preload}", "linux.uml", "mem=160M", f"ubd0r={self.root}",
+            f"ubd1={self.directory}/data.img", "root=/dev/ubda", "ro", "rootfstype=ext4", "init=/usr/sbin/lab-init",
+            "con0=null,fd:1", "con=null", "ssl=null", *vectors, "quiet", "LAB_KIND=uml",
+            f"umid={self.name}", f"uml_dir={self.directory}/uml", *(f"{key}={value}" for key, value in DEVICE_ENVIRONMENT.items()),
+        ]  # fmt: skip
+
+
+def runtime_directory() -> Path:
+    """Return the directory under which every running device has one of its own."""
+    return Path(tempfile.gettempdir()) / "sekisho-lab"
+
+
+def start(flavour_name: str, root: RootFilesystem, *, own_kernel: bool) -> Machine:
+    """Make a device and switch it on; ``ready`` says when it is up.
+
+    :param own_kernel: True for user-mode-linux, False for a chroot
+    """
+    image = root.image if own_kernel else root.directory
+    machine = Machine("sk" + secrets.token_hex(3), flavour_name, own_kernel, str(image), str(root.preload), os.getpid())
+    machine.directory.mkdir(parents=True)
+    try:
+        (machine.directory / "machine.json").write_text(json.dumps(asdict(machine)))
+        write_disk(machine.flavour, machine.directory, as_image=own_kernel)
+        machine.network.create(own_kernel=own_kernel)
+        machine.restore()
+    except BaseException:
+        machine.remove()
+        raise
+    return machine
+
+
+def find(name: str) -> Machine:
+    """Return the running device of that name, from any process.
+
+    :raises MachineTrouble: when there is none
+    """
+    try:
+        return Machine(**json.loads((runtime_directory() / name / "machine.json").read_text()))
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(path.name for path in runtime_directory().glob("sk*"))) or "none"
+        raise MachineTrouble(f"No lab device is called {name} (running: {known})") from error
+
+
+def sweep() -> list[str]:
+    """Clear away devices whose session is gone (killed, or the machine went down); return their names."""
+    swept = []
+    for path in runtime_directory().glob("*/machine.json"):
+        machine = find(path.parent.name)
+        if not Path(f"/proc/{machine.owner}").exists():
+            machine.remove()
+            swept.append(machine.name)
+    return swept
+
+
+def _answers(port: str) -> bool:
+    transport, _, number = port.partition("/")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM) as probe:
+        probe.settimeout(1.0 if transport == "tcp" else 0.2)
+        try:
+            probe.connect((LAN4, int(number)))
+            if transport == "udp":
+                probe.send(_SNMP_GET)
+                return bool(probe.recv(512))
+        except OSError:
+            return False
+    return True
+
+
+def _start_time(pid: int) -> str:
+    """Return the kernel's start time of a process: together with its id it names one process for good."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone"
+
+
+def _group_alive(group: int) -> bool:
+    """Say whether any process of the group does more than wait to be collected."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[2]) == group and fields[0] not in "ZX":
+                return True
+    return False

@@ -1,0 +1,169 @@
+"""The services that a lab device may run: each is files for its data disk, start lines, and ports to wait for.
+
+The paths in ``files`` are below the device's ``/data``; ``rootfs/`` there is laid over ``/etc`` at each start.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .network import LAN4, LAN6
+
+_PROGRAMS = Path(__file__).with_name("device")
+ROOT_PASSWORD = "admin"  # noqa: S105 - the planted default password
+# Looks public to miniupnpd, which refuses every documentation and private range; nothing is ever sent to it.
+_PRETENDED_WAN_ADDRESS = "11.22.33.44"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of a device.
+
+    :ivar ports: what must answer before the device is ready, as ``tcp/23`` or ``udp/161``, asked from the LAN
+    :ivar start: shell lines for the device's ``start``
+    :ivar files: path below ``/data`` to content
+    """
+
+    name: str
+    start: str
+    ports: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+TELNET = Service(
+    "telnet",
+    f"echo root:{ROOT_PASSWORD} | chpasswd\n/usr/sbin/inetd /etc/inetd.conf",
+    ("tcp/23",),
+    {
+        "rootfs/inetd.conf": "".join(
+            f"telnet stream {family} nowait root /usr/sbin/telnetd telnetd -h\n" for family in ("tcp4", "tcp6")
+        ),
+        "rootfs/services": "telnet 23/tcp\n",
+        "rootfs/securetty": "".join(f"pts/{number}\n" for number in range(10)),
+    },
+)
+
+# With fewer than three kinds of host key, dropbear 2022.83 aborts when a client asks for a missing one.
+SSH = Service(
+    "ssh",
+    f"""echo root:{ROOT_PASSWORD} | chpasswd
+mkdir -p /data/etc/dropbear
+keys=
+for kind in ed25519 ecdsa rsa; do
+    file=/data/etc/dropbear/$kind
+    [ -s $file ] || dropbearkey -t $kind -f $file >/dev/null 2>&1
+    keys="$keys -r $file"
+done
+dropbear -F -E $keys -p 22 2>/run/dropbear.log &""",
+    ("tcp/22",),
+)
+
+SNMP = Service(
+    "snmp",
+    "mkdir -p /var/lib/snmp /run/agentx\nMIBS= snmpd -f -Lf /run/snmpd.log -C -c /data/etc/snmpd.conf udp:161,udp6:161 &",
+    ("udp/161",),
+    {"etc/snmpd.conf": "rocommunity public\nrwcommunity private\nrocommunity6 public\nrwcommunity6 private\n"},
+)
+
+MQTT = Service(
+    "mqtt",
+    "mosquitto -c /data/etc/mosquitto.conf >/run/mosquitto.log 2>&1 &",
+    ("tcp/1883",),
+    {"etc/mosquitto.conf": "listener 1883\nallow_anonymous true\nuser root\npersistence false\n"},
+)
+
+_UPNP_CHAINS = """busybox modprobe -a iptable_nat iptable_filter xt_nat xt_tcpudp xt_conntrack 2>/dev/null
+iptables-legacy -t nat -N MINIUPNPD; iptables-legacy -t nat -A PREROUTING -i wan -j MINIUPNPD
+iptables-legacy -t nat -N MINIUPNPD-POSTROUTING; iptables-legacy -t nat -A POSTROUTING -o wan -j MINIUPNPD-POSTROUTING
+iptables-legacy -N MINIUPNPD; iptables-legacy -A FORWARD -i wan ! -o wan -j MINIUPNPD
+miniupnpd -d -f /data/etc/miniupnpd.conf >/run/miniupnpd.log 2>&1 &"""
+
+UPNP = Service(
+    "upnp",
+    _UPNP_CHAINS,
+    ("tcp/5000",),
+    {
+        "etc/miniupnpd.conf": f"""ext_ifname=wan
+ext_ip={_PRETENDED_WAN_ADDRESS}
+listening_ip=lan
+port=5000
+enable_natpmp=yes
+enable_upnp=yes
+secure_mode=no
+system_uptime=yes
+notify_interval=30
+uuid=7d1a5a3e-5e61-4b0c-9a53-0c1f5e5e0001
+friendly_name=lab router
+allow 0-65535 0.0.0.0/0 0-65535
+"""
+    },
+)
+
+# Needs UPNP before it: the device asks its own port mapper to show the web interface to the WAN.
+MAPPED_MANAGEMENT = Service(
+    "mapped-management",
+    f"python3 /data/programs/map_port.py {LAN4} 5000 8080 80 &",
+    (),
+    {"programs/map_port.py": (_PROGRAMS / "map_port.py").read_text(encoding="utf-8")},
+)
+
+# First in a device's list: nothing is open on the WAN before it is filtered.
+WAN_FILTER = Service(
+    "wan-filter",
+    """busybox modprobe -a ip_tables ip6_tables iptable_filter ip6table_filter xt_tcpudp xt_conntrack 2>/dev/null
+for filter in iptables-legacy ip6tables-legacy; do
+    $filter -A INPUT -i wan -m conntrack --ctstate ESTABLISHED,RELATED,DNAT -j ACCEPT
+    [ $filter = ip6tables-legacy ] && $filter -A INPUT -i wan -p icmpv6 -j ACCEPT
+    $filter -A INPUT -i wan -j DROP
+done""",
+)
+
+
+def lighttpd(method: str, guarded: str = "/", user: str = "admin", password: str = "admin") -> Service:
+    """Return lighttpd with HTTP authentication on a path, and two CGI programs that read and write settings.
+
+    :param method: ``basic`` or ``digest``
+    :param guarded: the path prefix that needs a login; all else is open
+    """
+    configuration = f"""server.document-root = "/data/www"
+server.port = 80
+server.bind = "0.0.0.0"
+$SERVER["socket"] == "[::]:80" {{ }}
+server.modules = ("mod_auth", "mod_authn_file", "mod_cgi")
+mimetype.assign = (".html" => "text/html")
+index-file.names = ("index.html")
+auth.backend = "plain"
+auth.backend.plain.userfile = "/data/etc/web-users"
+auth.require = ("{guarded}" =>
+    ("method" => "{method}", "realm" => "router", "require" => "valid-user", "algorithm" => "MD5"))
+cgi.assign = ("/cgi-bin/" => "")
+"""
+    programs = {f"www/cgi-bin/{name}": (_PROGRAMS / f"cgi-{name}").read_text() for name in ("set", "get", "version")}
+    pages = {
+        "www/index.html": "<!doctype html><title>Router</title><h1>Router</h1><a href='/admin/'>Settings</a>\n",
+        "www/admin/index.html": "<!doctype html><title>Settings</title><h1>Settings of the router</h1>\n",
+    }
+    return Service(
+        "http",
+        "lighttpd -D -f /data/etc/lighttpd.conf >/run/lighttpd.log 2>&1 &",
+        ("tcp/80",),
+        {"etc/lighttpd.conf": configuration, "etc/web-users": f"{user}:{password}\n", **programs, **pages},
+    )
+
+
+def web(*, lan_only: bool = False, tls: bool = False, **habits: object) -> Service:
+    """Return the lab's own web interface; ``habits`` are the keys of ``DEFAULTS`` in device/web.py."""
+    port = 443 if tls else 80
+    listen = [[LAN4, port], [LAN6, port]] if lan_only else [["::", port]]
+    programs = {f"programs/{name}.py": (_PROGRAMS / f"{name}.py").read_text() for name in ("web", "updater")}
+    configuration = json.dumps({"listen": listen, "tls": tls, **habits}, indent=1)
+    start = "python3 /data/programs/web.py >/run/web.log 2>&1 &"
+    return Service("https" if tls else "http", start, (f"tcp/{port}",), {"web.json": configuration, **programs})
+
+
+def updater_port(*, no_downgrade: bool) -> Service:
+    """Return SWUpdate's own upload port (8080, no login): signed images only; older ones too, unless told not to."""
+    older = ' -N "$(cat /data/state/version)"' if no_downgrade else ""
+    start = f'swupdate -l 4 -k /data/etc/update.crt{older} -w "-p 8080 -r /data/www-update" >/run/swupdate.log 2>&1 &'
+    return Service("update", start, ("tcp/8080",), {"www-update/index.html": "<title>Update</title>\n"})
