@@ -1,0 +1,290 @@
+"""Which codes open a login path, tried so that nothing locks: no credential, nonsense, preset, current, lists."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from sekisho.formats.codes import GOOD_LENGTH, MIRAI, attacked, derived, listed, sequential, single
+from sekisho.model.evidence import Evidence, Record
+from sekisho.model.observation import Observation
+from sekisho.model.terminal import Code, Login, Terminal
+from sekisho.ports import Session, SignIn, Wire
+from sekisho.probes.web_login.places import Target
+
+WEAK = ("12345678", "11111111", "abcdefgh", "password1")
+LOCK_MARGIN = 2
+LONGEST_WAIT = 900.0
+USUAL_WAIT = 60.0
+
+
+class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A code to guess: ``origin`` is mirai or weak; ``own`` when the user name is one of the login's own."""
+
+    user: str
+    password: str
+    origin: str
+    own: bool
+
+
+def password_of(code: Code | None) -> str:
+    """Return the resolved password; a reference that nobody resolved counts as empty."""
+    return code.password if code is not None and isinstance(code.password, str) else ""
+
+
+def right_code(login: Login) -> tuple[str, Code] | None:
+    """Return the code that should work now and its origin word: current, or else preset."""
+    if login.current is not None:
+        return "current", login.current
+    return ("preset", login.preset) if login.preset is not None else None
+
+
+def users_of(login: Login) -> tuple[str, ...]:
+    """Return the user names that the login declares (an empty one when it asks for none)."""
+    codes = (login.current, login.preset, login.low)
+    return tuple(dict.fromkeys(code.user for code in codes if code is not None))
+
+
+def nonsense(seed: str) -> str:
+    """Return a code that nobody has: 20 characters that follow from ``seed``."""
+    return "Nx7-" + hashlib.sha256(seed.encode()).hexdigest()[:16]
+
+
+def shape(user: str, password: str) -> dict[str, Any]:
+    """Return what may be kept of a secret: its length and whether it is of a guessable kind."""
+    return {
+        "length": len(password),
+        "single": single(password),
+        "sequential": sequential(password),
+        "attacked": attacked(password),
+        "listed": listed(user, password),
+        "derived": bool(password) and password.lower() in {user.lower(), "password"},
+    }
+
+
+def guesses(terminal: Terminal, login: Login) -> tuple[Candidate, ...]:
+    """Return what to guess: the login's own users first, then the pairs of users that nobody declared."""
+    own = users_of(login)
+    known = {(code.user, password_of(code)) for code in (login.preset, login.low) if code is not None}
+    if own in {(), ("",)}:
+        pairs = [("", password, "mirai") for password in dict.fromkeys(one for _, one in MIRAI)]
+    else:
+        pairs = [(user, password, "mirai") for user, password in MIRAI]
+    weak = [password for user in own for password in (*derived(user, terminal.maker, terminal.model), *WEAK)]
+    pairs += [(user, password, "weak") for user in own for password in dict.fromkeys(weak)]
+    fresh = {(user, password): origin for user, password, origin in reversed(pairs)}
+    ordered = dict.fromkeys((user, password) for user, password, _ in pairs if (user, password) not in known)
+    found = [Candidate(user, word, fresh[user, word], user in own or not own) for user, word in ordered]
+    return tuple(sorted(found, key=lambda one: not one.own))
+
+
+def tell(sign_in: SignIn) -> dict[str, Any]:
+    """Return the raw result of a login, without the page itself."""
+    reply = {key: getattr(sign_in.reply, key) for key in ("status", "digest", "title", "length", "location")}
+    return {
+        "accepted": sign_in.accepted,
+        "proof": sign_in.proof,
+        "answer_seconds": round(sign_in.seconds, 4),
+        "prompted": sign_in.prompted,
+        "locked": sign_in.locked,
+        "sign_in_failure": sign_in.failure,
+        "reply": reply,
+    }
+
+
+async def open_as(target: Target, wire: Wire, who: str, source: str = "") -> tuple[SignIn | None, Session]:
+    """Return a session of ``who`` (none, wrong, low, right) and how signing in ended."""
+    login = target.login
+    if who == "none":
+        return None, await wire.access.visit(login, source=source)
+    right = right_code(login)
+    user = right[1].user if right else next(iter(users_of(login)), "")
+    if who == "wrong":
+        code: Code | None = Code(user, nonsense(f"{target.name} {wire.clock.now().isoformat()}"))
+    else:
+        code = login.low if who == "low" else right[1] if right else None
+    return await wire.access.sign_in(login, code, source=source)
+
+
+async def try_code(target: Target, wire: Wire, step: str, origin: str, code: Code | None) -> Record:
+    """Sign in once and journal how it ended; the session is closed again."""
+
+    async def sign_in() -> dict[str, Any]:
+        result, session = await wire.access.sign_in(target.login, code)
+        await session.close()
+        data = {**target.attributes, "code": origin, **tell(result)}
+        if code is None:
+            return data
+        public = f"{code.user}:{password_of(code)}" if origin in {"mirai", "weak"} else ""
+        kept = {} if origin == "random" else shape(code.user, password_of(code))
+        return {**data, "user": code.user, "shown": public, **kept}
+
+    return await wire.step(f"web/{target.name}/code {step}", sign_in)
+
+
+async def try_known(target: Target, wire: Wire) -> dict[str, bool | None]:
+    """Try no credential, nonsense, then the declared codes; return what was accepted, by origin."""
+    login, accepted = target.login, dict[str, bool | None]()
+
+    async def one(origin: str, code: Code | None) -> None:
+        record = await try_code(target, wire, origin, origin, code)
+        accepted[origin] = record.data.get("accepted")
+
+    await one("none", None)
+    if login.kind == "none" or accepted["none"]:
+        return accepted
+    right = right_code(login)
+    if allowed_in_a_row(login, wire) > 0 or right is None:
+        user = right[1].user if right else next(iter(users_of(login)), "admin")
+        await one("random", Code(user, nonsense(f"{target.name} {wire.clock.now().isoformat()}")))
+    for origin, code in (("preset", login.preset), ("current", login.current), ("low", login.low)):
+        same = origin == "current" and code == login.preset
+        if code is None or same or (origin == "low" and not target.home):
+            continue
+        if origin == "preset" and right is not None and right[0] == "current":
+            await _right(target, wire, "before preset", right[1])
+        await one(origin, code)
+    return accepted
+
+
+def allowed_in_a_row(login: Login, wire: Wire) -> int:
+    """Return how many wrong logins may follow each other and still leave room for the right one."""
+    most = wire.limits.wrong_in_a_row
+    if login.lock is not None:
+        most = min(most, max(1, login.lock.tries - LOCK_MARGIN))
+    return most - 1
+
+
+async def guess(target: Target, wire: Wire, candidates: tuple[Candidate, ...]) -> None:
+    """Try the lists, with a right login in between so that no counter fills up; journal what was left out."""
+    right = right_code(target.login)
+    run = _Run(target, wire, right[1] if right else None)
+    for number, candidate in enumerate(candidates, 1):
+        if run.why or (candidate.user in run.closed):
+            run.skip(candidate)
+            continue
+        if run.row >= max(1, run.most) and not await run.refresh(f"before {number}"):
+            run.skip(candidate)
+            continue
+        step = f"{candidate.origin} {number:03d}"
+        record = await try_code(
+            target, wire, step, candidate.origin, Code(candidate.user, candidate.password)
+        )
+        run.note(candidate, record)
+    await run.refresh("after", always=True)
+
+    async def total() -> dict[str, Any]:
+        return {**target.attributes, **run.totals(len(candidates))}
+
+    await wire.step(f"web/{target.name}/codes", total)
+
+
+class _Run:
+    """The state of guessing at one login path: how many wrong in a row, and why it stopped."""
+
+    def __init__(self, target: Target, wire: Wire, code: Code | None) -> None:
+        self.target, self.wire, self.code = target, wire, code
+        self.most = allowed_in_a_row(target.login, wire)
+        self.row = 0
+        self.tried = 0
+        self.why = "" if self.most > 0 else "lock-rule"
+        self.skipped: list[Candidate] = []
+        self.closed: set[str] = set()
+
+    def skip(self, candidate: Candidate) -> None:
+        self.skipped.append(candidate)
+
+    async def refresh(self, step: str, *, always: bool = False) -> bool:
+        """Sign in rightly, which sets the terminal's counter back; False when that can't be done."""
+        if self.code is None:
+            self.why = self.why or ("" if always else "no-right-code")
+            return False
+        if not self.row and not always:
+            return True
+        record = await _right(self.target, self.wire, step, self.code)
+        if record.data.get("accepted"):
+            self.row = 0
+            return True
+        self.why = self.why or ("locked" if record.data.get("locked") else "right-refused")
+        rule = self.target.login.lock
+        wait = min(rule.seconds if rule else USUAL_WAIT, LONGEST_WAIT)
+        await self.wire.clock.sleep(wait + 1)
+        again = await _right(self.target, self.wire, f"{step} again", self.code)
+        self.row = 0 if again.data.get("accepted") else self.row
+        return False
+
+    def note(self, candidate: Candidate, record: Record) -> None:
+        """Count a try; a lock ends the guessing, a used-up budget ends this user's."""
+        data = record.data
+        if data.get("sign_in_failure") == "budget":
+            self.skip(candidate)
+            self.closed.add(candidate.user)
+            return
+        self.tried += data.get("accepted") is not None
+        self.row = 0 if data.get("accepted") else self.row + 1
+        if data.get("locked"):
+            self.why = "locked"
+            self.skip(candidate)
+        elif data.get("accepted") is None:
+            self.skip(candidate)
+
+    def totals(self, candidates: int) -> dict[str, Any]:
+        """Return the counts: ``skipped`` of the login's own users, ``foreign`` of undeclared ones."""
+        own = sum(one.own for one in self.skipped)
+        foreign = len(self.skipped) - own
+        return {
+            "candidates": candidates,
+            "tried": self.tried,
+            "skipped": own,
+            "foreign": foreign,
+            "why": self.why or ("budget" if self.closed else ""),
+        }
+
+
+async def _right(target: Target, wire: Wire, step: str, code: Code) -> Record:
+    return await try_code(target, wire, f"right {step}", "right", code)
+
+
+def observe_codes(evidence: Evidence) -> Iterator[Observation]:
+    """Derive ``login.path``, ``login.anonymous``, ``login.random``, ``login.accepted`` and ``login.tried``."""
+    kept = (
+        "login",
+        "service",
+        "interface",
+        "role",
+        "port",
+        "declared",
+        "user",
+        "shown",
+        "locked",
+        "prompted",
+    )
+    more = ("length", "single", "sequential", "attacked", "listed", "derived", "proof", "sign_in_failure")
+    for record in evidence.under("web/"):
+        head, _, step = record.step.removeprefix("web/").partition("/code ")
+        if not step or step.startswith("right "):
+            continue
+        subject, pointer = f"login {head}", (evidence.point(record),)
+        data = record.data
+        attributes = {key: data[key] for key in (*kept, *more) if key in data}
+        value = data.get("accepted")
+        if step == "none":
+            path = {key: data[key] for key in kept if key in data}
+            if path:
+                yield Observation("login.path", subject, data["kind"], path, pointer)
+            yield Observation("login.anonymous", subject, value, attributes, pointer)
+        elif step == "random":
+            yield Observation("login.random", subject, value, attributes, pointer)
+        else:
+            origin = step.partition(" ")[0]
+            attributes |= {"origin": origin, "long_enough": data.get("length", 0) >= GOOD_LENGTH}
+            yield Observation("login.accepted", subject, value, attributes, pointer)
+    for record in evidence.under("web/"):
+        if record.step.endswith("/codes") and record.failure is None:
+            data = record.data
+            attributes = {key: data[key] for key in ("candidates", "skipped", "foreign", "why", *kept[:5])}
+            subject = f"login {record.step.removeprefix('web/').removesuffix('/codes')}"
+            yield Observation("login.tried", subject, data["tried"], attributes, (evidence.point(record),))
