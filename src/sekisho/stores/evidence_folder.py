@@ -227,11 +227,11 @@ def _walk_chain(path: Path, listed: dict[str, str], problems: list[Problem]) -> 
             problems.append(Problem("chain", where, "does not follow the line before"))
         before = event.hash
         seen.add(event.hash)
-        body = event.body
+        expected = str(event.body.get("sha256", ""))
         if event.kind == "blob":
-            listed[f"evidence/{body['sha256']}"] = body["sha256"]
-        elif "path" in body and "sha256" in body:
-            listed[body["path"]] = body["sha256"]
+            listed[f"evidence/{expected}"] = expected
+        elif "path" in event.body:
+            listed[str(event.body["path"])] = expected
     return number, seen
 
 

@@ -1,0 +1,116 @@
+"""``sekisho authorise``: write down who allows the test, for which addresses and until when."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import click
+import msgspec
+
+from sekisho.cli.speech import lang_option, put_json, t
+
+STATEMENT = t(
+    "私は下記の端末のアクセス管理者として（又はその承諾を得て）、識別符号の入力を含む試験を許可する。",
+    "As the access administrator of this terminal (or with that person's consent) I allow tests that "
+    "include entering identification codes.",
+)
+RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
+
+
+@click.command(
+    help=t(
+        "試験の許可を記録する（不正アクセス禁止法2条4項）。これがないと何も送信しない。",
+        "Record who allows the test. Nothing is sent without it.",
+    )
+)
+@click.argument("addresses", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("authorisation.toml"), show_default=True
+)
+@click.option("--by", "allowed_by", prompt=t("許可する人の氏名", "Name of the person who allows it"))
+@click.option("--role", default=t("アクセス管理者", "access administrator"), show_default=True)
+@click.option("--organisation", default="")
+@click.option("--days", default=30, show_default=True, help=t("有効日数", "days of validity"))
+@click.option(
+    "--risk",
+    "risks",
+    multiple=True,
+    type=click.Choice(RISKS),
+    default=("read", "login", "write", "lockout"),
+    show_default=True,
+    help=t("許す試験の強さ（更新 update、電源断 power、初期化 factory は別に許す）", "what is allowed"),
+)
+@click.option(
+    "--mac",
+    "macs",
+    multiple=True,
+    help=t("この機器のMACアドレスだけに限る", "only this device's MAC address"),
+)
+@click.option(
+    "--host-key",
+    "host_keys",
+    multiple=True,
+    help=t("SSHホスト鍵の指紋だけに限る", "only this SSH host key (SHA256:…)"),
+)
+@click.option(
+    "--public-addresses", is_flag=True, help=t("グローバルアドレスを許す", "allow public addresses")
+)
+@click.option("--yes", is_flag=True, help=t("文言に同意済み", "the statement has been agreed to"))
+@lang_option
+def command(  # noqa: D103 - the help text says it, in two languages
+    addresses: tuple[str, ...],
+    output: Path,
+    allowed_by: str,
+    role: str,
+    organisation: str,
+    days: int,
+    risks: tuple[str, ...],
+    macs: tuple[str, ...],
+    host_keys: tuple[str, ...],
+    public_addresses: bool,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    from sekisho.model.assessment import Authorisation
+    from sekisho.wires.scope import Scope
+
+    if not yes:
+        click.echo(STATEMENT, err=True)
+        click.confirm(t("この内容で許可しますか", "Do you allow this?"), abort=True, err=True)
+    today = datetime.now(UTC).astimezone().date()
+    made = Authorisation(
+        allowed_by=allowed_by,
+        role=role,
+        statement=STATEMENT,
+        signed_on=today,
+        addresses=addresses,
+        valid_from=today,
+        valid_until=today + timedelta(days=days),
+        organisation=organisation,
+        macs=macs,
+        host_keys=host_keys,
+        risks=tuple(risks),
+        public_addresses=public_addresses,
+    )
+    Scope(made, lambda: datetime.now(UTC))  # refuses a prefix that is none
+    output.write_text(to_toml(made), encoding="utf-8")
+    if as_json:
+        put_json({"authorisation": str(output), **msgspec.to_builtins(made)})
+    else:
+        click.echo(t(f"許可を記録した：{output}", f"recorded: {output}"))
+    return 0
+
+
+def to_toml(made: msgspec.Struct) -> str:
+    """Return a flat record as TOML: strings, lists, dates and booleans only."""
+    lines = []
+    for key, value in msgspec.structs.asdict(made).items():
+        if isinstance(value, bool):
+            text = str(value).lower()
+        elif isinstance(value, date):
+            text = value.isoformat()
+        else:
+            text = msgspec.json.encode(value).decode()
+        lines.append(f"{key} = {text}")
+    return "\n".join(lines) + "\n"

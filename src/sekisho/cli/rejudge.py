@@ -1,0 +1,72 @@
+"""``sekisho rejudge FOLDER``: a newer catalogue on old evidence, without the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sekisho.cli.speech import lang_option, put_json, t, table, verdict_word
+
+
+@click.command(
+    help=t(
+        "保存した証跡を、機器もネットワークも使わずに判定し直し、前回からの変化を示す。",
+        "Judge stored evidence again, offline, and show what changed.",
+    )
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-c", "--catalogue", "names", multiple=True, help=t("判定の基準", "catalogue to judge by"))
+@click.option("--format", "formats", multiple=True, help=t("報告書の形式", "report format"))
+@lang_option
+def command(folder: Path, names: tuple[str, ...], formats: tuple[str, ...], as_json: bool) -> int:
+    """Judge, report, print the changes; the exit code is that of the new judgement."""
+    from sekisho import plugins, wiring
+    from sekisho.cli import outcome, running
+    from sekisho.cli.assess import DEFAULT_CATALOGUES
+    from sekisho.stores.evidence_folder import EvidenceFolder
+    from sekisho.workflows.judge import changes, judge
+
+    catalogues = wiring.catalogues(names or DEFAULT_CATALOGUES)
+    store = EvidenceFolder(folder, lambda: wiring.now().isoformat())
+    try:
+        terminal = wiring.stored_terminal(store)
+        before = running.latest(store)
+        after = judge(
+            store,
+            terminal,
+            catalogues,
+            plugins.units("probes"),
+            plugins.units("criteria"),
+            tool=wiring.TOOL,
+            now=wiring.now(),
+        )
+        paths = running.write(store, after, terminal, catalogues, formats, before)
+    finally:
+        store.close()
+    changed = changes(before, after) if before else []
+    if as_json:
+        put_json(
+            {
+                "reports": [str(path) for path in paths],
+                "verdicts": {one.id: after.verdict(one.id).name for one in catalogues},
+                "changes": [
+                    {"catalogue": c, "requirement": r, "before": o and o.name, "after": n and n.name}
+                    for c, r, o, n in changed
+                ],
+            }
+        )
+        return outcome.exit_code(after, catalogues)
+    outcome.show(after, catalogues, folder, paths)
+    click.secho(
+        "\n" + t(f"前回からの変化：{len(changed)} 件", f"changes since the last judgement: {len(changed)}"),
+        bold=True,
+    )
+    none = t("（なし）", "(none)")
+    click.echo(
+        table(
+            (c, r, none if o is None else verdict_word(o), "→", none if n is None else verdict_word(n))
+            for c, r, o, n in changed
+        )
+    )
+    return outcome.exit_code(after, catalogues)

@@ -1,0 +1,48 @@
+"""``sekisho report FOLDER``: write the reports of the last judgement again, in other formats too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sekisho.cli.speech import lang_option, put_json, t
+
+
+@click.command(
+    help=t(
+        "最後の判定の報告書を書く。前の報告書は残る。",
+        "Write reports of the last judgement; older ones stay.",
+    )
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--format", "formats", multiple=True, help=t("報告書の形式", "report format"))
+@lang_option
+def command(folder: Path, formats: tuple[str, ...], as_json: bool) -> int:
+    """Render and print the paths."""
+    from sekisho import wiring
+    from sekisho.cli import running
+    from sekisho.errors import EvidenceError
+    from sekisho.language import Text
+    from sekisho.stores.evidence_folder import EvidenceFolder
+
+    store = EvidenceFolder(folder, lambda: wiring.now().isoformat())
+    try:
+        assessment = running.latest(store)
+        if assessment is None:
+            raise EvidenceError(
+                Text(ja="まだ判定されていない", en="nothing has been judged yet"),
+                str(folder),
+                Text(ja="sekisho rejudge を使う", en="use sekisho rejudge"),
+            )
+        names = tuple(dict.fromkeys(one.catalogue for one in assessment.judged))
+        paths = running.write(
+            store, assessment, wiring.stored_terminal(store), wiring.catalogues(names), formats
+        )
+    finally:
+        store.close()
+    if as_json:
+        put_json({"reports": [str(path) for path in paths]})
+    else:
+        click.echo("\n".join(str(path) for path in paths))
+    return 0

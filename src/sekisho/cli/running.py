@@ -1,0 +1,136 @@
+"""The run of an assessment as the command line drives it: collect, judge, report, show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sekisho import plugins, wiring
+from sekisho.cli import outcome
+from sekisho.cli.progress import Progress
+from sekisho.cli.speech import LANGUAGE
+from sekisho.language import Language
+from sekisho.model.assessment import Assessment, Authorisation, Limits, TestRecord
+from sekisho.model.requirement import Catalogue
+from sekisho.model.terminal import Terminal
+from sekisho.stores.evidence_folder import EvidenceFolder
+from sekisho.workflows.collect import collect, put_back, reach
+from sekisho.workflows.judge import gather, judge
+from sekisho.workflows.report import document, latest, report
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What is to be assessed, by what, with whose permission, and where the evidence goes."""
+
+    target: str
+    terminal: Terminal
+    catalogues: tuple[Catalogue, ...]
+    authorisation: Authorisation
+    limits: Limits
+    folder: Path | None = None
+    resume: bool = False
+    label: str = ""
+
+
+def run(request: Request, options: Mapping[str, Any], *, as_json: bool) -> int:
+    """Do it all and print; return the exit code."""
+    assessment, folder, reports = perform(request, options)
+    (outcome.put if as_json else outcome.show)(assessment, request.catalogues, folder, reports)
+    return outcome.exit_code(assessment, request.catalogues)
+
+
+def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, Path, tuple[Path, ...]]:
+    """Collect, judge and report; return the outcome, its folder and the reports."""
+    folder = request.folder or _new_folder(request.terminal)
+    probes = plugins.units("probes")
+    criteria = plugins.units("criteria")
+    planned = wiring.plan_for(
+        request.terminal, request.catalogues, request.authorisation, options.get("only", ())
+    )
+    record = TestRecord(
+        number=options.get("number", ""),
+        date=wiring.now().date().isoformat(),
+        place=options.get("place", ""),
+        person=options.get("tester", "") or request.authorisation.allowed_by,
+        method=options.get("method", ""),
+        subcontractor=options.get("subcontractor", ""),
+    )
+    titles = {name: probe.title.say(LANGUAGE) for name, probe in probes.items()}
+    with (
+        Progress(titles, request.label) as watcher,
+        wiring.Run(
+            folder,
+            request.terminal,
+            request.authorisation,
+            request.limits,
+            person=wiring.person(options.get("answers"), LANGUAGE),
+            watcher=watcher,
+            record=record,
+            target=request.target,
+            resume=request.resume,
+        ) as opened,
+    ):
+
+        async def work() -> None:
+            if not options.get("assume_up"):
+                await reach(request.terminal, opened.net)
+            await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
+            await put_back(request.terminal, opened.store, opened.access)
+
+        wiring.stoppable(work, folder)
+        assessment = judge(
+            opened.store,
+            request.terminal,
+            request.catalogues,
+            probes,
+            criteria,
+            tool=wiring.TOOL,
+            now=wiring.now(),
+        )
+        reports = write(
+            opened.store, assessment, request.terminal, request.catalogues, options.get("formats", ())
+        )
+    return assessment, folder, reports
+
+
+def write(
+    store: EvidenceFolder,
+    assessment: Assessment,
+    terminal: Terminal,
+    catalogues: tuple[Catalogue, ...],
+    formats: tuple[str, ...] = (),
+    previous: Assessment | None = None,
+) -> tuple[Path, ...]:
+    """Render the reports into a new folder of the store and list them in the chain."""
+    renderers = plugins.units("renderers")
+    chosen = [plugins.unit("renderers", name) for name in formats] or list(renderers.values())
+    shown = document(
+        store,
+        assessment,
+        terminal,
+        catalogues,
+        gather(store),
+        (plugins.units("criteria"), plugins.units("probes")),
+        made_at=wiring.now(),
+        previous=previous,
+    )
+    number = 1 + sum(1 for event in store.events() if event.kind == "report-set")
+    target = store.path / "reports" / f"{number:04d}"
+    paths = report(shown, chosen, (Language.JA, Language.EN), target)
+    store.append("report-set", {"number": number, "chain_head": shown.chain_head})
+    for path in paths:
+        store.enlist(path.relative_to(store.path).as_posix(), "report")
+    return paths
+
+
+def _new_folder(terminal: Terminal) -> Path:
+    name = terminal.model or next(a for one in terminal.interfaces for a in one.addresses)
+    safe = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in name)[:40]
+    base = f"{wiring.now().astimezone():%Y%m%d-%H%M%S}-{safe}"
+    return Path("assessments") / base
+
+
+__all__ = ["Request", "latest", "perform", "run", "write"]

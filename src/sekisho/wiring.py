@@ -1,0 +1,308 @@
+"""The only marriage office: configuration in, a run with its store, net, access, power and person out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from sekisho import __version__, plugins
+from sekisho.errors import EvidenceError, Stopped
+from sekisho.formats.codes import MIRAI
+from sekisho.formats.redaction import Redactor
+from sekisho.language import Language, Text
+from sekisho.model.assessment import Authorisation, Limits, Plan, TestRecord
+from sekisho.model.evidence import Chunk, Provenance, Transcript
+from sekisho.model.requirement import Catalogue
+from sekisho.model.terminal import Code, Terminal
+from sekisho.ports import Clock, Found, Person, Probe, Watcher, Wire
+from sekisho.stores.evidence_folder import EvidenceFolder
+from sekisho.wires.access import LiveAccess
+from sekisho.wires.capture import Capture
+from sekisho.wires.clock import SystemClock
+from sekisho.wires.desk import Bench, Desk
+from sekisho.wires.net import LiveNet
+from sekisho.wires.person import AnswersFile, Keyboard, NobodyHere
+from sekisho.wires.power import make_power, make_reset
+from sekisho.wires.scope import Scope
+from sekisho.workflows.collect import plan
+from sekisho.workflows.describe import read_terminal, terminal_at
+from sekisho.workflows.report import without_secrets
+
+T = TypeVar("T")
+TOOL = f"sekisho {__version__}"
+_STOP_SECONDS = 1.5
+
+
+def now() -> datetime:
+    """Return the time of day in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - this is where time comes in
+
+
+def catalogues(names: Iterable[str]) -> tuple[Catalogue, ...]:
+    """Return the catalogues called ``names``, loaded and checked."""
+    return tuple(plugins.unit("catalogues", name)() for name in names)
+
+
+def target_of(target: str) -> Terminal:
+    """Return the terminal that ``target`` names: a description file or an address."""
+    path = Path(target)
+    return read_terminal(path) if path.suffix == ".toml" or path.is_file() else terminal_at(target)
+
+
+def provenance(record: TestRecord) -> Provenance:
+    """Return who takes the evidence, where and with what."""
+    uname = platform.uname()
+    return Provenance(
+        person=record.person,
+        place=record.place,
+        tool=TOOL,
+        host=uname.node,
+        platform=f"{uname.system} {uname.release}, Python {platform.python_version()}",
+        instruments=record.instruments,
+    )
+
+
+class Run:
+    """One assessment in progress: everything married, opened and closed together."""
+
+    def __init__(
+        self,
+        folder: Path,
+        terminal: Terminal,
+        authorisation: Authorisation,
+        limits: Limits,
+        *,
+        person: Person,
+        watcher: Watcher,
+        record: TestRecord | None = None,
+        target: str = "",
+        resume: bool = False,
+    ) -> None:
+        """Open the folder (a new one unless ``resume``), and only then make anything that can send."""
+        self.clock: Clock = SystemClock()
+        self.terminal = terminal
+        scope = Scope(authorisation, now)
+        for interface in terminal.interfaces:
+            for address in interface.addresses:
+                scope.check(address)
+        self.store = EvidenceFolder(folder, lambda: now().isoformat(), create=not resume)
+        if resume:
+            self.store.append("resumed", {"tool": TOOL})
+        else:
+            self._open(folder, authorisation, record or TestRecord(), limits, target)
+        self._redactor = Redactor(_key(folder), _secret_codes(terminal))
+        self.net = LiveNet(scope, limits, self.clock, keep=self._keep)
+        self.access = LiveAccess(
+            self.net, terminal, limits, self.clock, counts=self._counts(), keep=self._keep_counts
+        )
+        self.bench = Bench(
+            store=self.store,
+            net=self.net,
+            access=self.access,
+            person=person,
+            clock=self.clock,
+            limits=limits,
+            power=make_power(terminal.power, person, self.clock) if terminal.power else None,
+            reset=make_reset(terminal.reset, person, self.clock) if terminal.reset else None,
+            taken=self.net.taken,
+            redact=self._redactor.raw,
+            watcher=watcher,
+        )
+        addresses = [address for one in terminal.interfaces for address in one.addresses]
+        self.capture = Capture(folder / "capture", addresses)
+
+    def desk(self, probe: Probe, found: tuple[Found, ...]) -> Wire:
+        """Return the wire of one probe."""
+        return Desk(self.bench, probe.name, probe.version, found)
+
+    def __enter__(self) -> Self:
+        """Start the packet capture, before the first packet."""
+        self.store.append("capture-began", self.capture.start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the capture, list it, and release the folder."""
+        self.capture.stop()
+        listed = {event.body.get("path") for event in self.store.events()}
+        for file in sorted((self.store.path / "capture").iterdir()):
+            relative = f"capture/{file.name}"
+            if relative not in listed:
+                self.store.enlist(relative, "capture")
+        self.store.close()
+
+    def _open(
+        self, folder: Path, authorisation: Authorisation, record: TestRecord, limits: Limits, target: str
+    ) -> None:
+        body = {
+            "id": folder.name,
+            "record": msgspec.to_builtins(record),
+            "limits": msgspec.to_builtins(limits),
+            "target": target,
+            **msgspec.to_builtins(provenance(record)),
+        }
+        self.store.append("opened", body)
+        self.store.append("authorisation", msgspec.to_builtins(authorisation))
+        shown = msgspec.json.encode(without_secrets(self.terminal))
+        self.store.append(
+            "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
+        )
+
+    def _keep(self, transcript: Transcript) -> str:
+        chunks = list(transcript.chunks)
+        for way in ("<", ">"):
+            places = [number for number, chunk in enumerate(chunks) if chunk.way == way]
+            cleaned = self._redactor.portions([chunks[number].data for number in places])
+            for number, data in zip(places, cleaned, strict=True):
+                chunks[number] = Chunk(chunks[number].at, way, data)
+        clean = msgspec.structs.replace(transcript, chunks=tuple(chunks))
+        return self.store.keep(msgspec.msgpack.encode(clean), kind="transcript", name=clean.remote)
+
+    def _counts(self) -> dict[str, tuple[int, int, int]]:
+        """Return the wrong logins spent so far, as the last run journalled them."""
+        for event in reversed(tuple(self.store.events())):
+            if event.kind == "budget":
+                return {user: (c[0], c[1], c[2]) for user, c in event.body["counts"].items()}
+        return {}
+
+    def _keep_counts(self, counts: Mapping[str, tuple[int, int, int]]) -> None:
+        self.store.append("budget", {"counts": dict(counts)})
+
+
+def reopen(folder: Path) -> tuple[str, Authorisation, Limits]:
+    """Return target, authorisation and limits of a run to go on with."""
+    store = EvidenceFolder(folder, lambda: now().isoformat())
+    try:
+        events = {
+            event.kind: event.body for event in store.events() if event.kind in {"opened", "authorisation"}
+        }
+    finally:
+        store.close()
+    if len(events) != 2:  # noqa: PLR2004 - the two kinds above
+        raise EvidenceError(
+            Text(
+                ja="開始の記録が不完全なので再開できない",
+                en="its beginning is incomplete: it can't be resumed",
+            ),
+            str(folder),
+            Text(ja="新しく assess を始める", en="start a new assess"),
+        )
+    return (
+        str(events["opened"]["target"]),
+        msgspec.convert(events["authorisation"], Authorisation),
+        msgspec.convert(events["opened"]["limits"], Limits),
+    )
+
+
+def stored_terminal(store: EvidenceFolder) -> Terminal:
+    """Return the description as the evidence holds it (without secrets), for judging again."""
+    event = next((one for one in store.events() if one.kind == "terminal"), None)
+    if event is None:
+        raise EvidenceError(
+            Text(ja="証跡に機器記述がない", en="the evidence holds no terminal description"), str(store.path)
+        )
+    return msgspec.json.decode(store.read(str(event.body["sha256"])), type=Terminal)
+
+
+def _key(folder: Path) -> bytes:
+    """Return the key of this assessment's redaction marks; not evidence, and not to be passed on."""
+    file = folder / "redaction.key"
+    if not file.exists():
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(secrets.token_bytes(32))
+    return file.read_bytes()
+
+
+def _secret_codes(terminal: Terminal) -> list[tuple[str, str]]:
+    """Return the codes that must not be stored: all of the description but publicly known ones."""
+    public = {password for _, password in MIRAI}
+    codes: list[Code | None] = [
+        code for login in terminal.logins for code in (login.preset, login.current, login.low)
+    ]
+    codes += [Code("", unit.code) for unit in terminal.units]
+    return [
+        (code.user, code.password)
+        for code in codes
+        if code and isinstance(code.password, str) and code.password and code.password not in public
+    ]
+
+
+def stoppable(work: Callable[[], Coroutine[Any, Any, T]], folder: Path) -> T:
+    """Run ``work``; Ctrl-C or SIGTERM ends it within two seconds and raises Stopped.
+
+    The evidence chain is append-only and forced to the disk line by line, so even the hard way out (a peer
+    or a thread that doesn't let go) loses nothing.
+    """
+    asked = 0
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        task = main
+        if task is not None and asked == 1:
+            loop.call_soon_threadsafe(task.cancel)
+            signal.setitimer(signal.ITIMER_REAL, _STOP_SECONDS)
+        else:
+            leave()
+
+    def leave(*_: object) -> None:
+        print(_stopped(folder).explain_both(), file=sys.stderr, flush=True)  # noqa: T201 - the last word
+        os._exit(Stopped.exit_code)
+
+    main: asyncio.Task[T] | None = None
+    loop = asyncio.new_event_loop()
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, leave)
+    try:
+        main = loop.create_task(work())
+        return loop.run_until_complete(main)
+    except asyncio.CancelledError:
+        raise _stopped(folder) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+class _HardStop(Stopped):
+    def explain_both(self) -> str:
+        return f"{self.what.ja} / {self.what.en}\n  → {self.where}\n  {self.todo.en}"
+
+
+def _stopped(folder: Path) -> _HardStop:
+    again = f"sekisho assess --resume {folder}"
+    return _HardStop(
+        Text(ja="中断した。ここまでの証跡は保存済み", en="stopped; the evidence so far is kept"),
+        str(folder),
+        Text(ja=f"続けるには：{again}", en=f"to go on: {again}"),
+    )
+
+
+def plan_for(
+    terminal: Terminal,
+    chosen: tuple[Catalogue, ...],
+    authorisation: Authorisation | None,
+    only: Iterable[str] = (),
+) -> Plan:
+    """Return the plan for a terminal with the installed units."""
+    return plan(terminal, chosen, plugins.units("criteria"), plugins.units("probes"), authorisation, only)
+
+
+def person(answers: Path | None, language: Language) -> Person:
+    """Return who answers questions: an answers file, the keyboard when there is one, or nobody."""
+    if answers is not None:
+        return AnswersFile.read(answers)
+    return Keyboard(language) if sys.stdin.isatty() and sys.stderr.isatty() else NobodyHere()
