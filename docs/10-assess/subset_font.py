@@ -19,14 +19,15 @@ from fontTools import subset
 
 FACES = {"Regular": "noto_cjk_sans_jp_regular", "Bold": "noto_cjk_sans_jp_bold"}
 EXTRA = (
-    "髙﨑𠮷塚琢神社祥福靖精益晴隆鶴閒朗葛飾辻祇薩芦蓬鯖→←↑↓↔⇒⇔▶◀▲▼●○◎◇◆□■★☆✓✗✕✖…‥―‐‑–—−×÷±≤≥≠≈∞µΩ℃№㈱㈲㈹"
+    "髙﨑𠮷塚琢神社祥福靖精益晴隆鶴閒朗葛飾辻祇薩芦蓬鯖→←↑↓↔⇒⇔▶◀▲▼●○◎◇◆□■★☆✓…‥―‐‑–—−×÷±≤≥≠≈∞µΩ℃№㈱㈲㈹"
     "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳㍻㍼㍽㍾㋿©®™°§¶†‡•′″¥€£¢〜～‖｜"
 )
 
 
 def repertoire() -> set[int]:
     """Return the code points to keep."""
-    points = set(range(0x20, 0x7F)) | set(range(0xA0, 0x180)) | {ord(sign) for sign in EXTRA}
+    points = set(range(0x20, 0x7F)) | (set(range(0xA0, 0x180)) - {0xAD}) | {ord(sign) for sign in EXTRA}
+    points |= set(range(0x2010, 0x2028)) | set(range(0x2030, 0x205F)) | set(range(0x2400, 0x2427))
     for lead in (*range(0x81, 0xA0), *range(0xE0, 0xFD)):
         for trail in range(0x40, 0xFD):
             try:

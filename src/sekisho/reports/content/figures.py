@@ -28,8 +28,8 @@ _HEADS = (
 )
 _PORTS = Text(ja="申告されたポートと見つかったポート", en="Ports declared and found")
 _PORTS_GIST = Text(
-    ja="✓ 申告済みで開 {declared}、✕ 申告なしで開 {undeclared}、破線は申告されたが開いていない {missing}、— 走査から除外 {excluded}。",
-    en="✓ declared and open {declared}; ✕ open but not declared {undeclared}; dashed: declared but not open {missing}; "
+    ja="✓ 申告済みで開 {declared}、× 申告なしで開 {undeclared}、破線は申告されたが開いていない {missing}、— 走査から除外 {excluded}。",
+    en="✓ declared and open {declared}; × open but not declared {undeclared}; dashed: declared but not open {missing}; "
     "— left out {excluded}.",
 )
 _STATE = {

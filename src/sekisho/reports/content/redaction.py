@@ -68,4 +68,4 @@ def _forms(code: Code) -> Iterator[tuple[str, str]]:
         if len(secret) >= _WHOLE and secret != code.user:
             yield form, rf"(?<![A-Za-z0-9]){re.escape(form)}(?![A-Za-z0-9])"
         else:
-            yield form, rf"(?<=[a-z]=){re.escape(form)}(?=[&\s␍]|$)"
+            yield form, rf"(?<=[a-z]=){re.escape(form)}(?=[&\s\\]|$)"

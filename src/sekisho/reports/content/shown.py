@@ -107,11 +107,11 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def readable(data: bytes) -> tuple[str, ...]:
-    """Return bytes as lines: text with visible escapes and ␍␊, or a hex dump when it is binary."""
+    """Return bytes as lines: text with its escapes and line ends visible, or a hex dump when binary."""
     if _binary(data):
         return tuple(_dump(data))
     try:
-        text = visible(data.decode("utf-8").replace("\r", "␍").replace("\n", "␊\n"))
+        text = visible(data.decode("utf-8").replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n\n"))
     except UnicodeDecodeError:
         text = "".join(_byte(one) for one in data)
     lines = text.expandtabs(4).split("\n")
@@ -120,9 +120,9 @@ def readable(data: bytes) -> tuple[str, ...]:
 
 def _byte(value: int) -> str:
     if value == 0x0A:  # noqa: PLR2004 - line feed
-        return "␊\n"
+        return "\\n\n"
     if value == 0x0D:  # noqa: PLR2004 - carriage return
-        return "␍"
+        return "\\r"
     return chr(value) if value in _PRINTABLE else f"\\x{value:02x}"
 
 
@@ -139,7 +139,7 @@ def _binary(data: bytes) -> bool:
 def _dump(data: bytes) -> Iterator[str]:
     for start in range(0, len(data), _ROW):
         row = data[start : start + _ROW]
-        text = "".join(chr(one) if one in _PRINTABLE else "·" for one in row)
+        text = "".join(chr(one) if one in _PRINTABLE else "." for one in row)
         yield f"{start:04x}  {row.hex(' '):<{_ROW * 3 - 1}}  {text}"
 
 
