@@ -221,7 +221,9 @@ def _check_leaf(catalogue: Catalogue, rule: Rule, where: str) -> None:
         if taken is not None and name not in taken:
             raise _error("判定器にないパラメータ", "the criterion takes no such parameter", at)
         for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, str) and part.startswith("$") and part[1:] not in catalogue.parameters:
+            refers = isinstance(part, str) and part.startswith("$")
+            # A reference stands for a whole parameter: inside a list nobody would fill it in.
+            if refers and (isinstance(value, list) or str(part)[1:] not in catalogue.parameters):
                 raise _error("解決できない参照", "a reference to no parameter", f"{at} = {part}")
     for name in sorted((taken or frozenset()) - rule.parameters.keys()):
         raise _error("パラメータが足りない", "a parameter is missing", f"{where}: {rule.criterion}.{name}")

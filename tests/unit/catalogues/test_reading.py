@@ -74,6 +74,7 @@ def test_a_good_catalogue_is_read(tmp_path):
         ('side = "all"', 'sides = "all"', "T1: rule.any[1]: interfaces_needed.sides"),
         (', side = "all"', "", "T1: rule.any[1]: interfaces_needed.side"),
         ("$entry_ports", "$entrance", "interfaces_needed.entry_ports = $entrance"),
+        ('"$entry_ports"', '["$entry_ports"]', "interfaces_needed.entry_ports = $entry_ports"),
         ('id = "T2"', 'id = "T1"', "T1: id"),
         ('sources = ["L1"]\nrule', 'sources = ["L99"]\nrule', "T1: sources: L99"),
         ('sources = ["L1"]\nrule', "sources = []\nrule", "T1: sources"),
