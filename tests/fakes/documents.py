@@ -39,7 +39,7 @@ from sekisho.ports import Document
 
 LABEL_CODE = "kX7-qwmZ42pr"
 HOSTILE = (
-    "<script>alert(1)</script>\" onmouseover='x' {{7*7}} #image(\"x\") $x$ *b* \\ `r`",
+    '<script>alert(1)</script>" onmouseover=\'x\' {{7*7}} #image("x") $x$ *b* \\ `r`',
     "\u202egnp.exe\u2066 zero\u200bwidth \x1b[31mred\x07 \x00nul",
     "Z" + "\u0310" * 40 + "algo \U0001f600 ﷽ ⛩ \ud7ff",
 )
@@ -132,7 +132,12 @@ CRITERIA = {
         FakeCriterion(
             "software_update",
             Text("ソフトウェアの更新", "Software update"),
-            _texts(updated=("更新で版が {before} から {after} に変わった。", "Version went from {before} to {after}.")),
+            _texts(
+                updated=(
+                    "更新で版が {before} から {after} に変わった。",
+                    "Version went from {before} to {after}.",
+                )
+            ),
         ),
         FakeCriterion(
             "retention",
@@ -163,7 +168,9 @@ CRITERIA = {
         FakeCriterion(
             "terminal_scope",
             Text("適用範囲", "Scope"),
-            _texts(applies=("①〜③にあたり④にあたらないため適用される。", "①–③ hold and ④ doesn't: it applies.")),
+            _texts(
+                applies=("①〜③にあたり④にあたらないため適用される。", "①–③ hold and ④ doesn't: it applies.")
+            ),
         ),
     )
 }
@@ -263,7 +270,13 @@ EVIDENCE = (
         (
             _record(
                 "scan/lan tcp",
-                {"address": "192.168.1.1", "open": [23, 80, 443, 2323], "closed": 65531, "probed": 65535, "seconds": 8.1},
+                {
+                    "address": "192.168.1.1",
+                    "open": [23, 80, 443, 2323],
+                    "closed": 65531,
+                    "probed": 65535,
+                    "seconds": 8.1,
+                },
             ),
             _record("scan/lan udp", {"answered": [53], "silent": list(range(1, 30))}, BINARY, at=9),
         ),
@@ -273,8 +286,16 @@ EVIDENCE = (
         "1",
         Attempt(AttemptStatus.PARTIAL, "too-large", "2323/tcp never stopped talking"),
         (
-            _record("talk/lan tcp/2323", {"banner": HOSTILE[0]}, LONG, failure=Failure("too-large", "1 MiB"), at=20),
-            _record("talk/lan tcp/80", {"banner": HOSTILE[1], "nested": {"deep": [{"a": 1}, {"b": None}]}}, at=22),
+            _record(
+                "talk/lan tcp/2323",
+                {"banner": HOSTILE[0]},
+                LONG,
+                failure=Failure("too-large", "1 MiB"),
+                at=20,
+            ),
+            _record(
+                "talk/lan tcp/80", {"banner": HOSTILE[1], "nested": {"deep": [{"a": 1}, {"b": None}]}}, at=22
+            ),
         ),
     ),
     Evidence(
@@ -292,7 +313,12 @@ EVIDENCE = (
             _record("write/wrong", {"changed": False, "value": "192.0.2.53"}, at=34),
         ),
     ),
-    Evidence("login_throttle", "1", Attempt(AttemptStatus.DONE), (_record("parallel", {"tries": 60, "seconds": 3.24}, at=36),)),
+    Evidence(
+        "login_throttle",
+        "1",
+        Attempt(AttemptStatus.DONE),
+        (_record("parallel", {"tries": 60, "seconds": 3.24}, at=36),),
+    ),
     Evidence(
         "update_channel",
         "1",
@@ -323,8 +349,25 @@ FACTS = (
     _fact("service.protocol", "lan tcp/443", "https"),
     _fact("service.protocol", "lan tcp/2323", "<b>unknown</b>"),
     _fact("service.protocol", "wan tcp/7547", "tr069"),
-    _fact("throttle.tries", "login web serial", 2400.0, mode="serial", tries=60, seconds=90.0, first_delay=1.0, last_delay=2.0),
-    _fact("throttle.tries", "login web parallel", 66667.0, mode="parallel", tries=60, seconds=3.24, first_delay=0.05),
+    _fact(
+        "throttle.tries",
+        "login web serial",
+        2400.0,
+        mode="serial",
+        tries=60,
+        seconds=90.0,
+        first_delay=1.0,
+        last_delay=2.0,
+    ),
+    _fact(
+        "throttle.tries",
+        "login web parallel",
+        66667.0,
+        mode="parallel",
+        tries=60,
+        seconds=3.24,
+        first_delay=0.05,
+    ),
     _fact(
         "throttle.tries",
         "login web second-source",
@@ -364,10 +407,30 @@ IN_FORCE = Catalogue(
     effective_from=date(2020, 4, 1),
     applicability="terminal_scope",
     requirements=(
-        _requirement("JP20-1", "第1号", "設定の変更にアクセス制御機能がある", "Access control guards settings", rule=_rule("access_control")),
-        _requirement("JP20-2", "第2号", "初期の識別符号の変更を促すか、機器ごとに異なる", "Preset code", rule=_rule("code_change")),
-        _requirement("JP20-3", "第3号", "ソフトウェアを更新できる", "Software can be updated", rule=_rule("software_update")),
-        _requirement("JP20-4", "第4号", "電源を失っても保たれる", "Kept without power", rule=_rule("retention")),
+        _requirement(
+            "JP20-1",
+            "第1号",
+            "設定の変更にアクセス制御機能がある",
+            "Access control guards settings",
+            rule=_rule("access_control"),
+        ),
+        _requirement(
+            "JP20-2",
+            "第2号",
+            "初期の識別符号の変更を促すか、機器ごとに異なる",
+            "Preset code",
+            rule=_rule("code_change"),
+        ),
+        _requirement(
+            "JP20-3",
+            "第3号",
+            "ソフトウェアを更新できる",
+            "Software can be updated",
+            rule=_rule("software_update"),
+        ),
+        _requirement(
+            "JP20-4", "第4号", "電源を失っても保たれる", "Kept without power", rule=_rule("retention")
+        ),
     ),
 )
 PROPOSED = Catalogue(
@@ -388,9 +451,27 @@ PROPOSED = Catalogue(
             rule=_rule("code_change", mode="force"),
             crosswalk=("jp-2020/JP20-2", "en303645-v2.1.1/5.1-1"),
         ),
-        _requirement("JP25-2d", "2d", "繰り返しのログインを遅らせる", "Repeated login is delayed", rule=_rule("login_delay", codes=1_000_000)),
-        _requirement("JP25-3b", "3b", "更新前に完全性を確認する", "Integrity before update", rule=_rule("update_integrity")),
-        _requirement("JP25-5", "5", "不要な論理的インタフェースを止める", "Unneeded interfaces off", rule=_rule("interfaces_needed")),
+        _requirement(
+            "JP25-2d",
+            "2d",
+            "繰り返しのログインを遅らせる",
+            "Repeated login is delayed",
+            rule=_rule("login_delay", codes=1_000_000),
+        ),
+        _requirement(
+            "JP25-3b",
+            "3b",
+            "更新前に完全性を確認する",
+            "Integrity before update",
+            rule=_rule("update_integrity"),
+        ),
+        _requirement(
+            "JP25-5",
+            "5",
+            "不要な論理的インタフェースを止める",
+            "Unneeded interfaces off",
+            rule=_rule("interfaces_needed"),
+        ),
         _requirement(
             "JP25-3c",
             "3c",
@@ -410,11 +491,34 @@ VOLUNTARY = Catalogue(
     sources=("IPA",),
     credit="IPA",
     requirements=(
-        _requirement("S1.1-01", "S1.1-01", "適切な認証で守る", "Proper authentication", confidence=Confidence.B, rule=_rule("access_control")),
-        _requirement("S1.1-05", "S1.1-05", "脆弱性の連絡先を公開する", "Disclosure policy", confidence=Confidence.B, rule=_rule("document_answer")),
+        _requirement(
+            "S1.1-01",
+            "S1.1-01",
+            "適切な認証で守る",
+            "Proper authentication",
+            confidence=Confidence.B,
+            rule=_rule("access_control"),
+        ),
+        _requirement(
+            "S1.1-05",
+            "S1.1-05",
+            "脆弱性の連絡先を公開する",
+            "Disclosure policy",
+            confidence=Confidence.B,
+            rule=_rule("document_answer"),
+        ),
         _requirement("S1.1-07", "S1.1-07", "更新が容易である", "Update is easy", confidence=Confidence.D),
-        _requirement("S1.1-14", "S1.1-14", "停電後も保たれる", "Kept after an outage", confidence=Confidence.D, rule=_rule("retention")),
-        _requirement("S1.1-15", "S1.1-15", "データを消去できる", "Data can be erased", confidence=Confidence.D),
+        _requirement(
+            "S1.1-14",
+            "S1.1-14",
+            "停電後も保たれる",
+            "Kept after an outage",
+            confidence=Confidence.D,
+            rule=_rule("retention"),
+        ),
+        _requirement(
+            "S1.1-15", "S1.1-15", "データを消去できる", "Data can be erased", confidence=Confidence.D
+        ),
     ),
 )
 
@@ -455,23 +559,52 @@ _FOUND = Finding(
     {"count": 2},
     _at("open_ports", "scan/lan tcp"),
     details=(
-        Detail("lan tcp/23", Verdict.FAIL, "port", {"service": "telnet", "banner": "BusyBox"}, _at("telnet_login", "try/mirai", TELNET)),
-        Detail("lan tcp/2323", Verdict.FAIL, "port", {"service": "?", "banner": HOSTILE[1]}, _at("service_identity", "talk/lan tcp/2323")),
+        Detail(
+            "lan tcp/23",
+            Verdict.FAIL,
+            "port",
+            {"service": "telnet", "banner": "BusyBox"},
+            _at("telnet_login", "try/mirai", TELNET),
+        ),
+        Detail(
+            "lan tcp/2323",
+            Verdict.FAIL,
+            "port",
+            {"service": "?", "banner": HOSTILE[1]},
+            _at("service_identity", "talk/lan tcp/2323"),
+        ),
     ),
 )
 JUDGED = (
-    _judged("jp-2020", "", Verdict.PASS, Finding("terminal_scope", Verdict.PASS, "applies", assurance=Assurance.DECLARED)),
+    _judged(
+        "jp-2020",
+        "",
+        Verdict.PASS,
+        Finding("terminal_scope", Verdict.PASS, "applies", assurance=Assurance.DECLARED),
+    ),
     _judged("jp-2020", "JP20-1", Verdict.FAIL, _OPENED),
     _judged("jp-2020", "JP20-2", Verdict.PASS, Finding("code_change", Verdict.PASS, "prompted")),
-    _judged("jp-2020", "JP20-3", Verdict.PASS, Finding("software_update", Verdict.PASS, "updated", {"before": "1.0.1", "after": "1.0.2"})),
+    _judged(
+        "jp-2020",
+        "JP20-3",
+        Verdict.PASS,
+        Finding("software_update", Verdict.PASS, "updated", {"before": "1.0.1", "after": "1.0.2"}),
+    ),
     _judged("jp-2020", "JP20-4", Verdict.PASS, Finding("retention", Verdict.PASS, "kept", {"cuts": 2})),
-    _judged("jp-2025-report", "JP25-2a", Verdict.FAIL, Finding("code_change", Verdict.FAIL, "not-forced", {"how": "/index.html"})),
+    _judged(
+        "jp-2025-report",
+        "JP25-2a",
+        Verdict.FAIL,
+        Finding("code_change", Verdict.FAIL, "not-forced", {"how": "/index.html"}),
+    ),
     _judged("jp-2025-report", "JP25-2d", Verdict.FAIL, _TOO_FAST),
     _judged(
         "jp-2025-report",
         "JP25-3b",
         Verdict.INCONCLUSIVE,
-        Finding("update_integrity", Verdict.INCONCLUSIVE, "no-control", because=_at("update_channel", "genuine")),
+        Finding(
+            "update_integrity", Verdict.INCONCLUSIVE, "no-control", because=_at("update_channel", "genuine")
+        ),
     ),
     _judged("jp-2025-report", "JP25-5", Verdict.FAIL, _FOUND),
     _judged("jp-2025-report", "JP25-3c", Verdict.NONE),
@@ -481,7 +614,12 @@ JUDGED = (
         Verdict.INCONCLUSIVE,
         Finding("nobody", Verdict.INCONCLUSIVE, "gone", {"x": 1}, claim="ISO/IEC 15408 による同等の措置"),
     ),
-    _judged("jc-star-1", "S1.1-05", Verdict.PASS, Finding("document_answer", Verdict.PASS, "said", assurance=Assurance.WITNESSED)),
+    _judged(
+        "jc-star-1",
+        "S1.1-05",
+        Verdict.PASS,
+        Finding("document_answer", Verdict.PASS, "said", assurance=Assurance.WITNESSED),
+    ),
     _judged("jc-star-1", "S1.1-07", Verdict.NONE),
     _judged("jc-star-1", "S1.1-14", Verdict.NOT_APPLICABLE, note="電源を内蔵し、失うことがない。"),
 )
@@ -501,7 +639,15 @@ TERMINAL = Terminal(
         Interface("wan", Role.WAN, ("198.51.100.2",)),
     ),
     services=(Service("web", "http", 80), Service("acs", "tr069", 7547, interface="wan")),
-    logins=(Login("web", "web", "form", preset=Code("admin", LABEL_CODE), sign_in=Recipe(method="POST", path="/login")),),
+    logins=(
+        Login(
+            "web",
+            "web",
+            "form",
+            preset=Code("admin", LABEL_CODE),
+            sign_in=Recipe(method="POST", path="/login"),
+        ),
+    ),
     applicability=Applicability(
         digital_data_line=True,
         internet_protocol=True,
@@ -543,7 +689,9 @@ PREVIOUS = msgspec.structs.replace(
     tool="sekisho 0.0.9",
     ended="2026-10-01T01:00:00+00:00",
     judged=tuple(
-        msgspec.structs.replace(one, verdict=Verdict.PASS) if one.requirement in {"JP20-1", "JP25-3b"} else one
+        msgspec.structs.replace(one, verdict=Verdict.PASS)
+        if one.requirement in {"JP20-1", "JP25-3b"}
+        else one
         for one in JUDGED
         if one.requirement != "S1.1-05"
     ),
