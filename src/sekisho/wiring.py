@@ -32,8 +32,8 @@ from sekisho.wires.capture import Capture
 from sekisho.wires.clock import SystemClock
 from sekisho.wires.desk import Bench, Desk
 from sekisho.wires.net import LiveNet
-from sekisho.wires.person import AnswersFile, Keyboard, NobodyHere
-from sekisho.wires.power import make_power, make_reset
+from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
+from sekisho.wires.power import power_of, reset_of
 from sekisho.wires.scope import Scope
 from sekisho.workflows.collect import plan
 from sekisho.workflows.describe import read_terminal, terminal_at
@@ -83,8 +83,9 @@ class Run:
         authorisation: Authorisation,
         limits: Limits,
         *,
-        person: Person,
         watcher: Watcher,
+        language: Language = Language.JA,
+        answers: Path | None = None,
         record: TestRecord | None = None,
         target: str = "",
         resume: bool = False,
@@ -92,7 +93,7 @@ class Run:
         """Open the folder (a new one unless ``resume``), and only then make anything that can send."""
         self.clock: Clock = SystemClock()
         self.terminal = terminal
-        scope = Scope(authorisation, now)
+        scope = Scope(authorisation, self.clock)
         for interface in terminal.interfaces:
             for address in interface.addresses:
                 scope.check(address)
@@ -106,6 +107,7 @@ class Run:
         self.access = LiveAccess(
             self.net, terminal, limits, self.clock, counts=self._counts(), keep=self._keep_counts
         )
+        person = self._person(answers, language, authorisation.allowed_by)
         self.bench = Bench(
             store=self.store,
             net=self.net,
@@ -113,8 +115,8 @@ class Run:
             person=person,
             clock=self.clock,
             limits=limits,
-            power=make_power(terminal.power, person, self.clock) if terminal.power else None,
-            reset=make_reset(terminal.reset, person, self.clock) if terminal.reset else None,
+            power=power_of(terminal, person),
+            reset=reset_of(terminal, person),
             taken=self.net.taken,
             redact=self._redactor.raw,
             watcher=watcher,
@@ -157,6 +159,16 @@ class Run:
         self.store.append(
             "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
         )
+
+    def _person(self, answers: Path | None, language: Language, name: str) -> Person:
+        """Return who answers questions: an answers file, the keyboard when there is one, or nobody."""
+
+        def attach(file: str, content: bytes) -> str:
+            return self.store.keep(content, kind="attachment", name=file)
+
+        here = sys.stdin.isatty() and sys.stderr.isatty()
+        somebody = PersonAtKeyboard(name, language, self.clock, attach) if here else NobodyHere()
+        return PersonByFile(answers, self.clock, attach, somebody) if answers else somebody
 
     def _keep(self, transcript: Transcript) -> str:
         chunks = list(transcript.chunks)
@@ -299,10 +311,3 @@ def plan_for(
 ) -> Plan:
     """Return the plan for a terminal with the installed units."""
     return plan(terminal, chosen, plugins.units("criteria"), plugins.units("probes"), authorisation, only)
-
-
-def person(answers: Path | None, language: Language) -> Person:
-    """Return who answers questions: an answers file, the keyboard when there is one, or nobody."""
-    if answers is not None:
-        return AnswersFile.read(answers)
-    return Keyboard(language) if sys.stdin.isatty() and sys.stderr.isatty() else NobodyHere()

@@ -73,6 +73,7 @@ def command(  # noqa: D103 - the help text says it, in two languages
     as_json: bool,
 ) -> int:
     from sekisho.model.assessment import Authorisation
+    from sekisho.wires.clock import SystemClock
     from sekisho.wires.scope import Scope
 
     if not yes:
@@ -93,7 +94,7 @@ def command(  # noqa: D103 - the help text says it, in two languages
         risks=tuple(risks),
         public_addresses=public_addresses,
     )
-    Scope(made, lambda: datetime.now(UTC))  # refuses a prefix that is none
+    Scope(made, SystemClock())  # refuses a prefix that is none
     output.write_text(to_toml(made), encoding="utf-8")
     if as_json:
         put_json({"authorisation": str(output), **msgspec.to_builtins(made)})
