@@ -35,7 +35,8 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``cut`` when the body went beyond the bound and the rest was dropped. ``fault`` says what the peer did
     wrong although there is a reply: ``short`` (less than Content-Length), ``chunk`` (broken or unfinished
     chunks), ``coding`` (body not packed as said; left as it came), ``reset``, ``timed-out`` (went silent
-    before the announced end), ``chatter`` (bytes after the end). Empty when nothing was wrong.
+    before the announced end), ``chatter`` (bytes after the end). Empty when nothing was wrong. ``path`` is
+    what was asked for, when the sender of the request noted it.
     """
 
     status: int
@@ -46,6 +47,7 @@ class Reply(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
     transcript: str = ""
     fault: str = ""
+    path: str = ""
 
     def header(self, name: str) -> str:
         """Return the first header called ``name`` (any case), or an empty string."""

@@ -1,0 +1,123 @@
+"""The access port over a real net: which login by which means, within the budget, noticing locks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from sekisho.errors import PeerFailure
+from sekisho.formats.http import Reply
+from sekisho.model.assessment import Limits
+from sekisho.model.terminal import Code, Login, SecretRef, Terminal
+from sekisho.ports import Clock, Endpoint, Net, Reading, Session, SignIn
+from sekisho.wires.access.budget import Budget, Counts
+from sekisho.wires.access.discovery import discover
+from sekisho.wires.access.outcome import Outcome, failed
+from sekisho.wires.access.places import resolve
+from sekisho.wires.access.session import NoSession
+from sekisho.wires.access.ssh import SshLogin
+from sekisho.wires.access.telnet import TelnetLogin
+from sekisho.wires.access.web import WebLogin
+
+SLOWER = 3.0
+SLOWER_SECONDS = 2.0
+_WEB = frozenset({"form", "json", "basic", "digest", "none"})
+_SHUT = frozenset({"refused", "reset", "closed", "timed-out"})
+
+
+class LiveAccess:
+    """Signs in at ``terminal`` through ``net``.
+
+    ``counts`` and ``keep`` restore and store the budget (see `Budget`); ``clean`` takes known secrets out of
+    excerpts. Services that are not declared are named ``telnet://address:port``, ``http://[address]:port``.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        terminal: Terminal,
+        limits: Limits,
+        clock: Clock,
+        *,
+        counts: Counts | None = None,
+        keep: Callable[[dict[str, tuple[int, int, int]]], None] | None = None,
+        clean: Callable[[str], str] = str,
+    ) -> None:
+        self._terminal = terminal
+        self._budget = Budget(limits, counts, keep)
+        self._web = WebLogin(net, clock, clean)
+        self._telnet = TelnetLogin(net, clock, limits, clean)
+        self._ssh = SshLogin(net, clock, limits, clean)
+        self._quickest: dict[str, float] = {}
+        self._worked: set[str] = set()
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int, int]]:
+        """The budget's counts per user name, to be journalled and given to the next run."""
+        return self._budget.counts
+
+    async def sign_in(
+        self, login: Login, code: Code | None, *, source: str = "", measuring: bool = False
+    ) -> tuple[SignIn, Session]:
+        """Try ``code``; a used-up budget or an unresolved secret sends nothing."""
+        if code is not None and isinstance(code.password, SecretRef):
+            return _both(failed("unsupported", sent=False, detail="the secret is not resolved"))
+        try:
+            endpoint = resolve(self._terminal, login.service, source)
+        except PeerFailure as failure:
+            return _both(failed(failure.reason, sent=False, detail=failure.detail))
+        if code is None or login.kind == "none":
+            return _both(await self._dispatch(login, endpoint, None, measuring=measuring))
+        if not self._budget.reserve(code.user, login.lock, measuring=measuring):
+            return _both(failed("budget", sent=False))
+        outcome = await self._dispatch(login, endpoint, code, measuring=measuring)
+        if outcome.result.accepted:
+            self._budget.right(code.user, measuring=measuring)
+        elif not outcome.sent:
+            self._budget.unsent(code.user, measuring=measuring)
+        return _both(self._watched(login.name, outcome))
+
+    async def visit(self, login: Login, *, source: str = "") -> Session:
+        """Return an anonymous session at the login's service (web only; a shell has none)."""
+        try:
+            endpoint = resolve(self._terminal, login.service, source)
+        except PeerFailure as failure:
+            return NoSession(failure.reason)
+        return self._web.anonymous(endpoint) if login.kind in _WEB else NoSession()
+
+    def discovered(self, endpoint: Endpoint, pages: Iterable[Reply]) -> tuple[Login, ...]:
+        """Return the login paths that ``pages`` of an undescribed web service show."""
+        return discover(endpoint, pages)
+
+    async def _dispatch(
+        self, login: Login, endpoint: Endpoint, code: Code | None, *, measuring: bool
+    ) -> Outcome:
+        if login.kind == "telnet":
+            return await self._telnet.sign_in(login, endpoint, code)
+        if login.kind == "ssh":
+            return await self._ssh.sign_in(login, endpoint, code)
+        if login.kind == "none":
+            reading = Reading(None)
+            return Outcome(SignIn(None, "no-login", 0.0, reading), self._web.anonymous(endpoint), sent=False)
+        if login.kind in _WEB:
+            return await self._web.sign_in(login, endpoint, code, measuring=measuring)
+        return failed("unsupported", sent=False, detail=f"login kind {login.kind}")
+
+    def _watched(self, name: str, outcome: Outcome) -> Outcome:
+        """Notice a lock that isn't said in words: shut after it worked, or answers that grew slow."""
+        result = outcome.result
+        locked = result.locked
+        if result.failure in _SHUT:
+            locked = locked or name in self._worked
+        elif result.accepted is not None:
+            self._worked.add(name)
+            quickest = self._quickest.setdefault(name, result.seconds)
+            slow = result.seconds > max(quickest * SLOWER, quickest + SLOWER_SECONDS)
+            locked = locked or (slow and result.accepted is False)
+            self._quickest[name] = min(quickest, result.seconds)
+        return outcome._replace(result=msgspec.structs.replace(result, locked=locked))
+
+
+def _both(outcome: Outcome) -> tuple[SignIn, Session]:
+    return outcome.result, outcome.session
