@@ -75,7 +75,8 @@ class Throttle:
         now = self.clock()
         self._buckets.clear()
         try:
-            kept = json.loads(self.disk.read(FILE) or b'{"spent": 0, "wrong": {}}')
+            raw = self.disk.read(FILE)
+            kept = {"spent": 0, "wrong": {}} if raw is None else json.loads(raw)
             self._spent = int(kept["spent"])
             for key, wrong in kept["wrong"].items():
                 self._buckets[key] = Bucket(int(wrong), now + self._delay(int(wrong)))
