@@ -33,7 +33,9 @@ def version(web):
 @pytest.mark.parametrize("path", ["/", "/status", "/settings", "/welcome", "/update", "/nowhere"])
 def test_every_path_wants_a_login(web, path):
     status, _, text = web.ask(path)
-    assert 'type="password"' in text and "version" not in text and status == 200
+    assert 'type="password"' in text
+    assert "version" not in text
+    assert status == 200
 
 
 def test_a_write_without_login_changes_nothing(web):
@@ -44,7 +46,8 @@ def test_a_write_without_login_changes_nothing(web):
 
 def test_the_change_is_prompted_and_can_be_skipped(web):
     status, path, text = sign_in(web)
-    assert (status, path) == (200, "/welcome") and 'href="/status"' in text
+    assert (status, path) == (200, "/welcome")
+    assert 'href="/status"' in text
     web.ask("/settings", {"dns_server": "198.51.100.2"})
     assert "198.51.100.2" in web.ask("/settings")[2]
 
@@ -67,7 +70,8 @@ def test_settings_password_and_version_survive_a_cut_at_once(router, web, browse
     router.boot()
     again = browser(web.base)
     assert sign_in(again, "river-bank-9")[1] == "/status"
-    assert "198.51.100.3" in again.ask("/settings")[2] and version(again) == "1.1.0"
+    assert "198.51.100.3" in again.ask("/settings")[2]
+    assert version(again) == "1.1.0"
 
 
 def test_a_changed_byte_is_refused_a_repaired_and_an_older_image_are_not(web):

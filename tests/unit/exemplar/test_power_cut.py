@@ -164,7 +164,8 @@ class TestTheModelItself:
 
     def test_writing_in_place_tears(self, model_disk):
         found = self.contents(model_disk, lambda disk: (disk.write("file", b"new!"), disk.fsync("file")))
-        assert b"" in found and b"ne" in found
+        assert b"" in found
+        assert b"ne" in found
 
     def test_renaming_without_fsync_tears(self, model_disk):
         def write(disk):

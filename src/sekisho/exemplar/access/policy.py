@@ -65,16 +65,18 @@ def faults(password: str, *, user: str = "", public: tuple[str, ...] = ()) -> tu
         found.append("sequential")
     elif _repeats(plain):
         found.append("repeated")
-    if plain in ATTACKED or _core(plain) in ATTACKED:
+    if plain in ATTACKED or any(_adorned(plain, word) for word in ATTACKED):
         found.append("attacked")
     if any(len(known) >= 4 and _mostly(plain, known.casefold()) for known in (user, *public)):
         found.append("guessable")
     return tuple(found)
 
 
-def _core(plain: str) -> str:
-    """Strip the digits and signs that people hang on a word."""
-    return re.sub(r"^[\W\d_]+|[\W\d_]+$", "", plain)
+def _adorned(plain: str, word: str) -> bool:
+    """Tell whether the password is this word with nothing but digits and signs hung on it."""
+    if len(word) < 4 or word not in plain:
+        return False
+    return not any(character.isalpha() for character in plain.replace(word, "", 1))
 
 
 def _walks(plain: str) -> bool:
