@@ -412,6 +412,7 @@ class Document(msgspec.Struct, frozen=True):
     made_at: str
     language: Language
     previous: Assessment | None = None
+    sources: Mapping[str, Text] = {}
 
 
 class Renderer(Protocol):

@@ -90,7 +90,7 @@ class HtmlReport:
             css=Markup(css),  # noqa: S704 - our own file
             parts=[one for one in titles if not absent.get(one[0])],
             icon=lambda mark: Markup(icon(mark, SCREEN)),  # noqa: S704 - our own drawing
-            strips=[Markup(strip(one.tallies, SCREEN)) for one in report.sections],  # noqa: S704 - our own drawing
+            strips={one.id: Markup(strip(one.tallies, SCREEN)) for one in report.sections},  # noqa: S704 - our own drawing
             svgs=[Markup(one["svg"]) for one in shown["figures"]],  # noqa: S704 - texts are escaped in drawings
             json=embedded(result(document)),
         )

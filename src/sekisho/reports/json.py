@@ -19,6 +19,7 @@ from sekisho.model.verdict import Finding, Verdict
 from sekisho.ports import Document
 from sekisho.reports.content.redaction import Redaction
 from sekisho.reports.content.shown import visible, walk
+from sekisho.reports.content.verdicts import counts as counts_as_duty
 from sekisho.reports.content.verdicts import overall, say
 
 SCHEMA = "sekisho-result/1"
@@ -70,6 +71,7 @@ class Outcome(Shape, frozen=True):
     obligation: str
     confidence: str
     verdict: str
+    counted: bool
     note: str
     findings: list[Statement]
 
@@ -205,7 +207,7 @@ def _standards(document: Document) -> list[Standard]:
         outcomes = _outcomes(document, catalogue.id)
         counts = dict.fromkeys((one.name for one in Verdict), 0)
         for one in outcomes:
-            if one.requirement:
+            if one.requirement and one.counted:
                 counts[one.verdict] += 1
         mark, _ = overall(document, catalogue)
         found.append(
@@ -242,7 +244,8 @@ def _outcomes(document: Document, catalogue: str) -> list[Outcome]:
                 obligation=requirement.obligation if requirement else "",
                 confidence=requirement.confidence.value if requirement else "",
                 verdict=(one.verdict if one else Verdict.NONE).name,
-                note=one.note if one else "not judged",
+                counted=counts_as_duty(one),
+                note=one.note if one else "not-judged",
                 findings=[_statement(document, finding) for finding in one.findings] if one else [],
             )
         )

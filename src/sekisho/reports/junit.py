@@ -16,7 +16,7 @@ from sekisho.model.verdict import Judged, Verdict
 from sekisho.ports import Document
 from sekisho.reports.content.redaction import Redaction
 from sekisho.reports.content.shown import spelled, visible
-from sekisho.reports.content.verdicts import say
+from sekisho.reports.content.verdicts import counts, say
 
 _ELEMENTS = {
     Verdict.FAIL: "failure",
@@ -75,7 +75,9 @@ def _suite(document: Document, catalogue: Catalogue, clean: _Clean) -> ET.Elemen
         case = ET.SubElement(suite, "testcase", name=clean(name), classname=clean(catalogue.id))
         one = judged.get(requirement.id)
         verdict = one.verdict if one else Verdict.NONE
-        if verdict is not Verdict.PASS:
+        if not counts(one):
+            ET.SubElement(case, "skipped", type="information", message="shown for information; no duty")
+        elif verdict is not Verdict.PASS:
             lines = [clean(line) for line in _lines(document, one)] or ["not tested: this is not a pass"]
             element = ET.SubElement(case, _ELEMENTS[verdict], type=verdict.name, message=lines[0])
             element.text = "\n".join(lines)

@@ -86,7 +86,7 @@ class PdfReport:
         shown = {
             "report": walk(harmless(report, document), printable),
             "icons": {one: icon(one, PAPER) for one in MARKS.values()},
-            "strips": [strip(one.tallies, PAPER) for one in report.sections],
+            "strips": {one.id: strip(one.tallies, PAPER) for one in report.sections},
         }
         inputs = {
             "report": msgspec.json.encode(shown).decode(),

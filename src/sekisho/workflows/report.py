@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from sekisho.catalogues import sources
 from sekisho.errors import RenderError
 from sekisho.language import Language, Text
 from sekisho.model.assessment import Assessment
@@ -50,6 +51,7 @@ def document(
         made_at=made_at.isoformat(),
         language=Language.JA,
         previous=previous,
+        sources=sources(),
     )
 
 

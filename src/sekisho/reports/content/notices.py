@@ -122,7 +122,7 @@ def _notice(
 def _unjudged(sections: list[Section]) -> Iterator[tuple[Section, RequirementPart]]:
     for section in sections:
         for one in section.requirements:
-            if one.mark.id == "none":
+            if one.mark.id == "none" and not one.info:
                 yield section, one
 
 
@@ -164,7 +164,7 @@ def _switched_off(document: Document, sections: list[Section]) -> Iterator[Line]
                 yield Line(label=f"{section.id} {part.id}", text=part.note, anchor=part.anchor)
     judged_catalogues = {section.id for section in sections}
     for name in document.assessment.catalogues:
-        if name not in judged_catalogues and name.split("@")[0] not in judged_catalogues:
+        if name not in judged_catalogues and name.split(" ")[0] not in judged_catalogues:
             yield Line(label=name, text="—")
 
 

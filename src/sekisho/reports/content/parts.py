@@ -100,6 +100,7 @@ class RequirementPart(Part, frozen=True):
     condition: str
     confidence: str
     unverified: bool
+    info: bool
     sources: list[str]
     crosswalk: list[str]
     remark: str

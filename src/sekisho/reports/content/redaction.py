@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from sekisho.model.terminal import Code, Terminal
 
 _WHOLE = 6
+_HIDDEN = "«secret»"  # what a description without its secrets holds in their place
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 
@@ -57,7 +58,7 @@ def _forms(code: Code) -> Iterator[tuple[str, str]]:
     every page: it is replaced only where a value is being handed over.
     """
     secret = code.password
-    if not isinstance(secret, str) or not secret:
+    if not isinstance(secret, str) or secret in {"", _HIDDEN}:
         return
     basic = base64.b64encode(f"{code.user}:{secret}".encode()).decode()
     yield basic, re.escape(basic)

@@ -34,6 +34,26 @@ _NO_RULE = Text(
     ja="この要件を調べる試験をこのツールは持たない。別の方法で確かめる必要がある。",
     en="This tool has no test for this requirement; it has to be checked in another way.",
 )
+_NOTES = {
+    "no-criterion": _NO_RULE,
+    "out-of-scope": Text(
+        ja="この基準は適用されないため、判定の対象外である。",
+        en="The standard does not apply to this terminal, so nothing is asked here.",
+    ),
+    "not-measured": Text(
+        ja="必要な試験が行われていない。合格を意味しない。",
+        en="The tests that it needs were not run. That is not a pass.",
+    ),
+    "information": Text(
+        ja="参考として示す。判定には数えない。", en="Shown for information; it does not count."
+    ),
+}
+_REASONS = {
+    "not-installed": Text(ja="判定の規則が組み込まれていない。", en="The criterion is not installed."),
+    "tool": Text(ja="試験器の不具合：{detail}", en="A fault of the tester itself: {detail}"),
+}
+INFORMATION = "information"
+_BASIS = Text(ja="（確かさ {grade}：{sources}）{remark}", en=" (confidence {grade}: {sources}) {remark}")
 _UNKNOWN = Text(ja="理由 {reason}（{arguments}）", en="reason {reason} ({arguments})")
 _INCOMPLETE = Text(ja="未実施あり", en="Incomplete")
 
@@ -48,7 +68,7 @@ def say(criterion: Criterion | None, reason: str, arguments: Mapping[str, Scalar
     shown: dict[str, object] = {
         key: Figure(value) if isinstance(value, float) else value for key, value in arguments.items()
     }
-    text = criterion.reasons.get(reason) if criterion else None
+    text = (criterion.reasons.get(reason) if criterion else None) or _REASONS.get(reason)
     if text is not None:
         try:
             return text.say(language, **shown)
@@ -76,12 +96,12 @@ def _section(document: Document, catalogue: Catalogue, anchors: Mapping[Pointer,
         for identifier, one in judged.items()
         if identifier not in known
     ]
-    counts = dict.fromkeys(ORDER, 0)
-    for requirement in catalogue.requirements:
-        one = judged.get(requirement.id)
-        counts[one.verdict if one else Verdict.NONE] += 1
+    counted = [one for one in catalogue.requirements if counts(judged.get(one.id))]
+    tally = dict.fromkeys(ORDER, 0)
+    for requirement in counted:
+        tally[_verdict(judged.get(requirement.id))] += 1
     head, headline = overall(document, catalogue)
-    total = max(len(catalogue.requirements), 1)
+    total = max(len(counted), 1)
     return Section(
         anchor=f"catalogue-{_slug(catalogue.id)}",
         id=catalogue.id,
@@ -95,16 +115,13 @@ def _section(document: Document, catalogue: Catalogue, anchors: Mapping[Pointer,
         confidence=words.word(words.CONFIDENCE, catalogue.confidence.value, language),
         notice=catalogue.notice.say(language) if catalogue.notice else "",
         credit=catalogue.credit,
-        sources=list(catalogue.sources),
-        parameters=[
-            Line(label=key, text=limited(_value(value), HEADLINE), code=True)
-            for key, value in catalogue.parameters.items()
-        ],
+        sources=sources(document, catalogue),
+        parameters=[_parameter(document, catalogue, key) for key in catalogue.parameters],
         mark=head,
         headline=headline,
-        total=words.WORDS["of"].say(language, total=len(catalogue.requirements)),
+        total=words.WORDS["of"].say(language, total=len(counted)),
         tallies=[
-            Tally(mark=mark(verdict, language), count=counts[verdict], share=counts[verdict] / total)
+            Tally(mark=mark(verdict, language), count=tally[verdict], share=tally[verdict] / total)
             for verdict in ORDER
         ],
         scope=scope,
@@ -112,23 +129,59 @@ def _section(document: Document, catalogue: Catalogue, anchors: Mapping[Pointer,
     )
 
 
+def counts(judged: Judged | None) -> bool:
+    """Return whether a row is a duty: rows of information are shown, not counted."""
+    return judged is None or judged.note != INFORMATION
+
+
+def _verdict(judged: Judged | None) -> Verdict:
+    return judged.verdict if judged else Verdict.NONE
+
+
+def sources(document: Document, catalogue: Catalogue) -> list[str]:
+    """Return every source that the catalogue or one of its requirements cites, each once, with its title."""
+    cited = dict.fromkeys(
+        (
+            *catalogue.sources,
+            *(tag for basis in catalogue.bases.values() for tag in basis.sources),
+            *(tag for one in catalogue.requirements for tag in one.sources),
+        )
+    )
+    found = [(tag, document.sources.get(tag)) for tag in cited]
+    return [f"[{tag}] {title.say(document.language)}" if title else tag for tag, title in found]
+
+
+def _parameter(document: Document, catalogue: Catalogue, key: str) -> Line:
+    """Return a parameter with its basis: a reader must see which numbers are our own choice."""
+    text = limited(_value(catalogue.parameters[key]), HEADLINE)
+    basis = catalogue.bases.get(key)
+    if basis is not None:
+        remark = basis.remark.say(document.language) if basis.remark else ""
+        cited = ", ".join(basis.sources)
+        text += _BASIS.say(document.language, grade=basis.confidence.value, sources=cited, remark=remark)
+    return Line(label=key, text=text)
+
+
 def overall(document: Document, catalogue: Catalogue) -> tuple[Mark, str]:
     """Return the mark over a whole catalogue and a remark beside it.
 
-    A catalogue of which something was not run never shows as passed: its mark is then 未実施あり.
+    A catalogue of which something was not run never shows as passed: a requirement that carries no
+    judgement at all (the model can't know it) turns the mark into 未実施あり.
     """
     language = document.language
-    judged = {
-        one.requirement: one.verdict for one in document.assessment.judged if one.catalogue == catalogue.id
-    }
-    missing = sum(judged.get(one.id, Verdict.NONE) is Verdict.NONE for one in catalogue.requirements)
-    verdict = max(judged.values(), default=Verdict.NONE)
-    if not missing:
+    judged = {one.requirement: one for one in document.assessment.judged if one.catalogue == catalogue.id}
+    missing = [
+        one
+        for one in catalogue.requirements
+        if counts(judged.get(one.id)) and _verdict(judged.get(one.id)) is Verdict.NONE
+    ]
+    verdict = document.assessment.verdict(catalogue.id)
+    if not missing or verdict is Verdict.NONE:
         return mark(verdict, language), ""
-    remark = words.WORDS["and_not_run"].say(language, count=missing)
-    if verdict is Verdict.PASS or (verdict is Verdict.NOT_APPLICABLE and missing < len(judged)):
+    remark = words.WORDS["and_not_run"].say(language, count=len(missing))
+    if verdict in {Verdict.PASS, Verdict.NOT_APPLICABLE}:
         return Mark(id="none", word=_INCOMPLETE.say(language)), remark
-    return mark(verdict, language), "" if verdict is Verdict.NONE else remark
+    return mark(verdict, language), remark
 
 
 def validity(catalogue: Catalogue, language: Language) -> str:
@@ -159,9 +212,10 @@ def _requirement(
         title=requirement.title.say(language),
         gist=requirement.gist.say(language),
         obligation=words.word(words.OBLIGATION, requirement.obligation, language),
-        condition=requirement.condition,
+        condition=_condition(catalogue, requirement, language),
         confidence=words.word(words.CONFIDENCE, requirement.confidence.value, language),
         unverified=requirement.confidence is Confidence.D,
+        info=not counts(judged),
         sources=list(requirement.sources),
         crosswalk=list(requirement.crosswalk),
         remark=requirement.remark.say(language) if requirement.remark else "",
@@ -190,6 +244,7 @@ def _stray(
         condition="",
         confidence="",
         unverified=False,
+        info=False,
         sources=[],
         crosswalk=[],
         remark="",
@@ -203,12 +258,18 @@ def _stray(
 _SCOPE = {"", "applicability", "scope"}
 
 
+def _condition(catalogue: Catalogue, requirement: Requirement, language: Language) -> str:
+    known = catalogue.conditions.get(requirement.condition)
+    return known.text.say(language) if known else requirement.condition
+
+
 def _why(judged: Judged | None, requirement: Requirement, language: Language) -> str:
+    """Return the remark on a judgement: its note's sentence, or the note itself when it is no id of ours."""
     if judged is None:
         return _NOT_JUDGED.say(language)
-    if requirement.rule is None:
-        return judged.note or _NO_RULE.say(language)
-    return judged.note
+    if judged.note in _NOTES:
+        return _NOTES[judged.note].say(language)
+    return judged.note or (_NO_RULE.say(language) if requirement.rule is None else "")
 
 
 def _headline(findings: list[FindingPart], verdict: Verdict) -> str:

@@ -163,6 +163,7 @@ OBLIGATION: dict[str, Text] = {
     "mandatory": Text(ja="必須", en="Mandatory"),
     "recommended": Text(ja="推奨", en="Recommended"),
     "recommendation": Text(ja="推奨", en="Recommended"),
+    "guideline": Text(ja="ガイドライン向け", en="Meant for a guideline"),
     "conditional": Text(ja="条件付き", en="Conditional"),
     "info": Text(ja="参考", en="For information"),
     "informative": Text(ja="参考", en="For information"),
