@@ -18,13 +18,12 @@ import msgspec
 
 from sekisho import __version__, plugins
 from sekisho.errors import EvidenceError, Stopped
-from sekisho.formats.codes import MIRAI
 from sekisho.formats.redaction import Redactor
 from sekisho.language import Language, Text
 from sekisho.model.assessment import Authorisation, Limits, Plan, TestRecord
-from sekisho.model.evidence import Chunk, Provenance, Transcript
+from sekisho.model.evidence import Provenance, Transcript
 from sekisho.model.requirement import Catalogue
-from sekisho.model.terminal import Code, Terminal
+from sekisho.model.terminal import Terminal
 from sekisho.ports import Clock, Found, Person, Probe, Watcher, Wire
 from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wires.access import LiveAccess
@@ -34,6 +33,7 @@ from sekisho.wires.desk import Bench, Desk
 from sekisho.wires.net import LiveNet
 from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
 from sekisho.wires.power import power_of, reset_of
+from sekisho.wires.redaction import redact, secrets_of
 from sekisho.wires.scope import Scope
 from sekisho.workflows.collect import plan
 from sekisho.workflows.describe import read_terminal, terminal_at
@@ -102,10 +102,16 @@ class Run:
             self.store.append("resumed", {"tool": TOOL})
         else:
             self._open(folder, authorisation, record or TestRecord(), limits, target)
-        self._redactor = Redactor(_key(folder), _secret_codes(terminal))
+        self._redactor = Redactor(_key(folder), secrets_of(terminal))
         self.net = LiveNet(scope, limits, self.clock, keep=self._keep)
         self.access = LiveAccess(
-            self.net, terminal, limits, self.clock, counts=self._counts(), keep=self._keep_counts
+            self.net,
+            terminal,
+            limits,
+            self.clock,
+            counts=self._counts(),
+            keep=self._keep_counts,
+            clean=self._redactor.text,
         )
         person = self._person(answers, language, authorisation.allowed_by)
         self.bench = Bench(
@@ -171,13 +177,7 @@ class Run:
         return PersonByFile(answers, self.clock, attach, somebody) if answers else somebody
 
     def _keep(self, transcript: Transcript) -> str:
-        chunks = list(transcript.chunks)
-        for way in ("<", ">"):
-            places = [number for number, chunk in enumerate(chunks) if chunk.way == way]
-            cleaned = self._redactor.portions([chunks[number].data for number in places])
-            for number, data in zip(places, cleaned, strict=True):
-                chunks[number] = Chunk(chunks[number].at, way, data)
-        clean = msgspec.structs.replace(transcript, chunks=tuple(chunks))
+        clean = redact(transcript, self._redactor)
         return self.store.keep(msgspec.msgpack.encode(clean), kind="transcript", name=clean.remote)
 
     def _counts(self) -> dict[str, tuple[int, int, int]]:
@@ -234,20 +234,6 @@ def _key(folder: Path) -> bytes:
         with os.fdopen(handle, "wb") as out:
             out.write(secrets.token_bytes(32))
     return file.read_bytes()
-
-
-def _secret_codes(terminal: Terminal) -> list[tuple[str, str]]:
-    """Return the codes that must not be stored: all of the description but publicly known ones."""
-    public = {password for _, password in MIRAI}
-    codes: list[Code | None] = [
-        code for login in terminal.logins for code in (login.preset, login.current, login.low)
-    ]
-    codes += [Code("", unit.code) for unit in terminal.units]
-    return [
-        (code.user, code.password)
-        for code in codes
-        if code and isinstance(code.password, str) and code.password and code.password not in public
-    ]
 
 
 def stoppable(work: Callable[[], Coroutine[Any, Any, T]], folder: Path) -> T:

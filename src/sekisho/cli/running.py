@@ -17,6 +17,7 @@ from sekisho.model.assessment import Assessment, Authorisation, Limits, TestReco
 from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
 from sekisho.stores.evidence_folder import EvidenceFolder
+from sekisho.wires.identity import confirm
 from sekisho.workflows.collect import collect, put_back, reach
 from sekisho.workflows.judge import gather, judge
 from sekisho.workflows.report import document, latest, report
@@ -76,6 +77,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     ):
 
         async def work() -> None:
+            await confirm(request.authorisation, request.terminal, opened.net)
             if not options.get("assume_up"):
                 await reach(request.terminal, opened.net)
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
