@@ -1,0 +1,282 @@
+"""Series of wrong codes at one login path, and what is looked at while the terminal holds them off."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from sekisho.errors import PeerFailure
+from sekisho.formats.http import Request
+from sekisho.model.evidence import Record
+from sekisho.model.terminal import Code, Interface, Login, Recipe, Terminal
+from sekisho.ports import Endpoint, Session, SignIn, Wire
+
+USUAL_TRIES = 10
+MOST_TRIES = 16
+MOST_SENT = 28
+SECOND_TRIES = 3
+PATIENCE = 64.0
+DEAD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable"})
+DEAD_IN_A_ROW = 2
+UNKNOWN_LOCK = 900.0
+LONGEST_LOCK = 3600.0
+FIRST_PAUSE = 1.0
+READY_PAUSE = 2.0
+
+
+def right_code(login: Login) -> Code | None:
+    """Return the code that should work now."""
+    return login.current if login.current is not None else login.preset
+
+
+class Bout:
+    """All series at one login path. ``first`` and ``second`` are our own addresses (may be empty)."""
+
+    def __init__(self, terminal: Terminal, wire: Wire, login: Login) -> None:
+        """Find our addresses and the ports that show life."""
+        self.terminal, self.wire, self.login = terminal, wire, login
+        self.base = f"throttle/{login.name}/"
+        service = terminal.service(login.service)
+        interface = terminal.interface(service.interface) if service is not None else None
+        self.interface: Interface | None = interface
+        self.address = interface.addresses[0] if interface is not None and interface.addresses else ""
+        self.port = service.port if service is not None else 0
+        self.tls = service is not None and (service.tls or service.protocol == "https")
+        own = interface.sources if interface is not None else ()
+        alike = [one for one in own if (":" in one) == (":" in self.address)]
+        self.first = alike[0] if alike else ""
+        self.second = alike[1] if len(alike) > 1 else ""
+        self.count = 0
+
+    async def run(self) -> str:
+        """Do control, series, waits; return an attempt's reason."""
+        control = await self.wire.step(f"{self.base}control", self._control)
+        if not control.data.get("accepted"):
+            return "no-control"
+        if self.login.lock is not None and self.login.lock.forever:
+            return "not-allowed"
+        serial = await self._series("serial", self._serial)
+        if not await self._recover("serial", serial):
+            return "died" if _dead(serial) else "no-control"
+        widths = (20,) if serial.data.get("held") else (5, 20)
+        for width in widths:
+            mode = f"parallel {width}"
+            record = await self._series(mode, self._parallel(width))
+            if not await self._recover(mode, record):
+                return "died" if _dead(record) else "no-control"
+        if self.wire.power is not None and self.terminal.power is not None:
+            return await self._after_reboot()
+        return "complete"
+
+    async def _control(self) -> dict[str, Any]:
+        result, session = await self._right(self.first)
+        await session.close()
+        return {
+            "login": self.login.name,
+            "kind": self.login.kind,
+            "accepted": result.accepted,
+            "answer_seconds": round(result.seconds, 4),
+            "sources": [one for one in (self.first, self.second) if one],
+            "cap": self.wire.limits.requests_per_second,
+        }
+
+    async def _right(self, source: str) -> tuple[SignIn, Session]:
+        return await self.wire.access.sign_in(
+            self.login, right_code(self.login), source=source, measuring=True
+        )
+
+    async def _wrong(self, source: str, start: float) -> dict[str, Any]:
+        """Try one code that nobody has; return when and how it was answered."""
+        self.count += 1
+        right = right_code(self.login)
+        seed = f"{self.login.name} {self.count} {self.wire.clock.now().isoformat()}"
+        code = Code(right.user if right else "", "Zq9-" + hashlib.sha256(seed.encode()).hexdigest()[:12])
+        at = self.wire.clock.monotonic() - start
+        result, session = await self.wire.access.sign_in(self.login, code, source=source, measuring=True)
+        await session.close()
+        return {
+            "at": round(at, 4),
+            "seconds": round(result.seconds, 4),
+            "accepted": result.accepted,
+            "locked": result.locked,
+            "failure": result.failure,
+            "status": result.reply.status,
+        }
+
+    async def _series(self, mode: str, tries: Callable[[float], Any]) -> Record:
+        """Run one series, then look at owner, second address, liveness and right code, all in one step."""
+
+        async def act() -> dict[str, Any]:
+            _, owner = await self._right(self.first)
+            knew = await self._still_in(owner)
+            start = self.wire.clock.monotonic()
+            made = await tries(start)
+            seconds = self.wire.clock.monotonic() - start
+            told: dict[str, Any] = {"mode": mode, "tries": made, "seconds": round(seconds, 4)}
+            told["session"] = await self._still_in(owner) if knew else None
+            await owner.close()
+            told["live"] = await self._alive()
+            held = any(one["locked"] or one["failure"] in DEAD for one in made)
+            if self.second:
+                other, session = await self._right(self.second)
+                await session.close()
+                told["owner"] = other.accepted
+                if mode == "serial":
+                    begun = self.wire.clock.monotonic()
+                    told["second"] = [await self._wrong(self.second, begun) for _ in range(SECOND_TRIES)]
+            result, session = await self._right(self.first)
+            await session.close()
+            told["right_after"] = result.accepted
+            return {**told, "held": held or result.accepted is not True}
+
+        limit = self.wire.limits.step_seconds + 6 * PATIENCE
+        return await self.wire.step(f"{self.base}{mode}", act, once=True, seconds=limit)
+
+    async def _serial(self, start: float) -> list[dict[str, Any]]:
+        """Try one after another like a patient attacker: wait short delays out, stop at a long lock."""
+        rule = self.login.lock
+        wanted = min(max(USUAL_TRIES, rule.tries + 2 if rule else 0), MOST_TRIES)
+        made: list[dict[str, Any]] = []
+        looked_at, waited, pause, dead = 0, 0.0, FIRST_PAUSE, 0
+        deadline = start + self.wire.limits.step_seconds + 4 * PATIENCE
+        while looked_at < wanted and len(made) < MOST_SENT and self.wire.clock.monotonic() < deadline:
+            one = await self._wrong(self.first, start)
+            if one["failure"] == "budget":
+                break
+            made.append({**one, "waited": waited})
+            dead = dead + 1 if one["failure"] in DEAD else 0
+            if not one["locked"] and not one["failure"]:
+                looked_at, waited, pause = looked_at + 1, 0.0, max(FIRST_PAUSE, waited)
+                continue
+            if dead >= DEAD_IN_A_ROW or waited >= PATIENCE or (rule and looked_at >= rule.tries):
+                break
+            await self.wire.clock.sleep(pause)
+            waited, pause = waited + pause, pause * 2
+        return made
+
+    def _parallel(self, width: int) -> Callable[[float], Any]:
+        each = max(1, USUAL_TRIES // width)
+
+        async def burst(start: float) -> list[dict[str, Any]]:
+            async def worker() -> list[dict[str, Any]]:
+                return [await self._wrong(self.first, start) for _ in range(each)]
+
+            lists = await self.wire.together([worker] * width)
+            return [one for some in lists for one in some if one["failure"] != "budget"]
+
+        return burst
+
+    async def _still_in(self, session: Session) -> bool | None:
+        if self.login.proof is None:
+            return None
+        return (await session.run(self.login.proof)).value is not None
+
+    async def _alive(self) -> dict[str, Any]:
+        """Look at the login's port and the other declared ports from each of our addresses."""
+        if self.interface is None or not self.address or not self.port:
+            return {}
+        ports = {self.port} | {
+            one.port
+            for one in self.terminal.services
+            if one.transport == "tcp" and one.interface == self.interface.name
+        }
+        seen: dict[str, Any] = {"port": self.port, "others": sorted(ports - {self.port}), "from": []}
+        for source in dict.fromkeys((self.first, self.second)):
+            if source == "" and seen["from"]:
+                continue
+            end = Endpoint(self.address, self.port, tls=self.tls, source=source, device=self.interface.device)
+            try:
+                scan = await self.wire.net.scan(end, sorted(ports))
+            except PeerFailure as failure:
+                seen["from"].append({"source": source, "open": [], "failure": failure.reason})
+                continue
+            speaks = await self._speaks(end) if self.port in scan.open else False
+            seen["from"].append({"source": source, "open": list(scan.open), "speaks": speaks})
+        return seen
+
+    async def _speaks(self, end: Endpoint) -> bool:
+        """Tell whether the service behind an open port still answers."""
+        if self.login.kind in {"telnet", "ssh"}:
+            return True
+        try:
+            await self.wire.net.fetch(end, Request())
+        except PeerFailure:
+            return False
+        return True
+
+    async def _recover(self, mode: str, record: Record) -> bool:
+        """Wait until the right code works again; every look is a step of its own."""
+        if record.failure is None and not record.data.get("held"):
+            return True
+        rule, start = self.login.lock, self.wire.clock.monotonic()
+        limit = min(max(2 * rule.seconds, rule.seconds + 60) if rule else UNKNOWN_LOCK, LONGEST_LOCK)
+        pauses = [0.9 * rule.seconds, 0.1 * rule.seconds + 1] if rule else []
+        pause, waited = FIRST_PAUSE, 0.0
+        for number in range(1, 100):
+            nap = pauses.pop(0) if pauses else pause
+            pause = pause if pauses else min(pause * 2, 120.0)
+            await self.wire.clock.sleep(nap)
+            waited = self.wire.clock.monotonic() - start
+
+            async def look(waited: float = waited) -> dict[str, Any]:
+                result, session = await self._right(self.first)
+                await session.close()
+                told = {"accepted": result.accepted, "locked": result.locked, "failure": result.failure}
+                return {"mode": mode, "waited": round(waited, 3), **told}
+
+            seen = await self.wire.step(f"{self.base}{mode} again {number}", look)
+            if seen.data.get("accepted"):
+                return True
+            if waited > limit or seen.data.get("failure") == "budget":
+                break
+        return False
+
+    async def _after_reboot(self) -> str:
+        """Hold the attacker off, cut the power, and see whether the brake is still on afterwards."""
+        power, plan = self.wire.power, self.terminal.power
+        if power is None or plan is None:
+            return "complete"
+
+        async def before() -> dict[str, Any]:
+            start = self.wire.clock.monotonic()
+            return {"tries": await self._serial(start)}
+
+        async def cut() -> dict[str, Any]:
+            await power.cut()
+            await self.wire.clock.sleep(plan.off_seconds)
+            begun = self.wire.clock.monotonic()
+            await power.restore()
+            while self.wire.clock.monotonic() - begun < plan.ready_seconds:
+                session = await self.wire.access.visit(self.login, source=self.first)
+                seen = await session.run(self.login.proof or Recipe())
+                await session.close()
+                if not seen.failure or seen.failure == "unsupported":
+                    break
+                await self.wire.clock.sleep(READY_PAUSE)
+            return {"boot_seconds": round(self.wire.clock.monotonic() - begun, 3)}
+
+        async def after() -> dict[str, Any]:
+            start = self.wire.clock.monotonic()
+            made = [await self._wrong(self.first, start) for _ in range(SECOND_TRIES)]
+            seconds = self.wire.clock.monotonic() - start
+            result, session = await self._right(self.first)
+            await session.close()
+            held = any(one["locked"] for one in made) or result.accepted is not True
+            told = {"mode": "after-reboot", "tries": made, "seconds": round(seconds, 4), "held": held}
+            return {**told, "right_after": result.accepted}
+
+        limit = self.wire.limits.step_seconds + 6 * PATIENCE
+        await self.wire.step(f"{self.base}before reboot", before, once=True, seconds=limit)
+        wait = plan.off_seconds + plan.ready_seconds + self.wire.limits.step_seconds
+        booted = await self.wire.step(f"{self.base}reboot", cut, once=True, seconds=wait)
+        if booted.failure is not None:
+            return booted.failure.reason if booted.failure.reason == "interrupted" else "died"
+        record = await self.wire.step(f"{self.base}after-reboot", after, once=True)
+        return "complete" if await self._recover("after-reboot", record) else "no-control"
+
+
+def _dead(record: Record) -> bool:
+    """Tell whether the service did not speak to any of our addresses after the series."""
+    views = record.data.get("live", {}).get("from", [])
+    return bool(views) and not any(one.get("speaks") for one in views)
