@@ -79,10 +79,35 @@ def harmless(report: Report, document: Document) -> dict[str, Any]:
     """Return the report as plain JSON-like data in which no string hides anything or holds a code."""
     redact = Redaction(document.terminal)
     plain = msgspec.to_builtins(report)
+    _unlink(plain, _defined(report))
     return {
         key: value if key in {"words", "language"} else walk(value, lambda text: redact(visible(text)))
         for key, value in plain.items()
     }
+
+
+def _defined(report: Report) -> set[str]:
+    """Return the anchors that stand somewhere in the report."""
+    return {
+        *(one.anchor for section in report.sections for one in (*section.scope, *section.requirements)),
+        *(one.anchor for one in report.sections),
+        *(one.anchor for one in report.figures),
+        *(one.anchor for one in report.probes),
+        *(step.anchor for one in report.probes for step in one.steps),
+        *(one.anchor for one in report.transcripts),
+    }
+
+
+def _unlink(value: Any, defined: set[str]) -> None:
+    """Empty every anchor that leads to nothing: a step beyond the bounds is named, not linked."""
+    if isinstance(value, dict):
+        if value.get("anchor") and value["anchor"] not in defined:
+            value["anchor"] = ""
+        for one in value.values():
+            _unlink(one, defined)
+    elif isinstance(value, list):
+        for one in value:
+            _unlink(one, defined)
 
 
 def _head(document: Document) -> list[Line]:

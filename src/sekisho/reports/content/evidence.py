@@ -11,7 +11,7 @@ from sekisho.model.evidence import ATTEMPT_REASONS, Evidence, Pointer, Record, T
 from sekisho.ports import Document
 from sekisho.reports.content import words
 from sekisho.reports.content.parts import AttemptPart, Line, Link, ProbePart, Said, StepPart, TranscriptPart
-from sekisho.reports.content.shown import flat, limited, moment, number, readable
+from sekisho.reports.content.shown import flat, limited, moment, number, readable, slug
 
 _NEVER = Text(ja="この試験は行われていない", en="this probe was never run")
 SHORT = 12
@@ -45,11 +45,7 @@ def _label(evidence: Evidence, record: Record) -> str:
 
 
 def _anchor(probe: str, index: int) -> str:
-    return f"e-{_slug(probe)}-{index + 1}"
-
-
-def _slug(text: str) -> str:
-    return "".join(one if one.isascii() and one.isalnum() else "-" for one in text)
+    return f"e-{slug(probe)}-{index + 1}"
 
 
 def attempts(document: Document) -> list[AttemptPart]:
@@ -70,7 +66,7 @@ def attempts(document: Document) -> list[AttemptPart]:
                 reason=reason.say(language) if reason else (attempt.reason if attempt else ""),
                 detail=attempt.detail if attempt else "",
                 steps=counted.get(name, 0),
-                anchor=f"p-{_slug(name)}" if name in counted else "",
+                anchor=f"p-{slug(name)}" if name in counted else "",
             )
         )
     return parts
@@ -114,7 +110,7 @@ def probes(document: Document, bounds: Bounds) -> list[ProbePart]:
         hidden = len(evidence.records) - bounds.steps
         parts.append(
             ProbePart(
-                anchor=f"p-{_slug(evidence.probe)}",
+                anchor=f"p-{slug(evidence.probe)}",
                 title=_title(document, evidence.probe),
                 name=evidence.probe,
                 version=evidence.version,
@@ -147,7 +143,7 @@ def _step(probe: str, index: int, record: Record, document: Document, bounds: Bo
         failure=_failure(record, language),
         lines=lines,
         links=[
-            Link(label=one[:SHORT], anchor=f"t-{one[:SHORT]}" if one in document.transcripts else "")
+            Link(label=one[:SHORT], anchor=f"t-{slug(one)}" if one in document.transcripts else "")
             for one in record.transcripts
         ],
     )
@@ -194,7 +190,7 @@ def _transcript(
     if transcript.dropped:
         notes.append(words.WORDS["dropped"].say(language, count=number(transcript.dropped)))
     return TranscriptPart(
-        anchor=f"t-{identifier[:SHORT]}",
+        anchor=f"t-{slug(identifier)}",
         id=identifier,
         short=identifier[:SHORT],
         peer=f"{transcript.local} → {transcript.remote}",

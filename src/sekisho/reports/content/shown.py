@@ -81,6 +81,13 @@ def walk(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
+def slug(text: str) -> str:
+    """Return ``text`` as part of an identifier; different texts give different ones."""
+    return "".join(
+        one if one.isascii() and (one.isalnum() or one == "-") else f"_{ord(one):x}" for one in text
+    )
+
+
 def scalar(value: Any) -> str:
     """Return a JSON scalar as text; None is a dash, and an integer (a port!) has no thousands marks."""
     if value is None:

@@ -23,7 +23,7 @@ from sekisho.reports.content.parts import (
     Section,
     Tally,
 )
-from sekisho.reports.content.shown import Figure, limited, scalar
+from sekisho.reports.content.shown import Figure, limited, scalar, slug
 
 HEADLINE = 240
 _NOT_JUDGED = Text(
@@ -103,7 +103,7 @@ def _section(document: Document, catalogue: Catalogue, anchors: Mapping[Pointer,
     head, headline = overall(document, catalogue)
     total = max(len(counted), 1)
     return Section(
-        anchor=f"catalogue-{_slug(catalogue.id)}",
+        anchor=f"catalogue-{slug(catalogue.id)}",
         id=catalogue.id,
         title=catalogue.title.say(language),
         edition=catalogue.edition,
@@ -370,11 +370,7 @@ def _leaves(rule: Rule | None) -> Iterator[Rule]:
 
 def anchor(catalogue: str, requirement: str) -> str:
     """Return the identifier of a requirement's place in the document."""
-    return f"r-{_slug(catalogue)}-{_slug(requirement)}"
-
-
-def _slug(text: str) -> str:
-    return "".join(one if one.isascii() and one.isalnum() else "-" for one in text)
+    return f"r-{slug(catalogue)}-{slug(requirement)}"
 
 
 def _value(value: Scalar | list[Scalar]) -> str:
