@@ -37,9 +37,10 @@ FIRST_WINDOW = 128
 WIDEST_WINDOW = 4096
 SPARE_DESCRIPTORS = 64
 ROUNDS_LEAST, ROUNDS_MOST = 3, 6
-SHORTEST_WAIT, FIRST_WAIT = 0.1, 1.0
+SHORTEST_WAIT, SURE_WAIT, FIRST_WAIT = 0.1, 0.75, 1.0
 LATE_TRIES = 64
 TOLD_EVERY = 0.1
+COALESCED = 0.005  # one waking for many that run out together
 STARVED_SECONDS = 10.0
 
 
@@ -251,7 +252,7 @@ class Scanner:
             timeout = min(self._bucket.delay(), 0.1)
         else:
             oldest = next(iter(self._flying.values()))[2]
-            timeout = min(max(0.0, oldest + self._patience() - time.monotonic()), 0.1)
+            timeout = min(max(COALESCED, oldest + self._patience() - time.monotonic()), 0.1)
         events = self._epoll.poll(timeout, WIDEST_WINDOW)
         now = time.monotonic()
         for number, _ in events:
@@ -276,28 +277,40 @@ class Scanner:
         self._smooth += (seconds - self._smooth) / 8
 
     def _patience(self) -> float:
-        """Return how long a port may be silent in this round: longer in each, at least 1 s in the last sure one."""
-        known = self._smooth + 4 * self._spread if self._smooth else 0.0
-        seconds = max(known, SHORTEST_WAIT) if known or self._heard() else FIRST_WAIT
+        """Return how long a port may be silent in this round: longer in each, as refusals may queue up."""
+        if not self._smooth and not self._heard():
+            return min(FIRST_WAIT, self._longest)
+        known = max(SHORTEST_WAIT, self._smooth + 4 * self._spread)
         if self._round >= ROUNDS_LEAST - 1:
-            seconds = max(FIRST_WAIT, seconds)
-        return min(seconds * 2.0**self._round, self._longest)
+            return min(max(SURE_WAIT, 4 * known), self._longest)
+        return min((1 + self._round) * known, self._longest)
 
     def _heard(self) -> bool:
         return _CLOSED in self._state or _OPEN in self._state
 
     def _expire(self, now: float) -> None:
         limit = now - self._patience()
-        for number, (sock, port, since) in tuple(self._flying.items()):
+        late: list[int] = []
+        for number, (_, _, since) in self._flying.items():
             if since > limit:
                 break  # in the order of their starts
-            del self._flying[number]
+            late.append(number)
+        for number in late:
+            sock, port, _ = self._flying.pop(number)
+            # An ICMP error that arrived within our own system call is only kept as a soft error (tcp_v4_err).
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             sock.close()
-            self._silent(port)
+            if error == errno.ECONNREFUSED:
+                self._answer(port, _CLOSED)
+            elif error in _NO_WAY:
+                self._state[port] = _UNREACHABLE
+                self._again.append(port)
+            else:
+                self._silent(port)
 
     def _silent(self, port: int) -> None:
         self._state[port] = _SILENT
-        self._window = min(self._window + 0.5, self._widest)
+        self._window = min(self._window + 1, self._widest)
         if self._late_tries and not self._round:
             # The first few are asked again right away: if they answer now, we are going too fast.
             self._late_tries -= 1
