@@ -3,7 +3,7 @@
     python -m sekisho.demo.images DIR
 
 writes `DIR/hijackable/`, `DIR/baseline/` (current newer older `.bin`) and `DIR/exemplar/` (current newer older
-other_key `.img`, `newest.json`, `trust.pub`). The exemplar's are made by its own maker's tools, in a process.
+other_key unsigned `.img`, `newest.json`, `trust.pub`). The exemplar's are made by its own maker's tools, in a process.
 `hijackable` and `baseline` have no keys, so there is no other-key image for them; how their checksums are
 repaired after a change stands in `REPAIRS`, in the words of a terminal description.
 """
@@ -20,6 +20,8 @@ from typing import Any, Final
 from sekisho.demo.firmware import BASELINE, HIJACKABLE, Format
 
 VERSIONS: Final = MappingProxyType({"current": "1.0.0", "newer": "1.1.0", "older": "0.9.0"})
+# Where the signature stands in an image of the exemplar (see `sekisho.exemplar.software.image`).
+_SIGNATURE: Final = slice(12, 76)
 PAYLOAD: Final = bytes(range(256)) * 64
 
 
@@ -54,6 +56,8 @@ def _exemplar(room: Path) -> None:
         payload.write_bytes(PAYLOAD + version.encode())
         key = room / ("other.key" if kind == "other_key" else "maker.key")
         _tool("sign", key=key, payload=payload, version=version, out=room / f"{kind}.img")
+    whole = (room / "newer.img").read_bytes()
+    (room / "unsigned.img").write_bytes(whole[: _SIGNATURE.start] + bytes(64) + whole[_SIGNATURE.stop :])
     newest = {"version": VERSIONS["newer"], "image": room / "newer.img", "out": room / "newest.json"}
     _tool("publish", key=room / "maker.key", **newest)
 

@@ -192,11 +192,11 @@ class Terminal:
         return self._enter(caller)
 
     async def change_password(self, old: str, new: str, caller: Caller) -> Entry:
-        """Change the password; every other session and every known browser is forgotten."""
+        """Change the password, at first use as well; every other session and known browser is forgotten."""
         await self._prove(USER, old, caller)
-        hashed = await self._accept(new)
         if self.first_use:
-            raise Refused("password-change-required")
+            return await self.choose_first_password(new, caller)
+        hashed = await self._accept(new)
         self.owner.password, self.owner.known = hashed, []
         self.sessions.close_all()
         return self._enter(replace(caller, known=None))
@@ -291,6 +291,10 @@ class Terminal:
         self.press_reset_button()
 
     def press_reset_button(self) -> None:
-        """Return to the factory state; the installed software stays."""
+        """Return to the factory state; the installed software stays.
+
+        The brake is released as well: whoever holds the device may try again at once.
+        """
+        self.throttle.forget()
         settings.forget(self.disk)
         self.boot()

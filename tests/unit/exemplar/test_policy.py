@@ -6,7 +6,50 @@ from sekisho.exemplar.access import credentials
 from sekisho.exemplar.access.policy import faults
 
 # The passwords of the Mirai dictionary (facts file of the house, decoded from the worm).
-MIRAI = ["xc3511", "vizxv", "admin", "888888", "xmhdipc", "default", "juantech", "123456", "54321", "root", "12345", "pass", "1111", "666666", "password", "1234", "klv123", "klv1234", "Zte521", "hi3518", "jvbzd", "anko", "zlxx.", "7ujMko0vizxv", "7ujMko0admin", "system", "ikwb", "dreambox", "user", "realtek", "00000000", "admin1234", "smcadmin", "1111111", "4321", "meinsm", "support", "service", "supervisor", "guest", "ubnt", "tech"]
+MIRAI = [
+    "xc3511",
+    "vizxv",
+    "admin",
+    "888888",
+    "xmhdipc",
+    "default",
+    "juantech",
+    "123456",
+    "54321",
+    "root",
+    "12345",
+    "pass",
+    "1111",
+    "666666",
+    "password",
+    "1234",
+    "klv123",
+    "klv1234",
+    "Zte521",
+    "hi3518",
+    "jvbzd",
+    "anko",
+    "zlxx.",
+    "7ujMko0vizxv",
+    "7ujMko0admin",
+    "system",
+    "ikwb",
+    "dreambox",
+    "user",
+    "realtek",
+    "00000000",
+    "admin1234",
+    "smcadmin",
+    "1111111",
+    "4321",
+    "meinsm",
+    "support",
+    "service",
+    "supervisor",
+    "guest",
+    "ubnt",
+    "tech",
+]
 
 
 @pytest.mark.parametrize("password", MIRAI)

@@ -69,8 +69,8 @@ def test_first_use_from_label_to_owner(unit):
     assert client.ask("POST", "/api/first-use", {"password": PASSWORD})[:2] == (200, {"stage": "owner"})
     assert readable(client)["hostname"] == "sekisho-exemplar"
     assert one.client().sign_in(code) == 401
-    # a first-use session left over in another browser is worth nothing now
-    assert client.ask("POST", "/api/first-use", {"password": "another good one!"})[0] in {303, 401, 403}
+    # the first use happens once
+    assert client.ask("POST", "/api/first-use", {"password": "another good one!"})[0] == 409
     assert one.client().sign_in(PASSWORD) == 200
 
 
@@ -216,6 +216,19 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(unit):
     assert "HttpOnly; SameSite=Strict" in headers["Set-Cookie"]
 
 
+def test_the_one_door_for_changes_serves_first_use_as_well(unit):
+    one = unit()
+    client, code = one.client(), one.label["code"]
+    assert client.sign_in(code) == 200
+    assert client.ask("POST", "/api/password", {"old": "wrong", "new": PASSWORD})[0] == 401
+    assert client.ask("POST", "/api/password", {"old": code, "new": code})[0] == 422
+    assert readable(client) is None
+    assert client.ask("POST", "/api/password", {"old": code, "new": PASSWORD})[0] == 200
+    assert readable(client)
+    assert client.ask("GET", "/first-use")[0] == 303
+    assert client.ask("POST", "/api/first-use", {"password": "a whole new phrase"})[0] == 409
+
+
 def test_changing_the_password_ends_other_sessions(unit):
     one = unit()
     client, other = one.client(), one.client()
@@ -248,6 +261,9 @@ def test_logout_and_reset(unit):
 def test_the_reset_button_helps_who_forgot_the_password(unit):
     one = unit()
     one.client().claim(one.label["code"])
+    for number in range(12):
+        one.client().sign_in(f"forgotten {number}")
+    assert one.client().sign_in(PASSWORD) == 429
     one.cut()
     one.options.append("--reset")
     one.boot()

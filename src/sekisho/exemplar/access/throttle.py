@@ -33,7 +33,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sekisho.exemplar.storage import Disk, replace
+from sekisho.exemplar.storage import Disk, erase, replace
 
 FILE = "throttle.json"
 FREE = 3
@@ -76,7 +76,7 @@ class Throttle:
         self._buckets.clear()
         try:
             raw = self.disk.read(FILE)
-            kept = {"spent": 0, "wrong": {}} if raw is None else json.loads(raw)
+            kept = json.loads(b'{"spent": 0, "wrong": {}}' if raw is None else raw)
             self._spent = int(kept["spent"])
             for key, wrong in kept["wrong"].items():
                 self._buckets[key] = Bucket(int(wrong), now + self._delay(int(wrong)))
@@ -116,6 +116,11 @@ class Throttle:
         if ticket.stranger:
             self._spent = max(0, self._spent - 1)
         self._save()
+
+    def forget(self) -> None:
+        """Forget all counts, durably: the reset button was pressed on the device."""
+        erase(self.disk, FILE)
+        self.boot()
 
     @staticmethod
     def _key(source: str, known: str | None) -> tuple[str, bool]:

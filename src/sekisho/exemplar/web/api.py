@@ -10,7 +10,8 @@
 | /api/settings | PUT | owner | some settings → all settings |
 | /api/update | POST | owner | image as application/octet-stream → `{"installed": version}`, then sign in again |
 | /api/update/newest | POST | owner | asks the maker's page |
-| /api/password, /api/reset | POST | owner | `{"old", "new"}`; `{"password"}` |
+| /api/password | POST | first use | `{"old", "new"}`; at first use `old` is the label's code |
+| /api/reset | POST | owner | `{"password"}` → the factory state |
 | /api/passkeys, /api/passkeys/options, /api/passkeys/remove | POST | owner | register, options, `{"id"}` |
 | /api/logout | POST | anyone | |
 """
@@ -154,7 +155,7 @@ ROUTES: Final = (
     Route("PUT", "/api/settings", change_settings),
     Route("POST", "/api/update", update, body=UPLOAD),
     Route("POST", "/api/update/newest", newest),
-    Route("POST", "/api/password", password),
+    Route("POST", "/api/password", password, Stage.FIRST_USE),
     Route("POST", "/api/passkeys/options", passkey_options),
     Route("POST", "/api/passkeys", passkey_add),
     Route("POST", "/api/passkeys/remove", passkey_remove),

@@ -60,11 +60,9 @@ class Gate:
             return _error(request, HTTPStatus.FORBIDDEN, "cross-site")
         route = self._route(request)
         stage = self.terminal.sessions.stage(request.caller.session)
-        if route is not None and route.stage <= stage and route.stage is not Stage.FIRST_USE:
+        if route is not None and route.stage <= stage:
             return route.body
-        if route is not None and route.stage is Stage.FIRST_USE and stage is Stage.FIRST_USE:
-            return route.body
-        return self._refuse(request, route, stage)
+        return self._refuse(request, stage)
 
     async def answer(self, request: Request) -> Response:
         """Answer a request whose head was admitted; the stage is looked at again, time has passed."""
@@ -92,7 +90,7 @@ class Gate:
         method = "GET" if request.method == "HEAD" else request.method
         return self._table.get((method, request.path))
 
-    def _refuse(self, request: Request, route: Route | None, stage: Stage) -> Response:
+    def _refuse(self, request: Request, stage: Stage) -> Response:
         # duty: JP20-1 unknown paths and guarded paths look the same to a stranger
         if stage is Stage.ANYONE:
             if _is_api(request):
@@ -103,8 +101,6 @@ class Gate:
             if _is_api(request):
                 return as_json({"error": "password-change-required"}, HTTPStatus.FORBIDDEN)
             return see_other("/first-use")
-        if route is not None:
-            return see_other("/")
         allowed = sorted(method for method, path in self._table if path == request.path)
         if allowed:
             return Response(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(allowed)})

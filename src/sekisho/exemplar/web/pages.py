@@ -104,8 +104,10 @@ def _first_use_form(page: Page, note: str = "") -> str:
 
 
 async def first_use_page(terminal: Terminal, request: Request) -> Response:
-    """Show the one page that the label's code opens."""
+    """Show the one page that the label's code opens; afterwards it is of no use."""
     page = _page(terminal, request)
+    if not terminal.first_use:
+        return see_other("/")
     return page.render("first-use", _first_use_form(page))
 
 
