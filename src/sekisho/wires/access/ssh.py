@@ -12,10 +12,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import asyncssh
+from cryptography.utils import CryptographyDeprecationWarning
 
 from sekisho.errors import PeerFailure
 from sekisho.formats.recipe import extract, fill
@@ -86,7 +88,9 @@ class SshLogin:
         client.note(f"methods list {rung + 1} of {len(LADDER)}; user {user}")
         try:
             wait = self._limits.read_seconds
-            made = await asyncio.wait_for(_connect(pipe.end, user, client, wait, LADDER[rung]), wait * 3)
+            made = await asyncio.wait_for(
+                _connect(pipe.end, endpoint, user, client, wait, LADDER[rung]), wait * 3
+            )
         except asyncssh.PermissionDenied:
             await pipe.close()
             return self._refused(client), False
@@ -94,6 +98,8 @@ class SshLogin:
             await pipe.close()
             return self._broken(client, pipe, type(lost).__name__), not client.reached
         except (TimeoutError, OSError, asyncssh.Error, ValueError) as odd:
+            if not client.connected:
+                pipe.end.close()
             await pipe.close()
             return self._broken(client, pipe, type(odd).__name__), False
         return await self._inside(made, pipe, client), False
@@ -206,6 +212,10 @@ class _Client(asyncssh.SSHClient):
         self.locked = False
         self.asked = 0.0
         self._made: asyncssh.SSHClientConnection | None = None
+
+    @property
+    def connected(self) -> bool:
+        return self._made is not None
 
     def note(self, step: str) -> None:
         if len(self.steps) < 40:  # noqa: PLR2004 - a bound, no meaning
@@ -322,26 +332,30 @@ class _Pipe:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._ours.close()
-        with contextlib.suppress(OSError):
-            self.end.close()
         await self._connection.close()
+        await asyncio.sleep(0)  # the library's transport closes the other end in the loop's next turn
 
 
 async def _connect(
-    end: socket.socket, user: str, client: _Client, wait: float, methods: dict[str, Any]
+    end: socket.socket, endpoint: Endpoint, user: str, client: _Client, wait: float, methods: dict[str, Any]
 ) -> asyncssh.SSHClientConnection:
-    made: asyncssh.SSHClientConnection = await asyncssh.connect(
-        sock=end,
-        config=None,
-        known_hosts=None,
-        username=user,
-        client_keys=None,
-        agent_path=None,
-        gss_host=None,
-        client_factory=lambda: client,
-        preferred_auth=["password", "keyboard-interactive"],
-        connect_timeout=wait * 2,
-        login_timeout=wait * 2,
-        **methods,
-    )
+    with warnings.catch_warnings():
+        # Old devices speak old methods; that we can still talk to them is the point.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        made: asyncssh.SSHClientConnection = await asyncssh.connect(
+            host=endpoint.address,
+            port=endpoint.port,
+            sock=end,
+            config=None,
+            known_hosts=None,
+            username=user,
+            client_keys=None,
+            agent_path=None,
+            gss_host=None,
+            client_factory=lambda: client,
+            preferred_auth=["password", "keyboard-interactive"],
+            connect_timeout=wait * 2,
+            login_timeout=wait * 2,
+            **methods,
+        )
     return made
