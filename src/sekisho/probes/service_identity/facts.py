@@ -52,10 +52,9 @@ def heard(record: Record) -> Heard:
     said = [one for one in exchanges if one.said]
     best = _best(said)
     if best is None:
-        encrypted = any(one.tls and one.failure in {"timed-out", "closed", "reset"} for one in exchanges)
-        if said or encrypted:
-            return Heard("unknown", encrypted, banner=shown(said[0].said.encode("latin-1")) if said else "")
-        return Heard("unknown" if any(one.failure == "timed-out" for one in exchanges) else "")
+        encrypted = any(one.tls and one.opened for one in exchanges)
+        banner = shown(said[0].said.encode("latin-1")) if said else ""
+        return Heard("unknown" if any(one.opened for one in exchanges) else "", encrypted, banner=banner)
     words = best.words()
     protocol = words.protocol
     if protocol == "http":

@@ -36,10 +36,14 @@ _ORDER = ("http", "tls", "rtsp", "mqtt", "adb", "dns")
 
 
 class Exchange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was asked, in which way, and what came back (bytes as Latin-1 text) or went wrong."""
+    """What was asked, in which way, and what came back (bytes as Latin-1 text) or went wrong.
+
+    ``opened`` when the connection (with TLS, the session too) was made.
+    """
 
     asked: str
     tls: bool = False
+    opened: bool = True
     said: str = ""
     failure: str = ""
 
@@ -72,7 +76,7 @@ async def converse(net: Net, clock: Clock, endpoint: Endpoint) -> list[Exchange]
     """Return the exchanges up to the first one that tells the protocol, or all of them."""
     greeting = await _exchange(net, clock, endpoint, "nothing", b"", GREETING)
     done = [greeting]
-    if greeting.words().protocol or greeting.failure in {"refused", "unreachable"}:
+    if greeting.words().protocol or not greeting.opened:
         return done
     first = _FIRST.get(endpoint.port, "http")
     for asked in dict.fromkeys((first, *_ORDER)):
@@ -94,7 +98,7 @@ async def _inside_tls(net: Net, clock: Clock, endpoint: Endpoint) -> list[Exchan
     for asked in ("http", "mqtt"):
         inside = msgspec.structs.replace(endpoint, tls=True)
         done.append(await _exchange(net, clock, inside, asked, first_message(asked, endpoint), ANSWER))
-        if done[-1].failure or done[-1].words().protocol:
+        if not done[-1].opened or done[-1].words().protocol:
             break
     return done
 
@@ -105,7 +109,7 @@ async def _exchange(
     try:
         connection = await net.open(endpoint)
     except PeerFailure as failure:
-        return Exchange(asked, endpoint.tls, failure=failure.reason)
+        return Exchange(asked, endpoint.tls, opened=False, failure=failure.reason)
     try:
         if payload:
             await connection.send(payload)
@@ -114,7 +118,7 @@ async def _exchange(
         said, failed = b"", failure.reason
     finally:
         await connection.close()
-    return Exchange(asked, endpoint.tls, said[:KEPT].decode("latin-1"), "" if said else failed)
+    return Exchange(asked, endpoint.tls, said=said[:KEPT].decode("latin-1"), failure="" if said else failed)
 
 
 async def gather(connection: Connection, clock: Clock, seconds: float) -> tuple[bytes, str]:
