@@ -31,7 +31,7 @@ BOUNDS = Bounds(steps=400, lines=40, text=400, transcripts=40, transcript_bytes=
 FONTS = ("NotoSansCJKjp-Regular.subset.otf", "NotoSansCJKjp-Bold.subset.otf")
 STANDARDS: list[typst.PDFStandard] = ["a-3a", "ua-1"]
 _FAILED = Text(ja="PDFを作れない: {why}", en="The PDF can't be made: {why}")
-_TODO = Text(ja="HTMLの報告書は同じ内容を持つ。", en="The HTML report says the same.")
+_INSTEAD = Text(ja="HTMLの報告書は同じ内容を持つ。", en="The HTML report says the same.")
 
 
 @cache
@@ -105,7 +105,7 @@ class PdfReport:
         except typst.TypstError as error:
             why = error.message.strip()
             raise RenderError(
-                Text(ja=_FAILED.ja.format(why=why), en=_FAILED.en.format(why=why)), todo=_TODO
+                Text(ja=_FAILED.ja.format(why=why), en=_FAILED.en.format(why=why)), todo=_INSTEAD
             ) from error
         return made
 
