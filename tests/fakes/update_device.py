@@ -58,7 +58,7 @@ class Device:
         self.code, self.factory_code = "secret-of-this-unit", "admin"
         self.setting = self.stored = "192.0.2.1"
         self.written = -1e9
-        self.ready = 0.0
+        self.ready = -1e9
         self.on = True
         self.dead = False
         self.opened: tuple[int, ...] = ()
