@@ -9,7 +9,7 @@ from typing import Any
 from sekisho.model.evidence import Evidence, Record
 from sekisho.model.observation import Observation
 from sekisho.model.verdict import Scalar
-from sekisho.probes.login_throttle.series import DEAD
+from sekisho.probes.login_throttle.series import DEAD, held_off
 
 MILLION = 1_000_000
 HOUR = 3600.0
@@ -42,7 +42,7 @@ def observe_login(evidence: Evidence, name: str) -> Iterator[Observation]:
 
 def looked_at(tries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the tries that the terminal really looked at: refused as wrong, not held off, not broken."""
-    return [one for one in tries if not one["locked"] and not one["failure"] and one["accepted"] is not None]
+    return [one for one in tries if not held_off(one) and not one["failure"] and one["accepted"] is not None]
 
 
 def _wait(evidence: Evidence, name: str, mode: str, data: Mapping[str, Any]) -> tuple[float, bool | None]:
@@ -64,7 +64,7 @@ def _elapsed(data: Mapping[str, Any]) -> float:
     tries = data["tries"]
     spare = 0.0
     for before, one in pairwise(tries):
-        if not one["locked"] and not one["failure"] and one.get("waited"):
+        if not held_off(one) and not one["failure"] and one.get("waited"):
             spare += float(one["waited"]) - float(before.get("waited", 0.0))
     return max(float(data["seconds"]) - spare, LEAST_SECONDS)
 
@@ -84,7 +84,7 @@ def _rate(evidence: Evidence, name: str, mode: str, record: Record, serial: Reco
         value = len(half) / max(span, LEAST_SECONDS) * HOUR
     elif mode != "serial" and held and serial is not None and serial.data.get("held"):
         value = _gain(evidence, name, good, serial)
-    first = next((number for number, one in enumerate(tries) if one["locked"]), None)
+    first = next((number for number, one in enumerate(tries) if held_off(one)), None)
     attributes: dict[str, Scalar] = {
         "mode": mode,
         "login": name,
@@ -116,7 +116,7 @@ def _gain(evidence: Evidence, name: str, good: list[dict[str, Any]], serial: Rec
     """
     data = serial.data
     tries = data["tries"]
-    free = next((number for number, one in enumerate(tries) if one["locked"] or one["failure"]), len(tries))
+    free = next((number for number, one in enumerate(tries) if held_off(one) or one["failure"]), len(tries))
     lock, _ = _wait(evidence, name, "serial", data)
     pace = len(looked_at(tries)) / (_elapsed(data) + lock) * HOUR
     return pace * max(1.0, len(good) / max(free, 1))
@@ -179,9 +179,9 @@ def _reboot(evidence: Evidence, name: str) -> Iterator[Observation]:
     if record is None or boot is None or not record.data.get("tries"):
         return
     before = evidence.record(f"throttle/{name}/before reboot")
-    was = before is not None and any(one["locked"] for one in before.data.get("tries", []))
+    was = before is not None and any(held_off(one) for one in before.data.get("tries", []))
     good = looked_at(record.data["tries"])
-    kept = bool(record.data["tries"][0]["locked"]) if was else None
+    kept = held_off(record.data["tries"][0]) if was else None
     span = max(float(record.data["seconds"]), LEAST_SECONDS) + float(boot.data.get("boot_seconds", 0.0))
     attributes: dict[str, Scalar] = {
         "mode": "after-reboot",

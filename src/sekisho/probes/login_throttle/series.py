@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sekisho.errors import PeerFailure
@@ -19,6 +19,7 @@ SECOND_TRIES = 3
 PATIENCE = 64.0
 DEAD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable"})
 DEAD_IN_A_ROW = 2
+TURNED_AWAY = frozenset({429, 503})
 UNKNOWN_LOCK = 900.0
 LONGEST_LOCK = 3600.0
 FIRST_PAUSE = 1.0
@@ -28,6 +29,15 @@ READY_PAUSE = 2.0
 def right_code(login: Login) -> Code | None:
     """Return the code that should work now."""
     return login.current if login.current is not None else login.preset
+
+
+def held_off(one: Mapping[str, Any]) -> bool:
+    """Tell whether a try was turned away unread; an answer that only came late was read.
+
+    In doubt a try counts as read, which favours the attacker.
+    """
+    said = one["proof"] == "locked" or one["status"] in TURNED_AWAY
+    return bool(one["locked"]) and (said or one["accepted"] is not False)
 
 
 class Bout:
@@ -100,6 +110,7 @@ class Bout:
             "seconds": round(result.seconds, 4),
             "accepted": result.accepted,
             "locked": result.locked,
+            "proof": result.proof,
             "failure": result.failure,
             "status": result.reply.status,
         }
@@ -117,7 +128,7 @@ class Bout:
             told["session"] = await self._still_in(owner) if knew else None
             await owner.close()
             told["live"] = await self._alive()
-            held = any(one["locked"] or one["failure"] in DEAD for one in made)
+            held = any(held_off(one) or one["failure"] in DEAD for one in made)
             if self.second:
                 other, session = await self._right(self.second)
                 await session.close()
@@ -146,7 +157,7 @@ class Bout:
                 break
             made.append({**one, "waited": waited})
             dead = dead + 1 if one["failure"] in DEAD else 0
-            if not one["locked"] and not one["failure"]:
+            if not held_off(one) and not one["failure"]:
                 looked_at, waited, pause = looked_at + 1, 0.0, max(FIRST_PAUSE, waited)
                 continue
             if dead >= DEAD_IN_A_ROW or waited >= PATIENCE or (rule and looked_at >= rule.tries):
@@ -262,7 +273,7 @@ class Bout:
             seconds = self.wire.clock.monotonic() - start
             result, session = await self._right(self.first)
             await session.close()
-            held = any(one["locked"] for one in made) or result.accepted is not True
+            held = any(held_off(one) for one in made) or result.accepted is not True
             told = {"mode": "after-reboot", "tries": made, "seconds": round(seconds, 4), "held": held}
             return {**told, "right_after": result.accepted}
 
