@@ -78,6 +78,7 @@ async def run(options: argparse.Namespace) -> None:
     gate = Gate(terminal, (*pages.ROUTES, *api.ROUTES), frozenset(names))
     # duty: JP25-5 JP20-1 one listener, on the LAN address; on the line side (`--wan`) there is none
     server = await Server(gate.admit, gate.answer).serve(options.lan, port)
+
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

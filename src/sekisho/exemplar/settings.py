@@ -45,7 +45,7 @@ SETTINGS: Final[Mapping[str, tuple[str | bool, Any]]] = {
     "ntp_server": ("ntp.example", lambda text: all(map(_host, text.split(".")))),
     "wifi_ssid": ("", lambda text: 1 <= len(text.encode()) <= 32 and text.isprintable()),
     "firewall": (True, bool),
-    # duty: JP25-5 discovery by SSDP is off until the owner asks for it; this build has no code for it at all
+    # duty: JP25-5 discovery by SSDP is off and stays off: no code for it is in this build
     "ssdp": (False, (False,)),
 }
 
@@ -69,7 +69,7 @@ def checked(changes: Mapping[str, object]) -> dict[str, str | bool]:
     return clean
 
 
-@dataclass
+@dataclass(frozen=True)
 class Owner:
     """What the owner decided. `password` is None in the factory state: the label's code is in force."""
 

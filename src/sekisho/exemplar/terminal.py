@@ -25,7 +25,7 @@ from sekisho.exemplar.software.slots import Slots
 from sekisho.exemplar.storage import Disk
 
 USER: Final = "admin"
-_QUEUE: Final = 4
+_QUEUE: Final = 8
 _Result = TypeVar("_Result")
 _Given = TypeVarTuple("_Given")
 
@@ -117,18 +117,14 @@ class Terminal:
 
     async def _prove(self, user: str, password: str, caller: Caller) -> None:
         """Return when the code is right, else raise Refused; an unknown user costs the same time."""
+        # duty: JP25-2d a ticket first: without one the password is not even looked at
         ticket = self._book(caller)
-        owner = self.owner
-        stored = owner.password or self.factory.preset
+        stored = self.owner.password or self.factory.preset
         typed = credentials.normal_preset(password) if self.first_use else password
         target = stored if user == USER else credentials.NOBODY
         right = await self._slowly(credentials.matches, typed[:1024], target)
-        if (
-            not right
-            or user != USER
-            or owner is not self.owner
-            or stored != (owner.password or self.factory.preset)
-        ):
+        still = stored == (self.owner.password or self.factory.preset)
+        if not (right and still and user == USER):
             raise Refused("wrong")
         self.throttle.succeeded(ticket)
 
@@ -136,18 +132,25 @@ class Terminal:
         """Sign in with a password, or at first use with the label's code."""
         await self._prove(user, password, caller)
         if self.first_use:
-            # duty: JP20-2 JP25-2a the label's code opens one door only: the one to the change of the password
+            # duty: JP20-2 JP25-2a the label's code opens one door: the one to the change of the password
             return Entry(self.sessions.open(Stage.FIRST_USE), Stage.FIRST_USE)
         return self._enter(caller)
 
-    def _enter(self, caller: Caller) -> Entry:
+    def _enter(self, caller: Caller, **decided: Any) -> Entry:
         self.sessions.close(caller.session)
-        if caller.known and fingerprint(caller.known) in self.owner.known:
-            return Entry(self.sessions.open(Stage.OWNER), Stage.OWNER)
-        token = secrets.token_urlsafe(32)
-        self.owner.known = [*self.owner.known, fingerprint(token)][-settings.KNOWN_BROWSERS :]
-        settings.save(self.disk, self.owner)
+        known = decided.pop("known", self.owner.known)
+        token = None if caller.known and fingerprint(caller.known) in known else secrets.token_urlsafe(32)
+        if token:
+            decided["known"] = [*known, fingerprint(token)][-settings.KNOWN_BROWSERS :]
+        self._decide(**decided)
         return Entry(self.sessions.open(Stage.OWNER), Stage.OWNER, token)
+
+    def _decide(self, **decided: Any) -> None:
+        """Change what the owner decided: on the medium first, then here; a full medium changes nothing."""
+        if decided:
+            owner = replace(self.owner, **decided)
+            settings.save(self.disk, owner)
+            self.owner = owner
 
     def sign_out(self, caller: Caller) -> None:
         """End the caller's session."""
@@ -167,6 +170,7 @@ class Terminal:
 
     async def _accept(self, password: str) -> dict[str, str]:
         """Check a new password against the policy and both codes in force; return its hash."""
+        # duty: JP25-2a JP25-2c neither a weak password nor the label's code nor the present one is taken
         found = self._faults(password)
         if found:
             raise Refused("weak", faults=found)
@@ -187,9 +191,7 @@ class Terminal:
         if not self.first_use or self.sessions.stage(caller.session) is not Stage.FIRST_USE:
             raise Refused("not-first-use")
         self.sessions.close_all()
-        self.owner.password = hashed
-        self.owner.handle = secrets.token_urlsafe(32)
-        return self._enter(caller)
+        return self._enter(caller, password=hashed, handle=secrets.token_urlsafe(32))
 
     async def change_password(self, old: str, new: str, caller: Caller) -> Entry:
         """Change the password, at first use as well; every other session and known browser is forgotten."""
@@ -197,9 +199,8 @@ class Terminal:
         if self.first_use:
             return await self.choose_first_password(new, caller)
         hashed = await self._accept(new)
-        self.owner.password, self.owner.known = hashed, []
         self.sessions.close_all()
-        return self._enter(replace(caller, known=None))
+        return self._enter(caller, password=hashed, known=[])
 
     # --- passkeys: duty JP25-2e -------------------------------------------------------------------
 
@@ -222,16 +223,14 @@ class Terminal:
         added = self.relying_party.register(answer, {one["id"] for one in self.owner.passkeys})
         name = str(answer.get("name") or "")[:40]
         added["name"] = name if name.isprintable() else ""
-        self.owner.passkeys = [*self.owner.passkeys, added]
-        settings.save(self.disk, self.owner)
+        self._decide(passkeys=[*self.owner.passkeys, added])
 
     def remove_passkey(self, identifier: str) -> None:
         """Forget a passkey; an unknown identifier is refused."""
         kept = [one for one in self.owner.passkeys if one["id"] != identifier]
         if len(kept) == len(self.owner.passkeys):
             raise Refused("unknown")
-        self.owner.passkeys = kept
-        settings.save(self.disk, self.owner)
+        self._decide(passkeys=kept)
 
     def passkey_request(self) -> dict[str, Any]:
         """Return the options for `navigator.credentials.get()`: they tell nothing about the owner."""
@@ -244,9 +243,8 @@ class Terminal:
     def passkey_sign_in(self, answer: dict[str, object], caller: Caller) -> Entry:
         """Sign in with a passkey; not touched by the brake. Raises PasskeyError."""
         used = self.relying_party.verify(answer, self.owner.passkeys)
-        self.owner.passkeys = [used if one["id"] == used["id"] else one for one in self.owner.passkeys]
-        settings.save(self.disk, self.owner)
-        return self._enter(caller)
+        kept = [used if one["id"] == used["id"] else one for one in self.owner.passkeys]
+        return self._enter(caller, passkeys=kept)
 
     # --- settings, software, reset ----------------------------------------------------------------
 
@@ -257,8 +255,7 @@ class Terminal:
 
     def change_settings(self, changes: Mapping[str, object]) -> dict[str, str | bool]:
         """Change settings, durable on return; raises SettingError and then changes nothing."""
-        self.owner.settings = {**self.owner.settings, **settings.checked(changes)}
-        settings.save(self.disk, self.owner)
+        self._decide(settings={**self.owner.settings, **settings.checked(changes)})
         return self.current_settings()
 
     def status(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Passkeys against a software authenticator, and every way in which an answer can be wrong."""
 
+import asyncio
 import hashlib
 import json
 import struct
@@ -17,6 +18,8 @@ from sekisho.exemplar.access.passkey import (
     decode,
     encode,
 )
+from sekisho.exemplar.access.sessions import Stage
+from sekisho.exemplar.terminal import Caller, Refused
 
 ORIGIN = "http://localhost:8080"
 
@@ -205,3 +208,33 @@ def test_junk_is_refused_not_raised_through(site, name, junk):
 def test_base64url_round_trip():
     for size in range(6):
         assert decode(encode(bytes(range(250, 250 + size)))) == bytes(range(250, 250 + size))
+
+
+def test_the_owner_signs_in_by_passkey_while_an_attack_holds_the_brake(terminal_on, maker):
+    terminal = terminal_on(maker.unit())
+    owner = Caller("192.0.2.1")
+
+    async def claim():
+        entry = await terminal.sign_in("admin", "ABCD-EFGH-JKMN", owner)
+        await terminal.choose_first_password("tsuki no kirei na yoru", Caller("192.0.2.1", entry.session))
+
+    asyncio.run(claim())
+    authenticator = Authenticator()
+    options = terminal.passkey_creation()
+    terminal.add_passkey({**authenticator.create(options["challenge"]), "name": "phone\0"})
+    assert [one["name"] for one in terminal.owner.passkeys] == [""], "a name that cannot be shown is dropped"
+    for number in range(40):
+        terminal.throttle.begin(f"198.51.100.{number}", None)
+    with pytest.raises(Refused, match="wait"):
+        asyncio.run(terminal.sign_in("admin", "tsuki no kirei na yoru", owner))
+    asked = terminal.passkey_request()
+    assert set(asked) == {"challenge", "rpId", "userVerification"}, "strangers learn nothing of the owner"
+    entry = terminal.passkey_sign_in(authenticator.get(asked["challenge"]), owner)
+    assert terminal.sessions.stage(entry.session) is Stage.OWNER
+    terminal.boot()
+    assert terminal.owner.passkeys[0]["count"] == authenticator.count, "the counter is durable"
+    terminal.remove_passkey(terminal.owner.passkeys[0]["id"])
+    with pytest.raises(PasskeyError, match="unknown passkey"):
+        terminal.passkey_sign_in(authenticator.get(terminal.passkey_request()["challenge"]), owner)
+    with pytest.raises(Refused, match="unknown"):
+        terminal.remove_passkey("nobody")

@@ -191,3 +191,17 @@ def test_wrong_password_raises(terminal_on, maker):
     terminal = terminal_on(maker.unit())
     with pytest.raises(Refused, match="wrong"):
         asyncio.run(terminal.sign_in("admin", "nonsense", HERE))
+
+
+def test_a_full_medium_changes_nothing(terminal_on, maker, monkeypatch):
+    disk = maker.unit()
+    terminal = terminal_on(disk)
+    before = terminal.current_settings()
+
+    def full(name, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(disk, "write", full)
+    with pytest.raises(OSError, match="No space"):
+        terminal.change_settings({"hostname": "never"})
+    assert terminal.current_settings() == before

@@ -46,6 +46,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def publish(model: str, version: str, sha256: str, page: str, key: Ed25519PrivateKey) -> bytes:
     """Make the document for the maker's Web server."""
+    # duty: JP25-3a the same answer, signed, for the maker's Web page
     statement = json.dumps(
         {"model": model, "version": str(Version.parse(version)), "sha256": sha256, "page": page}
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
 from importlib.resources import files
@@ -12,117 +11,14 @@ from sekisho.exemplar import settings as rules
 from sekisho.exemplar.access.sessions import Stage
 from sekisho.exemplar.settings import SettingError
 from sekisho.exemplar.software.image import ImageError
-from sekisho.exemplar.terminal import USER, Refused, Terminal
+from sekisho.exemplar.terminal import Refused, Terminal
+from sekisho.exemplar.web import entrance
 from sekisho.exemplar.web.api import UPLOAD, entry_cookies
+from sekisho.exemplar.web.entrance import explain, new_password, page_of, twice
 from sekisho.exemplar.web.gate import Route
 from sekisho.exemplar.web.layout import Page, card, form
-from sekisho.exemplar.web.messages import SESSION, Request, Response, cookie, see_other
+from sekisho.exemplar.web.messages import Request, Response, see_other
 from sekisho.exemplar.web.texts import say
-
-_STATUS: Final = {
-    "wrong": HTTPStatus.UNAUTHORIZED,
-    "wait": HTTPStatus.TOO_MANY_REQUESTS,
-    "busy": HTTPStatus.SERVICE_UNAVAILABLE,
-}
-
-
-def _page(terminal: Terminal, request: Request) -> Page:
-    return Page(request, terminal.sessions.stage(request.caller.session))
-
-
-def _explain(page: Page, error: Refused) -> tuple[str, HTTPStatus, dict[str, str]]:
-    """Translate a refusal into a note, a status and headers."""
-    status = _STATUS.get(error.reason, HTTPStatus.UNPROCESSABLE_ENTITY)
-    if error.faults:
-        return page.note("bad", "<br>".join(page.say(fault) for fault in error.faults)), status, {}
-    headers = {"Retry-After": str(error.wait)} if error.wait else {}
-    return page.note("bad", page.say(error.reason, wait=error.wait)), status, headers
-
-
-# --- signing in ---------------------------------------------------------------------------------------
-
-
-def _login_form(page: Page, note: str = "", *, label: bool) -> str:
-    fields = page.field("user", "user", autocomplete="username", value=USER)
-    fields += page.field("password", "password", "password", autocomplete="current-password", autofocus="")
-    lead = f"<p>{page.say('login-label' if label else 'login-lead')}</p>"
-    failed = page.say("passkey-failed")
-    passkey = (
-        f'<div class="passkey" hidden><p class="or">{page.say("or")}</p>'
-        f'<button type="button" class="second" data-passkey="login" data-failed="{failed}">'
-        f"{page.say('passkey-login')}</button></div>"
-    )
-    return card(lead + note + form("/login", fields, page.say("login")) + ("" if label else passkey))
-
-
-async def login_page(terminal: Terminal, request: Request) -> Response:
-    """Show the sign-in form; whoever is signed in already goes on."""
-    page = _page(terminal, request)
-    if page.stage is not Stage.ANYONE:
-        return see_other("/first-use" if page.stage is Stage.FIRST_USE else "/")
-    note = page.note("good", page.say("installed")) if request.query.get("done") == "installed" else ""
-    return page.render("login", _login_form(page, note, label=terminal.first_use))
-
-
-async def login(terminal: Terminal, request: Request) -> Response:
-    """Sign in from the form."""
-    page, given = _page(terminal, request), request.form()
-    try:
-        entry = await terminal.sign_in(given.get("user", ""), given.get("password", ""), request.caller)
-    except Refused as error:
-        note, status, headers = _explain(page, error)
-        return page.render(
-            "login", _login_form(page, note, label=terminal.first_use), status, headers=headers
-        )
-    return see_other("/first-use" if entry.stage is Stage.FIRST_USE else "/", entry_cookies(entry))
-
-
-async def logout(terminal: Terminal, request: Request) -> Response:
-    """Sign out."""
-    terminal.sign_out(request.caller)
-    return see_other("/login", (cookie(SESSION, "", age=0),))
-
-
-# --- first use ----------------------------------------------------------------------------------------
-
-
-def _new_password(page: Page) -> str:
-    hint = page.say("rule")
-    first = page.field("new", "new", "password", hint, autocomplete="new-password", minlength="12")
-    return first + page.field("again", "again", "password", autocomplete="new-password", minlength="12")
-
-
-def _twice(given: Mapping[str, str]) -> str:
-    if given.get("new") != given.get("again"):
-        raise Refused("differ")
-    return given.get("new", "")
-
-
-def _first_use_form(page: Page, note: str = "") -> str:
-    lead = f"<p>{page.say('first-use-lead')}</p>"
-    return card(lead + note + form("/first-use", _new_password(page), page.say("save")))
-
-
-async def first_use_page(terminal: Terminal, request: Request) -> Response:
-    """Show the one page that the label's code opens; afterwards it is of no use."""
-    page = _page(terminal, request)
-    if not terminal.first_use:
-        return see_other("/")
-    return page.render("first-use", _first_use_form(page))
-
-
-async def first_use(terminal: Terminal, request: Request) -> Response:
-    """Take the first password."""
-    page, given = _page(terminal, request), request.form()
-    try:
-        entry = await terminal.choose_first_password(_twice(given), request.caller)
-    except Refused as error:
-        if error.reason == "not-first-use":
-            return see_other("/")
-        note, status, _ = _explain(page, error)
-        return page.render("first-use", _first_use_form(page, note), status)
-    return see_other("/", entry_cookies(entry))
-
 
 # --- status, settings ---------------------------------------------------------------------------------
 
@@ -137,7 +33,7 @@ def _newest_note(page: Page, terminal: Terminal) -> str:
 
 async def home(terminal: Terminal, request: Request) -> Response:
     """Show what runs and what is open."""
-    page, now = _page(terminal, request), terminal.status()
+    page, now = page_of(terminal, request), terminal.status()
     rows = {"model": f"{now['maker']} {now['model']}", "serial": now["serial"], "version": now["version"]}
     rows["slot"] = now["slot"].upper()
     table = "".join(f"<dt>{page.say(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows.items())
@@ -163,14 +59,14 @@ def _settings_form(page: Page, terminal: Terminal, note: str) -> str:
 
 async def settings_page(terminal: Terminal, request: Request) -> Response:
     """Show all settings."""
-    page = _page(terminal, request)
+    page = page_of(terminal, request)
     note = page.note("good", page.say("saved")) if request.query.get("done") == "saved" else ""
     return page.render("settings", _settings_form(page, terminal, note))
 
 
 async def settings(terminal: Terminal, request: Request) -> Response:
     """Take changed settings, all of them or none."""
-    page, given = _page(terminal, request), request.form()
+    page, given = page_of(terminal, request), request.form()
     changes: dict[str, object] = {}
     for name, text in given.items():
         is_switch = isinstance(rules.SETTINGS.get(name, ("",))[0], bool)
@@ -200,13 +96,13 @@ def _update_cards(page: Page, terminal: Terminal, note: str = "") -> str:
 
 async def update_page(terminal: Terminal, request: Request) -> Response:
     """Show the version and the upload form."""
-    page = _page(terminal, request)
+    page = page_of(terminal, request)
     return page.render("update", _update_cards(page, terminal))
 
 
 async def update(terminal: Terminal, request: Request) -> Response:
     """Install an uploaded image."""
-    page = _page(terminal, request)
+    page = page_of(terminal, request)
     try:
         await terminal.install(request.file())
     except ImageError as error:
@@ -228,7 +124,7 @@ async def ask_newest(terminal: Terminal, _request: Request) -> Response:
 def _account_cards(page: Page, terminal: Terminal, note: str = "") -> str:
     old = page.field("old", "old", "password", autocomplete="current-password")
     change = card(
-        note + form("/account", old + _new_password(page), page.say("save")), page.say("change-password")
+        note + form("/account", old + new_password(page), page.say("save")), page.say("change-password")
     )
     rows = "".join(
         f'<li><span>{escape(one["name"] or one["id"][:12])}</span><form method="post" action="/account/remove">'
@@ -250,18 +146,18 @@ def _account_cards(page: Page, terminal: Terminal, note: str = "") -> str:
 
 async def account_page(terminal: Terminal, request: Request) -> Response:
     """Show the forms for password, passkeys and reset."""
-    page = _page(terminal, request)
+    page = page_of(terminal, request)
     note = page.note("good", page.say("changed")) if request.query.get("done") == "changed" else ""
     return page.render("account", _account_cards(page, terminal, note))
 
 
 async def account(terminal: Terminal, request: Request) -> Response:
     """Change the password."""
-    page, given = _page(terminal, request), request.form()
+    page, given = page_of(terminal, request), request.form()
     try:
-        entry = await terminal.change_password(given.get("old", ""), _twice(given), request.caller)
+        entry = await terminal.change_password(given.get("old", ""), twice(given), request.caller)
     except Refused as error:
-        note, status, headers = _explain(page, error)
+        note, status, headers = explain(page, error)
         return page.render("account", _account_cards(page, terminal, note), status, headers=headers)
     return see_other("/account?done=changed", entry_cookies(entry))
 
@@ -274,11 +170,11 @@ async def remove_passkey(terminal: Terminal, request: Request) -> Response:
 
 async def reset(terminal: Terminal, request: Request) -> Response:
     """Return to the factory state."""
-    page = _page(terminal, request)
+    page = page_of(terminal, request)
     try:
         await terminal.reset(request.form().get("password", ""), request.caller)
     except Refused as error:
-        note, status, headers = _explain(page, error)
+        note, status, headers = explain(page, error)
         return page.render("account", _account_cards(page, terminal, note), status, headers=headers)
     return see_other("/login")
 
@@ -291,13 +187,9 @@ async def static(_terminal: Terminal, request: Request) -> Response:
 
 
 ROUTES: Final = (
+    *entrance.ROUTES,
     Route("GET", "/style.css", static, Stage.ANYONE),
     Route("GET", "/passkey.js", static, Stage.ANYONE),
-    Route("GET", "/login", login_page, Stage.ANYONE),
-    Route("POST", "/login", login, Stage.ANYONE),
-    Route("POST", "/logout", logout, Stage.ANYONE),
-    Route("GET", "/first-use", first_use_page, Stage.FIRST_USE),
-    Route("POST", "/first-use", first_use, Stage.FIRST_USE),
     Route("GET", "/", home),
     Route("GET", "/settings", settings_page),
     Route("POST", "/settings", settings),
