@@ -259,6 +259,7 @@ class Wire(Protocol):
     clock: Clock
     limits: Limits
     found: tuple[Found, ...]
+    risks: tuple[str, ...]
 
     async def step(
         self,

@@ -126,6 +126,7 @@ class Run:
             taken=self.net.taken,
             redact=self._redactor.raw,
             watcher=watcher,
+            risks=authorisation.risks,
         )
         addresses = [address for one in terminal.interfaces for address in one.addresses]
         self.capture = Capture(folder / "capture", addresses)

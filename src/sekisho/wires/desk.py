@@ -36,6 +36,7 @@ class Bench(msgspec.Struct):
     taken: Callable[[], tuple[str, ...]] = tuple
     redact: Callable[[bytes], bytes] = bytes
     watcher: Watcher | None = None
+    risks: tuple[str, ...] = ()
 
 
 class Desk:
@@ -51,6 +52,7 @@ class Desk:
         self.clock = bench.clock
         self.limits = bench.limits
         self.found = found
+        self.risks = bench.risks
         self._bench = bench
         self._probe = probe
         self._version = version
