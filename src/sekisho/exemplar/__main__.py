@@ -38,6 +38,9 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--lock-seconds", type=float, default=900.0, help="the lock after ten wrong tries in a row"
     )
+    parser.add_argument(
+        "--refill-seconds", type=float, default=60.0, help="one more try for all strangers together"
+    )
     parser.add_argument("--reset", action="store_true", help="the reset button was held while the power came")
 
     one = commands.add_parser("keygen", help="make the maker's signing key")
@@ -72,6 +75,7 @@ async def run(options: argparse.Namespace) -> None:
         origins=(f"http://{options.rp_id}:{port}", f"https://{options.rp_id}"),
         update_url=options.update_url,
         lock=options.lock_seconds,
+        refill=options.refill_seconds,
     )
     if options.reset:
         terminal.press_reset_button()

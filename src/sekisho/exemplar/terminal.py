@@ -18,7 +18,7 @@ from sekisho.exemplar import settings
 from sekisho.exemplar.access import credentials, policy
 from sekisho.exemplar.access.passkey import Challenges, RelyingParty
 from sekisho.exemplar.access.sessions import Sessions, Stage, fingerprint
-from sekisho.exemplar.access.throttle import Throttle, Ticket
+from sekisho.exemplar.access.throttle import REFILL, Throttle, Ticket
 from sekisho.exemplar.software.image import trusted_key
 from sekisho.exemplar.software.newest import NOT_ASKED, Newest, ask
 from sekisho.exemplar.software.slots import Slots
@@ -65,6 +65,7 @@ class Terminal:
     origins: tuple[str, ...] = ()
     update_url: str | None = None
     lock: float = 900.0
+    refill: float = REFILL
     clock: Callable[[], float] = time.monotonic
     published: Newest = NOT_ASKED
 
@@ -72,7 +73,7 @@ class Terminal:
         self._worker = ThreadPoolExecutor(1, "scrypt")
         self._waiting = 0
         self.sessions = Sessions(self.clock)
-        self.throttle = Throttle(self.disk, self.clock, self.lock)
+        self.throttle = Throttle(self.disk, self.clock, self.lock, self.refill)
         self.relying_party = RelyingParty(self.rp_id, self.origins, Challenges(self.clock))
         self.boot()
 

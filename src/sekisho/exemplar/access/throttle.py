@@ -61,11 +61,12 @@ class Ticket:
 
 @dataclass
 class Throttle:
-    """All buckets of one terminal. `clock` gives monotonic seconds; `lock` is in seconds."""
+    """All buckets of one terminal. `clock` gives monotonic seconds; `lock` and `refill` are seconds too."""
 
     disk: Disk
     clock: Callable[[], float]
     lock: float = 900.0
+    refill: float = REFILL
     _buckets: dict[str, Bucket] = field(default_factory=dict)
     _spent: int = 0
     _refilled: float = 0.0
@@ -92,7 +93,7 @@ class Throttle:
         bucket = self._buckets.get(key)
         waits = [bucket.until - now if bucket else 0.0]
         if stranger and self._spent >= TOKENS:
-            waits.append(self._refilled + REFILL - now)
+            waits.append(self._refilled + self.refill - now)
         return max(0.0, *waits)
 
     def begin(self, source: str, known: str | None) -> Ticket | None:
@@ -136,10 +137,10 @@ class Throttle:
         return self.lock if wrong >= LOCK_AT else min(self.lock, 2.0 ** (wrong - FREE - 1))
 
     def _refill(self, now: float) -> None:
-        steps = int((now - self._refilled) // REFILL)
+        steps = int((now - self._refilled) // self.refill)
         if steps > 0:
             self._spent = max(0, self._spent - steps)
-            self._refilled += steps * REFILL
+            self._refilled += steps * self.refill
         # A bucket whose wait ended an hour ago belongs to somebody who gave up.
         for key in [key for key, one in self._buckets.items() if now - one.until > 3600]:
             del self._buckets[key]
