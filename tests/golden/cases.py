@@ -33,4 +33,5 @@ def derive(case: Path) -> tuple[Any, Any, Finding]:
     finding = criterion.judge(observations, terminal, asked.get("parameters", {}))
     unsaid = {finding.reason, *(detail.reason for detail in finding.details)} - set(criterion.reasons)
     assert not unsaid, f"reasons without a sentence: {unsaid}"
-    return msgspec.to_builtins(facts), msgspec.to_builtins(finding), finding
+    # Through JSON, so that tuples are lists as they are in the stored files.
+    return json.loads(msgspec.json.encode(facts)), json.loads(msgspec.json.encode(finding)), finding

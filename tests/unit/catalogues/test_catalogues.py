@@ -72,6 +72,7 @@ def test_the_weak_code_yardstick_is_taken_over():
     yardstick = catalogues.nict_2024_art3()
     assert yardstick.status is Status.PARAMETERS
     assert yardstick.parameters["min_length"] == 8
+    assert [yardstick.parameters[name] for name in ("single", "sequential", "attacked")] == [True] * 3
     assert yardstick.requirements == ()
     for one in (catalogues.jp_2025_report(), catalogues.en303645_v2_1_1(), catalogues.jc_star_1()):
         assert one.parameters_from == yardstick.id
