@@ -122,15 +122,15 @@ def _open(
     bad = [one.subject for one in observations.of("power.control") if one.value is not True]
     if "setting" in kinds and bad:
         return Verdict.INCONCLUSIVE, "no-control", {"keys": ", ".join(bad)}
+    attempt = observations.attempts.get(_PROBE)
+    if attempt is not None and attempt.reason != "complete":
+        reason = attempt.reason if attempt.reason in ATTEMPT_REASONS else "not-measured"
+        return Verdict.INCONCLUSIVE, reason, {"detail": attempt.detail}
     kept = {str(one.attributes.get("kind")) for one in facts if one.value is True}
     missing = [kind for kind in kinds if kind not in kept]
     missing += [one.subject for one in facts if one.value is None]
     if missing:
         return Verdict.INCONCLUSIVE, "not-measured", {"kinds": ", ".join(missing)}
-    attempt = observations.attempts.get(_PROBE)
-    if attempt is not None and attempt.reason != "complete":
-        reason = attempt.reason if attempt.reason in ATTEMPT_REASONS else "not-measured"
-        return Verdict.INCONCLUSIVE, reason, {"detail": attempt.detail}
     stale = [
         one for one in facts if one.attributes.get("kind") == "software" and not one.attributes.get("updated")
     ]
