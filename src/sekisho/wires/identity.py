@@ -14,7 +14,7 @@ import struct
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncssh
 
@@ -37,7 +37,7 @@ _TODO = Text(
 class Sockets(Protocol):
     """The part of `LiveNet` that a key exchange needs."""
 
-    async def socket(self, endpoint: Endpoint) -> socket.socket:
+    async def socket(self, endpoint: Endpoint) -> Any:
         """Return a connected socket inside the scope."""
         ...
 

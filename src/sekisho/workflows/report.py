@@ -48,7 +48,7 @@ def document(
         },
         authorisation=_body(events, "authorisation"),
         chain_head=store.head,
-        made_at=made_at.isoformat(),
+        made_at=made_at.isoformat(timespec="seconds"),
         language=Language.JA,
         previous=previous,
         sources=sources(),

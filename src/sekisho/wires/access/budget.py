@@ -42,15 +42,21 @@ class Budget:
         most = self._limits.wrong_in_a_row
         return min(most, max(1, lock.tries - SAFE_DISTANCE)) if lock else most
 
-    def reserve(self, user: str, lock: LockRule | None, *, measuring: bool) -> bool:
-        """Count a try as wrong before it is sent; False when nothing may be sent any more."""
+    def reserve(
+        self, user: str, lock: LockRule | None, *, measuring: bool, known: bool = False
+    ) -> bool:
+        """Count a try as wrong before it is sent; False when nothing may be sent any more.
+
+        A code that is ``known`` to be right ends the row, so one more than the row is left for it. Without
+        that, a used-up row could never be ended, and every positive control after it would be missing.
+        """
         row, total, measured = self._counts.get(user, [0, 0, 0])
         if measuring:
             if measured >= self._limits.throttle_tries:
                 return False
             measured += 1
         else:
-            if row >= self.in_a_row(lock) or total >= self._limits.wrong_per_account:
+            if row >= self.in_a_row(lock) + known or total >= self._limits.wrong_per_account + known:
                 return False
             row, total = row + 1, total + 1
         self._store(user, row, total, measured)

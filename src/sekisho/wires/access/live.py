@@ -51,6 +51,7 @@ class LiveAccess:
         self._ssh = SshLogin(net, clock, limits, clean)
         self._quickest: dict[str, float] = {}
         self._worked: set[str] = set()
+        self._right: dict[str, list[Code]] = {}
 
     @property
     def counts(self) -> dict[str, tuple[int, int, int]]:
@@ -69,11 +70,13 @@ class LiveAccess:
             return _both(failed(failure.reason, sent=False, detail=failure.detail))
         if code is None or login.kind == "none":
             return _both(await self._dispatch(login, endpoint, None, measuring=measuring))
-        if not self._budget.reserve(code.user, login.lock, measuring=measuring):
+        known = code in (login.current, *self._right.get(login.name, ()))
+        if not self._budget.reserve(code.user, login.lock, measuring=measuring, known=known):
             return _both(failed("budget", sent=False))
         outcome = await self._dispatch(login, endpoint, code, measuring=measuring)
         if outcome.result.accepted:
             self._budget.right(code.user, measuring=measuring)
+            self._right.setdefault(login.name, []).append(code)
         elif not outcome.sent:
             self._budget.unsent(code.user, measuring=measuring)
         return _both(self._watched(login.name, outcome))

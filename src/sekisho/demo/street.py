@@ -1,0 +1,253 @@
+"""The street of three demo terminals: made in a folder, started, cut off and reset as processes.
+
+    python -m sekisho.demo.street FOLDER NAME cut|restore|reset
+
+is their power cord (``kill -9`` of exactly that process) and reset button, in the form that a terminal
+description's ``[power]`` and ``[reset]`` call. ``FOLDER/street.json`` says how each process is started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sekisho.demo import descriptions, images
+
+NAMES = ("hijackable", "baseline", "exemplar")
+READY_SECONDS = 20.0
+LOCK_SECONDS = 4
+PASSWORD = "kawa-Aoi-7-mado"
+UPDATE_HOST, UPDATE_PORT = "127.0.80.9", 8090
+# One /24 of the loopback per terminal: .1 LAN side, .2 line side, .10 and .11 the tester's own.
+NETS = {"hijackable": "127.0.81", "baseline": "127.0.82", "exemplar": "127.0.83"}
+
+
+class Street:
+    """The three terminals below ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._file = folder / "street.json"
+        self._started: dict[str, subprocess.Popen[str]] = {}
+
+    def build(self) -> None:
+        """Make images, two exemplar units and the start commands; ports that are taken are avoided."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        images.build(self.folder / "images")
+        labels = [self._unit(letter) for letter in "ab"]
+        python, state = sys.executable, self.folder
+        starts: dict[str, list[str]] = {}
+        for name in ("hijackable", "baseline"):
+            net = NETS[name]
+            ports = {"web": free(f"{net}.1", 8080), "telnet": free(f"{net}.1", 2323)}
+            starts[name] = [python, "-m", f"sekisho.demo.{name}", "--state", str(state / name)]
+            starts[name] += ["--lan", f"{net}.1", "--wan", f"{net}.2"]
+            starts[name] += [
+                word for port, number in ports.items() for word in (f"--{port}-port", str(number))
+            ]
+        net = NETS["exemplar"]
+        starts["exemplar"] = [
+            python,
+            "-m",
+            "sekisho.exemplar",
+            "--state",
+            str(state / "unit-a"),
+            "--lan",
+            f"{net}.1",
+        ]
+        starts["exemplar"] += ["--wan", f"{net}.2", "--port", str(free(f"{net}.1", 8080))]
+        starts["exemplar"] += ["--lock-seconds", str(LOCK_SECONDS), "--update-url", self.update_url]
+        starts["updates"] = [
+            python,
+            "-m",
+            "sekisho.demo.update_site",
+            "--directory",
+            str(state / "images/exemplar"),
+        ]
+        starts["updates"] += ["--address", UPDATE_HOST, "--port", str(UPDATE_PORT)]
+        self._file.write_text(json.dumps({"starts": starts, "labels": labels, "pids": {}}), encoding="utf-8")
+
+    @property
+    def update_url(self) -> str:
+        """Where the exemplar's maker publishes the newest version."""
+        return f"http://{UPDATE_HOST}:{UPDATE_PORT}/newest.json"
+
+    def start(self, name: str, *extra: str) -> dict[str, Any]:
+        """Start one terminal, wait for its ready line, note its process; return the line."""
+        command = self._read()["starts"][name] + list(extra)
+        log = (self.folder / f"{name}.log").open("ab")
+        # A session of its own: Ctrl-C at the assessment must not pull the terminals' plugs.
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        log.close()
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            process.kill()
+            raise RuntimeError(f"{name} did not start: see {self.folder / f'{name}.log'}")
+        self._note(name, process.pid)
+        self._started[name] = process
+        return dict(json.loads(line))
+
+    def cut(self, name: str) -> None:
+        """Pull the plug: ``kill -9`` of that process, and wait until it is gone."""
+        pid = self._read()["pids"].get(name)
+        if pid is None or not _ours(pid):
+            return
+        os.kill(pid, signal.SIGKILL)
+        if name in self._started:
+            self._started.pop(name).wait(timeout=10)
+        end = time.monotonic() + READY_SECONDS
+        while _ours(pid) and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End all processes that this folder knows of."""
+        for name in tuple(self._read()["pids"]) if self._file.is_file() else ():
+            self.cut(name)
+
+    def reset(self, name: str) -> None:
+        """Bring one terminal back to its factory state."""
+        self.cut(name)
+        if name == "exemplar":
+            self.start(name, "--reset")
+            return
+        for file in sorted((self.folder / name).rglob("*")):
+            if file.is_file():
+                file.unlink()
+        self.start(name)
+
+    def describe(self, name: str) -> Path:
+        """Write the terminal's description and return its file."""
+        kept = self._read()
+        net = NETS[name]
+        cord = [sys.executable, "-m", "sekisho.demo.street", str(self.folder), name]
+        words = kept["starts"][name]
+        values: dict[str, object] = {
+            "lan": f"{net}.1",
+            "wan": f"{net}.2",
+            "sources": [f"{net}.10", f"{net}.11"],
+            "images": str(self.folder / "images"),
+            "web_port": int(words[words.index("--port" if name == "exemplar" else "--web-port") + 1]),
+            "upnp_port": 5000,
+            "ssdp_port": 1900,
+            "password": PASSWORD,
+            "lock_seconds": LOCK_SECONDS,
+            "update_url": self.update_url,
+            **{word: [*cord, word] for word in ("cut", "restore", "reset")},
+            **{
+                f"{key}_{letter}": label[key]
+                for letter, label in zip("ab", kept["labels"], strict=True)
+                for key in label
+            },
+        }
+        if "--telnet-port" in words:
+            values["telnet_port"] = int(words[words.index("--telnet-port") + 1])
+        target = self.folder / f"{name}.toml"
+        target.write_text(descriptions.fill(name, values), encoding="utf-8")
+        return target
+
+    def _unit(self, letter: str) -> dict[str, str]:
+        """Make one exemplar in the factory; return what its label says."""
+        made = self.folder / "images" / "exemplar"
+        number = "ab".index(letter) + 1
+        command = [
+            sys.executable,
+            "-m",
+            "sekisho.exemplar",
+            "factory",
+            "--state",
+            str(self.folder / f"unit-{letter}"),
+        ]
+        command += ["--trust", str(made / "trust.pub"), "--image", str(made / "current.img")]
+        command += [
+            "--serial",
+            f"SK1-{number:04d}",
+            "--mac",
+            f"02:53:4b:00:00:0{number}",
+            "--ssid",
+            f"SK-1-{number:04d}",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        label = json.loads(done.stdout.splitlines()[-1])
+        return {key: str(label.get(key, "")) for key in ("serial", "mac", "ssid", "code")}
+
+    def _read(self) -> dict[str, Any]:
+        return dict(json.loads(self._file.read_text(encoding="utf-8")))
+
+    def _note(self, name: str, pid: int) -> None:
+        kept = self._read()
+        kept["pids"][name] = pid
+        part = self._file.with_suffix(".part")
+        part.write_text(json.dumps(kept), encoding="utf-8")
+        part.rename(self._file)
+
+
+def free(address: str, wanted: int) -> int:
+    """Return ``wanted`` or the next port on which nothing listens at ``address``."""
+    for port in range(wanted, wanted + 200):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((address, port))
+            return port
+    raise RuntimeError(f"no free port near {wanted} at {address}")
+
+
+def listeners() -> tuple[tuple[str, int], ...]:
+    """Return (transport, port) on which this machine itself listens at every address.
+
+    On loopback they answer at a demo terminal's addresses too and are not the terminal's.
+    """
+    found: set[tuple[str, int]] = set()
+    for transport, state in (("tcp", "0A"), ("udp", "07")):
+        for file in (f"/proc/net/{transport}", f"/proc/net/{transport}6"):
+            with suppress(OSError):
+                for line in Path(file).read_text(encoding="ascii").splitlines()[1:]:
+                    fields = line.split()
+                    address, _, port = fields[1].partition(":")
+                    if fields[3] == state and not address.strip("0"):
+                        found.add((transport, int(port, 16)))
+    return tuple(sorted(found))
+
+
+def _ours(pid: int) -> bool:
+    """Return whether ``pid`` still runs one of our modules (a number may have gone to a stranger)."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        dead = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
+    return any(word.startswith(b"sekisho.") for word in words) and not dead
+
+
+ACTS: Mapping[str, Callable[[Street, str], object]] = {
+    "cut": Street.cut,
+    "restore": Street.start,
+    "reset": Street.reset,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Act as power cord or reset button."""
+    if len(arguments) != 3 or arguments[1] not in NAMES or arguments[2] not in ACTS:
+        print("usage: python -m sekisho.demo.street FOLDER NAME cut|restore|reset", file=sys.stderr)
+        return 2
+    ACTS[arguments[2]](Street(Path(arguments[0])), arguments[1])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
