@@ -65,16 +65,17 @@ def members(image: bytes) -> tuple[Member, ...]:
 def payload_place(image: bytes) -> int:
     """Return the offset of a byte that matters: the middle of the payload.
 
-    In a cpio archive that is the middle of the last member with data, else the middle of what stands
-    before the trailing padding (a run of one value at the end).
+    In a cpio archive that is the middle of the largest member behind the first one, else the last quarter
+    of what stands before the trailing padding (a run of one value at the end).
     """
     filled = [member for member in members(image) if member.end > member.start]
     if filled:
-        return (filled[-1].start + filled[-1].end) // 2
+        largest = max(filled[1:] or filled, key=lambda member: member.end - member.start)
+        return (largest.start + largest.end) // 2
     whole = len(image.rstrip(image[-1:])) if image else 0
     if whole < _SMALLEST:
         raise MutantError("the image is too small or holds one value only")
-    return max(whole // 2, whole * 3 // 4)
+    return whole * 3 // 4
 
 
 def description_place(image: bytes) -> int | None:
