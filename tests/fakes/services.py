@@ -260,7 +260,9 @@ class Gateway:
             return page("404 Not Found", "")
         name = head.split("#")[1].split('"', maxsplit=1)[0]
         self.calls.append(name)
-        field = {key: body.split(f"<{key}>")[1].split("<", maxsplit=1)[0] for key in FIELDS if f"<{key}>" in body}
+        field = {
+            key: body.split(f"<{key}>")[1].split("<", maxsplit=1)[0] for key in FIELDS if f"<{key}>" in body
+        }
         key = field.get("NewExternalPort", "")
         if name == "AddPortMapping":
             if self.permanent and field["NewLeaseDuration"] != "0":
