@@ -160,13 +160,12 @@ def allowed_in_a_row(login: Login, wire: Wire) -> int:
 
 async def guess(target: Target, wire: Wire, candidates: tuple[Candidate, ...]) -> None:
     """Try the lists, with a right login in between so that no counter fills up; journal what was left out."""
-    right = right_code(target.login)
-    run = _Run(target, wire, right[1] if right else None)
+    run = _Run(target, wire)
     for number, candidate in enumerate(candidates, 1):
         if run.why or (candidate.user in run.closed):
             run.skip(candidate)
             continue
-        if run.row >= max(1, run.most) and not await run.refresh(f"before {number}"):
+        if run.full(candidate) and not await run.refresh(f"before {number}", run.due):
             run.skip(candidate)
             continue
         step = f"{candidate.origin} {number:03d}"
@@ -185,26 +184,44 @@ async def guess(target: Target, wire: Wire, candidates: tuple[Candidate, ...]) -
 class _Run:
     """The state of guessing at one login path: how many wrong in a row, and why it stopped."""
 
-    def __init__(self, target: Target, wire: Wire, code: Code | None) -> None:
-        self.target, self.wire, self.code = target, wire, code
+    def __init__(self, target: Target, wire: Wire) -> None:
+        self.target, self.wire = target, wire
+        right, low = right_code(target.login), target.login.low
+        self.code = right[1] if right else None
+        known = [code for code in (low, self.code) if code is not None]
+        self.codes = {code.user: code for code in known}
         self.most = allowed_in_a_row(target.login, wire)
         self.row = 0
+        self.user: str | None = None
+        self.due = ""
         self.tried = 0
         self.why = "" if self.most > 0 else "lock-rule"
         self.skipped: list[Candidate] = []
         self.closed: set[str] = set()
 
+    def full(self, candidate: Candidate) -> bool:
+        """Tell whether a right login is due: the row is full, or another user's tries begin."""
+        moved = self.user not in {None, candidate.user} and self.row > 0
+        self.due = self.user if moved and self.user is not None else candidate.user
+        self.user = candidate.user
+        return moved or self.row >= max(1, self.most)
+
     def skip(self, candidate: Candidate) -> None:
+        """Note a code that was not tried."""
         self.skipped.append(candidate)
 
-    async def refresh(self, step: str, *, always: bool = False) -> bool:
-        """Sign in rightly, which sets the terminal's counter back; False when that can't be done."""
-        if self.code is None:
+    async def refresh(self, step: str, user: str = "", *, always: bool = False) -> bool:
+        """Sign in rightly, which sets the terminal's counter back; False when that can't be done.
+
+        A user of lesser right has a counter of its own, so it is that user who signs in when known.
+        """
+        code = self.codes.get(user, self.code)
+        if code is None:
             self.why = self.why or ("" if always else "no-right-code")
             return False
         if not self.row and not always:
             return True
-        record = await _right(self.target, self.wire, step, self.code)
+        record = await _right(self.target, self.wire, step, code)
         if record.data.get("accepted"):
             self.row = 0
             return True
@@ -212,7 +229,7 @@ class _Run:
         rule = self.target.login.lock
         wait = min(rule.seconds if rule else USUAL_WAIT, LONGEST_WAIT)
         await self.wire.clock.sleep(wait + 1)
-        again = await _right(self.target, self.wire, f"{step} again", self.code)
+        again = await _right(self.target, self.wire, f"{step} again", code)
         self.row = 0 if again.data.get("accepted") else self.row
         return False
 

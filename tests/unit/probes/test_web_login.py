@@ -1,0 +1,179 @@
+"""web_login against a model device: planted faults are found, none is invented, nothing locks, all is restored."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fakes.web_device import Habits, WebDevice, describe
+from fakes.wire import fake_wire
+from sekisho.criteria.access_control import CRITERION as ACCESS
+from sekisho.criteria.code_guessing import CRITERION as GUESSING
+from sekisho.model.assessment import Limits
+from sekisho.model.observation import Observations
+from sekisho.model.verdict import Verdict
+from sekisho.probes.web_login import PROBE
+from sekisho.wires.access import LiveAccess
+
+
+def assess(habits, **how):
+    device = WebDevice(habits)
+    terminal = describe(habits, **how)
+    limits = Limits()
+    wire = fake_wire(
+        PROBE,
+        net=device,
+        access=LiveAccess(device, terminal, limits, device.clock),
+        clock=device.clock,
+        limits=limits,
+    )
+    evidence = asyncio.run(PROBE.collect(terminal, wire))
+    faults = [one for one in evidence.records if one.failure is not None and one.failure.reason == "tool"]
+    assert not faults, faults[0]
+    facts = tuple(PROBE.observe(evidence))
+    assert {one.name for one in facts} <= set(PROBE.facts)
+    return device, terminal, Observations(facts, {PROBE.name: evidence.attempt}), evidence
+
+
+def access(seen, terminal, side="all"):
+    return ACCESS.judge(seen, terminal, {"side": side})
+
+
+def test_a_guarded_device_has_no_hole_and_every_listed_code_of_its_user_is_tried():
+    device, terminal, seen, _ = assess(Habits())
+    finding = access(seen, terminal)
+    assert finding.verdict is Verdict.PASS, finding
+    assert {one.subject: one.value for one in seen.of("setting.write")} == {
+        "setting dns as right": True,
+        "setting dns as none": False,
+        "setting dns as wrong": False,
+        "setting dns as low": False,
+    }
+    assert [one.value for one in seen.of("setting.restored")] == [True]
+    assert device.dns == "192.0.2.53"
+    tried = seen.one("login.tried")
+    assert tried.attributes["skipped"] == 0
+    assert {("admin", "smcadmin"), ("admin", "meinsm")} <= set(device.seen_codes)
+    assert GUESSING.judge(seen, terminal, {}).verdict is Verdict.PASS
+
+
+def test_an_open_device_lacks_access_control_and_is_never_called_a_default_password():
+    _, terminal, seen, _ = assess(Habits(asks=False))
+    assert [one.value for one in seen.of("login.anonymous")] == [True]
+    assert not [one for one in seen.of("login.accepted") if one.value]
+    assert access(seen, terminal).verdict is Verdict.FAIL
+    guessing = GUESSING.judge(seen, terminal, {})
+    assert guessing.verdict is Verdict.FAIL
+    assert {one.reason for one in guessing.details} == {"no-code"}
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_one_unguarded_page_among_thirty_is_found_and_none_is_invented(always):
+    _, terminal, seen, _ = assess(Habits(pages=30, hidden="/corner.html", always_200=always))
+    opened = [one.attributes["path"] for one in seen.of("page.guarded") if one.value is not True]
+    assert opened == ["/corner.html"]
+    assert len(seen.of("page.guarded")) >= 31
+    finding = access(seen, terminal)
+    assert finding.verdict is Verdict.FAIL
+    assert [one.arguments["path"] for one in finding.details if one.verdict is Verdict.FAIL] == [
+        "/corner.html"
+    ]
+
+
+def test_everything_is_200_and_nothing_is_open():
+    _, terminal, seen, _ = assess(Habits(pages=30))
+    assert {one.value for one in seen.of("page.guarded")} == {True}
+    assert access(seen, terminal).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("habits", "who"),
+    [
+        (Habits(guards_writes=False), {"none", "wrong", "low"}),
+        (Habits(low_may_write=True), {"low"}),
+    ],
+)
+def test_a_write_without_the_right_is_seen_by_reading_back_and_undone(habits, who):
+    device, terminal, seen, _ = assess(habits)
+    changed = {
+        one.attributes["who"]
+        for one in seen.of("setting.write")
+        if one.value and one.attributes["who"] != "right"
+    }
+    assert changed == who
+    assert device.dns == "192.0.2.53"
+    assert access(seen, terminal).verdict is Verdict.FAIL
+
+
+def test_without_a_working_write_a_refusal_proves_nothing():
+    _, terminal, seen, _ = assess(Habits(writes_work=False))
+    finding = access(seen, terminal)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "no-write-control" in {one.reason for one in finding.details}
+
+
+def test_the_preset_is_found_before_a_lock_after_five_and_nothing_locks():
+    habits = Habits(password="admin", preset="admin", lock_after=5)
+    device, terminal, seen, _ = assess(habits)
+    assert device.most_in_a_row < 5
+    assert not device.locked
+    preset = [one for one in seen.of("login.accepted") if one.attributes["origin"] == "preset"]
+    assert [one.value for one in preset] == [True]
+    assert GUESSING.judge(seen, terminal, {}).verdict is Verdict.FAIL
+
+
+def test_a_device_that_takes_anything_is_not_credited_with_a_default_password():
+    _, terminal, seen, _ = assess(Habits(takes_anything=True))
+    assert [one.value for one in seen.of("login.random")] == [True]
+    guessing = GUESSING.judge(seen, terminal, {})
+    assert {one.reason for one in guessing.details} == {"any-code"}
+    assert access(seen, terminal).verdict is Verdict.FAIL
+
+
+def test_a_hidden_mirai_account_is_found():
+    _, terminal, seen, _ = assess(Habits(also=(("admin", "smcadmin"),)))
+    hits = [
+        one.attributes["shown"]
+        for one in seen.of("login.accepted")
+        if one.value and one.attributes["origin"] == "mirai"
+    ]
+    assert hits == ["admin:smcadmin"]
+    assert GUESSING.judge(seen, terminal, {}).verdict is Verdict.FAIL
+
+
+def test_a_hole_on_the_line_side_is_told_from_a_guarded_lan():
+    _, terminal, seen, _ = assess(Habits(wan=True, wan_guards=False), wan=True)
+    finding = access(seen, terminal, "line")
+    assert finding.verdict is Verdict.FAIL
+    assert {
+        one.attributes["role"]
+        for one in seen.of("setting.write")
+        if one.value and one.attributes["who"] == "none"
+    } == {"wan"}
+
+
+def test_line_side_guarded_passes_and_line_side_unscanned_does_not():
+    _, terminal, seen, _ = assess(Habits(wan=True), wan=True)
+    assert access(seen, terminal, "line").verdict is Verdict.PASS
+    _, terminal, seen, _ = assess(Habits(wan=False), wan=True)
+    assert access(seen, terminal, "line").reason == "line-not-scanned"
+
+
+def test_without_a_described_line_side_guarded_is_undecided_and_a_hole_fails():
+    _, terminal, seen, _ = assess(Habits())
+    assert access(seen, terminal, "line").reason == "line-not-described"
+    _, terminal, seen, _ = assess(Habits(guards_writes=False))
+    assert access(seen, terminal, "line").verdict is Verdict.FAIL
+
+
+def test_no_secret_stands_in_the_evidence():
+    device, _, _, evidence = assess(Habits())
+    assert device.habits.password not in repr(evidence)
+    assert "Guest-5521" not in repr(evidence)
+
+
+def test_nothing_observed_is_never_a_pass():
+    empty = Observations()
+    for criterion in (ACCESS, GUESSING):
+        assert criterion.judge(empty, describe(Habits()), {}).verdict is Verdict.NONE
