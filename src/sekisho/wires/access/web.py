@@ -139,9 +139,12 @@ class WebLogin:
         reading, seen = session.read(recipe, landing), look(landing)
         locked = seen.locked and not (before is not None and says_locked(before))
         told = await self._told(login, session, landing, locked=locked, measuring=measuring)
-        prompted = told.accepted is not False and (
-            told.prompted or (seen.urges and not (before is not None and says_change(before)))
-        )
+        urged = seen.urges and not (before is not None and says_change(before))
+        if urged and told.proof == "proof-absent":
+            # The code was taken, but nothing else opens before it is changed (a forced first change).
+            self._refused[login.name].discard(fingerprint(landing))
+            told = Seen(True, "change-demanded", prompted=True)
+        prompted = told.accepted is not False and (told.prompted or urged)
         result = SignIn(
             told.accepted, told.proof, landing.seconds, reading, prompted, locked or told.locked, ""
         )
