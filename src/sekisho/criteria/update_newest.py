@@ -57,6 +57,9 @@ class UpdateNewest:
         ),
         "answered-no": Text(ja="「いいえ」と回答された（{person}）。", en="Answered no ({person})."),
         "answered-unknown": Text(ja="「分からない」と回答された。", en="Answered that it is not known."),
+        "no-declared-means": Text(
+            ja="確認手段が機器記述に書かれていない。", en="The description names no means to confirm it."
+        ),
         "undecided": Text(ja="確認手段を確かめられなかった。", en="No means could be confirmed."),
         "not-run": Text(ja="確認手段を試験していない。", en="No means was tested."),
     }
@@ -92,7 +95,7 @@ class UpdateNewest:
         if attempt is None:
             return Finding(self.name, Verdict.NONE, "not-run")
         known = attempt.reason in ATTEMPT_REASONS and attempt.reason != "complete"
-        reason = attempt.reason if known else "undecided"
+        reason = attempt.reason if known else "no-declared-means"
         return Finding(self.name, Verdict.INCONCLUSIVE, reason, {"detail": attempt.detail})
 
 

@@ -102,10 +102,11 @@ def test_a_durable_terminal_keeps_all_and_gets_its_setting_back(tmp_path: Path) 
     restored = found.one("setting.restored", "setting dns")
     assert restored is not None
     assert (restored.value, device.setting) == (True, "192.0.2.1")
-    assert device.cuts == 4, "two delays, two in the middle of an update"
+    assert device.cuts == 5, "two delays, three in the middle of an update"
     assert {fact.subject for fact in found.of("power.booted")} == {
         "cut 0.5 s",
         "cut 10 s",
+        "update cut 0.05 s",
         "update cut 0.5 s",
         "update cut 2 s",
     }
@@ -221,7 +222,7 @@ def test_killed_while_the_power_is_off(tmp_path: Path) -> None:
     assert any(event.kind == "undo" for event in store.events())
     evidence, found = measured(device, terminal, store=store)
     assert device.on is True
-    assert device.cuts == 1 + 3, "the cut that had begun is not done again"
+    assert device.cuts == 1 + 4, "the cut that had begun is not done again"
     assert device.setting == "192.0.2.1"
     assert evidence.attempt.reason == "interrupted"
     cut = found.one("power.kept", "setting dns after 0.5 s")

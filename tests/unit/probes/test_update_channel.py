@@ -124,6 +124,14 @@ def test_a_checksum_alone_is_found_out_by_the_repaired_copy(tmp_path: Path) -> N
     assert SOFTWARE.judge(found, Terminal(), {}).verdict is Verdict.PASS
 
 
+def test_a_terminal_is_not_left_on_the_older_version(tmp_path: Path) -> None:
+    device = Device(FakeClock(), downgrade=True)
+    _, found = measured(device, described(tmp_path, without=("current",)))
+    assert value(found, "update.returned", "software") is False
+    assert device.up()
+    assert device.version == "1.1.0"
+
+
 def test_an_updater_without_any_check(tmp_path: Path) -> None:
     _, found = measured(Device(FakeClock(), check="none", downgrade=True), described(tmp_path))
     finding = integrity(found)
@@ -244,6 +252,12 @@ def test_the_evidence_names_images_by_digest_and_holds_no_code(tmp_path: Path) -
     assert set(images.data["images"]["newer"]) == {"name", "size", "sha256"}
     assert "secret-of-this-unit" not in str(evidence)
     assert store.blobs == {}
+
+
+def test_without_declared_means_it_is_undecided(tmp_path: Path) -> None:
+    _, found = measured(Device(FakeClock()), described(tmp_path))
+    finding = NEWEST.judge(found, Terminal(), {})
+    assert (finding.verdict, finding.reason) == (Verdict.INCONCLUSIVE, "no-declared-means")
 
 
 def newest(tmp_path: Path, means: Newest, *answers: Observation) -> Finding:

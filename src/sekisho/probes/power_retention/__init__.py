@@ -4,7 +4,8 @@ Question: After a power cut, are settings, codes, software and closed ports as t
 How: For each declared delay: write a fresh value to each setting and read it back (control), wait, cut the
     power, see that the terminal is really silent, restore, wait for every service that answered
     before, and read everything again. When updates are allowed, the newer image is installed first, so that
-    updated software is what is cut, and the power is also cut twice in the middle of an update.
+    updated software is what is cut, and the power is also cut in the middle of updates (three
+    instants after the start of the upload).
     At the end the settings' first values are written back and read back.
 Evidence: Steps ``before/…``, ``cut <delay> s/write|power|boot|read|code|software|ports``, ``update cut …``.
     ``power.kept`` names what was lost and after which delay; ``measured`` is the delay by the clock.

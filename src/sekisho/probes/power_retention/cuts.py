@@ -14,8 +14,8 @@ from sekisho.model.terminal import Service, Setting, Terminal
 from sekisho.ports import Power, Wire
 from sekisho.probes.power_retention.state import POLL_SECONDS, State, image_of
 
-#: Seconds after the start of an upload: while the image is received, and while it is being written.
-UPDATE_CUTS = (0.5, 2.0)
+#: Seconds after the start of an upload: while the image comes in, while it is written, and just after.
+UPDATE_CUTS = (0.05, 0.5, 2.0)
 #: Beside the declared waits, what a step may take for signing in, sending or a person's hands.
 SPARE_SECONDS = 900.0
 
@@ -248,17 +248,20 @@ class Cuts:
 
     async def _cut_in_update(self, where: str, seconds: float, image: bytes) -> Record:
         update = self.terminal.update
+        clock = self.wire.clock
 
         async def send() -> Data:
-            if update is None:
-                return {}
+            began = clock.monotonic()
+            sent: Data = {}
             try:
-                return await self.state.upload(update, image)
+                if update is not None:
+                    sent = await self.state.upload(update, image)
             except PeerFailure as failure:
-                return {"failure": failure.reason}
+                sent = {"failure": failure.reason}
+            return {**sent, "seconds": round(clock.monotonic() - began, 3)}
 
         async def pull() -> Data:
-            await self.wire.clock.sleep(seconds)
+            await clock.sleep(seconds)
             await self.power.cut()
             return {"delay": seconds}
 

@@ -167,6 +167,7 @@ def _update_cut(evidence: Evidence, where: str, power: Record) -> Iterator[Obser
         "key": "version",
         "before": old,
         "after": new,
+        "upload_seconds": power.data.get("upload", {}).get("seconds"),
     }
     # Old or new, it has to be a whole one: it runs and tells its version.
     value = new is not None if valid else None

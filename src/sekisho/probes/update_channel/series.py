@@ -62,9 +62,10 @@ class Series:
             return Attempt(AttemptStatus.PARTIAL, "died", "after an image that must be refused")
         changed = await self._genuine()
         if changed:
+            updated = self.version
             await self._older()
             await self.newest.read("after", tuple(self.seen))
-            await self._return()
+            await self._return(updated)
             return Attempt(AttemptStatus.DONE)
         await self.newest.read("after", tuple(self.seen))
         if self.spoilt:
@@ -176,10 +177,12 @@ class Series:
         if after is not None:
             self.version = after
 
-    async def _return(self) -> None:
-        if self.version == self.first or "current" not in self.images:
+    async def _return(self, updated: str | None) -> None:
+        """Go back to the first version; without an image of it, at least not stay on the older one."""
+        kind = "current" if "current" in self.images else "newer"
+        if self.version == self.first or (kind == "newer" and self.version == updated):
             return
-        await self._upload("return", self.images["current"], "current.bin", self.update.settle_seconds)
+        await self._upload("return", self.images[kind], f"{kind}.bin", self.update.settle_seconds)
 
     async def _upload(self, step: str, image: bytes, name: str, watch: float) -> str | None:
         """Send ``image`` once, then watch the version; return what it is afterwards."""
