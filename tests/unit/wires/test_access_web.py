@@ -11,7 +11,7 @@ import secrets
 import pytest
 
 from fakes.loopback import LIMITS, loopback_access, loopback_terminal
-from fakes.web_device import Said, web_device
+from fakes.web_server import Said, web_server
 from sekisho.formats.digest import read_challenges
 from sekisho.model.assessment import Limits
 from sekisho.model.terminal import Code, LockRule, Login, Recipe
@@ -80,7 +80,7 @@ class Sessions:
 
 def signed(handler, login, *codes, limits=LIMITS, **more):
     async def run():
-        async with web_device(handler) as port:
+        async with web_server(handler) as port:
             access = loopback_access(loopback_terminal("http", port), limits)
             found = []
             for code in codes:
@@ -220,7 +220,7 @@ def test_measuring_has_its_own_budget_and_asks_no_more_than_it_must():
         return device(asked)
 
     async def run():
-        async with web_device(counting) as port:
+        async with web_server(counting) as port:
             access = loopback_access(loopback_terminal("http", port), Limits(throttle_tries=5))
             await access.sign_in(FORM, RIGHT)
             await access.sign_in(FORM, WRONG)
@@ -298,7 +298,7 @@ def test_a_redirect_to_another_address_is_not_followed():
 
 def test_a_dead_service_costs_no_budget_and_is_locked_only_after_it_worked():
     async def run():
-        async with web_device(Sessions()) as port:
+        async with web_server(Sessions()) as port:
             access = loopback_access(loopback_terminal("http", port))
             before, _ = await access.sign_in(FORM, WRONG)
         after, _ = await access.sign_in(FORM, WRONG)
@@ -316,7 +316,7 @@ def test_the_budget_is_kept_before_each_try_and_restored():
     kept = []
 
     async def run():
-        async with web_device(Sessions()) as port:
+        async with web_server(Sessions()) as port:
             terminal = loopback_terminal("http", port)
             access = loopback_access(terminal, counts={"admin": (2, 79, 0)}, keep=kept.append)
             first, _ = await access.sign_in(FORM, WRONG)
@@ -341,7 +341,7 @@ def test_a_session_runs_recipes_with_hidden_inputs_and_reads_values():
         )
 
     async def run():
-        async with web_device(device) as port:
+        async with web_server(device) as port:
             access = loopback_access(loopback_terminal("http", port))
             session = await access.visit(FORM)
             write = Recipe("POST", "/set", page="/dns", fields={"dns": "{value}"})
@@ -364,7 +364,7 @@ def test_login_paths_of_an_undescribed_service_are_discovered_and_usable():
     device = Sessions(guard=Said(page))
 
     async def run():
-        async with web_device(device) as port:
+        async with web_server(device) as port:
             terminal = loopback_terminal("http", 1)
             access = loopback_access(terminal)
             from sekisho.formats.http import Request
@@ -373,7 +373,7 @@ def test_login_paths_of_an_undescribed_service_are_discovered_and_usable():
             net = access._web._net
             where = Endpoint("127.0.0.1", port)
             pages = [await net.fetch(where, Request(path="/"))]
-            async with web_device(basic) as other:
+            async with web_server(basic) as other:
                 locked = [await net.fetch(Endpoint("127.0.0.1", other), Request(path="/cfg"))]
                 asked = access.discovered(Endpoint("127.0.0.1", other), locked)
             found = access.discovered(where, pages)

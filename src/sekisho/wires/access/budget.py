@@ -42,9 +42,7 @@ class Budget:
         most = self._limits.wrong_in_a_row
         return min(most, max(1, lock.tries - SAFE_DISTANCE)) if lock else most
 
-    def reserve(
-        self, user: str, lock: LockRule | None, *, measuring: bool, known: bool = False
-    ) -> bool:
+    def reserve(self, user: str, lock: LockRule | None, *, measuring: bool, known: bool = False) -> bool:
         """Count a try as wrong before it is sent; False when nothing may be sent any more.
 
         A code that is ``known`` to be right ends the row, so one more than the row is left for it. Without

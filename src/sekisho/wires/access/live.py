@@ -51,7 +51,7 @@ class LiveAccess:
         self._ssh = SshLogin(net, clock, limits, clean)
         self._quickest: dict[str, float] = {}
         self._worked: set[str] = set()
-        self._right: dict[str, list[Code]] = {}
+        self._right: set[tuple[str, Code]] = set()
 
     @property
     def counts(self) -> dict[str, tuple[int, int, int]]:
@@ -70,16 +70,17 @@ class LiveAccess:
             return _both(failed(failure.reason, sent=False, detail=failure.detail))
         if code is None or login.kind == "none":
             return _both(await self._dispatch(login, endpoint, None, measuring=measuring))
-        known = code in (login.current, *self._right.get(login.name, ()))
+        known = code == login.current or (login.name, code) in self._right
         if not self._budget.reserve(code.user, login.lock, measuring=measuring, known=known):
             return _both(failed("budget", sent=False))
-        outcome = await self._dispatch(login, endpoint, code, measuring=measuring)
+        outcome = self._watched(login.name, await self._dispatch(login, endpoint, code, measuring=measuring))
         if outcome.result.accepted:
             self._budget.right(code.user, measuring=measuring)
-            self._right.setdefault(login.name, []).append(code)
-        elif not outcome.sent:
+            self._right.add((login.name, code))
+        elif not outcome.sent or (known and outcome.result.locked):
+            # A right code that a lock keeps out is not a wrong one.
             self._budget.unsent(code.user, measuring=measuring)
-        return _both(self._watched(login.name, outcome))
+        return _both(outcome)
 
     async def visit(self, login: Login, *, source: str = "") -> Session:
         """Return an anonymous session at the login's service (web only; a shell has none)."""

@@ -124,6 +124,10 @@ class SshLogin:
         client.note("accepted")
         seconds = self._clock.monotonic() - client.asked if client.asked else 0.0
         session = SshSession(made, pipe, self._limits, self._clean)
+        if client.password is not None and not client.sent:
+            # The server wanted no code, so it accepted none: that is another finding.
+            client.note("no code was asked for")
+            return Outcome(SignIn(None, "open", 0.0, self._reading(client)), session, sent=False)
         command, marker = nonce()
         shown = await session.run(Recipe(command=command))
         # RFC 4252 §5.1: the server itself said success; the echo tells whether a shell came with it.

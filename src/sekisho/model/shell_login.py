@@ -1,0 +1,259 @@
+"""Shells over the network: where they may be offered, and in which order codes are tried there.
+
+The probes of telnet and SSH ask the same questions of two protocols and may not import one another; what
+they share is pure and lives here and in `shell_facts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from sekisho.model.terminal import Code, Interface, Login, Terminal
+from sekisho.model.verdict import Scalar
+
+PUBLIC = frozenset({"mirai", "weak"})
+_USERS = ("root", "admin")
+
+
+class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A port of an interface where a shell may answer. ``name`` is its login's name, or made of the place."""
+
+    name: str
+    interface: str
+    role: str
+    address: str
+    port: int
+    source: str
+    device: str
+    service: str
+    declared: bool
+    login: Login
+
+    @property
+    def attributes(self) -> dict[str, Scalar]:
+        """What every fact about this door says of it."""
+        return {
+            "interface": self.interface,
+            "role": self.role,
+            "address": self.address,
+            "port": self.port,
+            "transport": "tcp",
+            "service": self.service,
+            "declared": self.declared,
+        }
+
+
+class Guess(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A code to try: ``step`` names it in the evidence, ``origin`` says where it comes from."""
+
+    step: str
+    origin: str
+    user: str
+    password: str
+
+    @property
+    def shown(self) -> str:
+        """The pair itself when it is public; secrets are never shown."""
+        return f"{self.user}:{self.password}" if self.origin in PUBLIC else ""
+
+
+def doors(
+    terminal: Terminal, protocol: str, usual: Sequence[int], found: Iterable[tuple[str, int]] = ()
+) -> tuple[Door, ...]:
+    """Return every place to look: usual, declared and found ports, at each address of each interface.
+
+    ``found`` are address and port of open ports that belong to no declared service.
+    """
+    declared = {one.port for one in terminal.services if one.protocol == protocol and one.transport == "tcp"}
+    other = {one.port for one in terminal.services if one.protocol != protocol and one.transport == "tcp"}
+    wanted = list(dict.fromkeys((*sorted(declared), *(port for port in usual if port not in other))))
+    open_ports = set(found)
+    places: list[Door] = []
+    for interface in terminal.interfaces:
+        for address in interface.addresses:
+            odd = sorted(port for at, port in open_ports if at == address and port not in {*wanted, *other})
+            places += [_door(terminal, protocol, interface, address, port) for port in (*wanted, *odd)]
+    return tuple(places)
+
+
+def _door(terminal: Terminal, protocol: str, interface: Interface, address: str, port: int) -> Door:
+    service = next(
+        (
+            one
+            for one in terminal.services
+            if one.protocol == protocol and one.port == port and one.interface == interface.name
+        ),
+        None,
+    )
+    login = None
+    if service is not None:
+        login = next(
+            (one for one in terminal.logins if one.service == service.name and one.kind == protocol), None
+        )
+    name = login.name if login is not None else f"{protocol} {interface.name} tcp/{port}"
+    shown = f"[{address}]" if ":" in address else address
+    base = (
+        login
+        or next((one for one in terminal.logins if one.kind == protocol), None)
+        or Login(name, "", protocol)
+    )
+    rules = [one.lock for one in terminal.logins if one.lock is not None]
+    lock = base.lock or min(rules, key=lambda rule: rule.tries, default=None)
+    at = f"{protocol}://{shown}:{port}"
+    family = [own for own in interface.sources if (":" in own) == (":" in address)]
+    return Door(
+        name=name,
+        interface=interface.name,
+        role=interface.role.value,
+        address=address,
+        port=port,
+        source=family[0] if family else "",
+        device=interface.device,
+        service=service.name if service is not None else "",
+        declared=service is not None,
+        login=msgspec.structs.replace(base, name=name, service=at, kind=protocol, lock=lock),
+    )
+
+
+def right_code(door: Door) -> Code | None:
+    """Return the code that the description says works now: current, else preset."""
+    return door.login.current or door.login.preset
+
+
+def declared_guesses(terminal: Terminal, door: Door, nonsense: str) -> tuple[Guess, ...]:
+    """Return the tries that come before any list: right, nonsense, and every code of the description.
+
+    The nonsense code is tried for a known user and for a user that nobody has.
+    """
+    right = _right(door)
+    user = right.user if right is not None else _USERS[0]
+    found = [msgspec.structs.replace(right, step="right before")] if right is not None else []
+    found += [
+        Guess("random", "random", user, nonsense),
+        Guess("random user", "random", nonsense[-8:], nonsense),
+    ]
+    seen = {(one.user, one.password) for one in found}
+    own = [("preset", door.login.preset), ("low", door.login.low)]
+    own += [
+        (f"declared {other.name}", code)
+        for other in terminal.logins
+        for code in (other.preset, other.current)
+    ]
+    for where, code in own:
+        if code is None or (code.user, _word(code)) in seen:
+            continue
+        seen.add((code.user, _word(code)))
+        found.append(Guess(where, where.partition(" ")[0], code.user, _word(code)))
+    return tuple(found)
+
+
+def public_guesses(
+    pairs: Iterable[tuple[str, str]], weak: Iterable[tuple[str, str]], known: Iterable[Guess]
+) -> tuple[Guess, ...]:
+    """Return the lists: the pairs that attacked, then weak derived ones; nothing twice."""
+    seen = {(one.user, one.password) for one in known}
+    found: list[Guess] = []
+    for origin, several in (("mirai", pairs), ("weak", weak)):
+        for user, password in several:
+            if (user, password) not in seen:
+                seen.add((user, password))
+                found.append(Guess(f"{origin} {len(found) + 1:02d}", origin, user, password))
+    return tuple(found)
+
+
+def allowed_row(door: Door, most: int) -> int:
+    """Return how many wrong logins may follow one another: ``most``, or two less than a declared lock."""
+    return min(most, max(1, door.login.lock.tries - 2)) if door.login.lock is not None else most
+
+
+def users(door: Door) -> tuple[str, ...]:
+    """Return the user names whose derived codes are tried: the declared ones, else root and admin."""
+    codes = (door.login.current, door.login.preset, door.login.low)
+    known = tuple(dict.fromkeys(code.user for code in codes if code is not None and code.user))
+    return known or _USERS
+
+
+def _word(code: Code) -> str:
+    return code.password if isinstance(code.password, str) else ""
+
+
+class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, locked …)."""
+
+    tried: int
+    skipped: int
+    why: str
+    budget: bool
+    locked: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was left out that should have been tried."""
+        return not (self.budget or self.locked)
+
+
+Walk = Generator[Guess, Mapping[str, Any], Round]
+
+
+def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int, why: str = "") -> Walk:
+    """Yield the tries at one door in order; take what each brought (``accepted`` and so on); return the end.
+
+    First without a code, then what the description knows, then the lists. A right login, when one is known,
+    follows each ``row`` wrong ones, whoever's they were: many terminals count per source, not per account. A
+    user whose budget is used up is left alone, and a lock ends all. With ``why`` set, or where anything opens
+    the door, the lists are pointless and left out.
+    """
+    anonymous = yield Guess("none", "none", "", "")
+    why = "open" if anonymous.get("accepted") else why
+    steps = _Steps(_right(door), row)
+    for guess in known:
+        data = yield from steps.one(guess)
+        if guess.origin == "random" and data.get("accepted"):
+            why = why or "nonsense-accepted"
+    spent: set[str] = set()
+    tried, locked = 0, False
+    for guess in lists if not why else ():
+        if locked or guess.user in spent:
+            continue
+        data = yield from steps.one(guess)
+        if data.get("sign_in_failure") == "budget":
+            spent.add(guess.user)
+            continue
+        tried += 1
+        locked = bool(data.get("locked"))
+    if steps.right is not None:
+        yield msgspec.structs.replace(steps.right, step="right after")
+    why = why or ("locked" if locked else "budget" if spent else "")
+    return Round(tried, len(lists) - tried, why, bool(spent), locked)
+
+
+class _Steps:
+    """Single tries with a right login before the row of wrong ones gets too long."""
+
+    def __init__(self, right: Guess | None, row: int) -> None:
+        self.right, self._row = right, max(1, row)
+        self._wrong = 0
+
+    def one(self, guess: Guess) -> Generator[Guess, Mapping[str, Any], Mapping[str, Any]]:
+        right = self.right
+        if right is not None and self._wrong >= self._row and guess.password != right.password:
+            reset = yield msgspec.structs.replace(right, step=f"right for {guess.step}")
+            if reset.get("accepted"):
+                self._wrong = 0
+        data = yield guess
+        if data.get("accepted"):
+            self._wrong = 0
+        elif data.get("sign_in_failure") != "budget":
+            self._wrong += 1
+        return data
+
+
+def _right(door: Door) -> Guess | None:
+    code = right_code(door)
+    if code is None:
+        return None
+    origin = "current" if door.login.current is not None else "preset"
+    return Guess("right", origin, code.user, _word(code))

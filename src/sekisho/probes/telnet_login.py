@@ -1,0 +1,260 @@
+"""Telnet: is a shell offered, and which codes open it.
+
+Question:
+    Does any interface offer telnet, does it open without a code, with nonsense, with the preset code, with
+    codes that malware tries (Mirai) or with codes that follow from the user name, maker or model?
+
+How:
+    Connects to ports 23 and 2323, to declared telnet services and to open ports that belong to no declared
+    service, at every address. Options are refused (RFC 854/855). A login counts as accepted when a shell says
+    a nonce back, or keeps its prompt after a command. Nonsense codes are the negative control, the right code
+    the positive one. Right logins stand between the guesses; a used-up budget or a lock ends them.
+
+Evidence:
+    Transcript of each connection; per try the user, the code's origin, the answer's seconds and the proof.
+    Codes of the description never appear; pairs of public lists do.
+
+Limits:
+    Prompts in other languages than Japanese and English are not known. An account without a known right code
+    gets as many guesses as the limits allow in a row, and the rest is reported as skipped. A port that filters
+    is told from a dead terminal only when another port answers.
+
+Source:
+    端末設備等規則 第34条の10 第一号, 第二号; 令和6年総務省令第11号 第3条; RFC 854, RFC 855;
+    mirai/bot/scanner.c (61 pairs); EN 303 645 5.1-1, 5.6-1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from sekisho.errors import PeerFailure
+from sekisho.formats.codes import MIRAI, derived, listed
+from sekisho.formats.telnet import Telnet
+from sekisho.language import Text
+from sekisho.model.assessment import Risk
+from sekisho.model.evidence import Attempt, AttemptStatus, Evidence, Record
+from sekisho.model.observation import Observation
+from sekisho.model.shell_facts import login_facts, offered
+from sekisho.model.shell_login import (
+    Door,
+    Guess,
+    Round,
+    allowed_row,
+    declared_guesses,
+    doors,
+    public_guesses,
+    users,
+    walk,
+)
+from sekisho.model.terminal import Code, Terminal
+from sekisho.ports import Endpoint, Wire
+
+PORTS = (23, 2323)
+GREETING_SECONDS = 2.5
+MOST_GREETING = 8192
+MOST_ODD = 40
+SHUT = frozenset({"refused", "reset"})
+_PROMPT = re.compile(
+    r"(?:log ?in|user ?(?:name|id)?|account|pass ?word|passwd|ユーザー?(?:名|ID)|パスワード|ログイン(?:名|ID)?)\s*[:：>]\s*$"
+    r"|(?:^|\n)[^\n]{0,60}[#$%>]\s?(?:\x1b\[[0-9;]*m)?\s?$",
+    re.IGNORECASE,
+)
+_GIST = Text(
+    ja="telnet（23、2323番、宣言されたポート、用途不明の開放ポート）に接続し、識別符号なし・でたらめ・出荷時・公知の61組・推測しやすい符号を、ロックされない範囲で試す",
+    en="connect to telnet (23, 2323, declared ports, open ports of unknown use) and try no code, nonsense, the preset "
+    "code, 61 public pairs and guessable codes, staying below any lock",
+)
+
+
+class TelnetLogin:
+    """The probe; see the module's text."""
+
+    name = "telnet_login"
+    version = "1"
+    risk = Risk.LOGIN
+    title = Text(ja="telnetによるログイン", en="Login by telnet")
+    facts: Mapping[str, Text] = {
+        "shell.offered": Text(
+            ja="そのポートでtelnetが提供されているか", en="whether telnet is offered at that port"
+        ),
+        "shell.opened": Text(ja="シェルが開いたか", en="whether a shell was opened"),
+        "login.path": Text(ja="ログイン経路（値は方式）", en="a login path; its value is the kind"),
+        "login.live": Text(ja="試行の前後で応答したか", en="whether it answered before and after the tries"),
+        "login.anonymous": Text(ja="識別符号なしで開いたか", en="whether it opens without any code"),
+        "login.random": Text(
+            ja="でたらめな識別符号が通ったか（陰性対照）",
+            en="whether nonsense is accepted (negative control)",
+        ),
+        "login.accepted": Text(
+            ja="その出所の識別符号が通ったか", en="whether the code of that origin is accepted"
+        ),
+        "login.tried": Text(
+            ja="公知・推測符号の試行数と省いた数", en="how many listed codes were tried, and how many skipped"
+        ),
+    }
+
+    def plan(self, terminal: Terminal) -> tuple[Text, ...]:
+        """Say what will be sent; empty without any address."""
+        return (_GIST,) if doors(terminal, "telnet", PORTS) else ()
+
+    async def collect(self, terminal: Terminal, wire: Wire) -> Evidence:
+        """Look at every door, then try the logins of those that answer."""
+        found = [(one.address, one.port) for one in wire.found if one.transport == "tcp"]
+        places = doors(terminal, "telnet", PORTS, found[:MOST_ODD])
+        if not places:
+            return wire.seal(Attempt(AttemptStatus.SKIPPED, "not-described"))
+        answering: dict[tuple[str, int], Door] = {}
+        for door in places:
+            record = await wire.step(
+                f"telnet/door/{door.interface} {door.address} {door.port}", _look(wire, door)
+            )
+            if record.data.get("speaks"):
+                answering.setdefault((door.interface, door.port), door)
+        lists_done: set[int] = set()
+        whole = True
+        for door in answering.values():
+            whole = await _Tries(terminal, wire, door).all(lists=door.port not in lists_done) and whole
+            lists_done.add(door.port)
+        if not answering:
+            return wire.seal(Attempt(AttemptStatus.DONE, "no-such-service"))
+        return wire.seal(Attempt(AttemptStatus.DONE) if whole else Attempt(AttemptStatus.PARTIAL, "budget"))
+
+    def observe(self, evidence: Evidence) -> Iterable[Observation]:
+        """Derive what was offered and what opened."""
+        yield from offered(evidence, "telnet")
+        yield from login_facts(evidence, "telnet", "telnet")
+
+
+class _Tries:
+    """The tries at one door."""
+
+    def __init__(self, terminal: Terminal, wire: Wire, door: Door) -> None:
+        self._terminal, self._wire, self._door = terminal, wire, door
+        self._prefix = f"telnet/login/{door.name}"
+
+    async def all(self, *, lists: bool) -> bool:
+        """Do them in order; False when a guess was skipped for want of budget or because of a lock."""
+        await self._live("before")
+        seed = f"{self._door.name} {self._door.address} {self._wire.clock.now().isoformat()}"
+        known = declared_guesses(
+            self._terminal, self._door, "Nx7-" + hashlib.sha256(seed.encode()).hexdigest()[:16]
+        )
+        maker, model = self._terminal.maker, self._terminal.model
+        weak = [(user, word) for user in users(self._door) for word in derived(user, maker, model)]
+        guesses = public_guesses(MIRAI, weak, known)
+        row = allowed_row(self._door, self._wire.limits.wrong_in_a_row)
+        tries = walk(self._door, known, guesses, row, "" if lists else "tried-at-another-interface")
+        try:
+            guess = next(tries)
+            while True:
+                guess = tries.send((await self._try(guess)).data)
+        except StopIteration as end:
+            ended: Round = end.value
+        await self._count(ended)
+        await self._live("after")
+        return ended.whole
+
+    async def _count(self, ended: Round) -> None:
+        async def count() -> dict[str, Any]:
+            return {**self._about("lists"), "lists": "mirai weak", **msgspec.to_builtins(ended)}
+
+        await self._wire.step(f"{self._prefix}/count", count)
+
+    async def _try(self, guess: Guess) -> Record:
+        async def sign_in() -> dict[str, Any]:
+            code = None if guess.origin == "none" else Code(guess.user, guess.password)
+            result, session = await self._wire.access.sign_in(
+                self._door.login, code, source=self._door.source
+            )
+            await session.close()
+            data = {
+                **self._about(guess.origin),
+                "accepted": result.accepted,
+                "proof": result.proof,
+                "answer_seconds": round(result.seconds, 4),
+                "prompted": result.prompted,
+                "locked": result.locked,
+                "sign_in_failure": result.failure,
+                "said": result.reply.excerpt,
+            }
+            if guess.origin not in {"none", "random"}:
+                data |= {
+                    "user": guess.user,
+                    "shown": guess.shown,
+                    "listed": listed(guess.user, guess.password),
+                }
+            return data
+
+        return await self._wire.step(f"{self._prefix}/code {guess.step}", sign_in)
+
+    async def _live(self, when: str) -> None:
+        async def look() -> dict[str, Any]:
+            try:
+                seen = await _greeting(self._wire, self._door)
+            except PeerFailure as failure:
+                return {**self._about("live"), "live": False, "when": when, "ended": failure.reason}
+            return {**self._about("live"), "live": bool(seen["speaks"]), "when": when, "ended": seen["ended"]}
+
+        await self._wire.step(f"{self._prefix}/live {when}", look)
+
+    def _about(self, code: str) -> dict[str, Any]:
+        return {"login": self._door.name, "door": self._door.attributes, "code": code}
+
+
+def _look(wire: Wire, door: Door) -> Any:
+    async def look() -> dict[str, Any]:
+        try:
+            return {"door": door.attributes, **await _greeting(wire, door)}
+        except PeerFailure as failure:
+            # No connection is an answer to this question, so it is data and not a failed step.
+            speaks = False if failure.reason in SHUT else None
+            return {
+                "door": door.attributes,
+                "speaks": speaks,
+                "said": "",
+                "ended": failure.reason,
+                "bytes": 0,
+            }
+
+    return look
+
+
+async def _greeting(wire: Wire, door: Door) -> dict[str, Any]:
+    """Connect, refuse options, read what is said; telnet shows itself by negotiating or by a prompt."""
+    connection = await wire.net.open(
+        Endpoint(door.address, door.port, source=door.source, device=door.device)
+    )
+    telnet, raw, ended, heard = Telnet(), b"", "quiet", 0
+    deadline = wire.clock.monotonic() + GREETING_SECONDS
+    try:
+        while heard < MOST_GREETING and not _PROMPT.search(raw.decode("utf-8", "replace")):
+            left = deadline - wire.clock.monotonic()
+            data = await connection.receive(2048, max(0.05, left)) if left > 0 else b""
+            if not data:
+                ended = "closed" if left > 0 else "quiet"
+                break
+            heard += len(data)
+            portion, answer = telnet.feed(data)
+            raw += portion
+            if answer:
+                await connection.send(answer)
+    except PeerFailure as failure:
+        ended = "quiet" if failure.reason == "timed-out" else failure.reason
+    finally:
+        await connection.close()
+    said = raw.decode("utf-8", "replace")
+    foreign = said.startswith(("SSH-", "HTTP/"))
+    speaks: bool | None = telnet.speaks or bool(_PROMPT.search(said) and not foreign)
+    if not speaks and not said:
+        # A port that takes the connection and says nothing may be a telnet server that waits for something.
+        speaks = None if door.port in PORTS or door.declared else False
+    return {"speaks": speaks, "negotiates": telnet.speaks, "said": said[:300], "ended": ended, "bytes": heard}
+
+
+PROBE = TelnetLogin()
