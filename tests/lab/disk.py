@@ -16,6 +16,7 @@ def write_disk(flavour: Flavour, directory: Path, *, as_image: bool) -> None:
     files = {
         "start": "\n".join(service.start for service in flavour.services) + "\n",
         "state/version": FIRST_VERSION + "\n",
+        "state/settings/dns": LAN4,
         "rootfs/hwrevision": "lab 1.0\n",
         **{path: content for service in flavour.services for path, content in service.files.items()},
     }

@@ -3,7 +3,7 @@
 ``planted`` names the flaws and virtues that are really there; ``truth.py`` shows how each is seen.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .services import (
     MAPPED_MANAGEMENT,
@@ -12,6 +12,7 @@ from .services import (
     SSH,
     TELNET,
     UPNP,
+    WAN_DROP,
     WAN_FILTER,
     Service,
     lighttpd,
@@ -50,7 +51,7 @@ class Flavour:
     update: str = ""
     update_port: int = 0
     own_kernel: bool = False
-    unguarded: tuple[str, ...] = field(default=())
+    web_pages: int = 3
 
     @property
     def tls(self) -> bool:
@@ -124,7 +125,7 @@ _FLAVOURS = (
         "first_use",
         "Is a forced change of the first password seen?",
         (WAN_FILTER, _sound(password="admin", force_change=True)),  # noqa: S106
-        frozenset({"forced-change", "lockout", "wan-silent", "guarded-setting"}),
+        frozenset({"forced-change", "lockout", "wan-silent"}),
         password="admin",  # noqa: S106
         lock=(5, 60.0),
     ),
@@ -143,6 +144,7 @@ _FLAVOURS = (
         (WAN_FILTER, _sound(always_200=True, pages=30)),
         frozenset({"login-page-everywhere", "guarded-setting", "lockout", "wan-silent"}),
         lock=(5, 60.0),
+        web_pages=30,
     ),
     Flavour(
         "hidden_open_page",
@@ -150,7 +152,7 @@ _FLAVOURS = (
         (WAN_FILTER, _sound(always_200=True, pages=30, unguarded=["/setup/17.html"])),
         frozenset({"login-page-everywhere", "hidden-open-page", "lockout", "wan-silent"}),
         lock=(5, 60.0),
-        unguarded=("/setup/17.html",),
+        web_pages=30,
     ),
     Flavour(
         "crash_on_third",
@@ -184,7 +186,7 @@ _FLAVOURS = (
     Flavour(
         "wan_filtered",
         "Is a filtered WAN side passed, with the same services on the LAN?",
-        (WAN_FILTER, TELNET, _sound()),
+        (WAN_DROP, TELNET, _sound()),
         frozenset({"telnet-default-login", "wan-silent", "lockout", "guarded-setting"}),
         lock=(5, 60.0),
     ),

@@ -24,7 +24,8 @@ from .network import DEVICE_ENVIRONMENT, LAN4, LAN_MAC, WAN_MAC, Network
 from .rootfs import RootFilesystem
 
 READY_S = 40.0
-_SNMP_GET = bytes.fromhex("302602010004067075626c6963a01902040000000102010002010030 0b300906052b060102010500".replace(" ", ""))
+# SNMPv1 GetRequest for sysDescr.0 with community "public" (RFC 1157), asked until the daemon answers.
+_SNMP_GET = bytes.fromhex("302602010004067075626c6963a019020101020100020100300e300c06082b060102010101000500")
 
 
 class MachineTrouble(RuntimeError):
@@ -207,7 +208,7 @@ def sweep() -> list[str]:
 def _answers(port: str) -> bool:
     transport, _, number = port.partition("/")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM) as probe:
-        probe.settimeout(1.0 if transport == "tcp" else 0.2)
+        probe.settimeout(0.2)  # short: a first packet sent too early is repeated only after a second
         try:
             probe.connect((LAN4, int(number)))
             if transport == "udp":

@@ -32,7 +32,7 @@ _PRUNED = (
 # user-mode-linux builds these as modules; a device without them has no IPv6 and no packet filter.
 _KERNEL_MODULES = (
     "ipv6", "ip_tables", "ip6_tables", "iptable_filter", "ip6table_filter", "iptable_nat", "xt_nat", "xt_tcpudp",
-    "xt_conntrack", "xt_MASQUERADE", "nf_conntrack",
+    "xt_conntrack", "xt_MASQUERADE", "nf_conntrack", "ipt_REJECT", "ip6t_REJECT",
 )  # fmt: skip
 
 _MODULE_TREE = Path("/usr/lib/uml/modules")
@@ -114,6 +114,8 @@ def _bootstrap(target: Path, scratch: Path) -> None:
 def _add_lab_files(root: Path) -> None:
     (root / "data").mkdir()
     _run(["chroot", str(root), "/bin/busybox", "--install", "-s"])  # links only for what no package brought
+    for name, text in (("resolv.conf", ""), ("hostname", "device\n")):  # the builder copies this machine's own
+        (root / "etc" / name).write_text(text)
     shutil.copy(_INIT, root / "usr/sbin/lab-init")
     (root / "usr/sbin/lab-init").chmod(0o755)
     release = _uml_release()

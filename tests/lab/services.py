@@ -108,16 +108,21 @@ MAPPED_MANAGEMENT = Service(
     {"programs/map_port.py": (_PROGRAMS / "map_port.py").read_text(encoding="utf-8")},
 )
 
-# First in a device's list: nothing is open on the WAN before it is filtered.
-WAN_FILTER = Service(
-    "wan-filter",
-    """busybox modprobe -a ip_tables ip6_tables iptable_filter ip6table_filter xt_tcpudp xt_conntrack 2>/dev/null
+_FILTER_START = """busybox modprobe -a iptable_filter ip6table_filter xt_tcpudp xt_conntrack ipt_REJECT ip6t_REJECT 2>/dev/null
 for filter in iptables-legacy ip6tables-legacy; do
     $filter -A INPUT -i wan -m conntrack --ctstate ESTABLISHED,RELATED,DNAT -j ACCEPT
     [ $filter = ip6tables-legacy ] && $filter -A INPUT -i wan -p icmpv6 -j ACCEPT
-    $filter -A INPUT -i wan -j DROP
-done""",
+    TCP
+    $filter -A INPUT -i wan -j REST
+done"""
+
+# First in a device's list: nothing is open on the WAN before it is filtered. A refusal is quick to scan;
+# silence costs a scanner its time-outs, so only the device that asks for it is silent.
+WAN_FILTER = Service(
+    "wan-filter",
+    _FILTER_START.replace("TCP", "$filter -A INPUT -i wan -p tcp -j REJECT --reject-with tcp-reset").replace("REST", "REJECT"),
 )
+WAN_DROP = Service("wan-filter", _FILTER_START.replace("    TCP\n", "").replace("REST", "DROP"))
 
 
 def lighttpd(method: str, guarded: str = "/", user: str = "admin", password: str = "admin") -> Service:

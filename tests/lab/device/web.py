@@ -18,6 +18,7 @@ import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from urllib.parse import parse_qs, urlsplit
 
 from updater import install_image
@@ -245,6 +246,10 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address, port):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         super().__init__((address, port), Handler)
+
+    def server_bind(self):
+        # HTTPServer's own asks the name service for the address's name: ten seconds on a device without one.
+        TCPServer.server_bind(self)
 
     def finish_request(self, request, client_address):
         # The handshake belongs to the connection's own thread: a silent client must not stop the others.
