@@ -12,7 +12,7 @@ Source: 2025 report (JP25-3a: on the device or by Web and the like); ETSI EN 303
 from __future__ import annotations
 
 from sekisho.language import Text
-from sekisho.model.evidence import ATTEMPT_REASONS
+from sekisho.model.evidence import ATTEMPT_REASONS, AttemptStatus
 from sekisho.model.observation import Observation, Observations
 from sekisho.model.terminal import Terminal
 from sekisho.model.verdict import Assurance, Detail, Finding, Scalar, Verdict, either
@@ -94,7 +94,9 @@ class UpdateNewest:
         attempt = observations.attempts.get(_PROBE)
         if attempt is None:
             return Finding(self.name, Verdict.NONE, "not-run")
-        known = attempt.reason in ATTEMPT_REASONS and attempt.reason != "complete"
+        # How the series of uploads ended doesn't matter here, only whether it got as far as looking.
+        looked = attempt.status in {AttemptStatus.DONE, AttemptStatus.PARTIAL}
+        known = attempt.reason in ATTEMPT_REASONS and not looked
         reason = attempt.reason if known else "no-declared-means"
         return Finding(self.name, Verdict.INCONCLUSIVE, reason, {"detail": attempt.detail})
 

@@ -141,7 +141,9 @@ def test_an_updater_without_any_check(tmp_path: Path) -> None:
 
 def test_an_altered_image_that_stays_spoils_the_control_but_not_the_verdict(tmp_path: Path) -> None:
     terminal = described(tmp_path, without=("current", "older", "other_key", "unsigned"))
-    evidence, found = measured(Device(FakeClock(), check="none"), terminal)
+    device = Device(FakeClock(), check="none")
+    evidence, found = measured(device, terminal)
+    assert device.uploads[-1] == "newer.bin", "altered software does not stay"
     assert evidence.attempt.reason == "no-control"
     assert integrity(found).verdict is Verdict.FAIL
     software = SOFTWARE.judge(found, Terminal(), {})

@@ -69,6 +69,8 @@ class Series:
             return Attempt(AttemptStatus.DONE)
         await self.newest.read("after", tuple(self.seen))
         if self.spoilt:
+            # Altered software must not stay: the genuine image of the same version replaces it.
+            await self._upload("clean", self.images["newer"], "newer.bin", self.update.settle_seconds)
             return Attempt(AttemptStatus.PARTIAL, "no-control", "an altered image was installed before")
         return Attempt(AttemptStatus.PARTIAL, "no-control", "the genuine image did not change the version")
 
