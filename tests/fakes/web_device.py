@@ -184,9 +184,11 @@ class WebDevice:
             return 200, (), self._front()
         if user and barred and not (path == "/dns" and self.habits.api_before_change):
             return 200, (), self._change_page()
+        if path == "/change" and user:
+            return 200, (), self._change_page()
         if path == self.habits.hidden or owner or user == "guest" or not guarding:
             return self._inside(path, pending)
-        if path == "/dns" and not self.habits.guards_reads:
+        if path == "/dns" and (not self.habits.guards_reads or (pending and self.habits.api_before_change)):
             return self._inside(path, pending)
         if self.habits.always_200:
             return 200, (), self._front()

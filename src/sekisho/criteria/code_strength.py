@@ -70,6 +70,10 @@ class CodeStrength:
             ja="出荷時の識別符号は弱くない({length}文字)。",
             en="The preset code is not weak ({length} characters).",
         ),
+        "preset-undecided": Text(
+            ja="出荷時の識別符号は弱い({offer})が、変更が強制されるか分からない。",
+            en="The preset code is weak ({offer}), and whether its change is forced can't be told.",
+        ),
         "preset-only-changes": Text(
             ja="出荷時の識別符号は弱いが、強制される変更のほかは何も開かない。",
             en="The preset code is weak but opens nothing except the forced change.",
@@ -151,6 +155,11 @@ def _presets(observations: Observations, length: int, kinds: list[str]) -> Itera
         forced = observations.one("change.forced", fact.subject)
         if forced is not None and forced.value is True:
             yield Detail(fact.subject, Verdict.PASS, "preset-only-changes", {}, because([fact, forced]))
+        elif forced is not None and forced.value is None:
+            arguments: dict[str, Scalar] = {"offer": ", ".join(weak)}
+            yield Detail(
+                fact.subject, Verdict.INCONCLUSIVE, "preset-undecided", arguments, because([fact, forced])
+            )
         else:
             yield _detail_of_preset(fact, weak)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fakes.web_device import Habits, WebDevice, describe
 from fakes.wire import fake_wire
@@ -177,3 +179,29 @@ def test_nothing_observed_is_never_a_pass():
     empty = Observations()
     for criterion in (ACCESS, GUESSING):
         assert criterion.judge(empty, describe(Habits()), {}).verdict is Verdict.NONE
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.builds(
+        Habits,
+        guards_writes=st.booleans(),
+        guards_reads=st.booleans(),
+        always_200=st.booleans(),
+        low_may_write=st.booleans(),
+        hidden=st.sampled_from(["", "/corner.html"]),
+        pages=st.integers(2, 8),
+        lock_after=st.sampled_from([0, 4, 5, 10]),
+        writes_work=st.booleans(),
+    )
+)
+def test_whatever_the_habits_a_hole_fails_no_hole_does_not_and_nothing_is_left_behind(habits):
+    device, terminal, seen, _ = assess(habits)
+    hole = bool(habits.hidden) or not habits.guards_reads
+    hole = hole or (habits.writes_work and (not habits.guards_writes or habits.low_may_write))
+    verdict = access(seen, terminal).verdict
+    assert (verdict is Verdict.FAIL) == hole
+    assert (verdict is Verdict.PASS) == (not hole and habits.writes_work)
+    assert device.dns == "192.0.2.53"
+    assert not device.locked
+    assert device.wrong <= 2 * Limits().wrong_per_account

@@ -75,14 +75,16 @@ def _back(before: Record, after: Record | None) -> bool | None:
 
 def _observe_ways(evidence: Evidence, name: str) -> Iterator[Observation]:
     base, by = f"first/{name}/", f"login {name} by "
+    # Without a change that worked, what was seen "after" is no control.
+    worked = any(one.value for one in _observe_good(evidence, name))
     for way, opened in (("url", _opened), ("back", _back)):
         record = evidence.record(f"{base}before {way}")
         if record is not None:
-            value = opened(record, evidence.record(f"{base}after {way}"))
+            value = opened(record, evidence.record(f"{base}after {way}") if worked else None)
             yield Observation("change.bypass", by + way, value, {"way": way}, (evidence.point(record),))
     shut = False
     for record in evidence.under(f"{base}before api "):
-        after = evidence.record(record.step.replace("before api", "after api"))
+        after = evidence.record(record.step.replace("before api", "after api")) if worked else None
         value, control = _wrote(record.data), _wrote(after.data) if after is not None else None
         if value is None and record.failure is None and control:
             value = False

@@ -75,7 +75,8 @@ class Bout:
             record = await self._series(mode, self._parallel(width))
             if not await self._recover(mode, record):
                 return "died" if _dead(record) else "no-control"
-        if self.wire.power is not None and self.terminal.power is not None:
+        allowed = "power" in self.wire.risks
+        if allowed and self.wire.power is not None and self.terminal.power is not None:
             return await self._after_reboot()
         return "complete"
 

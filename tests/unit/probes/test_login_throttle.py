@@ -1,0 +1,168 @@
+"""login_throttle against a model device: serial delay, locks, silent locks, crashes, owners locked out."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from fakes.web_device import Habits, WebDevice, describe
+from fakes.wire import fake_wire
+from sekisho.criteria.login_delay import CRITERION as DELAY
+from sekisho.model.assessment import Limits
+from sekisho.model.observation import Observations
+from sekisho.model.terminal import Power
+from sekisho.model.verdict import Verdict
+from sekisho.probes.login_throttle import PROBE
+from sekisho.wires.access import LiveAccess
+
+THIRTY_DAYS = {"codes": 1_000_000, "seconds": 2_592_000, "lock_out_owner": False}
+
+
+def assess(habits, **how):
+    device = WebDevice(habits)
+    terminal = describe(habits, **how)
+    limits = Limits(requests_per_second=1000.0)
+    wire = fake_wire(
+        PROBE,
+        net=device,
+        access=LiveAccess(device, terminal, limits, device.clock),
+        clock=device.clock,
+        limits=limits,
+    )
+    evidence = asyncio.run(PROBE.collect(terminal, wire))
+    faults = [one for one in evidence.records if one.failure is not None and one.failure.reason == "tool"]
+    assert not faults, faults[0]
+    facts = tuple(PROBE.observe(evidence))
+    assert {one.name for one in facts} <= set(PROBE.facts)
+    seen = Observations(facts, {PROBE.name: evidence.attempt})
+    return device, seen, DELAY.judge(seen, terminal, THIRTY_DAYS), evidence
+
+
+def pace(seen, mode):
+    return next(one.value for one in seen.of("throttle.tries") if one.attributes["mode"] == mode)
+
+
+def test_no_brake_at_all_fails():
+    _, seen, finding, _ = assess(Habits())
+    assert finding.verdict is Verdict.FAIL
+    assert seen.one("throttle.million").value < 2_592_000
+
+
+def test_a_delay_that_holds_only_one_by_one_does_not_pass_and_the_parallel_pace_is_right():
+    _, seen, finding, _ = assess(Habits(delay=0.4, delay_serial_only=True))
+    assert finding.verdict is Verdict.FAIL
+    assert pace(seen, "serial") == pytest.approx(3600 / 0.4, rel=0.2)
+    assert pace(seen, "parallel 20") == pytest.approx(20 / 0.4 * 3600, rel=0.2)
+    assert seen.one("throttle.million").attributes["mode"] == "parallel 20"
+
+
+def test_a_lock_after_five_by_address_passes_and_is_waited_out():
+    device, seen, finding, _ = assess(Habits(lock_after=5, lock_seconds=86_400.0 / 2), lock=True)
+    del device
+    live = {one.value for one in seen.of("throttle.live")}
+    assert live == {True}
+    assert {one.value for one in seen.of("throttle.owner")} == {True}
+    serial = next(one for one in seen.of("throttle.tries") if one.attributes["mode"] == "serial")
+    assert serial.attributes["locked_after"] == 5
+    assert finding.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_lock_of_an_hour_is_measured_and_the_right_code_works_again(silent):
+    habits = Habits(lock_after=5, lock_seconds=1700.0, silent_lock=silent)
+    device, seen, finding, _ = assess(habits, lock=True)
+    assert {one.value for one in seen.of("throttle.recovered")} == {True}
+    serial = next(one for one in seen.of("throttle.tries") if one.attributes["mode"] == "serial")
+    assert serial.attributes["lock_seconds"] == pytest.approx(1700, rel=0.12)
+    million = seen.one("throttle.million")
+    assert million.attributes["tries_per_hour"] < 100
+    assert finding.verdict is Verdict.PASS, finding
+    assert device.clock.monotonic() > 0
+
+
+def test_a_lock_of_the_account_locks_the_owner_out():
+    _, seen, finding, _ = assess(Habits(lock_after=5, lock_seconds=600.0, lock_scope="account"), lock=True)
+    reasons = {one.reason for one in finding.details if one.verdict is Verdict.FAIL}
+    owners = [one for one in seen.of("throttle.owner") if one.attributes["mode"] == "serial"]
+    assert owners[0].attributes["address"] is False
+    # A session that the owner had before goes on, but signing in anew is shut: both stand in the fact.
+    assert owners[0].attributes["session"] is True
+    assert "owner-out" not in reasons
+
+
+def test_a_crash_on_the_third_try_is_no_lock():
+    _, seen, finding, evidence = assess(Habits(crash_on=3))
+    assert finding.verdict is Verdict.FAIL
+    assert "died-not-locked" in {one.reason for one in finding.details}
+    assert False in {one.value for one in seen.of("throttle.live")}
+    assert evidence.attempt.reason == "died"
+
+
+def test_a_wrong_right_code_ends_it_before_the_first_try():
+    habits = Habits()
+    device = WebDevice(Habits(password="Somebody-else"))
+    terminal = describe(habits)
+    wire = fake_wire(
+        PROBE, net=device, access=LiveAccess(device, terminal, Limits(), device.clock), clock=device.clock
+    )
+    evidence = asyncio.run(PROBE.collect(terminal, wire))
+    seen = Observations(tuple(PROBE.observe(evidence)), {PROBE.name: evidence.attempt})
+    assert device.wrong == 1
+    finding = DELAY.judge(seen, terminal, THIRTY_DAYS)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+
+
+def test_from_one_address_only_it_stays_undecided():
+    _, _, finding, _ = assess(Habits(lock_after=5, lock_seconds=1700.0), lock=True, second=False)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "one-address" in {one.reason for one in finding.details}
+
+
+def test_the_budget_of_tries_holds():
+    device, _, _, _ = assess(Habits())
+    assert device.wrong <= Limits().throttle_tries
+
+
+def test_nothing_observed_is_never_a_pass():
+    assert DELAY.judge(Observations(), describe(Habits()), THIRTY_DAYS).verdict is Verdict.NONE
+
+
+class Cord:
+    """The power cord of the model: a cut forgets the locks."""
+
+    def __init__(self, device):
+        self.device = device
+        self.cuts = 0
+
+    async def cut(self):
+        self.device.dead = True
+
+    async def restore(self):
+        self.cuts += 1
+        self.device.reset_now()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_reboot_that_lifts_the_lock_is_shown_and_never_cut_without_leave(allowed):
+    habits = Habits(lock_after=5, lock_seconds=1700.0)
+    device = WebDevice(habits)
+    cord = Cord(device)
+    terminal = msgspec.structs.replace(describe(habits, lock=True), power=Power("command", off_seconds=1.0))
+    wire = fake_wire(
+        PROBE,
+        net=device,
+        access=LiveAccess(device, terminal, Limits(), device.clock),
+        clock=device.clock,
+        power=cord,
+        risks=("lockout", "power") if allowed else ("lockout",),
+    )
+    evidence = asyncio.run(PROBE.collect(terminal, wire))
+    seen = Observations(tuple(PROBE.observe(evidence)), {PROBE.name: evidence.attempt})
+    after = [one for one in seen.of("throttle.tries") if one.attributes["mode"] == "after-reboot"]
+    assert cord.cuts == int(allowed)
+    assert [one.attributes["kept"] for one in after] == ([False] if allowed else [])
+    finding = DELAY.judge(seen, terminal, THIRTY_DAYS)
+    assert finding.verdict is Verdict.PASS
+    assert ("reboot-lifts" in {one.reason for one in finding.details}) is allowed
