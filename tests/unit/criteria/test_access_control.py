@@ -1,0 +1,104 @@
+"""access_control: sides, services that take changes, and what an untested line side means."""
+
+from __future__ import annotations
+
+import pytest
+
+from sekisho.criteria.access_control import CRITERION
+from sekisho.model.evidence import Attempt, AttemptStatus
+from sekisho.model.observation import Observation, Observations
+from sekisho.model.terminal import Interface, Role, Terminal
+from sekisho.model.verdict import Verdict
+
+BOTH = Terminal(
+    interfaces=(Interface("lan", Role.LAN, ("192.0.2.1",)), Interface("wan", Role.WAN, ("198.51.100.1",)))
+)
+ONE = Terminal(interfaces=(Interface("lan", Role.LAN, ("192.0.2.1",)),))
+
+
+def write(who, value, role="lan"):
+    place = "" if role == "lan" else f" of web at {role}"
+    own = {"who": who, "setting": "dns", "login": "web", "role": role, "port": 80}
+    return Observation("setting.write", f"setting dns{place} as {who}", value, own)
+
+
+def seen(*facts, attempt=None):
+    attempts = {"web_login": attempt or Attempt(AttemptStatus.DONE)}
+    return Observations(tuple(facts), attempts)
+
+
+def judge(facts, terminal=ONE, side="all"):
+    return CRITERION.judge(facts, terminal, {"side": side})
+
+
+GUARDED = (write("right", True), write("none", False), write("wrong", False))
+SCAN = Observation("port.scan", "wan 198.51.100.1 tcp", True, {"role": "wan"})
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "reason"),
+    [
+        (GUARDED, Verdict.PASS, "guarded"),
+        ((*GUARDED, write("low", True)), Verdict.FAIL, "hole"),
+        ((write("none", False),), Verdict.INCONCLUSIVE, "undecided"),
+        ((write("right", False), write("none", False)), Verdict.INCONCLUSIVE, "undecided"),
+        ((write("right", True), write("none", None)), Verdict.INCONCLUSIVE, "undecided"),
+        ((Observation("login.anonymous", "login web", False, {}),), Verdict.INCONCLUSIVE, "nothing-written"),
+        ((), Verdict.INCONCLUSIVE, "nothing-written"),
+    ],
+)
+def test_all_sides(facts, verdict, reason):
+    finding = judge(seen(*facts))
+    assert (finding.verdict, finding.reason) == (verdict, reason)
+
+
+def test_a_failed_probe_says_why():
+    finding = judge(seen(attempt=Attempt(AttemptStatus.FAILED, "timed-out")))
+    assert (finding.verdict, finding.reason) == (Verdict.INCONCLUSIVE, "timed-out")
+
+
+def test_a_service_that_takes_changes_is_a_hole_and_one_that_only_reads_is_not():
+    opened = Observation(
+        "service.anonymous", "lan udp/161", True, {"what": "snmp-write", "changes": True, "role": "lan"}
+    )
+    reads = Observation(
+        "service.anonymous", "lan udp/161", True, {"what": "snmp-read", "changes": False, "role": "lan"}
+    )
+    assert judge(seen(*GUARDED, opened)).verdict is Verdict.FAIL
+    assert judge(seen(*GUARDED, reads)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "reason"),
+    [
+        ((*GUARDED, SCAN), Verdict.PASS, "line-shut"),
+        (GUARDED, Verdict.INCONCLUSIVE, "line-not-scanned"),
+        ((write("right", True), write("none", True), SCAN), Verdict.INCONCLUSIVE, "hole-off-line"),
+        (
+            (
+                *GUARDED,
+                SCAN,
+                Observation("service.protocol", "wan tcp/23", "telnet", {"role": "wan", "port": 23}),
+            ),
+            Verdict.INCONCLUSIVE,
+            "undecided",
+        ),
+        ((*GUARDED, SCAN, write("right", True, "wan"), write("none", True, "wan")), Verdict.FAIL, "hole"),
+        ((*GUARDED, SCAN, write("right", True, "wan"), write("none", False, "wan")), Verdict.PASS, "guarded"),
+    ],
+)
+def test_the_line_side(facts, verdict, reason):
+    finding = judge(seen(*facts), BOTH, "line")
+    assert (finding.verdict, finding.reason) == (verdict, reason)
+
+
+def test_public_wifi_counts_as_the_line_when_there_is_no_other():
+    wifi = Terminal(interfaces=(Interface("wifi", Role.WLAN, ("192.0.2.1",)),))
+    facts = (write("right", True, "wlan"), write("none", False, "wlan"))
+    assert judge(seen(*facts), wifi, "line").verdict is Verdict.PASS
+
+
+def test_every_reason_has_both_sentences():
+    for text in CRITERION.reasons.values():
+        assert text.ja
+        assert text.en

@@ -1,0 +1,63 @@
+"""code_guessing: which accepted codes a stranger could have guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from sekisho.criteria.code_guessing import CRITERION
+from sekisho.model.evidence import Attempt, AttemptStatus
+from sekisho.model.observation import Observation, Observations
+from sekisho.model.terminal import Code, Login, Terminal
+from sekisho.model.verdict import Verdict
+
+PRESET, CURRENT = Code("admin", "k3-Label-99"), Code("admin", "Owner-7291")
+
+
+def terminal(**more):
+    return Terminal(logins=(Login("web", "http", "form", preset=PRESET, current=CURRENT, **more),))
+
+
+def accepted(origin, value=True, **more):
+    return Observation("login.accepted", "login web", value, {"origin": origin, "login": "web", **more})
+
+
+SHUT = (
+    Observation("login.anonymous", "login web", False),
+    Observation("login.random", "login web", False),
+    accepted("current"),
+    Observation("login.tried", "login web", 30, {"skipped": 0, "foreign": 40}),
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "more", "verdict", "reason"),
+    [
+        (SHUT, {}, Verdict.PASS, "login-held"),
+        ((*SHUT, accepted("mirai", shown="admin:smcadmin")), {}, Verdict.FAIL, "accepted"),
+        ((*SHUT, accepted("weak", shown="admin:12345678")), {}, Verdict.FAIL, "accepted"),
+        ((*SHUT, accepted("mirai", shown="admin:Owner-7291")), {}, Verdict.INCONCLUSIVE, "chosen"),
+        ((*SHUT, accepted("preset")), {}, Verdict.FAIL, "preset-open"),
+        ((*SHUT, accepted("preset")), {"unique_per_unit": True}, Verdict.PASS, "login-held"),
+        ((*SHUT, accepted("preset", attacked=True)), {"unique_per_unit": True}, Verdict.FAIL, "accepted"),
+        (SHUT[:2], {}, Verdict.INCONCLUSIVE, "no-right-code"),
+        ((SHUT[0], *SHUT[2:]), {}, Verdict.INCONCLUSIVE, "no-random"),
+        (SHUT[:3], {}, Verdict.INCONCLUSIVE, "not-all"),
+        ((Observation("login.anonymous", "login web", True),), {}, Verdict.FAIL, "no-code"),
+        ((SHUT[0], Observation("login.random", "login web", True)), {}, Verdict.FAIL, "any-code"),
+    ],
+)
+def test_each_case(facts, more, verdict, reason):
+    observations = Observations(tuple(facts), {"web_login": Attempt(AttemptStatus.DONE)})
+    finding = CRITERION.judge(observations, terminal(**more), {})
+    assert finding.verdict is verdict
+    assert reason in {one.reason for one in finding.details}
+
+
+def test_a_login_path_nobody_tested_keeps_it_undecided():
+    shell = Login("shell", "ssh", "ssh")
+    both = Terminal(logins=(*terminal().logins, shell))
+    observations = Observations(SHUT, {"web_login": Attempt(AttemptStatus.DONE)})
+    assert CRITERION.judge(observations, both, {}).verdict is Verdict.INCONCLUSIVE
+    away = (*SHUT, Observation("shell.offered", "login shell", False))
+    observations = Observations(away, {"web_login": Attempt(AttemptStatus.DONE)})
+    assert CRITERION.judge(observations, both, {}).verdict is Verdict.PASS
