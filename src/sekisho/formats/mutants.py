@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
-
-from sekisho.model.terminal import Repair
 
 CPIO_MAGIC = b"070702"
 CPIO_PLAIN_MAGIC = b"070701"
@@ -32,6 +31,35 @@ _SMALLEST = 8
 
 class MutantError(ValueError):
     """A copy can't be made: the image is too small, or a `Repair` doesn't fit it."""
+
+
+class Repair(Protocol):
+    """How a checksum is made good again: the shape of `model.terminal.Repair`, where each field is explained."""
+
+    @property
+    def algorithm(self) -> str:
+        """One of crc32, sum32, sha256, md5, cpio-crc."""
+        ...
+
+    @property
+    def start(self) -> int:
+        """First byte covered; negative counts from the end."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """End of what is covered; 0 and less count from the end."""
+        ...
+
+    @property
+    def at(self) -> int:
+        """Where the result goes; negative counts from the end."""
+        ...
+
+    @property
+    def order(self) -> str:
+        """One of little, big, hex."""
+        ...
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -117,7 +145,7 @@ def repair(image: bytes, repairs: Iterable[Repair]) -> bytes:
     return image
 
 
-def make(image: bytes, repairs: tuple[Repair, ...] = ()) -> dict[str, bytes]:
+def make(image: bytes, repairs: Sequence[Repair] = ()) -> dict[str, bytes]:
     """Return the changed copies by name, gentle first.
 
     ``flipped`` and ``flipped-description`` have one byte changed; ``truncated`` ends early; ``repaired``
