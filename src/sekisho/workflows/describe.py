@@ -193,7 +193,11 @@ def _files(update: Update, base: Path) -> Update:
                 Text(ja="更新用の像のファイルがない", en="an update image is missing"),
                 f"update.images.{name}: {file}",
             )
-    return msgspec.structs.replace(update, images=msgspec.structs.replace(update.images, **images))
+    newest = update.newest
+    if newest is not None:
+        newest = msgspec.structs.replace(newest, web=_relative(newest.web, base))
+    kept = msgspec.structs.replace(update.images, **images)
+    return msgspec.structs.replace(update, images=kept, newest=newest)
 
 
 def read_authorisation(path: Path) -> Authorisation:
