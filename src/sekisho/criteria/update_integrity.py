@@ -81,6 +81,9 @@ class UpdateIntegrity:
         "older-accepted": Text(
             ja="古い像が入った（{before} → {after}）", en="older image installed ({before} → {after})"
         ),
+        "older-unknown": Text(
+            ja="古い像が入ったかどうか分からない（{failure}）", en="older image: can't be told ({failure})"
+        ),
         "older-untried": Text(ja="古い像を試していない", en="older image not tried"),
         "late": Text(
             ja="送った像のどれかが、待つうちに入った（{after}）",
@@ -174,7 +177,7 @@ def _downgrade(observations: Observations, *, demanded: bool) -> Iterator[Detail
         yield Detail(fact.subject, verdict, "older-accepted", arguments, fact.because)
     else:
         verdict = Verdict.INCONCLUSIVE if demanded else Verdict.NOT_APPLICABLE
-        yield Detail(fact.subject, verdict, "image-unknown", arguments, fact.because)
+        yield Detail(fact.subject, verdict, "older-unknown", arguments, fact.because)
 
 
 CRITERION = UpdateIntegrity()
