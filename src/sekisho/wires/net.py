@@ -19,7 +19,7 @@ from sekisho.model.assessment import Limits
 from sekisho.ports import Clock, Datagram, Endpoint, Scan
 from sekisho.wires import sockets
 from sekisho.wires.rate import TokenBucket
-from sekisho.wires.scan import Scanner
+from sekisho.wires.scan import Pace, Scanner
 from sekisho.wires.scope import Scope
 from sekisho.wires.stream import BLOCK, LiveConnection, bounded
 from sekisho.wires.transcripts import Keep, Ledger, Recorder
@@ -70,6 +70,7 @@ class LiveNet:
         self._seed = seed
         self._connections = TokenBucket(limits.connections_per_second)
         self._requests = TokenBucket(limits.requests_per_second, limits.requests_per_second)
+        self._paces: dict[str, Pace] = {}
         self._room = asyncio.Semaphore(limits.concurrent)
 
     def taken(self) -> tuple[str, ...]:
@@ -212,6 +213,7 @@ class LiveNet:
             paused=self._pause.is_set,
             progress=told,
             seed=self._seed,
+            pace=self._paces.setdefault(endpoint.address, Pace()),
         )
         ended: asyncio.Future[Scan] = loop.create_future()
         # A thread of its own, not one of a pool: it must live in the network namespace of its caller.

@@ -44,6 +44,24 @@ COALESCED = 0.005  # one waking for many that run out together
 STARVED_SECONDS = 10.0
 
 
+class Pace:
+    """How fast an address may be asked, as learnt so far; handed from one scan of it to the next."""
+
+    def __init__(self) -> None:
+        self.window = float(FIRST_WINDOW)
+        self.smooth = 0.0
+        self.spread = 0.0
+        self.heard = False
+
+    def measure(self, seconds: float) -> None:
+        """Keep a smoothed round trip and its spread (the way of RFC 6298)."""
+        if not self.smooth:
+            self.smooth, self.spread = seconds, seconds / 2
+            return
+        self.spread += (abs(seconds - self.smooth) - self.spread) / 4
+        self.smooth += (seconds - self.smooth) / 8
+
+
 class Scanner:
     """One scan of ``ports`` at ``endpoint.address``; `run` blocks until it is done or stopped."""
 
@@ -58,6 +76,7 @@ class Scanner:
         paused: Callable[[], bool] = lambda: False,
         progress: Callable[[int], None] = lambda _done: None,
         seed: int | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._asked = tuple(dict.fromkeys(ports))
@@ -74,12 +93,11 @@ class Scanner:
         self._queue: list[int] = []
         self._again: list[int] = []
         self._late_tries = LATE_TRIES
-        self._window = float(FIRST_WINDOW)
+        self._pace = pace or Pace()
         self._at_once = True
         self._round = 0
         self._news = 0
         self._narrowed = 0.0
-        self._smooth = self._spread = 0.0
         self._starved = 0.0
         self._note = ""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -157,7 +175,7 @@ class Scanner:
 
     def _launch(self) -> None:
         """Connect to as many ports as window and rate allow; most of a near target's answer at once."""
-        room = min(BATCH, len(self._queue), int(self._window) - len(self._flying))
+        room = min(BATCH, len(self._queue), int(self._pace.window) - len(self._flying))
         given = self._bucket.take(room) if room > 0 else 0
         queue, state, base, rest = self._queue, self._state, self._target[0], self._target[2:]
         sock: socket.socket | None = None
@@ -232,7 +250,7 @@ class Scanner:
 
     def _starve(self, what: str) -> None:
         """Ports or descriptors of our own ran out: fly less; give up when waiting doesn't help."""
-        self._window = max(1.0, len(self._flying) / 2)
+        self._pace.window = max(1.0, len(self._flying) / 2)
         if self._flying:
             return
         self._starved += 0.05
@@ -248,7 +266,7 @@ class Scanner:
                 if delay > 0:
                     time.sleep(min(delay, 0.1))
             return
-        if self._queue and len(self._flying) < int(self._window):
+        if self._queue and len(self._flying) < int(self._pace.window):
             timeout = min(self._bucket.delay(), 0.1)
         else:
             oldest = next(iter(self._flying.values()))[2]
@@ -263,30 +281,23 @@ class Scanner:
                 self._flying[number] = (sock, port, since)
                 continue
             if not self._round:
-                self._measure(now - since)
+                self._pace.measure(now - since)
             left = self._settle(sock, port, error)
             if left is not None:
                 self._spare.append(left)
 
-    def _measure(self, seconds: float) -> None:
-        """Keep a smoothed round trip and its spread (the way of RFC 6298)."""
-        if not self._smooth:
-            self._smooth, self._spread = seconds, seconds / 2
-            return
-        self._spread += (abs(seconds - self._smooth) - self._spread) / 4
-        self._smooth += (seconds - self._smooth) / 8
-
     def _patience(self) -> float:
         """Return how long a port may be silent in this round: longer in each, as refusals may queue up."""
-        if not self._smooth and not self._heard():
+        if not self._pace.smooth and not self._heard():
             return min(FIRST_WAIT, self._longest)
-        known = max(SHORTEST_WAIT, self._smooth + 4 * self._spread)
+        known = max(SHORTEST_WAIT, self._pace.smooth + 4 * self._pace.spread)
         if self._round >= ROUNDS_LEAST - 1:
             return min(max(SURE_WAIT, 4 * known), self._longest)
         return min((1 + self._round) * known, self._longest)
 
     def _heard(self) -> bool:
-        return _CLOSED in self._state or _OPEN in self._state
+        self._pace.heard = self._pace.heard or _CLOSED in self._state or _OPEN in self._state
+        return self._pace.heard
 
     def _expire(self, now: float) -> None:
         limit = now - self._patience()
@@ -310,7 +321,7 @@ class Scanner:
 
     def _silent(self, port: int) -> None:
         self._state[port] = _SILENT
-        self._window = min(self._window + 1, self._widest)
+        self._pace.window = min(self._pace.window + 1, self._widest)
         if self._late_tries and not self._round:
             # The first few are asked again right away: if they answer now, we are going too fast.
             self._late_tries -= 1
@@ -322,7 +333,7 @@ class Scanner:
         if self._state[port] in {_SILENT, _UNREACHABLE}:
             self._late()
         self._state[port] = state
-        self._window = min(self._window + 1, self._widest)
+        self._pace.window = min(self._pace.window + 1, self._widest)
 
     def _late(self) -> None:
         """A port answered on a later try only: packets were lost, so go slower, at most twice a second."""
@@ -330,7 +341,7 @@ class Scanner:
         now = time.monotonic()
         if now - self._narrowed > FIRST_WAIT / 2:
             self._narrowed = now
-            self._window = max(8.0, self._window / 2)
+            self._pace.window = max(8.0, self._pace.window / 2)
 
     def _forgive_waiting(self) -> None:
         """After a pause, count the time of what is in flight anew."""

@@ -47,6 +47,7 @@ UDP_SECONDS = 1.0
 #: Hosts answer about one refused datagram a second (ICMP rate limits), so what stays silent is asked at that pace.
 UDP_PACE = 1.1
 UDP_AT_ONCE = 4
+UDP_TRIES = 3
 
 
 class OpenPorts:
@@ -158,11 +159,11 @@ class OpenPorts:
             control = await one(CONTROL, "empty", UDP_SECONDS)
             states = await _in_groups(questions, one, wire)
             for port, protocol in questions.items():
-                if states[port]["state"] != "silent":
-                    continue
-                if control["state"] == "closed":
+                tries = UDP_TRIES if control["state"] == "closed" else 0
+                while tries and states[port]["state"] == "silent":
                     # Closed ports are refused here, so silence is worth waiting out the limit of refusals.
-                    await wire.clock.sleep(UDP_PACE - UDP_SECONDS)
+                    tries -= 1
+                    await wire.clock.sleep(UDP_PACE)
                     states[port] = await one(port, protocol, UDP_SECONDS)
             if control["state"] != "closed":
                 silent = {port: name for port, name in questions.items() if states[port]["state"] == "silent"}
