@@ -1,0 +1,206 @@
+"""The packet capture of a run: begun before the first packet, limited to the terminal, bounded in size.
+
+tcpdump does it when it is there, else a raw socket of our own (Linux). Both need rights that not everybody has;
+when there is no capture, `Capture.start` says so, and why, as data of the evidence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import IO, Any
+
+from sekisho.formats import pcap
+
+MOST_BYTES = 256 * 1024 * 1024
+READY_SECONDS = 3.0
+LINGER_SECONDS = 0.3
+_BLOCK = 64 * 1024
+_ETH_P_ALL = 3
+_RECEIVE_BUFFER = 8 * 1024 * 1024
+
+
+class Capture:
+    """Writes ``capture-<n>.pcap`` into ``folder``: packets to and from ``addresses`` (or prefixes), both ways.
+
+    Args:
+        folder: made when it isn't there.
+        addresses: what to keep; a zone such as ``%eth0`` is ignored.
+        most: bytes after which the file ends; the run goes on.
+        tcpdump: path of the program; None looks for it, an empty string does without.
+    """
+
+    def __init__(
+        self, folder: Path, addresses: Sequence[str], *, most: int = MOST_BYTES, tcpdump: str | None = None
+    ) -> None:
+        self._folder = folder
+        self._prefixes = tuple(ip_network(one.partition("%")[0], strict=False) for one in addresses)
+        self._most = most
+        self._tcpdump = shutil.which("tcpdump") if tcpdump is None else tcpdump
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._written = 0
+        self._cut = False
+
+    def start(self) -> dict[str, Any]:
+        """Begin, and return what the evidence says of it: file and means, or why there is no capture."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._prefixes:
+            return {"captured": False, "why": "no address"}
+        path = self._folder / f"capture-{len(list(self._folder.glob('capture-*.pcap'))) + 1}.pcap"
+        why = self._start_tcpdump(path) if self._tcpdump else "tcpdump is not installed"
+        if not why:
+            return {"captured": True, "file": path.name, "by": "tcpdump", "most_bytes": self._most}
+        reason = self._start_socket(path)
+        if not reason:
+            return {"captured": True, "file": path.name, "by": "raw socket", "most_bytes": self._most}
+        path.unlink(missing_ok=True)
+        return {"captured": False, "why": f"{why}; raw socket: {reason}"}
+
+    def stop(self) -> dict[str, Any]:
+        """End, and return bytes written and whether the bound was reached. Harmless without a start."""
+        if self._thread is None:
+            return {"bytes": 0, "cut": False}
+        time.sleep(LINGER_SECONDS)  # what the terminal said last is still on its way to the file
+        self._ended.set()
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
+        self._thread.join(READY_SECONDS)
+        if self._process is not None:
+            try:
+                self._process.wait(READY_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            for pipe in (self._process.stdout, self._process.stderr):
+                if pipe is not None:
+                    pipe.close()
+        if self._socket is not None:
+            self._socket.close()
+        self._process = self._socket = self._thread = None
+        return {"bytes": self._written, "cut": self._cut}
+
+    def _start_tcpdump(self, path: Path) -> str:
+        """Start tcpdump into a pipe, so that the bound is ours and it needs no right to our folder."""
+        wanted = " or ".join(f"net {prefix}" for prefix in self._prefixes)
+        command = [
+            str(self._tcpdump),
+            "-i",
+            "any",
+            "-n",
+            "-U",
+            "--immediate-mode",
+            "-B",
+            "8192",
+            "-w",
+            "-",
+            wanted,
+        ]
+        try:
+            process = subprocess.Popen(  # noqa: S603  (fixed words, and prefixes that were parsed as addresses)
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+        except OSError as error:
+            return f"tcpdump: {error.strerror}"
+        said = _until_ready(process)
+        if "listening on" not in said:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+            return f"tcpdump: {said.strip()[-200:] or 'did not start'}"
+        self._process = process
+        self._thread = threading.Thread(target=self._pump, args=(process, path), name="capture", daemon=True)
+        self._thread.start()
+        return ""
+
+    def _pump(self, process: subprocess.Popen[bytes], path: Path) -> None:
+        source = process.stdout
+        if source is None:
+            return
+        with path.open("wb") as file:
+            while data := os.read(source.fileno(), _BLOCK):
+                if not self._write(file, data):
+                    process.terminate()
+                    return
+
+    def _start_socket(self, path: Path) -> str:
+        family = getattr(socket, "AF_PACKET", None)
+        if family is None:
+            return "this system has none"
+        try:
+            # Without the link header (SOCK_DGRAM), so that loopback, Wi-Fi and Ethernet look the same.
+            made = socket.socket(family, socket.SOCK_DGRAM, socket.htons(_ETH_P_ALL))
+        except OSError as error:
+            return error.strerror or str(error)
+        with contextlib.suppress(OSError):
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        made.settimeout(0.1)
+        self._socket = made
+        self._thread = threading.Thread(target=self._listen, args=(made, path), name="capture", daemon=True)
+        self._thread.start()
+        return ""
+
+    def _listen(self, source: socket.socket, path: Path) -> None:
+        with path.open("wb") as file:
+            self._write(file, pcap.file_header())
+            while not self._ended.is_set():
+                try:
+                    data = source.recv(pcap.SNAP_BYTES)
+                except TimeoutError:
+                    continue
+                except OSError:
+                    return
+                if self._concerns(data) and not self._write(file, pcap.packet(time.time(), data)):
+                    return
+
+    def _concerns(self, data: bytes) -> bool:
+        """Whether an IP packet comes from or goes to one of the addresses."""
+        version = data[0] >> 4 if data else 0
+        fields = {4: (data[12:16], data[16:20]), 6: (data[8:24], data[24:40])}.get(version, ())
+        try:
+            ends = [ip_address(field) for field in fields]
+        except ValueError:
+            return False
+        return any(end in prefix for end in ends for prefix in self._prefixes)
+
+    def _write(self, file: IO[bytes], data: bytes) -> bool:
+        """Write ``data`` unless the file would grow beyond the bound."""
+        if self._written + len(data) > self._most:
+            self._cut = True
+            return False
+        file.write(data)
+        file.flush()
+        self._written += len(data)
+        return True
+
+
+def _until_ready(process: subprocess.Popen[bytes]) -> str:
+    """Return what the program said until it listens, ended, or 3 s went by."""
+    said = b""
+    deadline = time.monotonic() + READY_SECONDS
+    if process.stderr is None:
+        return ""
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(process.stderr, selectors.EVENT_READ)
+        while b"listening on" not in said and (left := deadline - time.monotonic()) > 0:
+            if not waiting.select(left):
+                break
+            piece = os.read(process.stderr.fileno(), _BLOCK)
+            if not piece:
+                break
+            said += piece
+    return said.decode("utf-8", "replace")
