@@ -211,12 +211,13 @@ class Power(Protocol):
 
 
 class Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An open port that an earlier probe found, with the name of its interface."""
+    """An open port that an earlier probe found; ``protocol`` is empty until somebody has talked to it."""
 
     interface: str
     address: str
     transport: str
     port: int
+    protocol: str = ""
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -142,7 +142,7 @@ class Run:
 
     def __exit__(self, *_: object) -> None:
         """End the capture, list it, and release the folder."""
-        self.capture.stop()
+        self.store.append("capture-ended", self.capture.stop())
         listed = {event.body.get("path") for event in self.store.events()}
         for file in sorted((self.store.path / "capture").iterdir()):
             relative = f"capture/{file.name}"

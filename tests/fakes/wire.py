@@ -90,6 +90,7 @@ def fake_wire(
     **more: Any,
 ) -> Desk:
     """Return a desk for ``probe``; whatever is not given is absent. ``more``: power, reset, taken, redact."""
+    more.setdefault("risks", ("read", "login", "write", "update", "power", "factory", "lockout"))
     bench = Bench(
         store=store or MemoryStore(),
         net=net,

@@ -77,7 +77,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     ):
 
         async def work() -> None:
-            await confirm(request.authorisation, request.terminal, opened.net)
+            await confirm(request.authorisation, request.terminal, opened.net.connected)
             if not options.get("assume_up"):
                 await reach(request.terminal, opened.net)
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)

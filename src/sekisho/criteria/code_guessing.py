@@ -201,7 +201,9 @@ def _untested(observations: Observations, terminal: Terminal, details: list[Deta
         subject = f"login {login.name}"
         if subject in seen or login.kind == "none":
             continue
-        offered = observations.one("shell.offered", subject)
+        service = terminal.service(login.service)
+        port = f"{service.interface} tcp/{service.port}" if service is not None else subject
+        offered = observations.one("shell.offered", port)
         if offered is not None and offered.value is False:
             yield Detail(subject, Verdict.NOT_APPLICABLE, "not-offered", {}, offered.because)
         else:

@@ -65,7 +65,14 @@ class Street:
             f"{net}.1",
         ]
         starts["exemplar"] += ["--wan", f"{net}.2", "--port", str(free(f"{net}.1", 8080))]
-        starts["exemplar"] += ["--lock-seconds", str(LOCK_SECONDS), "--update-url", self.update_url]
+        starts["exemplar"] += [
+            "--lock-seconds",
+            str(LOCK_SECONDS),
+            "--refill-seconds",
+            "1",
+            "--update-url",
+            self.update_url,
+        ]
         starts["updates"] = [
             python,
             "-m",

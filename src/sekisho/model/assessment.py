@@ -13,14 +13,18 @@ from sekisho.model.verdict import Judged, Verdict, whole
 
 
 class Risk(IntEnum):
-    """How much a probe may disturb; the planner runs the gentle ones first (lockout last of logins)."""
+    """How much a probe may disturb, in the order in which the planner runs them.
+
+    The factory state comes right after looking: first use is measured there, and leaves the terminal set up
+    with the code that the later logins need. The lockout measurement is last.
+    """
 
     READ = 0
-    LOGIN = 1
-    WRITE = 2
-    UPDATE = 3
-    POWER = 4
-    FACTORY = 5
+    FACTORY = 1
+    LOGIN = 2
+    WRITE = 3
+    UPDATE = 4
+    POWER = 5
     LOCKOUT = 6
 
 

@@ -12,6 +12,7 @@ from sekisho.model.verdict import Scalar
 
 _ANSWERS = frozenset({"refused", "reset", "quiet", "closed"})
 _SILENT = frozenset({"timed-out", "unreachable"})
+_SHAPE = ("shown", "user", "prompted", "listed", "attacked", "single", "sequential", "length")
 _SHELL_PROOFS = ("nonce", "prompt")
 
 
@@ -51,12 +52,15 @@ def login_facts(evidence: Evidence, prefix: str, kind: str) -> Iterator[Observat
 
 def _of_login(evidence: Evidence, name: str, kind: str, records: list[Record]) -> Iterator[Observation]:
     subject, where = f"login {name}", dict(records[0].data.get("door", {}))
+    base = records[0].data.get("base", "")
 
     def fact(
         called: str, value: Scalar, used: Iterable[Record], more: Mapping[str, Scalar] | None = None
     ) -> Observation:
         pointers = tuple(evidence.point(one) for one in used)
-        return Observation(called, subject, value, {**where, "login": name, **(more or {})}, pointers[:8])
+        return Observation(
+            called, subject, value, {**where, "login": base or name, **(more or {})}, pointers[:8]
+        )
 
     tries = [one for one in records if "accepted" in one.data]
     yield fact("login.path", kind, records[:1], {"path": ""})
@@ -72,7 +76,7 @@ def _of_login(evidence: Evidence, name: str, kind: str, records: list[Record]) -
         yield from (fact("login.accepted", record.data["accepted"], [record], how) for how in _origin(record))
     for record in records:
         if "skipped" in record.data:
-            keys = ("lists", "skipped", "why", "budget", "locked")
+            keys = ("lists", "skipped", "foreign", "why", "budget", "locked")
             yield fact("login.tried", record.data["tried"], [record], {key: record.data[key] for key in keys})
     if tries:
         yield fact("shell.opened", *_opened(tries))
@@ -93,9 +97,7 @@ def _origin(record: Record) -> Iterator[dict[str, Scalar]]:
     listed, reset = data["code"] in PUBLIC, "/code right for " in record.step
     if reset or data["code"] in {"none", "random"} or (listed and data["accepted"] is not True):
         return
-    more: dict[str, Scalar] = {
-        key: data[key] for key in ("shown", "user", "prompted", "listed") if key in data
-    }
+    more: dict[str, Scalar] = {key: data[key] for key in _SHAPE if key in data}
     yield {"origin": data["code"], "proof": data["proof"], **more}
 
 

@@ -19,7 +19,11 @@ _USERS = ("root", "admin")
 
 
 class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A port of an interface where a shell may answer. ``name`` is its login's name, or made of the place."""
+    """A port of an interface where a shell may answer.
+
+    ``name`` is its declared login's name (with ``at`` and the interface when reached through another one), or
+    made of the place. ``base`` is the declared login whose codes are tried, or empty.
+    """
 
     name: str
     interface: str
@@ -30,6 +34,7 @@ class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     device: str
     service: str
     declared: bool
+    base: str
     login: Login
 
     @property
@@ -88,18 +93,15 @@ def _door(terminal: Terminal, protocol: str, interface: Interface, address: str,
         ),
         None,
     )
-    login = None
-    if service is not None:
-        login = next(
-            (one for one in terminal.logins if one.service == service.name and one.kind == protocol), None
-        )
-    name = login.name if login is not None else f"{protocol} {interface.name} tcp/{port}"
+    of_kind = [one for one in terminal.logins if one.kind == protocol]
+    ports = {one.name: (one.protocol, one.port) for one in terminal.services}
+    base = next((one for one in of_kind if service is not None and one.service == service.name), None)
+    name = base.name if base is not None else f"{protocol} {interface.name} tcp/{port}"
+    if base is None:
+        base = next((one for one in of_kind if ports.get(one.service) == (protocol, port)), None)
+        name = f"{base.name} at {interface.name}" if base is not None else name
+    base = base or next(iter(of_kind), None) or Login("", "", protocol)
     shown = f"[{address}]" if ":" in address else address
-    base = (
-        login
-        or next((one for one in terminal.logins if one.kind == protocol), None)
-        or Login(name, "", protocol)
-    )
     rules = [one.lock for one in terminal.logins if one.lock is not None]
     lock = base.lock or min(rules, key=lambda rule: rule.tries, default=None)
     at = f"{protocol}://{shown}:{port}"
@@ -114,6 +116,7 @@ def _door(terminal: Terminal, protocol: str, interface: Interface, address: str,
         device=interface.device,
         service=service.name if service is not None else "",
         declared=service is not None,
+        base=base.name,
         login=msgspec.structs.replace(base, name=name, service=at, kind=protocol, lock=lock),
     )
 
@@ -181,10 +184,14 @@ def _word(code: Code) -> str:
 
 
 class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, locked …)."""
+    """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, locked).
+
+    ``skipped`` counts guesses for the login's own users, ``foreign`` those for users that nobody declared.
+    """
 
     tried: int
     skipped: int
+    foreign: int
     why: str
     budget: bool
     locked: bool
@@ -192,42 +199,47 @@ class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def whole(self) -> bool:
         """Whether nothing was left out that should have been tried."""
-        return not (self.budget or self.locked)
+        return not self.locked and not (self.budget and self.skipped)
 
 
 Walk = Generator[Guess, Mapping[str, Any], Round]
 
 
-def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int, why: str = "") -> Walk:
+def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -> Walk:
     """Yield the tries at one door in order; take what each brought (``accepted`` and so on); return the end.
 
     First without a code, then what the description knows, then the lists. A right login, when one is known,
     follows each ``row`` wrong ones, whoever's they were: many terminals count per source, not per account. A
-    user whose budget is used up is left alone, and a lock ends all. With ``why`` set, or where anything opens
-    the door, the lists are pointless and left out.
+    user whose budget is used up is left alone, and a lock ends all. Where no code or nonsense opens the door,
+    the lists are pointless and left out.
     """
     anonymous = yield Guess("none", "none", "", "")
-    why = "open" if anonymous.get("accepted") else why
+    why = "open" if anonymous.get("accepted") else ""
     steps = _Steps(_right(door), row)
     for guess in known:
         data = yield from steps.one(guess)
         if guess.origin == "random" and data.get("accepted"):
             why = why or "nonsense-accepted"
-    spent: set[str] = set()
+    own, spent = users(door), set[str]()
+    left = {True: 0, False: 0}
     tried, locked = 0, False
     for guess in lists if not why else ():
         if locked or guess.user in spent:
+            left[guess.user in own] += 1
             continue
         data = yield from steps.one(guess)
         if data.get("sign_in_failure") == "budget":
             spent.add(guess.user)
+            left[guess.user in own] += 1
             continue
         tried += 1
         locked = bool(data.get("locked"))
     if steps.right is not None:
         yield msgspec.structs.replace(steps.right, step="right after")
+    if why:
+        left = {mine: sum((one.user in own) is mine for one in lists) for mine in (True, False)}
     why = why or ("locked" if locked else "budget" if spent else "")
-    return Round(tried, len(lists) - tried, why, bool(spent), locked)
+    return Round(tried, left[True], left[False], why, bool(spent), locked)
 
 
 class _Steps:
@@ -255,5 +267,5 @@ def _right(door: Door) -> Guess | None:
     code = right_code(door)
     if code is None:
         return None
-    origin = "current" if door.login.current is not None else "preset"
+    origin = "preset" if code == door.login.preset else "current"
     return Guess("right", origin, code.user, _word(code))

@@ -36,7 +36,7 @@ from typing import Any
 import msgspec
 
 from sekisho.errors import PeerFailure
-from sekisho.formats.codes import MIRAI, derived, listed
+from sekisho.formats.codes import MIRAI, attacked, derived, listed, sequential, single
 from sekisho.language import Text
 from sekisho.model.assessment import Risk
 from sekisho.model.evidence import Attempt, AttemptStatus, Evidence, Record
@@ -102,7 +102,11 @@ class SshLogin:
 
     async def collect(self, terminal: Terminal, wire: Wire) -> Evidence:
         """Look at every door, then try the logins of those that answer."""
-        found = [(one.address, one.port) for one in wire.found if one.transport == "tcp"]
+        found = [
+            (one.address, one.port)
+            for one in wire.found
+            if one.transport == "tcp" and one.protocol in {"", "unknown", "ssh"}
+        ]
         places = doors(terminal, "ssh", PORTS, found[:MOST_ODD])
         if not places:
             return wire.seal(Attempt(AttemptStatus.SKIPPED, "not-described"))
@@ -136,7 +140,7 @@ class _Tries:
         self._prefix = f"ssh/login/{door.name}"
 
     async def all(self, *, lists: bool) -> bool:
-        """Do them in order; False when a guess was skipped for want of budget or because of a lock."""
+        """Do them in order; False when a guess for an own user was skipped (budget), or a lock came up."""
         await self._live("before")
         seed = f"{self._door.name} {self._door.address} {self._wire.clock.now().isoformat()}"
         known = declared_guesses(
@@ -146,14 +150,15 @@ class _Tries:
         weak = [(user, word) for user in users(self._door) for word in derived(user, maker, model)]
         guesses = public_guesses(MIRAI, weak, known)
         row = allowed_row(self._door, self._wire.limits.wrong_in_a_row)
-        tries = walk(self._door, known, guesses, row, "" if lists else "tried-at-another-interface")
+        tries = walk(self._door, known, guesses if lists else (), row)
         try:
             guess = next(tries)
             while True:
                 guess = tries.send((await self._try(guess)).data)
         except StopIteration as end:
             ended: Round = end.value
-        await self._count(ended)
+        if lists:
+            await self._count(ended)
         await self._live("after")
         return ended.whole
 
@@ -201,7 +206,20 @@ class _Tries:
         await self._wire.step(f"{self._prefix}/live {when}", look)
 
     def _about(self, code: str) -> dict[str, Any]:
-        return {"login": self._door.name, "door": self._door.attributes, "code": code}
+        door = self._door
+        return {"login": door.name, "base": door.base, "door": door.attributes, "code": code}
+
+
+def _shape(guess: Guess) -> dict[str, Any]:
+    """Return what may be kept of a code: its length and whether it is of a guessable kind."""
+    word = guess.password
+    return {
+        "length": len(word),
+        "listed": listed(guess.user, word),
+        "attacked": attacked(word),
+        "single": single(word),
+        "sequential": sequential(word),
+    }
 
 
 def _look(wire: Wire, door: Door) -> Any:

@@ -11,10 +11,10 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Protocol
 
 import asyncssh
 
@@ -34,15 +34,10 @@ _TODO = Text(
 )
 
 
-class Sockets(Protocol):
-    """The part of `LiveNet` that a key exchange needs."""
-
-    async def socket(self, endpoint: Endpoint) -> Any:
-        """Return a connected socket inside the scope."""
-        ...
+Connect = Callable[[Endpoint], Awaitable[socket.socket]]
 
 
-async def confirm(authorisation: Authorisation, terminal: Terminal, net: Sockets) -> None:
+async def confirm(authorisation: Authorisation, terminal: Terminal, connect: Connect) -> None:
     """Raise AuthorisationError unless every address is the authorised device; nothing named: nothing asked."""
     if authorisation.macs:
         allowed = {_mac(text) for text in authorisation.macs}
@@ -60,10 +55,10 @@ async def confirm(authorisation: Authorisation, terminal: Terminal, net: Sockets
                         _TODO,
                     )
     if authorisation.host_keys:
-        await _confirm_keys(authorisation, terminal, net)
+        await _confirm_keys(authorisation, terminal, connect)
 
 
-async def _confirm_keys(authorisation: Authorisation, terminal: Terminal, net: Sockets) -> None:
+async def _confirm_keys(authorisation: Authorisation, terminal: Terminal, connect: Connect) -> None:
     declared = [service for service in terminal.services if service.protocol == "ssh"]
     ends = [
         Endpoint(address, service.port)
@@ -73,7 +68,7 @@ async def _confirm_keys(authorisation: Authorisation, terminal: Terminal, net: S
         for address in interface.addresses
     ] or [Endpoint(address, _SSH) for one in terminal.interfaces for address in one.addresses]
     for end in ends:
-        seen = await host_key(net, end)
+        seen = await host_key(connect, end)
         if seen not in authorisation.host_keys:
             raise AuthorisationError(
                 Text(
@@ -85,9 +80,9 @@ async def _confirm_keys(authorisation: Authorisation, terminal: Terminal, net: S
             )
 
 
-async def host_key(net: Sockets, endpoint: Endpoint) -> str:
+async def host_key(connect: Connect, endpoint: Endpoint) -> str:
     """Return the fingerprint (``SHA256:…``) of the host key at ``endpoint``; empty when there is none."""
-    sock = await net.socket(endpoint)
+    sock = await connect(endpoint)
     try:
         async with asyncio.timeout(_KEY_SECONDS):
             key = await asyncssh.get_server_host_key(sock=sock, config=[])

@@ -13,10 +13,13 @@ from sekisho.errors import AuthorisationError, PeerFailure, Unreachable
 from sekisho.language import Text
 from sekisho.model.assessment import Authorisation, Plan, Planned, Risk
 from sekisho.model.evidence import Attempt, AttemptStatus, Evidence
+from sekisho.model.observation import Observation
 from sekisho.model.requirement import Catalogue, Rule
 from sekisho.model.terminal import Setting, Terminal
 from sekisho.ports import Access, Criterion, Endpoint, EvidenceStore, Found, Net, Probe, Watcher, Wire
 
+# The probes whose facts the later ones are told.
+_TELLING = {"open_ports", "service_identity"}
 _KNOCK = (80, 443, 22, 23, 8080, 8443, 53)
 _KNOCK_SECONDS = 3.0
 
@@ -53,7 +56,9 @@ def plan(
             wanted |= set(criteria[name].needs)
     chosen = wanted & (set(only) or wanted)
     planned = []
-    for probe in sorted((probes[name] for name in chosen & probes.keys()), key=lambda p: (p.risk, p.name)):
+    for probe in sorted(
+        (probes[name] for name in chosen & probes.keys()), key=lambda one: (one.risk, one.name)
+    ):
         what = tuple(text.en for text in probe.plan(terminal))
         why = _why_not(probe.risk, authorisation)
         planned.append(Planned(probe.name, probe.risk, not why, why, what))
@@ -88,18 +93,15 @@ async def collect(
         probe = probes.get(entry.probe)
         if probe is None:
             continue
-        wire = desks(probe, found)
-        if entry.probe not in ended:
-            watcher.probe_began(entry.probe, number, len(planned.probes))
-            evidence = await _run(probe, terminal, wire, entry)
-            watcher.probe_ended(entry.probe, evidence.attempt)
-            brought.append(evidence)
-        elif probe.name == "open_ports":
+        if entry.probe in ended:
             evidence = _remembered(probe.name, store)
         else:
-            continue
-        if probe.name == "open_ports":
-            found = tuple(_found(probe, evidence))
+            watcher.probe_began(entry.probe, number, len(planned.probes))
+            evidence = await _run(probe, terminal, desks(probe, found), entry)
+            watcher.probe_ended(entry.probe, evidence.attempt)
+            brought.append(evidence)
+        if probe.name in _TELLING:
+            found = _learn(found, probe.observe(evidence))
     return tuple(brought)
 
 
@@ -124,11 +126,24 @@ def _remembered(name: str, store: EvidenceStore) -> Evidence:
     return msgspec.convert(blank, Evidence)
 
 
-def _found(probe: Probe, evidence: Evidence) -> Iterable[Found]:
-    for fact in probe.observe(evidence):
-        if fact.name == "port.open":
-            a = fact.attributes
-            yield Found(str(a["interface"]), str(a["address"]), str(a["transport"]), int(a["port"] or 0))
+def _learn(found: tuple[Found, ...], facts: Iterable[Observation]) -> tuple[Found, ...]:
+    """Return the open ports with what the facts add: new ports, and the protocol that one speaks."""
+    known = {(one.address, one.transport, one.port): one for one in found}
+    for fact in facts:
+        if fact.name not in {"port.open", "service.protocol"}:
+            continue
+        a = fact.attributes
+        protocol = str(fact.value) if fact.name == "service.protocol" else ""
+        one = Found(
+            str(a.get("interface", "")),
+            str(a.get("address", "")),
+            str(a.get("transport", "")),
+            int(a.get("port") or 0),
+            protocol,
+        )
+        if one.port:
+            known[one.address, one.transport, one.port] = one
+    return tuple(known.values())
 
 
 async def reach(terminal: Terminal, net: Net) -> None:

@@ -85,7 +85,7 @@ class ServiceIdentity:
 
     name = "service_identity"
     version = "1"
-    risk = Risk.WRITE
+    risk = Risk.READ
     title = Text(ja="サービスの正体", en="Identity of services")
     facts = facts.FACTS
 
@@ -167,9 +167,13 @@ class ServiceIdentity:
 
         record = await wire.step(f"ask/{place.name}/udp/{port}", ask)
         protocol = facts.heard(record).protocol
+        # Writing back what was read and mapping a port change something for a moment: only where allowed.
+        may_write = "write" in wire.risks
         if protocol == "snmp":
-            await self._check(place, "udp", port, lambda: controls.check_snmp(wire.net, endpoint), wire)
-        elif protocol == "upnp":
+            await self._check(
+                place, "udp", port, lambda: controls.check_snmp(wire.net, endpoint, write=may_write), wire
+            )
+        elif protocol == "upnp" and may_write:
             places = facts.locations(record)
             await self._check(place, "udp", port, lambda: _gateways(wire, endpoint, places, place), wire)
 

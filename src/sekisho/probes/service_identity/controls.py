@@ -25,8 +25,8 @@ _LEASE = "120"
 _LAST_OCTETS = (254, 253, 252, 251)
 
 
-async def check_snmp(net: Net, endpoint: Endpoint) -> Mapping[str, Any]:
-    """Read sysDescr with well-known communities; write sysContact back as it is; read it again."""
+async def check_snmp(net: Net, endpoint: Endpoint, *, write: bool = True) -> Mapping[str, Any]:
+    """Read sysDescr with well-known communities; with ``write`` also write sysContact back as it is."""
     alive = await _snmp(net, endpoint, snmp.discover(1)) is not None
     reads: list[dict[str, Any]] = []
     writes: list[dict[str, Any]] = []
@@ -40,6 +40,8 @@ async def check_snmp(net: Net, endpoint: Endpoint) -> Mapping[str, Any]:
             value = None if answer.value is None else answer.value.decode("latin-1")[:300]
             reads.append({"community": community, "version": label, "error": answer.error, "value": value})
             number += 10
+            if not write:
+                break
             writes.append(
                 {
                     "community": community,

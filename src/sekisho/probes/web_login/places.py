@@ -81,6 +81,10 @@ def web_logins(terminal: Terminal) -> tuple[Login, ...]:
     return tuple(login for login in terminal.logins if login.kind in WEB_KINDS)
 
 
+# What a found port may speak and still be worth a question in HTTP: not said, not known, or a web dialect.
+MAYBE_WEB = {"", "unknown", "http", "https", "upnp", "onvif", "tr069"}
+
+
 def candidates(terminal: Terminal, interface: Interface, address: str, wire: Wire) -> dict[int, bool]:
     """Return the ports to ask for HTTP at ``address`` (port → TLS first), declared and found ones included."""
     ports = {port: port in TLS_PORTS for port in MANAGEMENT_PORTS}
@@ -88,7 +92,8 @@ def candidates(terminal: Terminal, interface: Interface, address: str, wire: Wir
         if service.transport == "tcp" and service.protocol in WEB_PROTOCOLS:
             ports[service.port] = service.tls or service.protocol == "https"
     for found in wire.found:
-        if found.transport == "tcp" and found.interface == interface.name and found.address == address:
+        here = found.transport == "tcp" and found.interface == interface.name and found.address == address
+        if here and found.protocol in MAYBE_WEB:
             ports.setdefault(found.port, found.port in TLS_PORTS)
     return ports
 

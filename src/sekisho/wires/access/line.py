@@ -11,6 +11,8 @@ from sekisho.ports import Clock, Connection
 
 MOST_TEXT = 64 * 1024
 QUIET_SECONDS = 1.0
+# A prompt that stands this long is meant: nothing follows it. A shell may stand in the middle of a message.
+SETTLED = {"login": 0.05, "password": 0.05, "new-code": 0.05, "shell": 0.15}
 _TAIL = 400
 _ANSI = re.compile(
     r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Za-z0-9]|[=>78cDEHMNOZ])"
@@ -65,7 +67,7 @@ class Line:
                 return "marker"
             now = self._clock.monotonic()
             standing = self._standing()
-            settled = now - heard >= (0.15 if standing else quiet)
+            settled = now - heard >= (SETTLED[standing] if standing else quiet)
             if standing and settled and not (marker and standing == "shell" and now - heard < quiet):
                 return standing
             if self.text.strip() and settled and not standing and not marker and now - heard >= quiet * 3:
@@ -76,7 +78,7 @@ class Line:
                 return standing or ("idle" if self.text.strip() else "silent")
             if self.closed:
                 return standing if standing in ASKING else "closed"
-            if await self._more(min(deadline - now, 0.16 if standing else quiet / 2)):
+            if await self._more(min(deadline - now, SETTLED[standing] + 0.01 if standing else quiet / 2)):
                 heard = self._clock.monotonic()
 
     async def close(self) -> None:

@@ -116,9 +116,10 @@ class LiveAccess:
             locked = locked or name in self._worked
         elif result.accepted is not None:
             self._worked.add(name)
+        if result.accepted is False:
+            # Refusals are compared with refusals: many terminals answer these late from the first on.
             quickest = self._quickest.setdefault(name, result.seconds)
-            slow = result.seconds > max(quickest * SLOWER, quickest + SLOWER_SECONDS)
-            locked = locked or (slow and result.accepted is False)
+            locked = locked or result.seconds > max(quickest * SLOWER, quickest + SLOWER_SECONDS)
             self._quickest[name] = min(quickest, result.seconds)
         return outcome._replace(result=msgspec.structs.replace(result, locked=locked))
 
