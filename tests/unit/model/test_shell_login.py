@@ -38,7 +38,7 @@ def test_doors_are_declared_usual_and_found_ports_at_every_address():
         "telnet://192.168.1.1:2300",
     )
     assert (six.source, six.login.service) == ("fd00::2", "telnet://[fd00::1]:2300")
-    assert (wan.name, wan.declared, wan.role) == ("telnet wan tcp/2300", False, "wan")
+    assert (wan.name, wan.declared, wan.role) == ("shell at wan", False, "wan")
     assert wan.login.current == Code("root", "right")
     assert first.login.lock == LockRule(5, 60), "accounts are shared, so is the strictest rule"
 
@@ -48,11 +48,11 @@ def lists(door, known):
     return public_guesses(MIRAI, weak, known)
 
 
-def played(answer, door=None, known=None, why="", row=3):
+def played(answer, door=None, known=None, row=3):
     """Walk with ``answer(guess, tries so far)`` as the terminal; return the tries and the end."""
     door = door or doors(TERMINAL, "telnet", ())[0]
     known = declared_guesses(TERMINAL, door, "nonsense-word") if known is None else known
-    tries, steps = [], walk(door, known, lists(door, known), row, why)
+    tries, steps = [], walk(door, known, lists(door, known), row)
     try:
         guess = next(steps)
         while True:
@@ -103,8 +103,8 @@ def test_right_logins_reset_the_row_and_other_users_are_left_alone_when_spent():
     assert any(one.step.startswith("right for mirai") for one in tries)
     admin = [one for one in tries if one.user == "admin" and one.origin == "mirai"]
     assert len(admin) == 3, "two fit into the row after the declared code; the third shows that it is full"
-    assert (end.why, end.budget, end.whole) == ("budget", True, False)
-    assert end.skipped == 15 - 2
+    assert (end.why, end.budget, end.whole) == ("budget", True, True)
+    assert (end.skipped, end.foreign) == (0, 15 - 2), "admin is no user of this login"
 
 
 def test_a_right_login_follows_each_row_whoever_the_wrong_ones_were_for():
@@ -147,5 +147,7 @@ def test_without_any_known_code_root_and_admin_are_guessed():
     tries, end = played(budget(3), door, known)
     assert sum(one.user == "root" and one.origin == "mirai" for one in tries) == 3
     assert end.budget
+    assert end.skipped > 40
+    assert not end.whole
     assert Guess("x", "mirai", "root", "xc3511").shown == "root:xc3511"
     assert Guess("x", "preset", "root", "xc3511").shown == ""

@@ -61,7 +61,12 @@ def test_a_good_server_refuses_all_but_the_right_code():
         longest = max(longest, wrong_in_a_row)
     assert longest <= LIMITS.wrong_in_a_row
     assert {password for _, user, password in seen if user == "root"} >= {"xc3511", "00000000", "RT-200"}
-    assert facts.one("login.tried").attributes["budget"] is True, "admin has no known right code"
+    tried = facts.one("login.tried").attributes
+    assert (tried["skipped"], tried["budget"]) == (0, True), (
+        "only admin, whom nobody declared, ran out of budget"
+    )
+    assert tried["foreign"] > 0
+    assert evidence.attempt.status is AttemptStatus.DONE
     assert CURRENT.password.encode() not in msgspec.json.encode(evidence)
 
 

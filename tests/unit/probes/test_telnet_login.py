@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 
 from fakes.loopback import LIMITS, loopback_access, loopback_net
 from fakes.telnet_device import TelnetDevice, telnet_device

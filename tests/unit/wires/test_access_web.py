@@ -401,3 +401,21 @@ def test_unknown_services_kinds_and_unresolved_secrets_send_nothing():
         (result,), access = signed(lambda asked: Said("never"), login, code)
         assert (result.accepted, result.failure) == (None, "unsupported")
         assert access.counts in ({}, {"admin": (0, 0, 0)})
+
+
+def test_refusals_that_grow_slower_are_a_lock_but_a_steady_delay_is_none():
+    def device(delays):
+        waits = iter(delays)
+        inner = Sessions()
+
+        async def slow(asked):
+            if asked.method == "POST" and asked.form["pw"] != RIGHT.password:
+                await asyncio.sleep(next(waits))
+            return inner(asked)
+
+        return slow
+
+    growing, _ = signed(device([0.0, 0.1, 2.3]), FORM, RIGHT, WRONG, WRONG, WRONG)
+    assert [one.locked for one in growing] == [False, False, False, True]
+    steady, _ = signed(device([2.2, 2.2]), FORM, RIGHT, WRONG, WRONG)
+    assert [one.locked for one in steady] == [False, False, False]
