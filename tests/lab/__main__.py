@@ -22,7 +22,9 @@ def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     parser.add_argument("command", choices=("start", "cut", "restore", "describe", "remove", "list"))
-    parser.add_argument("name", nargs="?", default="", help="a flavour (start) or a device's name (the others)")
+    parser.add_argument(
+        "name", nargs="?", default="", help="a flavour (start) or a device's name (the others)"
+    )
     parser.add_argument("--own-kernel", action="store_true", help="start: under user-mode-linux")
     options = parser.parse_args()
     if options.command == "list":
@@ -44,7 +46,9 @@ def _start(flavour: str, *, own_kernel: bool) -> None:
     (kept.directory / "machine.json").write_text(json.dumps(dataclasses.asdict(kept)))
     seconds = kept.ready()
     _write_description(kept)
-    print(f"{kept.name} ready after {seconds:.1f} s\n{' '.join(kept.network.command(['bash']))}\n{kept.directory}/device.toml")
+    print(
+        f"{kept.name} ready after {seconds:.1f} s\n{' '.join(kept.network.command(['bash']))}\n{kept.directory}/device.toml"
+    )
 
 
 def _act(command: str, device: machine.Machine) -> None:

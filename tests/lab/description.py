@@ -160,7 +160,9 @@ def _update(machine: Machine) -> dict[str, Any]:
         if flavour.update == "signed"
         else {"algorithm": "crc32", "start": 10, "at": 6, "order": "big"}
     )
-    known = {name: str(images[name]) for name in ("newer", "older", "other_key", "unsigned") if name in images}
+    known = {
+        name: str(images[name]) for name in ("newer", "older", "other_key", "unsigned") if name in images
+    }
     return {
         "login": "web",
         "version_service": "web",

@@ -54,7 +54,9 @@ def signed_images(directory: Path) -> dict[str, Path]:
         "unsigned": _signed_image(directory, "unsigned", NEWER_VERSION, ""),
     }
     good = images["newer"].read_bytes()
-    images["flipped"] = _store(directory / "flipped.swu", good[:-5000] + bytes([good[-5000] ^ 1]) + good[-4999:])
+    images["flipped"] = _store(
+        directory / "flipped.swu", good[:-5000] + bytes([good[-5000] ^ 1]) + good[-4999:]
+    )
     images["cut_short"] = _store(directory / "cut_short.swu", good[: len(good) // 2])
     return images
 
@@ -83,9 +85,7 @@ def _signed_image(directory: Path, name: str, version: str, signer: str) -> Path
         digest = hashlib.sha256(content).hexdigest()
         entries.append(f'{{ filename = "{part}"; path = "/data/state/{part}"; sha256 = "{digest}"; }}')
     # The version is written last: until then the device says, rightly, that it is the old one.
-    description = (
-        f'software = {{ version = "{version}"; hardware-compatibility: ["1.0"]; files: ( {", ".join(reversed(entries))} ); }}\n'
-    )
+    description = f'software = {{ version = "{version}"; hardware-compatibility: ["1.0"]; files: ( {", ".join(reversed(entries))} ); }}\n'
     (work / "sw-description").write_text(description)
     names = ["sw-description", *(["sw-description.sig"] if signer else []), *reversed(parts)]
     if signer:
@@ -96,7 +96,11 @@ def _signed_image(directory: Path, name: str, version: str, signer: str) -> Path
             work,
         )  # fmt: skip
     archive = subprocess.run(
-        ["cpio", "-o", "-H", "crc", "--quiet"], cwd=work, input="\n".join(names).encode(), capture_output=True, check=True
+        ["cpio", "-o", "-H", "crc", "--quiet"],
+        cwd=work,
+        input="\n".join(names).encode(),
+        capture_output=True,
+        check=True,
     )
     return _store(directory / f"{name}.swu", archive.stdout)
 

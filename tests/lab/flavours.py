@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from .services import (
     MAPPED_MANAGEMENT,
@@ -20,7 +21,7 @@ from .services import (
     web,
 )
 
-UNIT_PASSWORD = "q7Vd-93mK-wT2x"  # the sound devices' own: on the label of this one unit  # noqa: S105
+UNIT_PASSWORD = "q7Vd-93mK-wT2x"  # the sound devices' own: on the label of this one unit
 FIRST_VERSION, NEWER_VERSION, OLDER_VERSION = "1.1.0", "1.2.0", "1.0.0"
 
 
@@ -65,9 +66,9 @@ class Flavour:
         return int(ports[0].partition("/")[2]) if ports else 0
 
 
-def _sound(**habits: object) -> Service:
+def _sound(**habits: Any) -> Service:
     """Return a web interface without planted flaws, but for the habits given."""
-    return web(**{"password": UNIT_PASSWORD, "lock_after": 5, "lock_seconds": 60, **habits})
+    return web(**({"password": UNIT_PASSWORD, "lock_after": 5, "lock_seconds": 60} | habits))
 
 
 _FLAVOURS = (
@@ -77,11 +78,20 @@ _FLAVOURS = (
         (TELNET, SSH, lighttpd("basic", guarded="/admin/"), SNMP, UPNP, MQTT),
         frozenset(
             {
-                "telnet-default-login", "ssh-default-login", "basic-default-login", "open-setting", "snmp-public-read",
-                "snmp-private-write", "upnp-maps-for-others", "mqtt-anonymous", "wan-telnet", "wan-web", "parallel-guessing",
-            }  # fmt: skip
+                "telnet-default-login",
+                "ssh-default-login",
+                "basic-default-login",
+                "open-setting",
+                "snmp-public-read",
+                "snmp-private-write",
+                "upnp-maps-for-others",
+                "mqtt-anonymous",
+                "wan-telnet",
+                "wan-web",
+                "parallel-guessing",
+            }
         ),
-        password="admin",  # noqa: S106
+        password="admin",
         login="basic",
         settings_path="/cgi-bin/",
     ),
@@ -116,17 +126,17 @@ _FLAVOURS = (
     Flavour(
         "lockout5",
         "Is the default password still found, and the lock waited out?",
-        (WAN_FILTER, web(password="admin", lock_after=5, lock_seconds=8)),  # noqa: S106
+        (WAN_FILTER, web(password="admin", lock_after=5, lock_seconds=8)),
         frozenset({"form-default-login", "lockout", "lock-ends", "wan-silent", "guarded-setting"}),
-        password="admin",  # noqa: S106
+        password="admin",
         lock=(5, 8.0),
     ),
     Flavour(
         "first_use",
         "Is a forced change of the first password seen?",
-        (WAN_FILTER, _sound(password="admin", force_change=True)),  # noqa: S106
+        (WAN_FILTER, _sound(password="admin", force_change=True)),
         frozenset({"forced-change", "lockout", "wan-silent"}),
-        password="admin",  # noqa: S106
+        password="admin",
         lock=(5, 60.0),
     ),
     Flavour(
@@ -158,7 +168,7 @@ _FLAVOURS = (
         "crash_on_third",
         "Is a crash taken for a lock?",
         (WAN_FILTER, SSH, web(password=UNIT_PASSWORD, crash_on=3)),
-        frozenset({"crash-on-third", "wan-silent", "guarded-setting"}),
+        frozenset({"crash-on-third", "wan-silent"}),
     ),
     Flavour(
         "snmp_only",

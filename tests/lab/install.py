@@ -30,7 +30,9 @@ def missing(packages: list[str]) -> list[str]:
     :raises CannotInstall: on a system without dpkg, where the question has no answer
     """
     if shutil.which("dpkg-query") is None:
-        raise CannotInstall("The lab is built from Debian packages, and this system has no dpkg: use Debian 12.")
+        raise CannotInstall(
+            "The lab is built from Debian packages, and this system has no dpkg: use Debian 12."
+        )
     query = ["dpkg-query", "--show", "--showformat=${db:Status-Abbrev}${Package}\n", *packages]
     answer = subprocess.run(query, capture_output=True, text=True, timeout=60, check=False).stdout
     # The abbreviation is three characters: "ii " when it is installed and configured.
@@ -52,7 +54,12 @@ def install() -> list[str]:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for step in ("apt-get update -q", command):
         done = subprocess.run(
-            step.split(), env=environment, capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_S, check=False
+            step.split(),
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_INSTALL_TIMEOUT_S,
+            check=False,
         )
         if done.returncode != 0:
             raise CannotInstall(f"'{step}' failed: {(done.stderr or done.stdout)[-800:]}")

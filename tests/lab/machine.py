@@ -65,14 +65,23 @@ class Machine:
     @property
     def images(self) -> dict[str, Path]:
         """Its update images by name (newer, older, other_key …); empty when the device has no updater."""
-        return {path.stem: path for path in sorted((self.directory / "images").glob("*.*")) if path.suffix in (".swu", ".bin")}
+        return {
+            path.stem: path
+            for path in sorted((self.directory / "images").glob("*.*"))
+            if path.suffix in (".swu", ".bin")
+        }
 
     def restore(self) -> None:
         """Give it power: start its process, and return without waiting for its services."""
         if self.running():
             return
         command = self._uml_command() if self.own_kernel else self._chroot_command()
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "TMPDIR": "/tmp", **DEVICE_ENVIRONMENT}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.directory),
+            "TMPDIR": "/tmp",
+            **DEVICE_ENVIRONMENT,
+        }
         with (self.directory / "console.log").open("ab") as console:
             process = subprocess.Popen(
                 command,
@@ -100,7 +109,11 @@ class Machine:
     def running(self) -> bool:
         """Say whether its process lives (a pid that another process got meanwhile is not it)."""
         pid = self._pid()
-        return pid > 0 and f"{pid} {_start_time(pid)}" == (self.directory / "pid").read_text() and _group_alive(pid)
+        return (
+            pid > 0
+            and f"{pid} {_start_time(pid)}" == (self.directory / "pid").read_text()
+            and _group_alive(pid)
+        )
 
     def ready(self, timeout_s: float = READY_S) -> float:
         """Wait for every service, not for the first one; return the seconds that it took.
@@ -124,7 +137,9 @@ class Machine:
 
     def run(self, argv: list[str], timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run a command as the tester, inside the lab; its outcome is data, whatever it is."""
-        return subprocess.run(self.network.command(argv), capture_output=True, text=True, timeout=timeout_s, check=False)
+        return subprocess.run(
+            self.network.command(argv), capture_output=True, text=True, timeout=timeout_s, check=False
+        )
 
     def console(self) -> str:
         """Return what its first process and kernel said."""
@@ -142,7 +157,16 @@ class Machine:
             f"mount --bind {self.root} {mount} && mount -o remount,bind,ro {mount}"
             f" && mount --bind {self.directory}/data {mount}/data && exec chroot {mount} /usr/sbin/lab-init"
         )
-        isolate = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+        isolate = [
+            "unshare",
+            "--mount",
+            "--uts",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--propagation",
+            "private",
+        ]
         return ["ip", "netns", "exec", self.network.device, *isolate, "sh", "-c", script]
 
     def _uml_command(self) -> list[str]:
@@ -169,7 +193,9 @@ def start(flavour_name: str, root: RootFilesystem, *, own_kernel: bool) -> Machi
     :param own_kernel: True for user-mode-linux, False for a chroot
     """
     image = root.image if own_kernel else root.directory
-    machine = Machine("sk" + secrets.token_hex(3), flavour_name, own_kernel, str(image), str(root.preload), os.getpid())
+    machine = Machine(
+        "sk" + secrets.token_hex(3), flavour_name, own_kernel, str(image), str(root.preload), os.getpid()
+    )
     machine.directory.mkdir(parents=True)
     try:
         (machine.directory / "machine.json").write_text(json.dumps(asdict(machine)))
@@ -207,7 +233,9 @@ def sweep() -> list[str]:
 
 def _answers(port: str) -> bool:
     transport, _, number = port.partition("/")
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM) as probe:
+    with socket.socket(
+        socket.AF_INET, socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
+    ) as probe:
         probe.settimeout(0.2)  # short: a first packet sent too early is repeated only after a second
         try:
             probe.connect((LAN4, int(number)))

@@ -71,7 +71,14 @@ class Network:
         # The switch only forwards frames: without addresses of its own it never shows up in a scan.
         _sysctl(self.switch, "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1")
         _sysctl(self.tester, "net.ipv6.conf.default.accept_dad=0")
-        _ip(self.switch, [line for side in ("lan", "wan") for line in self._side(side, own_kernel=own_kernel)])
+        _ip(
+            self.switch, [line for side in ("lan", "wan") for line in self._side(side, own_kernel=own_kernel)]
+        )
+        # Quick to ask again for a device that is just coming up: the usual second would be added to every start.
+        ports = [(version, port) for version in (4, 6) for port in ("lan", "wan")]
+        _sysctl(
+            self.tester, *(f"net.ipv{version}.neigh.{port}.retrans_time_ms=50" for version, port in ports)
+        )
         _ip(self.tester, [f"link set {port} up" for port in ("lo", "lan", "wan")])
         _ip(self.tester, _addresses(24, (TESTER_LAN4, LAN4), ((TESTER_WAN4,), WAN4)), "-4")
         _ip(self.tester, _addresses(64, (TESTER_LAN6, LAN6), ((TESTER_WAN6,), WAN6)), "-6")
@@ -92,7 +99,23 @@ class Network:
         # A tap carries the tester's unsegmented frames to a kernel that drops them: large uploads would hang.
         for namespace, ports in ((self.tester, ("lan", "wan")), (self.switch, ("t-lan", "t-wan"))):
             for port in ports:
-                _run(["ip", "netns", "exec", namespace, "ethtool", "-K", port, "tx", "off", "tso", "off", "gso", "off"])
+                _run(
+                    [
+                        "ip",
+                        "netns",
+                        "exec",
+                        namespace,
+                        "ethtool",
+                        "-K",
+                        port,
+                        "tx",
+                        "off",
+                        "tso",
+                        "off",
+                        "gso",
+                        "off",
+                    ]
+                )
 
     def remove(self) -> None:
         """Remove the namespaces and all that is in them; what is gone already is no error."""

@@ -91,18 +91,43 @@ def build() -> RootFilesystem:
             work.chmod(0o755)
             _bootstrap(work / "root", work)
             _add_lab_files(work / "root")
-            _run(["mkfs.ext4", "-q", "-O", "^has_journal", "-d", str(work / "root"), str(work / "root.img"), _IMAGE_SIZE])
+            _run(
+                [
+                    "mkfs.ext4",
+                    "-q",
+                    "-O",
+                    "^has_journal",
+                    "-d",
+                    str(work / "root"),
+                    str(work / "root.img"),
+                    _IMAGE_SIZE,
+                ]
+            )
             _run(["tcc", "-shared", "-o", str(work / "uml_xstate.so"), str(_PRELOAD)])
             partial = home.with_name(home.name + ".partial")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
-            _run(["cp", "-a", "--sparse=always", *(str(work / part) for part in ("root", "root.img", "uml_xstate.so")), str(partial)])
+            _run(
+                [
+                    "cp",
+                    "-a",
+                    "--sparse=always",
+                    *(str(work / part) for part in ("root", "root.img", "uml_xstate.so")),
+                    str(partial),
+                ]
+            )
             partial.rename(home)
     return built
 
 
 def _bootstrap(target: Path, scratch: Path) -> None:
-    command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", "--include=" + ",".join(DEVICE_PACKAGES)]
+    command = [
+        "mmdebstrap",
+        "--quiet",
+        "--mode=root",
+        "--variant=essential",
+        "--include=" + ",".join(DEVICE_PACKAGES),
+    ]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED]
     command += ["--dpkgopt=force-unsafe-io", '--aptopt=APT::Install-Recommends "false"']
     command += [f"--aptopt={option}" for option in apt_options()]
@@ -114,7 +139,10 @@ def _bootstrap(target: Path, scratch: Path) -> None:
 def _add_lab_files(root: Path) -> None:
     (root / "data").mkdir()
     _run(["chroot", str(root), "/bin/busybox", "--install", "-s"])  # links only for what no package brought
-    for name, text in (("resolv.conf", ""), ("hostname", "device\n")):  # the builder copies this machine's own
+    for name, text in (
+        ("resolv.conf", ""),
+        ("hostname", "device\n"),
+    ):  # the builder copies this machine's own
         (root / "etc" / name).write_text(text)
     shutil.copy(_INIT, root / "usr/sbin/lab-init")
     (root / "usr/sbin/lab-init").chmod(0o755)
@@ -141,11 +169,15 @@ def _with_dependencies(index: Path) -> list[str]:
 def _uml_release() -> str:
     releases = sorted(path.name for path in _MODULE_TREE.glob("*"))
     if not releases:
-        raise CannotBuild(f"No user-mode-linux modules in {_MODULE_TREE}: run 'python3 tests/lab/install.py' as root.")
+        raise CannotBuild(
+            f"No user-mode-linux modules in {_MODULE_TREE}: run 'python3 tests/lab/install.py' as root."
+        )
     return releases[-1]
 
 
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_TIMEOUT_S, check=False)
     if done.returncode != 0:
-        raise CannotBuild(f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout)[-1200:]}")
+        raise CannotBuild(
+            f"{command[0]} ended with {done.returncode}: {(done.stderr or done.stdout)[-1200:]}"
+        )

@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .network import LAN4, LAN6
 
 _PROGRAMS = Path(__file__).with_name("device")
-ROOT_PASSWORD = "admin"  # noqa: S105 - the planted default password
+ROOT_PASSWORD = "admin"  # the planted default password
 # Looks public to miniupnpd, which refuses every documentation and private range; nothing is ever sent to it.
 _PRETENDED_WAN_ADDRESS = "11.22.33.44"
 
@@ -37,7 +38,8 @@ TELNET = Service(
     ("tcp/23",),
     {
         "rootfs/inetd.conf": "".join(
-            f"telnet stream {family} nowait root /usr/sbin/telnetd telnetd -h\n" for family in ("tcp4", "tcp6")
+            f"telnet stream {family} nowait root /usr/sbin/telnetd telnetd -h\n"
+            for family in ("tcp4", "tcp6")
         ),
         "rootfs/services": "telnet 23/tcp\n",
         "rootfs/securetty": "".join(f"pts/{number}\n" for number in range(10)),
@@ -63,7 +65,9 @@ SNMP = Service(
     "snmp",
     "mkdir -p /var/lib/snmp /run/agentx\nMIBS= snmpd -f -Lf /run/snmpd.log -C -c /data/etc/snmpd.conf udp:161,udp6:161 &",
     ("udp/161",),
-    {"etc/snmpd.conf": "rocommunity public\nrwcommunity private\nrocommunity6 public\nrwcommunity6 private\n"},
+    {
+        "etc/snmpd.conf": "rocommunity public\nrwcommunity private\nrocommunity6 public\nrwcommunity6 private\n"
+    },
 )
 
 MQTT = Service(
@@ -120,7 +124,9 @@ done"""
 # silence costs a scanner its time-outs, so only the device that asks for it is silent.
 WAN_FILTER = Service(
     "wan-filter",
-    _FILTER_START.replace("TCP", "$filter -A INPUT -i wan -p tcp -j REJECT --reject-with tcp-reset").replace("REST", "REJECT"),
+    _FILTER_START.replace("TCP", "$filter -A INPUT -i wan -p tcp -j REJECT --reject-with tcp-reset").replace(
+        "REST", "REJECT"
+    ),
 )
 WAN_DROP = Service("wan-filter", _FILTER_START.replace("    TCP\n", "").replace("REST", "DROP"))
 
@@ -142,9 +148,11 @@ auth.backend = "plain"
 auth.backend.plain.userfile = "/data/etc/web-users"
 auth.require = ("{guarded}" =>
     ("method" => "{method}", "realm" => "router", "require" => "valid-user", "algorithm" => "MD5"))
-cgi.assign = ("/cgi-bin/" => "")
+$HTTP["url"] =~ "^/cgi-bin/" {{ cgi.assign = ("" => "") }}
 """
-    programs = {f"www/cgi-bin/{name}": (_PROGRAMS / f"cgi-{name}").read_text() for name in ("set", "get", "version")}
+    programs = {
+        f"www/cgi-bin/{name}": (_PROGRAMS / f"cgi-{name}").read_text() for name in ("set", "get", "version")
+    }
     pages = {
         "www/index.html": "<!doctype html><title>Router</title><h1>Router</h1><a href='/admin/'>Settings</a>\n",
         "www/admin/index.html": "<!doctype html><title>Settings</title><h1>Settings of the router</h1>\n",
@@ -157,14 +165,19 @@ cgi.assign = ("/cgi-bin/" => "")
     )
 
 
-def web(*, lan_only: bool = False, tls: bool = False, **habits: object) -> Service:
+def web(*, lan_only: bool = False, tls: bool = False, **habits: Any) -> Service:
     """Return the lab's own web interface; ``habits`` are the keys of ``DEFAULTS`` in device/web.py."""
     port = 443 if tls else 80
     listen = [[LAN4, port], [LAN6, port]] if lan_only else [["::", port]]
-    programs = {f"programs/{name}.py": (_PROGRAMS / f"{name}.py").read_text() for name in ("web", "updater")}
+    programs = {
+        f"programs/{name}.py": (_PROGRAMS / f"{name}.py").read_text()
+        for name in ("web", "storage", "updater")
+    }
     configuration = json.dumps({"listen": listen, "tls": tls, **habits}, indent=1)
     start = "python3 /data/programs/web.py >/run/web.log 2>&1 &"
-    return Service("https" if tls else "http", start, (f"tcp/{port}",), {"web.json": configuration, **programs})
+    return Service(
+        "https" if tls else "http", start, (f"tcp/{port}",), {"web.json": configuration, **programs}
+    )
 
 
 def updater_port(*, no_downgrade: bool) -> Service:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 _APT = Path("/etc/apt")
 _OS_RELEASE = Path("/etc/os-release")
-_ONE_LINE = re.compile(r"^deb\s+(?P<options>\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)$")
+_ONE_LINE = re.compile(
+    r"^deb\s+(?P<options>\[[^\]]*\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)$"
+)
 # Proxies and relaxed date checks belong to the network that the machine lives in: the build needs them, too.
 _CARRIED_OPTION = re.compile(r"^Acquire::(https?::.+|Check-Valid-Until|Check-Date|Retries)\s")
 
@@ -44,15 +46,26 @@ def debian_sources(scratch: Path, apt: Path = _APT, os_release: Path = _OS_RELEA
 
 def apt_options() -> list[str]:
     """Return the machine's package-manager options on proxies and date checks, as ``Name "value"``."""
-    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, timeout=60, check=True).stdout
-    return [line.rstrip(";") for line in dump.splitlines() if _CARRIED_OPTION.match(line) and not line.endswith('"";')]
+    dump = subprocess.run(
+        ["apt-config", "dump"], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    return [
+        line.rstrip(";")
+        for line in dump.splitlines()
+        if _CARRIED_OPTION.match(line) and not line.endswith('"";')
+    ]
 
 
 def _is_own(stanza: str, own: set[str]) -> bool:
-    fields = dict(
-        (key.strip().lower(), value.split())
+    fields = {
+        key.strip().lower(): value.split()
         for key, separator, value in (line.partition(":") for line in stanza.splitlines())
         if separator and not key.startswith((" ", "#"))
-    )
+    }
     enabled = fields.get("enabled", ["yes"]) != ["no"]
-    return enabled and "deb" in fields.get("types", []) and set(fields.get("suites", [])) <= own and "suites" in fields
+    return (
+        enabled
+        and "deb" in fields.get("types", [])
+        and set(fields.get("suites", [])) <= own
+        and "suites" in fields
+    )

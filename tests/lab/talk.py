@@ -21,7 +21,7 @@ _IAC, _DONT, _DO, _WONT, _WILL = 255, 254, 253, 252, 251
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: status, headers in lower case, body."""
+    """An HTTP answer: status (0: the connection ended without one), headers in lower case, body."""
 
     status: int
     headers: dict[str, str]
@@ -48,12 +48,19 @@ class Web:
                 self.address, port, timeout=TIMEOUT_S, source_address=source, context=context
             )
         else:
-            connection = http.client.HTTPConnection(self.address, port, timeout=TIMEOUT_S, source_address=source)
+            connection = http.client.HTTPConnection(
+                self.address, port, timeout=TIMEOUT_S, source_address=source
+            )
         with contextlib.closing(connection):
-            connection.request(method, path, body or None, {"Cookie": self.cookie, **(headers or {})})
-            answer = connection.getresponse()
+            connection.connect()
+            try:
+                connection.request(method, path, body or None, {"Cookie": self.cookie, **(headers or {})})
+                answer = connection.getresponse()
+                content = answer.read()
+            except (ConnectionError, http.client.HTTPException):
+                return Answer(0, {}, "")
             headers = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, headers, answer.read().decode("utf-8", "replace"))
+            return Answer(answer.status, headers, content.decode("utf-8", "replace"))
 
     def post(self, path: str, **fields: str) -> Answer:
         """Send a form."""
@@ -67,7 +74,9 @@ class Web:
 
     def digest(self, password: str, path: str = "/", user: str = "admin") -> Answer:
         """Ask, and ask again with the answer to the Digest challenge (RFC 7616, MD5, qop=auth)."""
-        challenge = dict(re.findall(r'(\w+)="([^"]*)"', self.ask("GET", path).headers.get("www-authenticate", "")))
+        challenge = dict(
+            re.findall(r'(\w+)="([^"]*)"', self.ask("GET", path).headers.get("www-authenticate", ""))
+        )
         realm, nonce = challenge.get("realm", ""), challenge.get("nonce", "")
         first, second = _md5(f"{user}:{realm}:{password}"), _md5(f"GET:{path}")
         response = _md5(f"{first}:{nonce}:00000001:0a4f113b:auth:{second}")
@@ -98,9 +107,15 @@ class Web:
         """Send an update image the way that this device takes it."""
         if self.flavour.update_port != 8080:
             return self.ask("POST", "/update", image)
-        body = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.swu"\r\n\r\n' + image + b"\r\n--b--\r\n"
+        body = (
+            b'--sekisho-lab\r\nContent-Disposition: form-data; name="file"; filename="x.swu"\r\n\r\n'
+            + image
+            + b"\r\n--sekisho-lab--\r\n"
+        )
         place = Web(self.flavour, self.address, self.source, 8080)
-        return place.ask("POST", "/upload", body, {"Content-Type": "multipart/form-data; boundary=b"})
+        return place.ask(
+            "POST", "/upload", body, {"Content-Type": "multipart/form-data; boundary=sekisho-lab"}
+        )
 
 
 def connects(address: str, port: int, source: str) -> bool:
@@ -145,7 +160,9 @@ def ssh_login(address: str, user: str, password: str) -> str:
 
     async def ask() -> str:
         try:
-            async with asyncssh.connect(address, username=user, password=password, known_hosts=None, config=None) as client:
+            async with asyncssh.connect(
+                address, username=user, password=password, known_hosts=None, config=None
+            ) as client:
                 return str((await client.run("id")).stdout)
         except asyncssh.PermissionDenied:
             return ""

@@ -22,7 +22,9 @@ _LAB = Path(__file__).parent
 def _untrue(device: machine.Machine) -> list[str]:
     """Return what is planted in the device and cannot be seen on it."""
     with device.network.inside():
-        return [name for name, check in CHECKS.items() if name in device.flavour.planted and not check(device)]
+        return [
+            name for name, check in CHECKS.items() if name in device.flavour.planted and not check(device)
+        ]
 
 
 def test_every_plant_has_a_check() -> None:
@@ -31,15 +33,21 @@ def test_every_plant_has_a_check() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, flavour in FLAVOURS.items() if not flavour.own_kernel])
-def test_chroot_device_is_what_it_says(name: str, chroot_device: StartDevice, record_property: Callable[..., None]) -> None:
+def test_chroot_device_is_what_it_says(
+    name: str, chroot_device: StartDevice, record_property: Callable[..., None]
+) -> None:
     begin = time.monotonic()
     device = chroot_device(name)
     record_property("ready_seconds", round(time.monotonic() - begin, 2))
     assert _untrue(device) == []
 
 
-@pytest.mark.parametrize("name", ["all_weak", "hardened", *(name for name, one in FLAVOURS.items() if one.own_kernel)])
-def test_uml_device_is_what_it_says(name: str, uml_device: StartDevice, record_property: Callable[..., None]) -> None:
+@pytest.mark.parametrize(
+    "name", ["all_weak", "hardened", *(name for name, one in FLAVOURS.items() if one.own_kernel)]
+)
+def test_uml_device_is_what_it_says(
+    name: str, uml_device: StartDevice, record_property: Callable[..., None]
+) -> None:
     begin = time.monotonic()
     device = uml_device(name)
     record_property("ready_seconds", round(time.monotonic() - begin, 2))
@@ -48,9 +56,16 @@ def test_uml_device_is_what_it_says(name: str, uml_device: StartDevice, record_p
 
 @pytest.mark.parametrize(
     ("name", "delay_s", "kept"),
-    [("lazy_writer", 0.5, False), ("lazy_writer", 8.0, True), ("fsync_writer", 0.0, True), ("fsync_writer", 0.5, True)],
+    [
+        ("lazy_writer", 0.5, False),
+        ("lazy_writer", 8.0, True),
+        ("fsync_writer", 0.0, True),
+        ("fsync_writer", 0.5, True),
+    ],
 )
-def test_power_cut_loses_just_what_was_not_synced(name: str, delay_s: float, kept: bool, uml_device: StartDevice) -> None:
+def test_power_cut_loses_just_what_was_not_synced(
+    name: str, delay_s: float, kept: bool, uml_device: StartDevice
+) -> None:
     device = uml_device(name)
     with device.network.inside():
         session(device).post("/settings", ssid="after-the-cut")
@@ -86,7 +101,9 @@ def test_command_line_cuts_and_restores_from_inside_the_lab(uml_device: StartDev
     assert device._pid() != before
 
 
-def test_labs_stand_side_by_side_and_leave_nothing_behind(device_root: object, chroot_device: StartDevice) -> None:
+def test_labs_stand_side_by_side_and_leave_nothing_behind(
+    device_root: object, chroot_device: StartDevice
+) -> None:
     first, second = chroot_device("lockout5"), chroot_device("lockout5")
     for device, value in ((first, "first"), (second, "second")):
         with device.network.inside():

@@ -24,14 +24,17 @@ def main():
         f'<u:AddPortMapping xmlns:u="{SERVICE}">{content}</u:AddPortMapping></s:Body></s:Envelope>'
     )
     headers = {"SOAPAction": f'"{SERVICE}#AddPortMapping"', "Content-Type": "text/xml"}
-    request = urllib.request.Request(f"http://{gateway}:{gateway_port}/ctl/IPConn", envelope.encode(), headers)
+    request = urllib.request.Request(
+        f"http://{gateway}:{gateway_port}/ctl/IPConn", envelope.encode(), headers
+    )
     for _ in range(60):
         try:
             urllib.request.urlopen(request, timeout=5).read()
-            return
         except OSError as error:
             print(error, flush=True)
             time.sleep(0.25)
+        else:
+            return
 
 
 if __name__ == "__main__":

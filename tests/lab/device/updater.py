@@ -23,7 +23,10 @@ def install_image(config, image):
 def install_checked(image):
     """Accept whatever carries its own right CRC-32: magic, CRC (4 bytes, big-endian), a JSON line, payload."""
     body = image[len(MAGIC) + 4 :]
-    if not image.startswith(MAGIC) or zlib.crc32(body).to_bytes(4, "big") != image[len(MAGIC) : len(MAGIC) + 4]:
+    if (
+        not image.startswith(MAGIC)
+        or zlib.crc32(body).to_bytes(4, "big") != image[len(MAGIC) : len(MAGIC) + 4]
+    ):
         return "update failed: checksum"
     version = json.loads(body.partition(b"\n")[0])["version"]
     with VERSION.open("w") as stream:

@@ -21,40 +21,15 @@ from pathlib import Path
 from socketserver import TCPServer
 from urllib.parse import parse_qs, urlsplit
 
+from storage import FACTORY_SETTINGS, SETTINGS, STATE, read_settings, save
 from updater import install_image
 
-STATE = Path("/data/state")
-SETTINGS = STATE / "settings"
-FACTORY_SETTINGS = {"ssid": "home", "dns": "192.168.77.1", "remote_admin": "off", "syslog": "off"}
 LIMIT = 32 << 20
 DEFAULTS = {
     "listen": [["::", 80]], "tls": False, "guarded": True, "user": "admin", "password": "admin",
     "force_change": False, "lock_after": 0, "lock_seconds": 0, "crash_on": 0, "always_200": False, "pages": 3,
     "unguarded": [], "save": "fsync", "update": "none", "no_downgrade": False, "public_version": True,
 }  # fmt: skip
-
-
-def save(path, text, mode):
-    """Store a text: "lazy" trusts the kernel to write it some time, "fsync" returns when it is on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if mode == "lazy":
-        path.write_text(text)
-        return
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-
-
-def read_settings():
-    """Return all settings: the factory's, overlaid by what was saved."""
-    saved = {path.name: path.read_text() for path in SETTINGS.glob("*") if path.suffix != ".new"}
-    return FACTORY_SETTINGS | saved
 
 
 class Account:
@@ -88,7 +63,11 @@ class Throttle:
     """Counts wrong tries for the account, over all sources and connections, and locks it for a while."""
 
     def __init__(self, config):
-        self.after, self.seconds, self.crash_on = config["lock_after"], config["lock_seconds"], config["crash_on"]
+        self.after, self.seconds, self.crash_on = (
+            config["lock_after"],
+            config["lock_seconds"],
+            config["crash_on"],
+        )
         self.lock, self.wrong, self.tries, self.until = threading.Lock(), 0, 0, 0.0
 
     def seconds_left(self):
@@ -117,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
     config = account = throttle = None
     sessions = set()
 
-    def log_message(self, format, *args):
+    def log_message(self, *_):
         """Keep quiet: a device's disk is small."""
 
     def do_GET(self):
@@ -131,16 +110,26 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/settings":
             self.answer(json.dumps(read_settings()), kind="application/json")
         elif path == "/":
-            self.answer(page("Status", "".join(f"<a href='{name}'>{name}</a> " for name in self.page_names())))
+            self.answer(
+                page("Status", "".join(f"<a href='{name}'>{name}</a> " for name in self.page_names()))
+            )
         elif path in self.page_names():
-            fields = (f'<input name="{key}" value="{html.escape(value)}">' for key, value in read_settings().items())
+            fields = (
+                f'<input name="{key}" value="{html.escape(value)}">' for key, value in read_settings().items()
+            )
             self.answer(page(path, f'<form method="post">{"".join(fields)}<input type="submit"></form>'))
         else:
-            self.answer(page("Not found"), HTTPStatus.OK if self.config["always_200"] else HTTPStatus.NOT_FOUND)
+            self.answer(
+                page("Not found"), HTTPStatus.OK if self.config["always_200"] else HTTPStatus.NOT_FOUND
+            )
 
     def do_POST(self):
         path, body = urlsplit(self.path).path, self.body()
-        fields = {} if path == "/update" else {key: values[-1] for key, values in parse_qs(body.decode("latin-1")).items()}
+        fields = (
+            {}
+            if path == "/update"
+            else {key: values[-1] for key, values in parse_qs(body.decode("latin-1")).items()}
+        )
         if path == "/login":
             self.log_in(fields)
         elif not self.allowed(path):
@@ -167,7 +156,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer("", HTTPStatus.FOUND, {"Set-Cookie": cookie, "Location": "/"})
         elif right is None:
             wait = str(int(self.throttle.seconds_left()) + 1)
-            self.answer(page("Locked", f"Try again in {wait} s."), HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": wait})
+            self.answer(
+                page("Locked", f"Try again in {wait} s."), HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": wait}
+            )
         else:
             status = HTTPStatus.OK if self.config["always_200"] else HTTPStatus.UNAUTHORIZED
             self.answer(login_page("Wrong user name or password."), status)
@@ -183,7 +174,11 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(page("Saved"))
 
     def change_settings(self, fields):
-        wrong = [key for key, value in fields.items() if key not in FACTORY_SETTINGS or not re.fullmatch(r"[\w.:-]{1,64}", value)]
+        wrong = [
+            key
+            for key, value in fields.items()
+            if key not in FACTORY_SETTINGS or not re.fullmatch(r"[\w.:-]{1,64}", value)
+        ]
         if wrong or not fields:
             self.answer(page("Not saved: " + html.escape(", ".join(wrong))), HTTPStatus.BAD_REQUEST)
             return
@@ -194,12 +189,15 @@ class Handler(BaseHTTPRequestHandler):
     def allowed(self, path):
         """Say whether this request may pass: no guard at all, a page left open, or a session."""
         sent = re.search(r"\bsid=([0-9a-f]{32})", self.headers.get("Cookie", ""))
-        return not self.config["guarded"] or path in self.config["unguarded"] or bool(sent and sent[1] in self.sessions)
+        return (
+            not self.config["guarded"]
+            or path in self.config["unguarded"]
+            or bool(sent and sent[1] in self.sessions)
+        )
 
     def refuse(self):
-        if self.config["always_200"]:
-            self.answer(login_page())
-        elif self.command == "GET" and urlsplit(self.path).path == "/login":
+        asked_for_it = self.command == "GET" and urlsplit(self.path).path == "/login"
+        if self.config["always_200"] or asked_for_it:
             self.answer(login_page())
         elif self.command == "GET":
             self.answer("", HTTPStatus.FOUND, {"Location": "/login"})
@@ -216,7 +214,11 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, text, status=HTTPStatus.OK, headers=None, kind="text/html"):
         content = text.encode()
         self.send_response(status)
-        for name, value in {"Content-Type": f"{kind}; charset=utf-8", "X-Frame-Options": "DENY", **(headers or {})}.items():
+        for name, value in {
+            "Content-Type": f"{kind}; charset=utf-8",
+            "X-Frame-Options": "DENY",
+            **(headers or {}),
+        }.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -228,7 +230,9 @@ def page(title, content=""):
 
 
 def form(target, *names):
-    fields = "".join(f'<input name="{name}" type="{"text" if name == "username" else "password"}">' for name in names)
+    fields = "".join(
+        f'<input name="{name}" type="{"text" if name == "username" else "password"}">' for name in names
+    )
     return f'<form method="post" action="{target}">{fields}<input type="submit"></form>'
 
 
@@ -254,7 +258,9 @@ class Server(ThreadingHTTPServer):
     def finish_request(self, request, client_address):
         # The handshake belongs to the connection's own thread: a silent client must not stop the others.
         request.settimeout(30)
-        super().finish_request(self.tls.wrap_socket(request, server_side=True) if self.tls else request, client_address)
+        super().finish_request(
+            self.tls.wrap_socket(request, server_side=True) if self.tls else request, client_address
+        )
 
     def handle_error(self, request, client_address):
         """A peer that goes away is no news."""
