@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fakes.update_device import Device, DeviceAccess, DeviceNet, DevicePower, image
@@ -67,10 +68,11 @@ def measured(
     store: MemoryStore | None = None,
     risks: tuple[str, ...] = ("update", "power"),
     power: Any = None,
+    access: Any = None,
 ) -> tuple[Evidence, Observations]:
     wire = fake_wire(
         PROBE,
-        access=DeviceAccess(device),
+        access=access or DeviceAccess(device),
         net=DeviceNet(device, (80, 8080), slow={8080: 4.0}),
         clock=device.clock,
         power=power or DevicePower(device),
@@ -136,6 +138,37 @@ def test_a_lost_code_and_a_rollback_are_named(tmp_path: Path) -> None:
     assert (finding.verdict, finding.reason) == (Verdict.FAIL, "lost")
     assert finding.details[0].arguments["before"] == "1.1.0"
     assert finding.details[0].arguments["after"] == "1.0.0"
+
+
+def with_preset(terminal: Terminal) -> Terminal:
+    login = msgspec.structs.replace(terminal.logins[0], preset=Code("admin", "admin"))
+    return msgspec.structs.replace(terminal, logins=(login,))
+
+
+def test_a_terminal_in_its_factory_state_is_read_with_the_preset_code(tmp_path: Path) -> None:
+    device = Device(FakeClock())
+    device.code = "admin"
+    _, found = measured(device, with_preset(described(tmp_path)))
+    assert judged(found, BOTH).verdict is Verdict.PASS
+    assert device.setting == "192.0.2.1"
+
+
+def test_a_lost_code_is_asked_once_and_the_setting_still_goes_back(tmp_path: Path) -> None:
+    device = Device(FakeClock(), forgets_code=True)
+    access = DeviceAccess(device)
+    _, found = measured(device, with_preset(described(tmp_path)), access=access)
+    assert judged(found, BOTH).arguments["lost"] == "code web after 0.5 s, code web after 10 s"
+    assert access.wrong == 1, "refused once, never asked again"
+    assert device.setting == "192.0.2.1", "put back with the preset code that came back"
+
+
+def test_codes_that_are_all_refused_spend_two_tries(tmp_path: Path) -> None:
+    device = Device(FakeClock())
+    device.code = "something else"
+    access = DeviceAccess(device)
+    _, found = measured(device, with_preset(described(tmp_path)), access=access)
+    assert access.wrong == 2
+    assert judged(found, BOTH).verdict is Verdict.INCONCLUSIVE
 
 
 def test_software_that_was_never_updated_decides_nothing(tmp_path: Path) -> None:

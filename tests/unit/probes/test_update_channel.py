@@ -218,6 +218,17 @@ def test_nothing_declared_is_skipped_and_undecided() -> None:
         assert criterion.judge(Observations(), Terminal(), {}).verdict is Verdict.NONE
 
 
+def test_a_refused_code_is_asked_once(tmp_path: Path) -> None:
+    device = Device(FakeClock())
+    device.code = "something else"
+    access = DeviceAccess(device)
+    wire = fake_wire(PROBE, access=access, net=DeviceNet(device), clock=device.clock)
+    evidence = asyncio.run(PROBE.collect(described(tmp_path), wire))
+    assert evidence.attempt.status is AttemptStatus.FAILED
+    assert access.wrong == 1
+    assert device.clock.seconds == 0, "and nobody waited for it to become right"
+
+
 def test_no_upload_is_repeated_when_a_run_goes_on(tmp_path: Path) -> None:
     """Killed in the middle of an upload: that one is never sent again, and the rest goes on."""
     clock, store = FakeClock(), MemoryStore()

@@ -12,7 +12,7 @@ from sekisho.model.evidence import Attempt, AttemptStatus, Record
 from sekisho.model.terminal import Power as Cord
 from sekisho.model.terminal import Service, Setting, Terminal
 from sekisho.ports import Power, Wire
-from sekisho.probes.power_retention.state import POLL_SECONDS, State, image_of
+from sekisho.probes.power_retention.state import POLL_SECONDS, REFUSED, State, image_of
 
 #: Seconds after the start of an upload: while the image comes in, while it is written, and just after.
 UPDATE_CUTS = (0.05, 0.5, 2.0)
@@ -71,12 +71,14 @@ class Cuts:
         seen = await self._step("before/services", services)
         answering = seen.data.get("answering", {})
         self.answering = [one for one in tcp if answering.get(one.name)]
+        for login in self.logins:
+            proven = await self._step(f"before/code/{login.name}", partial(self.state.prove, login))
+            if proven.data.get("accepted"):
+                self.state.remember(login, str(proven.data["code"]))
         for setting in self.terminal.settings:
             read = await self._step(f"before/setting/{setting.name}", partial(self.state.setting, setting))
             if read.data.get("value") is not None:
                 self.first[setting.name] = str(read.data["value"])
-        for login in self.logins:
-            await self._step(f"before/code/{login.name}", partial(self.state.code, login))
         self.version = await self._software("before/software")
         await self._ports("before")
 
@@ -171,12 +173,14 @@ class Cuts:
         ready = boot.data.get("ready", {})
         if boot.failure is not None or any(seconds is None for seconds in ready.values()):
             return cut.failure is not None
+        # Codes first: reading the rest falls back to the preset code when the proven one was lost.
+        for login in self.logins:
+            if self.state.provable(login):
+                await self._step(f"{where}/code/{login.name}", partial(self.state.code, login))
         for setting in self.terminal.settings:
             if setting.name in self.first:
                 name = f"{where}/read/{setting.name}"
                 await self._step(name, partial(self.state.setting, setting))
-        for login in self.logins:
-            await self._step(f"{where}/code/{login.name}", partial(self.state.code, login))
         await self._software(f"{where}/software")
         await self._ports(where)
         return True
@@ -203,7 +207,7 @@ class Cuts:
             began = self.wire.clock.monotonic()
             while True:
                 found = await self.state.software(update)
-                if found["version"] is not None:
+                if found["version"] is not None or found["failure"] == REFUSED:
                     return found
                 if self.wire.clock.monotonic() - began >= self.cord.ready_seconds:
                     return found

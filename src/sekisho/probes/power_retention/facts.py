@@ -92,10 +92,11 @@ class _Cut:
     def _codes(self) -> Iterator[Observation]:
         for before in self.evidence.under("before/code/"):
             name = before.step.rsplit("/", 1)[1]
+            if before.data.get("accepted") is not True:
+                continue  # a way in that was closed before the cut can't lose its code
             found = self.evidence.record(f"{self.where}/code/{name}")
             after = found.data.get("accepted") if found else None
-            good = before.data.get("accepted") is True and self.valid
-            value = bool(after) if after is not None and good else None
+            value = bool(after) if after is not None and self.valid else None
             subject = f"code {name} after {self.delay:g} s"
             yield self._kept(subject, value, "code", [before, found], key=name)
 

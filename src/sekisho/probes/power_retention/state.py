@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sekisho.errors import PeerFailure
-from sekisho.model.terminal import Login, Service, Setting, Terminal, Update
+from sekisho.model.terminal import Code, Login, Service, Setting, Terminal, Update
 from sekisho.ports import Endpoint, Reading, Session, Wire
 
 POLL_SECONDS = 0.5
+REFUSED = "sign-in"
 #: Ports that must not open by themselves after a restart: management and known entry ports of malware.
 LOOK = (21, 22, 23, 80, 443, 2323, 5555, 6789, 7547, 8080, 8443, 19058, 32764, 37215, 48101, 52869)
 _OK = range(200, 300)
@@ -24,6 +25,8 @@ class State:
         """Keep the description and the wire."""
         self.terminal = terminal
         self.wire = wire
+        self._codes: dict[str, list[tuple[str, Code]]] = {}
+        self._proven: dict[str, tuple[str, Code]] = {}
 
     async def setting(self, setting: Setting) -> dict[str, Any]:
         """Return the setting's ``value`` (None when unreadable)."""
@@ -56,22 +59,46 @@ class State:
             "failure": failure,
         }
 
+    async def prove(self, login: Login) -> dict[str, Any]:
+        """Find the code that works now (current, else preset): what must still work after each cut."""
+        try:
+            session, failure = await self._sign_in(login)
+        except PeerFailure as error:
+            session, failure = None, error.reason
+        if session is None:
+            return {"accepted": False if failure == REFUSED else None, "failure": failure}
+        await session.close()
+        self._proven[login.name] = self._codes[login.name][0]
+        origin, code = self._proven[login.name]
+        return {"accepted": True, "code": origin, "user": code.user, "failure": ""}
+
     async def code(self, login: Login) -> dict[str, Any]:
-        """Sign in with the code that works now; the code itself is not kept."""
-        code = login.current or login.preset
-        origin = "current" if login.current else "preset"
+        """Sign in with the code that was proven before the cut; the code itself is not kept."""
+        origin, code = self._proven[login.name]
+        left = self._codes[login.name]
+        found = {"code": origin, "user": code.user}
+        if (origin, code) not in left:
+            # Refused after an earlier cut: asking again would only spend the budget of wrong logins.
+            return {**found, "accepted": False, "failure": "", "again": True}
         try:
             signed, session = await self.wire.access.sign_in(login, code)
         except PeerFailure as failure:
-            return {"accepted": None, "code": origin, "failure": failure.reason}
+            return {**found, "accepted": None, "failure": failure.reason}
         await session.close()
-        return {
-            "accepted": signed.accepted,
-            "code": origin,
-            "user": code.user if code else "",
-            "proof": signed.proof,
-            "failure": signed.failure,
-        }
+        if signed.accepted is False and not signed.failure and not signed.locked:
+            left.remove((origin, code))
+        return {**found, "accepted": signed.accepted, "proof": signed.proof, "failure": signed.failure}
+
+    def remember(self, login: Login, origin: str) -> None:
+        """Take over from the journal of a run that died that the code ``origin`` worked before the cuts."""
+        code = login.current if origin == "current" else login.preset
+        if code is not None and login.name not in self._proven:
+            self._proven[login.name] = (origin, code)
+            self._codes[login.name] = [(origin, code)]
+
+    def provable(self, login: Login) -> bool:
+        """Tell whether a working code of ``login`` is known."""
+        return login.name in self._proven
 
     async def software(self, update: Update) -> dict[str, Any]:
         """Return the installed ``version``."""
@@ -145,13 +172,24 @@ class State:
                 if not where:
                     return None, "not-described"
                 return await self.wire.access.visit(Login("reader", where, "none")), ""
-            signed, session = await self.wire.access.sign_in(login, login.current or login.preset)
+            return await self._sign_in(login)
         except PeerFailure as failure:
             return None, failure.reason
-        if signed.accepted is False or signed.failure:
+
+    async def _sign_in(self, login: Login) -> tuple[Session | None, str]:
+        """Sign in with the current code, else the preset one; a refused one is not tried again."""
+        pairs = (("current", login.current), ("preset", login.preset))
+        given = [(origin, code) for origin, code in pairs if code is not None]
+        left = self._codes.setdefault(login.name, given)
+        while left:
+            signed, session = await self.wire.access.sign_in(login, left[0][1])
+            if signed.accepted is not False and not signed.failure:
+                return session, ""
             await session.close()
-            return None, signed.failure or "sign-in"
-        return session, ""
+            if signed.failure or signed.locked:
+                return None, signed.failure or "locked"
+            left.pop(0)
+        return None, REFUSED
 
 
 def value_in(reading: Reading) -> str | None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sekisho.errors import PeerFailure
-from sekisho.model.terminal import Login, Recipe, Terminal, Update
+from sekisho.model.terminal import Code, Login, Recipe, Terminal, Update
 from sekisho.ports import Reading, Session, Wire
 
 POLL_SECONDS = 0.5
+REFUSED = "sign-in"
 LARGEST_IMAGE = 512 * 1024 * 1024
 _OK = range(200, 300)
 _MOST_VERSION = 200
@@ -26,6 +27,7 @@ class Channel:
         self.update = update
         self.wire = wire
         self._kept: dict[str, Session] = {}
+        self._codes: list[Code] | None = None
 
     async def close(self) -> None:
         """End the sessions that are still open."""
@@ -97,7 +99,8 @@ class Channel:
             }
             if read["version"] is None:
                 unread += 1
-                if passed >= max(self.update.settle_seconds, seconds):
+                # Refused codes stay refused: asking again would only spend the budget of wrong logins.
+                if read["failure"] == REFUSED or passed >= max(self.update.settle_seconds, seconds):
                     return {**found, "unread": unread, "changed": None, "failure": read["failure"]}
             elif read["version"] != before:
                 return {**found, "changed": True}
@@ -115,13 +118,23 @@ class Channel:
                 if not where:
                     return None, "not-described"
                 return await self.wire.access.visit(Login("update", where, "none")), ""
-            signed, session = await self.wire.access.sign_in(login, login.current or login.preset)
+            return await self._sign_in(login)
         except PeerFailure as failure:
             return None, failure.reason
-        if signed.accepted is False or signed.failure:
+
+    async def _sign_in(self, login: Login) -> tuple[Session | None, str]:
+        """Sign in with the code that works: the current one, or still the preset one; each refused once."""
+        if self._codes is None:
+            self._codes = [code for code in (login.current, login.preset) if code is not None]
+        while self._codes:
+            signed, session = await self.wire.access.sign_in(login, self._codes[0])
+            if signed.accepted is not False and not signed.failure:
+                return session, ""
             await session.close()
-            return None, signed.failure or "sign-in"
-        return session, ""
+            if signed.failure or signed.locked:
+                return None, signed.failure or "locked"
+            self._codes.pop(0)
+        return None, REFUSED
 
 
 def version_in(reading: Reading) -> str | None:
