@@ -61,6 +61,10 @@ class CodeChange:
             ja="変更するまで使えず、迂回もできなかった。",
             en="Nothing can be done before the change, and no way round was found.",
         ),
+        "follows": Text(
+            ja="別の経路で変えた後は、出荷時の識別符号で開かない。",
+            en="Once changed at the other login path, the preset no longer opens it.",
+        ),
         "not-prompted": Text(ja="変更を促さない。", en="It does not prompt for a change."),
         "not-forced": Text(ja="変更しなくても使える。", en="It can be used without the change."),
         "bypassed": Text(ja="変更を迂回できる({way})。", en="The change can be got round ({way})."),
@@ -141,7 +145,7 @@ def _login(observations: Observations, preset: Observation, *, force: bool) -> D
         return Detail(subject, Verdict.INCONCLUSIVE, "preset-unknown", {}, preset.because)
     works = observations.one("preset.works", subject)
     if works is None:
-        covered = _covered(observations, subject)
+        covered = _covered(observations, subject, force=force)
         if covered is not None:
             return covered
         attempt = observations.attempts.get(_PROBE)
@@ -153,10 +157,14 @@ def _login(observations: Observations, preset: Observation, *, force: bool) -> D
     return _forced(observations, subject) if force else _prompted(observations, subject)
 
 
-def _covered(observations: Observations, subject: str) -> Detail | None:
-    """A shell with a web login's preset was tried as a way round that login: its facts are judged there."""
+def _covered(observations: Observations, subject: str, *, force: bool) -> Detail | None:
+    """A shell with a web login's preset was tried as a way round that login.
+
+    Where a prompt suffices, the shell only must not keep the preset after it was changed on the Web.
+    """
     name = subject.removeprefix("login ")
     ways = [one for one in observations.of("change.bypass") if one.attributes.get("other") == name]
+    ways = [one for one in ways if force or one.attributes.get("when") == "after"]
     if not ways:
         return None
     if any(one.value is None for one in ways):
@@ -165,7 +173,7 @@ def _covered(observations: Observations, subject: str) -> Detail | None:
     if opened:
         way = opened[0].subject.partition(" by ")[2]
         return Detail(subject, Verdict.FAIL, "bypassed", {"way": way}, because(opened))
-    return Detail(subject, Verdict.PASS, "forced", {}, because(ways))
+    return Detail(subject, Verdict.PASS, "follows", {}, because(ways))
 
 
 def _prompted(observations: Observations, subject: str) -> Detail:

@@ -11,8 +11,9 @@ Evidence:
     ssh_login; ``change.forced`` of first_use.
 Limits:
     No password at all is missing access control, not a guessed code; it is named so. Pairs of users that
-    nobody declared are tried only as far as no lock is risked, and their number is shown. A listed code that
-    is the one set for the test is undecided.
+    nobody declared are tried only as far as no lock is risked, and their number is shown. Weak codes
+    are samples of ours: where the terminal's own brake cut them off, after the whole attack list of its users
+    was refused, that is shown and passes. A listed code that is the one set for the test is undecided.
 Source:
     令和6年総務省令第11号 3条; 2025年報告 (第三者が容易に推測できない); EN 303 645 5.1-1, 5.1-2.
 """
@@ -72,6 +73,11 @@ class CodeGuessing:
         "login-held": Text(
             ja="{tried}組を試して開かなかった(申告外の利用者の{foreign}組は試していない)。",
             en="{tried} pairs did not open it ({foreign} pairs of undeclared users were not tried).",
+        ),
+        "login-braked": Text(
+            ja="攻撃に使われた組はすべて開かなかった。弱い符号の見本{skipped}組は、機器自身が試行を止めたため試していない。",
+            en="No pair of the attack list opened it; {skipped} samples of weak codes were not tried because the "
+            "terminal itself cut the tries off.",
         ),
         "not-all": Text(
             ja="一覧のうち{skipped}組を試せなかった({why})。",
@@ -152,14 +158,18 @@ def _login(observations: Observations, terminal: Terminal, subject: str) -> Iter
         yield Detail(subject, Verdict.PASS, "login-held", {"tried": 1, "foreign": 0}, nonsense.because)
         return
     skipped = tried.attributes.get("skipped") if tried is not None else None
+    weak = tried.attributes.get("weak") if tried is not None else None
+    braked = bool(weak) and not skipped and tried is not None and tried.attributes.get("why") == "locked"
     arguments = {
         "tried": tried.value if tried is not None else 0,
-        "skipped": skipped,
+        "skipped": skipped or weak,
         "foreign": tried.attributes.get("foreign", 0) if tried is not None else 0,
         "why": tried.attributes.get("why", "") if tried is not None else "",
     }
     pointers = because([*([tried] if tried is not None else []), nonsense])
-    if tried is None or skipped or tried.value == 0:
+    if braked:
+        yield Detail(subject, Verdict.PASS, "login-braked", arguments, pointers)
+    elif tried is None or skipped or weak or tried.value == 0:
         yield Detail(subject, Verdict.INCONCLUSIVE, "not-all", arguments, pointers)
     else:
         yield Detail(subject, Verdict.PASS, "login-held", arguments, pointers)

@@ -7,7 +7,7 @@ import pytest
 from sekisho.criteria.code_guessing import CRITERION
 from sekisho.model.evidence import Attempt, AttemptStatus
 from sekisho.model.observation import Observation, Observations
-from sekisho.model.terminal import Code, Login, Terminal
+from sekisho.model.terminal import Code, Login, Service, Terminal
 from sekisho.model.verdict import Verdict
 
 PRESET, CURRENT = Code("admin", "k3-Label-99"), Code("admin", "Owner-7291")
@@ -55,9 +55,9 @@ def test_each_case(facts, more, verdict, reason):
 
 def test_a_login_path_nobody_tested_keeps_it_undecided():
     shell = Login("shell", "ssh", "ssh")
-    both = Terminal(logins=(*terminal().logins, shell))
+    both = Terminal(services=(Service("ssh", "ssh", 22),), logins=(*terminal().logins, shell))
     observations = Observations(SHUT, {"web_login": Attempt(AttemptStatus.DONE)})
     assert CRITERION.judge(observations, both, {}).verdict is Verdict.INCONCLUSIVE
-    away = (*SHUT, Observation("shell.offered", "login shell", False))
+    away = (*SHUT, Observation("shell.offered", "lan tcp/22", False))
     observations = Observations(away, {"web_login": Attempt(AttemptStatus.DONE)})
     assert CRITERION.judge(observations, both, {}).verdict is Verdict.PASS

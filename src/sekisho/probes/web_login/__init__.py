@@ -6,7 +6,8 @@ Question:
 How:
     Looks for HTTP at every address, line side included, and takes the declared login paths and those that
     the pages show. Signs in with no credential, with nonsense (negative control), with the declared codes,
-    and last with the attack list and weak codes, a right login in between so that nothing locks. Writes
+    and last with the attack list and weak codes, a right login in between so that nothing locks. A terminal
+    that is still in its factory state is set up with the declared current code first, as an owner would. Writes
     each declared setting with each kind of right, reads it back with the right one, puts it back and reads
     again. Crawls with the right, fetches each page as nobody and compares the contents.
 Evidence:
@@ -117,10 +118,10 @@ class WebLogin:
         if not any(one.addresses for one in terminal.interfaces):
             return wire.seal(Attempt(AttemptStatus.SKIPPED, "not-described", "no interface has an address"))
         targets = await find_places(terminal, wire)
-        shut = [target for target in targets if await self._examine(terminal, target, wire)]
-        for target in targets:
-            if target in shut and (target.home or not target.declared):
-                await guess(target, wire, guesses(terminal, target.login))
+        known = [await self._examine(terminal, target, wire) for target in targets]
+        for target, codes in zip(targets, known, strict=True):
+            if codes is not None and (target.home or not target.declared):
+                await guess(target, wire, guesses(terminal, target.login), known=codes)
             await look_alive(target, wire, "after")
         lost = missing(terminal, targets)
         if lost:
@@ -130,15 +131,17 @@ class WebLogin:
             )
         return wire.seal(Attempt(AttemptStatus.DONE))
 
-    async def _examine(self, terminal: Terminal, target: Target, wire: Wire) -> bool:
-        """Return whether guessing means something: the door is shut and does not open to nonsense."""
+    async def _examine(self, terminal: Terminal, target: Target, wire: Wire) -> frozenset[str] | None:
+        """Return which declared codes work; None when guessing means nothing: no door, or one that is open."""
         before = await look_alive(target, wire, "before")
         if not before.data.get("answered"):
-            return False
+            return None
         accepted = await try_known(target, wire)
         await try_settings(terminal, target, wire, open_to_all=bool(accepted["none"]))
         await compare_pages(terminal, target, wire)
-        return target.login.kind != "none" and not accepted["none"] and not accepted.get("random")
+        if target.login.kind == "none" or accepted["none"] or accepted.get("random"):
+            return None
+        return frozenset(origin for origin, value in accepted.items() if value)
 
     def observe(self, evidence: Evidence) -> Iterable[Observation]:
         """Derive the facts; pure."""

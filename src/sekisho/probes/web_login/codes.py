@@ -18,7 +18,8 @@ from sekisho.probes.web_login.places import Target
 WEAK = ("12345678", "11111111", "abcdefgh", "password1")
 LOCK_MARGIN = 2
 LONGEST_WAIT = 900.0
-USUAL_WAIT = 60.0
+FIRST_WAIT = 5.0
+USUAL_WAIT = 120.0
 
 
 class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +79,7 @@ def guesses(terminal: Terminal, login: Login) -> tuple[Candidate, ...]:
     fresh = {(user, password): origin for user, password, origin in reversed(pairs)}
     ordered = dict.fromkeys((user, password) for user, password, _ in pairs if (user, password) not in known)
     found = [Candidate(user, word, fresh[user, word], user in own or not own) for user, word in ordered]
-    return tuple(sorted(found, key=lambda one: not one.own))
+    return tuple(sorted(found, key=lambda one: (not one.own, one.origin)))
 
 
 def tell(sign_in: SignIn) -> dict[str, Any]:
@@ -147,7 +148,33 @@ async def try_known(target: Target, wire: Wire) -> dict[str, bool | None]:
         if origin == "preset" and right is not None and right[0] == "current":
             await _right(target, wire, "before preset", right[1])
         await one(origin, code)
+    await _set_up(target, wire, accepted)
     return accepted
+
+
+async def _set_up(target: Target, wire: Wire, accepted: dict[str, bool | None]) -> None:
+    """Do what an owner does first: a terminal still in its factory state gets the declared current code.
+
+    Everything after this is about a terminal that is set up; first_use goes back to the factory state.
+    """
+    login = target.login
+    if accepted.get("current") or not accepted.get("preset") or not target.home:
+        return
+    if login.change is None or login.current is None or login.current == login.preset:
+        return
+    secret = {"old": password_of(login.preset), "new": password_of(login.current), "user": login.current.user}
+    recipe = login.change
+
+    async def change() -> dict[str, Any]:
+        _, session = await wire.access.sign_in(login, login.preset)
+        reading = await session.run(recipe, {**secret, "password": secret["new"]})
+        await session.close()
+        told = {"status": reading.status, "title": reading.title, "reading_failure": reading.failure}
+        return {**target.attributes, "from": "preset", "to": "current", **told}
+
+    await wire.step(f"web/{target.name}/set up", change)
+    record = await try_code(target, wire, "current set up", "current", login.current)
+    accepted["current"] = record.data.get("accepted")
 
 
 def allowed_in_a_row(login: Login, wire: Wire) -> int:
@@ -158,9 +185,14 @@ def allowed_in_a_row(login: Login, wire: Wire) -> int:
     return most - 1
 
 
-async def guess(target: Target, wire: Wire, candidates: tuple[Candidate, ...]) -> None:
-    """Try the lists, with a right login in between so that no counter fills up; journal what was left out."""
-    run = _Run(target, wire)
+async def guess(
+    target: Target, wire: Wire, candidates: tuple[Candidate, ...], *, known: frozenset[str]
+) -> None:
+    """Try the lists, with a right login in between so that no counter fills up; journal what was left out.
+
+    ``known`` are the origins (current, preset, low) of the codes that were seen to work.
+    """
+    run = _Run(target, wire, known)
     for number, candidate in enumerate(candidates, 1):
         if run.why or (candidate.user in run.closed):
             run.skip(candidate)
@@ -184,16 +216,17 @@ async def guess(target: Target, wire: Wire, candidates: tuple[Candidate, ...]) -
 class _Run:
     """The state of guessing at one login path: how many wrong in a row, and why it stopped."""
 
-    def __init__(self, target: Target, wire: Wire) -> None:
+    def __init__(self, target: Target, wire: Wire, known: frozenset[str]) -> None:
         self.target, self.wire = target, wire
         right, low = right_code(target.login), target.login.low
-        self.code = right[1] if right else None
-        known = [code for code in (low, self.code) if code is not None]
-        self.codes = {code.user: code for code in known}
+        self.code = right[1] if right and right[0] in known else None
+        codes = (low if "low" in known else None, self.code)
+        self.codes = {code.user: code for code in codes if code is not None}
         self.most = allowed_in_a_row(target.login, wire)
         self.row = 0
         self.user: str | None = None
         self.due = ""
+        self.waited_out = False
         self.tried = 0
         self.why = "" if self.most > 0 else "lock-rule"
         self.skipped: list[Candidate] = []
@@ -226,12 +259,22 @@ class _Run:
             self.row = 0
             return True
         self.why = self.why or ("locked" if record.data.get("locked") else "right-refused")
-        rule = self.target.login.lock
-        wait = min(rule.seconds if rule else USUAL_WAIT, LONGEST_WAIT)
-        await self.wire.clock.sleep(wait + 1)
-        again = await _right(self.target, self.wire, f"{step} again", code)
-        self.row = 0 if again.data.get("accepted") else self.row
+        await self._wait_out(step, code)
         return False
+
+    async def _wait_out(self, step: str, code: Code) -> None:
+        """Leave the terminal usable: wait, once a login path, until the right code opens it again."""
+        rule, waited = self.target.login.lock, 0.0
+        pause = (rule.seconds if rule else FIRST_WAIT) + 1
+        most = min(max(2 * rule.seconds if rule else 0.0, USUAL_WAIT), LONGEST_WAIT)
+        while waited < most and not self.waited_out:
+            await self.wire.clock.sleep(pause)
+            waited, pause = waited + pause, min(pause * 2, max(most - waited - pause, 1.0))
+            again = await _right(self.target, self.wire, f"{step} after {waited:g} s", code)
+            if again.data.get("accepted"):
+                self.row = 0
+                return
+        self.waited_out = True
 
     def note(self, candidate: Candidate, record: Record) -> None:
         """Count a try; a lock ends the guessing, a used-up budget ends this user's."""
@@ -249,13 +292,15 @@ class _Run:
             self.skip(candidate)
 
     def totals(self, candidates: int) -> dict[str, Any]:
-        """Return the counts: ``skipped`` of the login's own users, ``foreign`` of undeclared ones."""
-        own = sum(one.own for one in self.skipped)
-        foreign = len(self.skipped) - own
+        """Return the counts: ``skipped`` listed pairs and ``weak`` codes of own users; ``foreign`` ones."""
+        own = sum(one.own and one.origin == "mirai" for one in self.skipped)
+        weak = sum(one.own and one.origin == "weak" for one in self.skipped)
+        foreign = len(self.skipped) - own - weak
         return {
             "candidates": candidates,
             "tried": self.tried,
             "skipped": own,
+            "weak": weak,
             "foreign": foreign,
             "why": self.why or ("budget" if self.closed else ""),
         }
@@ -302,6 +347,8 @@ def observe_codes(evidence: Evidence) -> Iterator[Observation]:
     for record in evidence.under("web/"):
         if record.step.endswith("/codes") and record.failure is None:
             data = record.data
-            attributes = {key: data[key] for key in ("candidates", "skipped", "foreign", "why", *kept[:5])}
+            attributes = {
+                key: data[key] for key in ("candidates", "skipped", "weak", "foreign", "why", *kept[:5])
+            }
             subject = f"login {record.step.removeprefix('web/').removesuffix('/codes')}"
             yield Observation("login.tried", subject, data["tried"], attributes, (evidence.point(record),))

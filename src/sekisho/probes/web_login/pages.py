@@ -18,6 +18,7 @@ MOST_PAGES = 60
 MOST_PUBLIC = 20
 ALIKE = 0.8
 SHARED_FIELDS = 0.5
+REFUSED = 400
 _ACTS = re.compile(
     r"log_?(?:out|off)|sign_?(?:out|off)|exit|reboot|restart|reset|factory|default|delete|remove|erase|format"
     r"|clear|apply|save|commit|upgrade|update|upload|restore|shutdown|power_?off|halt|disconnect|release|renew|wps",
@@ -43,10 +44,14 @@ async def compare_pages(terminal: Terminal, target: Target, wire: Wire) -> None:
         return
 
     async def signed_in() -> dict[str, Any]:
-        _, session = await open_as(target, wire, "right")
+        sign_in, session = await open_as(target, wire, "right")
+        if sign_in is None or not sign_in.accepted:
+            await session.close()
+            return {**target.attributes, "accepted": False, "pages": [], "guarded": []}
         starts = [*target.login.guarded, *_setting_pages(terminal, target), "/"]
         seen = await _crawl(session, target, starts, MOST_PAGES)
-        return {**target.attributes, "pages": seen, "guarded": list(target.login.guarded)}
+        guarded = list(target.login.guarded)
+        return {**target.attributes, "accepted": True, "pages": seen, "guarded": guarded}
 
     crawl = await wire.step(f"{base}signed-in", signed_in)
     for page in crawl.data.get("pages", []):
@@ -147,13 +152,16 @@ def _guarded(
         return None, bare["failure"] if bare else "not-fetched"
     if page["failure"] or (not page["sketch"] and not page["length"]):
         return None, "signed-in-empty"
+    if page["status"] >= REFUSED:
+        return None, "shut-to-all"
     others = [one for one in public if one["path"] != page["path"] and not one["failure"]]
     baseline = [one for one in others if one["login_form"]] or others
     to_right = _like(bare, page)
     to_front = max((_like(bare, one) for one in baseline), default=0.0)
     right_to_front = max((_like(page, one) for one in baseline), default=0.0)
-    if page["login_form"] and right_to_front >= ALIKE:
-        return None, "session-lost"
+    entrance = any(one["login_form"] and one["fields"] == page["fields"] for one in public)
+    if page["login_form"] and (entrance or right_to_front >= ALIKE):
+        return None, "sign-in-page"
     if bare["login_form"] and not page["login_form"]:
         return True, "login-form"
     shared = set(page["fields"]) & set(bare["fields"])

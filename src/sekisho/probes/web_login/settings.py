@@ -12,11 +12,14 @@ from sekisho.ports import Reading, Wire
 from sekisho.probes.web_login.codes import allowed_in_a_row, open_as, right_code
 from sekisho.probes.web_login.places import Target
 
-WHO = ("right", "none", "wrong", "low")
+WHO = ("none", "right", "wrong", "low")
 
 
 async def try_settings(terminal: Terminal, target: Target, wire: Wire, *, open_to_all: bool) -> None:
-    """Try to write each setting of this login with each kind of right."""
+    """Try to write each setting of this login with each kind of right.
+
+    What everybody can read is read as nobody: signing in where nothing is shut proves nothing.
+    """
     reader = "none" if open_to_all or right_code(target.login) is None else "right"
     for setting in terminal.settings:
         if setting.login == target.login.name:
@@ -25,22 +28,28 @@ async def try_settings(terminal: Terminal, target: Target, wire: Wire, *, open_t
 
 async def _try_setting(terminal: Terminal, target: Target, wire: Wire, setting: Setting, reader: str) -> None:
     base = f"web/{target.name}/setting {setting.name}/"
-    own = {**target.attributes, "setting": setting.name, "telecom": setting.telecom, "reader": reader}
+    own = {**target.attributes, "setting": setting.name, "telecom": setting.telecom}
 
     async def before() -> dict[str, Any]:
-        reading = await _read(target, wire, setting, reader)
-        return {**own, "value": reading.value, **_brief(reading)}
+        reading, by = await _read(target, wire, setting, reader), reader
+        if reading.value is None:
+            reading, by = await _read(target, wire, setting, "none"), "none"
+        return {**own, "value": reading.value, "reader": by, **_brief(reading)}
 
     first = await wire.step(f"{base}before", before)
-    old = first.data.get("value")
+    old, reader = first.data.get("value"), first.data.get("reader", reader)
     if old is None:
         return
+    own["reader"] = reader
     for who in WHO:
-        if not _possible(target, wire, who, reader):
+        if not _possible(target, wire, who):
             continue
         record = await _write_as(terminal, target, wire, setting, (who, reader, str(old)), own)
         if record.failure is not None or record.data.get("back") is not True:
             await _put_back(target, wire, setting, (who, reader, str(old)), own)
+        if who == reader == "none" and _changed(record.data):
+            # Open to everybody: signing in means nothing here and would only use the budget up.
+            break
 
     async def after() -> dict[str, Any]:
         reading = await _read(target, wire, setting, reader)
@@ -51,13 +60,13 @@ async def _try_setting(terminal: Terminal, target: Target, wire: Wire, setting: 
         wire.restored(setting.name)
 
 
-def _possible(target: Target, wire: Wire, who: str, reader: str) -> bool:
+def _possible(target: Target, wire: Wire, who: str) -> bool:
     if who == "right":
-        return reader == "right"
+        return right_code(target.login) is not None
     if who == "low":
         return target.login.low is not None
     if who == "wrong":
-        return target.login.kind != "none" and (allowed_in_a_row(target.login, wire) > 0 or reader == "none")
+        return target.login.kind != "none" and allowed_in_a_row(target.login, wire) > 0
     return True
 
 
@@ -86,7 +95,7 @@ async def _write_as(
         data = {**own, "who": who, "source": source, "old": old, "sent": True, "wrote": other, **told}
         data |= {"read": seen.value, "answer": _brief(written), **_brief(seen)}
         if seen.value is not None and not _same(seen.value, old):
-            back = await _write_back(target, wire, setting, reader, old)
+            back = await _write_back(target, wire, setting, (who, reader, old))
             data["back"] = _same(back.value, old)
         else:
             data["back"] = seen.value is not None
@@ -99,22 +108,27 @@ async def _write_as(
 async def _put_back(
     target: Target, wire: Wire, setting: Setting, way: tuple[str, str, str], own: dict[str, Any]
 ) -> None:
-    who, reader, old = way
+    who, _, old = way
 
     async def again() -> dict[str, Any]:
-        reading = await _write_back(target, wire, setting, reader, old)
+        reading = await _write_back(target, wire, setting, way)
         return {**own, "old": old, "read": reading.value, **_brief(reading)}
 
     await wire.step(f"web/{target.name}/setting {setting.name}/back after {who}", again)
 
 
-async def _write_back(target: Target, wire: Wire, setting: Setting, reader: str, old: str) -> Reading:
-    _, session = await open_as(target, wire, reader)
-    seen = await session.run(setting.read)
-    if not _same(seen.value, old):
-        await session.run(setting.write, {"value": old})
-        seen = await session.run(setting.read)
-    await session.close()
+async def _write_back(target: Target, wire: Wire, setting: Setting, way: tuple[str, str, str]) -> Reading:
+    """Write the old value as the owner; failing that, as nobody, or as whoever could write the other one."""
+    who, reader, old = way
+    seen = await _read(target, wire, setting, reader)
+    for one in dict.fromkeys(("right", reader, who)):
+        if _same(seen.value, old):
+            break
+        if _possible(target, wire, one):
+            _, session = await open_as(target, wire, one)
+            await session.run(setting.write, {"value": old})
+            await session.close()
+            seen = await _read(target, wire, setting, reader)
     return seen
 
 
