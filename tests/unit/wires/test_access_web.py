@@ -419,3 +419,20 @@ def test_refusals_that_grow_slower_are_a_lock_but_a_steady_delay_is_none():
     assert [one.locked for one in growing] == [False, False, False, True]
     steady, _ = signed(device([2.2, 2.2]), FORM, RIGHT, WRONG, WRONG)
     assert [one.locked for one in steady] == [False, False, False]
+
+
+def test_a_settings_page_that_speaks_of_rights_is_no_refusal():
+    menu = (
+        "<nav>User permissions | Access denied log | Sign in first screen settings | "
+        + "network item " * 30
+        + "</nav>"
+    )
+
+    def device(asked):
+        if asked.method == "POST":
+            good = asked.form.get("pw") == RIGHT.password
+            return Said("", 302, (("Set-Cookie", f"sid={int(good)}"), ("Location", "/settings")))
+        return Said(menu + SETTINGS if asked.cookies.get("sid") == "1" else LOGIN_PAGE)
+
+    (right, wrong), _ = signed(device, FORM, RIGHT, WRONG)
+    assert (right.accepted, wrong.accepted) == (True, False)

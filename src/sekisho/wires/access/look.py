@@ -18,13 +18,14 @@ from sekisho.formats.signs import flags_change, leads_to_change, says_change, sa
 from sekisho.wires.access.browser import REDIRECTS, Landing
 
 ALIKE = 0.9
-_SMALL = 4096
+_SMALL = 300
+_MOST_WORDS = 4096
 _REFUSED = frozenset({401, 403, 407})
 _BUSY = frozenset({429, 503})
 _LOGIN_PLACE = re.compile(r"(?:log|sign)[-_]?(?:in|on)\b|/auth\b", re.IGNORECASE)
 _DENIED = re.compile(
     r"unauthori[sz]ed|not[ _]?(?:logged|signed|authenticated|authori[sz]ed)|(?:log|sign)[ -]?in (?:first|required|again)"
-    r"|(?:please|must|need to|required to) (?:log|sign)[ -]?in|login_required|forbidden|access[ _]denied|permission"
+    r"|(?:please|must|need to|required to) (?:log|sign)[ -]?in|login_required|forbidden|access[ _]denied|(?:no|lacks?|insufficient) permission"
     r"|session[ _](?:has )?(?:expired|invalid|timeout)|認証(?:が必要|されて|エラー)|ログインして|権限がありません",
     re.IGNORECASE,
 )
@@ -53,7 +54,7 @@ def look(landing: Landing) -> Look:
     reply, text = landing.reply, landing.reply.text
     page, markup = read_page(text, landing.path), read_markup(text)
     document = read_json(text)
-    small = len(text) < _SMALL
+    small = len(markup.words or text) < _SMALL
     changes = (
         markup.asks_new_code()
         or leads_to_change(landing.path)
@@ -79,7 +80,7 @@ def look(landing: Landing) -> Look:
         or bool(reply.header("retry-after"))
         or says_locked(markup.words or text),
         urges=urges,
-        words=markup.words or text[:_SMALL],
+        words=markup.words or text[:_MOST_WORDS],
         length=len(reply.body),
         location=landing.elsewhere or (landing.path if len(landing.trail) > 1 else ""),
     )
