@@ -42,6 +42,8 @@ from sekisho.workflows.report import without_secrets
 T = TypeVar("T")
 TOOL = f"sekisho {__version__}"
 _STOP_SECONDS = 1.5
+# What must still be done when a run that doesn't let go is ended the hard way.
+LEAVING: list[Callable[[], None]] = []
 
 
 def now() -> datetime:
@@ -256,6 +258,8 @@ def stoppable(work: Callable[[], Coroutine[Any, Any, T]], folder: Path) -> T:
             leave()
 
     def leave(*_: object) -> None:
+        for last in LEAVING:
+            last()
         print(_stopped(folder).explain_both(), file=sys.stderr, flush=True)  # noqa: T201 - the last word
         os._exit(Stopped.exit_code)
 

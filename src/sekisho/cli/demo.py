@@ -47,6 +47,7 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
     )
     street = Street((folder / "street").resolve())
     outcomes = []
+    wiring.LEAVING.append(street.stop)
     try:
         street.build()
         street.start("updates")
@@ -94,7 +95,7 @@ def _request(street: Street, name: str, number: int, folder: Path, names: tuple[
 
     from sekisho import wiring
     from sekisho.cli.running import Request
-    from sekisho.demo.street import NAMES, NETS, UPDATE_HOST, listeners
+    from sekisho.demo.street import NAMES, listeners
     from sekisho.model.assessment import Authorisation, Limits
     from sekisho.model.terminal import Exclusion
     from sekisho.workflows.describe import read_terminal
@@ -111,7 +112,7 @@ def _request(street: Street, name: str, number: int, folder: Path, names: tuple[
         role=t("アクセス管理者", "access administrator"),
         statement=t("自分の計算機の上の見本を試験する", "I test demo terminals on my own machine"),
         signed_on=today,
-        addresses=(f"{NETS[name]}.0/24", f"{UPDATE_HOST}/32"),
+        addresses=(f"{street.net(name)}.0/24", f"{street.net('updates')}.1/32"),
         valid_from=today,
         valid_until=today,
         risks=("read", "login", "write", "update", "power", "factory", "lockout"),

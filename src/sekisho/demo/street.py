@@ -26,9 +26,12 @@ NAMES = ("hijackable", "baseline", "exemplar")
 READY_SECONDS = 20.0
 LOCK_SECONDS = 4
 PASSWORD = "kawa-Aoi-7-mado"
-UPDATE_HOST, UPDATE_PORT = "127.0.80.9", 8090
-# One /24 of the loopback per terminal: .1 LAN side, .2 line side, .10 and .11 the tester's own.
-NETS = {"hijackable": "127.0.81", "baseline": "127.0.82", "exemplar": "127.0.83"}
+UPDATE_PORT = 8090
+# One /24 of the loopback per terminal: .1 LAN side, .2 line side, .10 and .11 the tester's own. Several streets
+# stand side by side on one machine: each takes the first group of four nets whose reservation it gets.
+PLACES = {"hijackable": 0, "baseline": 1, "exemplar": 2, "updates": 3}
+GROUPS = range(80, 240, 4)
+_RESERVED = ("254", 10_009)
 
 
 class Street:
@@ -38,6 +41,11 @@ class Street:
         self.folder = folder
         self._file = folder / "street.json"
         self._started: dict[str, subprocess.Popen[str]] = {}
+        self._reserved: socket.socket | None = None
+
+    def net(self, name: str) -> str:
+        """Return the first three numbers of a terminal's net."""
+        return f"127.0.{int(self._read()['group']) + PLACES[name]}"
 
     def build(self) -> None:
         """Make images, two exemplar units and the start commands; ports that are taken are avoided."""
@@ -45,16 +53,19 @@ class Street:
         images.build(self.folder / "images")
         labels = [self._unit(letter) for letter in "ab"]
         python, state = sys.executable, self.folder
+        group, self._reserved = reserve()
+        kept: dict[str, Any] = {"group": group, "labels": labels, "pids": {}}
+        self._file.write_text(json.dumps(kept), encoding="utf-8")
         starts: dict[str, list[str]] = {}
         for name in ("hijackable", "baseline"):
-            net = NETS[name]
+            net = self.net(name)
             ports = {"web": free(f"{net}.1", 8080), "telnet": free(f"{net}.1", 2323)}
             starts[name] = [python, "-m", f"sekisho.demo.{name}", "--state", str(state / name)]
             starts[name] += ["--lan", f"{net}.1", "--wan", f"{net}.2"]
             starts[name] += [
                 word for port, number in ports.items() for word in (f"--{port}-port", str(number))
             ]
-        net = NETS["exemplar"]
+        net = self.net("exemplar")
         starts["exemplar"] = [
             python,
             "-m",
@@ -80,13 +91,13 @@ class Street:
             "--directory",
             str(state / "images/exemplar"),
         ]
-        starts["updates"] += ["--address", UPDATE_HOST, "--port", str(UPDATE_PORT)]
-        self._file.write_text(json.dumps({"starts": starts, "labels": labels, "pids": {}}), encoding="utf-8")
+        starts["updates"] += ["--address", f"{self.net('updates')}.1", "--port", str(UPDATE_PORT)]
+        self._file.write_text(json.dumps({**kept, "starts": starts}), encoding="utf-8")
 
     @property
     def update_url(self) -> str:
         """Where the exemplar's maker publishes the newest version."""
-        return f"http://{UPDATE_HOST}:{UPDATE_PORT}/newest.json"
+        return f"http://{self.net('updates')}.1:{UPDATE_PORT}/newest.json"
 
     def start(self, name: str, *extra: str) -> dict[str, Any]:
         """Start one terminal, wait for its ready line, note its process; return the line."""
@@ -126,6 +137,8 @@ class Street:
         """End all processes that this folder knows of."""
         for name in tuple(self._read()["pids"]) if self._file.is_file() else ():
             self.cut(name)
+        if self._reserved is not None:
+            self._reserved.close()
 
     def reset(self, name: str) -> None:
         """Bring one terminal back to its factory state."""
@@ -141,7 +154,7 @@ class Street:
     def describe(self, name: str) -> Path:
         """Write the terminal's description and return its file."""
         kept = self._read()
-        net = NETS[name]
+        net = self.net(name)
         cord = [sys.executable, "-m", "sekisho.demo.street", str(self.folder), name]
         words = kept["starts"][name]
         values: dict[str, object] = {
@@ -204,13 +217,33 @@ class Street:
         part.rename(self._file)
 
 
-def free(address: str, wanted: int) -> int:
-    """Return ``wanted`` or the next port on which nothing listens at ``address``."""
-    for port in range(wanted, wanted + 200):
+def reserve() -> tuple[int, socket.socket]:
+    """Return a group of nets that no other street has, and the socket that holds it."""
+    for group in GROUPS:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            # A port that anybody may bind; who holds it holds the group.
+            sock.bind((f"127.0.{group}.{_RESERVED[0]}", _RESERVED[1]))
+        except OSError:
+            sock.close()
+            continue
+        if all(_unused(f"127.0.{group + place}.1") for place in PLACES.values()):
+            return group, sock
+        sock.close()
+    raise RuntimeError("every demo net of the loopback is taken")
+
+
+def _unused(address: str) -> bool:
+    return all(free(address, port, 1) for port in (2323, 5000, 8080, UPDATE_PORT, 32_764))
+
+
+def free(address: str, wanted: int, tries: int = 200) -> int:
+    """Return ``wanted`` or one of the next ports on which nothing listens at ``address``; 0 for none."""
+    for port in range(wanted, wanted + tries):
         with socket.socket() as probe, suppress(OSError):
             probe.bind((address, port))
             return port
-    raise RuntimeError(f"no free port near {wanted} at {address}")
+    return 0
 
 
 def listeners() -> tuple[tuple[str, int], ...]:
