@@ -248,6 +248,9 @@ class LiveNet:
             if refused is not None and not reader.headed:
                 raise refused
             reply = reader.finish(how)
+        except PeerFailure as failed:
+            connection.abandon(failed.reason)
+            raise
         finally:
             await connection.close()
         seconds = round(self._clock.monotonic() - began, 6)

@@ -92,7 +92,9 @@ class ReplayNet:
         for chunk in found.chunks:
             if chunk.way == "<" and reader.feed(chunk.data):
                 break
-        return reader.finish(found.ended if found.ended in {"reset", "timed-out"} else "")
+        if found.ended in _FAILED and not (found.ended == "reset" and reader.headed):
+            raise PeerFailure(found.ended, "as recorded")
+        return reader.finish("reset" if found.ended == "reset" else "")
 
     def _next(self, endpoint: Endpoint, transport: str, sent: bytes | None = None) -> Transcript:
         """Take the next transcript with ``endpoint`` that sent just ``sent`` (or whatever it sent)."""

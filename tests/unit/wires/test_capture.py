@@ -1,0 +1,87 @@
+"""The packet capture: what is asked for is in it, the rest is not, and no right to capture is said as data."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from fakes.peers import head, live_net, serving
+from sekisho.formats import pcap
+from sekisho.formats.http import Request
+from sekisho.wires.capture import Capture
+
+ROOT = os.geteuid() == 0
+
+
+def page(peer: object) -> None:
+    head(peer)  # type: ignore[arg-type]
+    peer.sendall(b"HTTP/1.1 200 OK\r\n\r\ncaptured-answer")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("tcpdump", [None, ""])
+def test_a_capture_holds_the_terminals_packets_or_says_why_not(tmp_path: Path, tcpdump: str | None) -> None:
+    capture = Capture(tmp_path / "capture", ["127.77.1.1"], tcpdump=tcpdump)
+    said = capture.start()
+    if not ROOT:
+        assert said["captured"] is False
+        assert said["why"]
+        assert capture.stop() == {"bytes": 0, "cut": False}
+        return
+    assert said["captured"] is True
+    with serving(page, "127.77.1.1") as wanted, serving(page, "127.77.1.2") as other:  # type: ignore[arg-type]
+        asyncio.run(live_net().fetch(wanted, Request(path="/wanted")))
+        asyncio.run(live_net().fetch(other, Request(path="/elsewhere")))
+    ended = capture.stop()
+    content = (tmp_path / "capture" / said["file"]).read_bytes()
+    assert len(content) == ended["bytes"]
+    assert b"GET /wanted" in content
+    assert b"captured-answer" in content
+    assert b"/elsewhere" not in content
+    assert len(list(pcap.packets(content))) > 5
+
+
+@pytest.mark.parametrize("tcpdump", [None, ""])
+def test_a_capture_is_bounded(tmp_path: Path, tcpdump: str | None) -> None:
+    capture = Capture(tmp_path, ["127.77.1.3"], most=1000, tcpdump=tcpdump)
+    said = capture.start()
+    with serving(page, "127.77.1.3") as endpoint:  # type: ignore[arg-type]
+        for _ in range(5):
+            asyncio.run(live_net().fetch(endpoint, Request()))
+    ended = capture.stop()
+    if said["captured"]:
+        assert ended["cut"] is True
+        assert (tmp_path / said["file"]).stat().st_size <= 1000
+
+
+def test_a_program_that_fails_is_replaced_or_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'no permission, says the kernel' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    capture = Capture(tmp_path / "capture", ["127.0.0.1"], tcpdump=str(broken))
+    said = capture.start()
+    capture.stop()
+    assert said.get("by") == "raw socket" if ROOT else "no permission" in said["why"]
+
+
+def test_a_second_run_has_a_file_of_its_own_and_stop_is_harmless(tmp_path: Path) -> None:
+    names = set()
+    for _ in range(2):
+        capture = Capture(tmp_path, ["127.0.0.1", "fe80::1%lo"])
+        names.add(capture.start().get("file", "none"))
+        time.sleep(0.05)
+        capture.stop()
+        capture.stop()
+    assert len(names) == (2 if ROOT else 1)
+    assert Capture(tmp_path, []).start()["captured"] is False
+
+
+def test_the_file_format_reads_what_it_writes_and_stops_at_a_torn_packet() -> None:
+    content = pcap.file_header() + pcap.packet(12.5, b"abc") + pcap.packet(13.25, b"defg")
+    assert [(one.at, one.data) for one in pcap.packets(content)] == [(12.5, b"abc"), (13.25, b"defg")]
+    assert [one.data for one in pcap.packets(content[:-1])] == [b"abc"]
+    with pytest.raises(ValueError, match="pcap"):
+        list(pcap.packets(b"not a capture at all, but long enough"))
