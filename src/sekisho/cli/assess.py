@@ -31,6 +31,9 @@ def _options(command: Any) -> Any:
             "--rate", type=click.FloatRange(1), help=t("毎秒の接続数の上限", "connections per second at most")
         ),
         click.option(
+            "--limits", "limits_file", type=path, help=t("速さと量の上限（TOML）", "rates and bounds (TOML)")
+        ),
+        click.option(
             "--answers",
             type=path,
             help=t("人への質問の回答ファイル（TOML）", "answers to the questions (TOML)"),
@@ -73,7 +76,7 @@ def command(target: str | None, resume: Path | None, as_json: bool, **options: A
     from sekisho.errors import AuthorisationError
     from sekisho.language import Text
     from sekisho.model.assessment import Limits
-    from sekisho.workflows.describe import read_authorisation
+    from sekisho.workflows.describe import read_authorisation, read_table
 
     authorisation, limits = None, Limits()
     if resume:
@@ -82,6 +85,8 @@ def command(target: str | None, resume: Path | None, as_json: bool, **options: A
         authorisation = read_authorisation(options["authorisation"])
     if not target:
         raise click.UsageError(t("TARGET か --resume が要る", "TARGET or --resume is needed"))
+    if options["limits_file"]:
+        limits = read_table(options["limits_file"], Limits)
     if options["rate"]:
         import msgspec
 

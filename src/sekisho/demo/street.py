@@ -24,7 +24,9 @@ from sekisho.demo import descriptions, images
 
 NAMES = ("hijackable", "baseline", "exemplar")
 READY_SECONDS = 20.0
-LOCK_SECONDS = 4
+# A real exemplar locks for 900 s and refills its tokens once a minute; a demo has less patience.
+LOCK_SECONDS = 16
+REFILL_SECONDS = 6
 PASSWORD = "kawa-Aoi-7-mado"
 UPDATE_PORT = 8090
 # One /24 of the loopback per terminal: .1 LAN side, .2 line side, .10 and .11 the tester's own. Several streets
@@ -80,7 +82,7 @@ class Street:
             "--lock-seconds",
             str(LOCK_SECONDS),
             "--refill-seconds",
-            "1",
+            str(REFILL_SECONDS),
             "--update-url",
             self.update_url,
         ]

@@ -7,6 +7,7 @@ offer of the client, skips subnegotiations, and treats IAC IAC as one byte.
 from __future__ import annotations
 
 import contextlib
+import re
 import socketserver
 import threading
 from collections.abc import Callable
@@ -100,7 +101,8 @@ def _run(words: list[str], host: str) -> str:
             _FILES.get(path, f"cat: can't open '{path}': No such file or directory\n") for path in words[1:]
         )
     if name == "echo":
-        return " ".join(word.strip("'\"") for word in words[1:] if word not in {"-n", "-e"}) + "\n"
+        # Quotes vanish wherever they stand, as in a shell.
+        return " ".join(re.sub("['\"]", "", word) for word in words[1:] if word not in {"-n", "-e"}) + "\n"
     plain = {
         "id": "uid=0(root) gid=0(root)\n",
         "whoami": "root\n",
@@ -126,6 +128,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 128
+    disable_nagle_algorithm = True
 
 
 def serve(

@@ -11,6 +11,9 @@ from sekisho.model.evidence import Attempt, Instrument
 from sekisho.model.observation import Observation
 from sekisho.model.verdict import Judged, Verdict, whole
 
+# Notes of a `Judged` row that is shown and not counted.
+UNBOUND = frozenset({"information", "recommended", "guideline"})
+
 
 class Risk(IntEnum):
     """How much a probe may disturb, in the order in which the planner runs them.
@@ -66,7 +69,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     read_seconds: float = 10.0
     wrong_in_a_row: int = 3
     wrong_per_account: int = 80
-    throttle_tries: int = 60
+    throttle_tries: int = 120
 
 
 class TestRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -113,7 +116,11 @@ class Assessment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     catalogues: tuple[str, ...]
 
     def verdict(self, catalogue: str) -> Verdict:
-        """Return the verdict over a whole catalogue's duties; rows of information don't count."""
+        """Return the verdict over a catalogue's duties.
+
+        Rows of information, recommendations and matters of a guideline are shown but bind nobody, so they
+        don't count; `UNBOUND` are their notes.
+        """
         return whole(
-            one.verdict for one in self.judged if one.catalogue == catalogue and one.note != "information"
+            one.verdict for one in self.judged if one.catalogue == catalogue and one.note not in UNBOUND
         )

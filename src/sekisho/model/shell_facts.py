@@ -76,7 +76,7 @@ def _of_login(evidence: Evidence, name: str, kind: str, records: list[Record]) -
         yield from (fact("login.accepted", record.data["accepted"], [record], how) for how in _origin(record))
     for record in records:
         if "skipped" in record.data:
-            keys = ("lists", "skipped", "foreign", "why", "budget", "locked")
+            keys = ("lists", "skipped", "weak", "foreign", "why", "budget", "locked")
             yield fact("login.tried", record.data["tried"], [record], {key: record.data[key] for key in keys})
     if tries:
         yield fact("shell.opened", *_opened(tries))

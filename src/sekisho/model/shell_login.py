@@ -186,11 +186,13 @@ def _word(code: Code) -> str:
 class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, locked).
 
-    ``skipped`` counts guesses for the login's own users, ``foreign`` those for users that nobody declared.
+    ``skipped`` counts pairs of the attack list for the login's own users, ``weak`` their derived codes, and
+    ``foreign`` the guesses for users that nobody declared.
     """
 
     tried: int
     skipped: int
+    weak: int
     foreign: int
     why: str
     budget: bool
@@ -199,7 +201,7 @@ class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def whole(self) -> bool:
         """Whether nothing was left out that should have been tried."""
-        return not self.locked and not (self.budget and self.skipped)
+        return not self.locked and not (self.budget and (self.skipped or self.weak))
 
 
 Walk = Generator[Guess, Mapping[str, Any], Round]
@@ -221,25 +223,32 @@ def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -
         if guess.origin == "random" and data.get("accepted"):
             why = why or "nonsense-accepted"
     own, spent = users(door), set[str]()
-    left = {True: 0, False: 0}
+    left: list[Guess] = []
     tried, locked = 0, False
     for guess in lists if not why else ():
         if locked or guess.user in spent:
-            left[guess.user in own] += 1
+            left.append(guess)
             continue
         data = yield from steps.one(guess)
         if data.get("sign_in_failure") == "budget":
             spent.add(guess.user)
-            left[guess.user in own] += 1
+            left.append(guess)
             continue
         tried += 1
         locked = bool(data.get("locked"))
     if steps.right is not None:
         yield msgspec.structs.replace(steps.right, step="right after")
-    if why:
-        left = {mine: sum((one.user in own) is mine for one in lists) for mine in (True, False)}
-    why = why or ("locked" if locked else "budget" if spent else "")
-    return Round(tried, left[True], left[False], why, bool(spent), locked)
+    left = list(lists) if why else left
+    mine = [one.origin for one in left if one.user in own]
+    return Round(
+        tried=tried,
+        skipped=mine.count("mirai"),
+        weak=mine.count("weak"),
+        foreign=len(left) - len(mine),
+        why=why or ("locked" if locked else "budget" if spent else ""),
+        budget=bool(spent),
+        locked=locked,
+    )
 
 
 class _Steps:

@@ -61,7 +61,7 @@ GREETING_SECONDS = 2.5
 MOST_GREETING = 8192
 MOST_ODD = 40
 SHUT = frozenset({"refused", "reset"})
-_IDENTIFICATION = re.compile(rb"(?:^|\n)SSH-\d+\.\d+-[^\r\n]{0,253}")
+_IDENTIFICATION = re.compile(rb"(?:^|\n)SSH-\d+\.\d+-[^\r\n]{0,253}(?=\r?\n)")
 _GIST = Text(
     ja="SSH（22、2222番、宣言されたポート、用途不明の開放ポート）に接続し、識別符号なし・でたらめ・出荷時・公知の61組・推測しやすい符号を、ロックされない範囲で試す",
     en="connect to SSH (22, 2222, declared ports, open ports of unknown use) and try no code, nonsense, the preset "
@@ -248,7 +248,7 @@ async def _greeting(wire: Wire, door: Door) -> dict[str, Any]:
     raw, ended = b"", "quiet"
     deadline = wire.clock.monotonic() + GREETING_SECONDS
     try:
-        while len(raw) < MOST_GREETING and not (_IDENTIFICATION.search(raw) and raw.endswith(b"\n")):
+        while len(raw) < MOST_GREETING and not _IDENTIFICATION.search(raw):
             left = deadline - wire.clock.monotonic()
             data = await connection.receive(2048, max(0.05, left)) if left > 0 else b""
             if not data:

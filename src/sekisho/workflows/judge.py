@@ -87,7 +87,7 @@ def _requirement(
     scope: Finding | None,
 ) -> Judged:
     if requirement.rule is None:
-        return Judged(catalogue.id, requirement.id, Verdict.NONE, (), "no-criterion")
+        return Judged(catalogue.id, requirement.id, Verdict.NONE, (), _weight(requirement) or "no-criterion")
     if scope is not None and scope.verdict is Verdict.NOT_APPLICABLE:
         return Judged(catalogue.id, requirement.id, Verdict.NOT_APPLICABLE, (scope,), "out-of-scope")
     findings: list[Finding] = []
@@ -98,8 +98,15 @@ def _requirement(
         verdict = combine([verdict, Verdict.INCONCLUSIVE])
     if not any(finding.verdict > Verdict.NONE for finding in findings):
         return Judged(catalogue.id, requirement.id, Verdict.NONE, tuple(findings), "not-measured")
-    note = "information" if _only_information(requirement.rule) else ""
+    note = "information" if _only_information(requirement.rule) else _weight(requirement)
     return Judged(catalogue.id, requirement.id, verdict, tuple(findings), note)
+
+
+def _weight(requirement: Requirement) -> str:
+    """Return the note of a row that is shown but binds nobody: information, recommendation, guideline."""
+    return {"info": "information", "recommended": "recommended", "guideline": "guideline"}.get(
+        requirement.obligation, ""
+    )
 
 
 def _walk(

@@ -27,7 +27,8 @@ def observe_login(evidence: Evidence, name: str) -> Iterator[Observation]:
     yield Observation("throttle.control", subject, control.data.get("accepted"), {}, pointer)
     rates: list[Observation] = []
     serial = evidence.record(f"{base}serial")
-    for mode in ("serial", "parallel 5", "parallel 20"):
+    bursts = [one.step for one in evidence.under(f"{base}parallel ") if " again " not in one.step]
+    for mode in ("serial", *(step.removeprefix(base) for step in bursts)):
         record = evidence.record(base + mode)
         if record is None or not record.data.get("tries"):
             continue

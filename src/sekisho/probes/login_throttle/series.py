@@ -14,7 +14,11 @@ from sekisho.ports import Endpoint, Session, SignIn, Wire
 
 USUAL_TRIES = 10
 MOST_TRIES = 16
-MOST_SENT = 28
+MOST_SENT = 30
+POLLS = 12
+BURSTS = (5, 20)
+ENOUGH_FOR_TWENTY = 45
+REBOOT_TRIES = 8
 SECOND_TRIES = 3
 PATIENCE = 64.0
 DEAD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable"})
@@ -29,6 +33,29 @@ READY_PAUSE = 2.0
 def right_code(login: Login) -> Code | None:
     """Return the code that should work now."""
     return login.current if login.current is not None else login.preset
+
+
+class _Wait:
+    """How long to wait before the next try, so that a delay's length is known to a fifth once it repeats."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self._goals: list[float] = []
+        self._last = 0.0
+
+    def over(self) -> None:
+        """The try was looked at: the next delay is guessed to be like this one."""
+        self._last, self.total, self._goals = self.total, 0.0, []
+
+    def next(self) -> float:
+        """Return the seconds until the next look, and count them."""
+        if not self._goals:
+            grown = max(2 * self.total, FIRST_PAUSE)
+            learnt = self._last >= FIRST_PAUSE and self.total == 0.0
+            self._goals = [0.8 * self._last, 1.05 * self._last] if learnt else [grown]
+        goal = self._goals.pop(0)
+        pause, self.total = goal - self.total, goal
+        return pause
 
 
 def held_off(one: Mapping[str, Any]) -> bool:
@@ -58,6 +85,13 @@ class Bout:
         self.first = alike[0] if alike else ""
         self.second = alike[1] if len(alike) > 1 else ""
         self.count = 0
+        user = (right_code(login) or Code()).user
+        sharing = sum((right_code(one) or Code()).user == user for one in terminal.logins)
+        share = wire.limits.throttle_tries // max(1, sharing)
+        # Some are kept for the right code while it is refused, so that the lock can be seen to end.
+        self.left = share - min(POLLS, share // 6)
+        self.width = 20 if self.left >= ENOUGH_FOR_TWENTY else max(2, self.left // 3)
+        self.serial_most = min(MOST_SENT, self.left - self.width - SECOND_TRIES)
 
     async def run(self) -> str:
         """Do control, series, waits; return an attempt's reason."""
@@ -69,13 +103,14 @@ class Bout:
         serial = await self._series("serial", self._serial)
         if not await self._recover("serial", serial):
             return "died" if _dead(serial) else "no-control"
-        widths = (20,) if serial.data.get("held") else (5, 20)
-        for width in widths:
+        spare = self.left - self.width
+        widths = [width for width in BURSTS[:1] if not serial.data.get("held") and spare >= USUAL_TRIES]
+        for width in (*widths, self.width):
             mode = f"parallel {width}"
             record = await self._series(mode, self._parallel(width))
             if not await self._recover(mode, record):
                 return "died" if _dead(record) else "no-control"
-        allowed = "power" in self.wire.risks
+        allowed = "power" in self.wire.risks and self.left >= REBOOT_TRIES
         if allowed and self.wire.power is not None and self.terminal.power is not None:
             return await self._after_reboot()
         return "complete"
@@ -99,7 +134,9 @@ class Bout:
 
     async def _wrong(self, source: str, start: float) -> dict[str, Any]:
         """Try one code that nobody has; return when and how it was answered."""
-        self.count += 1
+        if self.left <= 0:
+            return {"failure": "budget"}
+        self.count, self.left = self.count + 1, self.left - 1
         right = right_code(self.login)
         seed = f"{self.login.name} {self.count} {self.wire.clock.now().isoformat()}"
         code = Code(right.user if right else "", "Zq9-" + hashlib.sha256(seed.encode()).hexdigest()[:12])
@@ -136,11 +173,13 @@ class Bout:
                 told["owner"] = other.accepted
                 if mode == "serial":
                     begun = self.wire.clock.monotonic()
-                    told["second"] = [await self._wrong(self.second, begun) for _ in range(SECOND_TRIES)]
+                    second = [await self._wrong(self.second, begun) for _ in range(SECOND_TRIES)]
+                    told["second"] = [one for one in second if one["failure"] != "budget"]
             result, session = await self._right(self.first)
             await session.close()
             told["right_after"] = result.accepted
-            return {**told, "held": held or result.accepted is not True}
+            unsure = result.accepted is not True and result.failure != "budget"
+            return {**told, "held": held or unsure}
 
         limit = self.wire.limits.step_seconds + 6 * PATIENCE
         return await self.wire.step(f"{self.base}{mode}", act, once=True, seconds=limit)
@@ -148,23 +187,26 @@ class Bout:
     async def _serial(self, start: float) -> list[dict[str, Any]]:
         """Try one after another like a patient attacker: wait short delays out, stop at a long lock."""
         rule = self.login.lock
-        wanted = min(max(USUAL_TRIES, rule.tries + 2 if rule else 0), MOST_TRIES)
+        wanted = min(max(USUAL_TRIES, rule.tries + 4 if rule else 0), MOST_TRIES)
+        # A declared lock that is longer than our patience is not knocked at, but waited out afterwards.
+        long = rule.tries if rule is not None and rule.seconds > PATIENCE else 0
         made: list[dict[str, Any]] = []
-        looked_at, waited, pause, dead = 0, 0.0, FIRST_PAUSE, 0
+        looked_at, dead = 0, 0
+        wait = _Wait()
         deadline = start + self.wire.limits.step_seconds + 4 * PATIENCE
-        while looked_at < wanted and len(made) < MOST_SENT and self.wire.clock.monotonic() < deadline:
+        while looked_at < wanted and len(made) < self.serial_most and self.wire.clock.monotonic() < deadline:
             one = await self._wrong(self.first, start)
             if one["failure"] == "budget":
                 break
-            made.append({**one, "waited": waited})
+            made.append({**one, "waited": wait.total})
             dead = dead + 1 if one["failure"] in DEAD else 0
             if not held_off(one) and not one["failure"]:
-                looked_at, waited, pause = looked_at + 1, 0.0, max(FIRST_PAUSE, waited)
+                looked_at += 1
+                wait.over()
                 continue
-            if dead >= DEAD_IN_A_ROW or waited >= PATIENCE or (rule and looked_at >= rule.tries):
+            if dead >= DEAD_IN_A_ROW or wait.total >= PATIENCE or (long and looked_at >= long):
                 break
-            await self.wire.clock.sleep(pause)
-            waited, pause = waited + pause, pause * 2
+            await self.wire.clock.sleep(wait.next())
         return made
 
     def _parallel(self, width: int) -> Callable[[float], Any]:
@@ -271,6 +313,7 @@ class Bout:
         async def after() -> dict[str, Any]:
             start = self.wire.clock.monotonic()
             made = [await self._wrong(self.first, start) for _ in range(SECOND_TRIES)]
+            made = [one for one in made if one["failure"] != "budget"]
             seconds = self.wire.clock.monotonic() - start
             result, session = await self._right(self.first)
             await session.close()
