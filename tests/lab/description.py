@@ -74,12 +74,12 @@ def description(machine: Machine) -> str:
 
 
 def authorisation() -> str:
-    """Return the consent record for every device of the lab: its two networks, all risks but harm to the unit."""
+    """Return the consent record for every device of the lab: its two networks, all risks."""
     prefixes = [f"{address}/32" for address in (LAN4, WAN4)] + [f"{address}/128" for address in (LAN6, WAN6)]
     dates = "signed_on = 2026-01-01\nvalid_from = 2026-01-01\nvalid_until = 2099-12-31\n"
     table = {
         "allowed_by": "Lab", "role": "owner", "statement": "These devices were made to be tested.",
-        "addresses": prefixes, "risks": ["read", "login", "write", "lockout", "update", "power", "reset"],
+        "addresses": prefixes, "risks": ["read", "factory", "login", "write", "update", "power", "lockout"],
     }  # fmt: skip
     return dates + "".join(_toml(table))
 

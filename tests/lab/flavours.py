@@ -68,7 +68,8 @@ class Flavour:
 
 def _sound(**habits: Any) -> Service:
     """Return a web interface without planted flaws, but for the habits given."""
-    return web(**({"password": UNIT_PASSWORD, "lock_after": 5, "lock_seconds": 60} | habits))
+    settings: dict[str, Any] = {"password": UNIT_PASSWORD, "lock_after": 5, "lock_seconds": 60}
+    return web(**(settings | habits))
 
 
 _FLAVOURS = (
