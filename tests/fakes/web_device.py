@@ -86,6 +86,7 @@ class Habits:
     lock_after: int = 0
     lock_seconds: float = 600.0
     lock_scope: str = "source"
+    doubling: float = 0.0  # after three free tries each wrong one doubles the wait, up to so many seconds
     silent_lock: bool = False
     crash_on: int = 0
     also: tuple[tuple[str, str], ...] = ()  # further accounts
@@ -276,12 +277,18 @@ class WebDevice:
         if self.habits.lock_after and len(rows) >= self.habits.lock_after:
             self.locked[key] = self.clock.monotonic() + self.habits.lock_seconds
             rows.clear()
+        if self.habits.doubling and self.count_of(key) > 3:
+            wait = min(self.habits.doubling, 2.0 ** (self.count_of(key) - 4))
+            self.locked[key] = self.clock.monotonic() + wait
         if self.habits.delay_serial_only:
             await asyncio.sleep(self.habits.delay)
         elif self.habits.delay:
             async with self.turn:
                 await asyncio.sleep(self.habits.delay)
         return 200, (), self._front("incorrect user name or password")
+
+    def count_of(self, key: str) -> int:
+        return len(self.failures.get(key, []))
 
     def _right(self, user, password):
         accounts = {("admin", self.password), ("guest", "Guest-5521"), *self.habits.also}

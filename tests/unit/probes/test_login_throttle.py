@@ -92,6 +92,14 @@ def test_a_lock_of_the_account_locks_the_owner_out():
     assert "owner-out" not in reasons
 
 
+@pytest.mark.parametrize("most", [8.0, 30.0])
+def test_a_doubling_delay_is_taken_at_its_later_pace(most):
+    _, seen, _, _ = assess(Habits(doubling=most))
+    assert 3600 / most <= pace(seen, "serial") <= 3 * 3600 / most
+    # The burst got no further than one after another would: it gains nothing.
+    assert pace(seen, "parallel 20") == pytest.approx(pace(seen, "serial"), rel=0.5)
+
+
 def test_a_crash_on_the_third_try_is_no_lock():
     _, seen, finding, evidence = assess(Habits(crash_on=3))
     assert finding.verdict is Verdict.FAIL

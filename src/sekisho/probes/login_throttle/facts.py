@@ -15,6 +15,8 @@ MILLION = 1_000_000
 HOUR = 3600.0
 YEAR = 365.25 * 24 * HOUR
 LEAST_SECONDS = 1e-3
+STEADY_TRIES = 3
+LONG_LOCK = 2.0
 
 
 def observe_login(evidence: Evidence, name: str) -> Iterator[Observation]:
@@ -76,15 +78,12 @@ def _rate(evidence: Evidence, name: str, mode: str, record: Record, serial: Reco
     lock, ended = _wait(evidence, name, mode, data)
     held = bool(data.get("held"))
     elapsed = _elapsed(data)
-    value = len(good) / (elapsed + lock) * HOUR
-    if mode == "serial" and not held and len(good) > 1:
-        half = good[len(good) // 2 :]
-        span = sum(float(one["seconds"]) for one in half) + sum(
-            float(one.get("waited", 0)) / 2 for one in half
-        )
-        value = len(half) / max(span, LEAST_SECONDS) * HOUR
-    elif mode != "serial" and held and serial is not None and serial.data.get("held"):
+    if mode != "serial" and held and serial is not None and serial.data.get("held"):
         value = _gain(evidence, name, good, serial)
+    elif mode == "serial":
+        value = _pace(data, lock)
+    else:
+        value = len(good) / (elapsed + lock) * HOUR
     first = next((number for number, one in enumerate(tries) if held_off(one)), None)
     attributes: dict[str, Scalar] = {
         "mode": mode,
@@ -109,6 +108,41 @@ def _rate(evidence: Evidence, name: str, mode: str, record: Record, serial: Reco
     )
 
 
+def _pace(data: Mapping[str, Any], lock: float) -> float:
+    """Return how many tries an hour the series could go on with.
+
+    Steady state counts, not the free tries at the start: the later half. Where a long lock ended it, or the
+    free tries come again after each wait, the whole cycle with its lock counts.
+    """
+    tries = data["tries"]
+    good = looked_at(tries)
+    first = next((number for number, one in enumerate(tries) if held_off(one)), len(tries))
+    later = looked_at(tries[first:])
+    if first == len(tries) and not data.get("held"):
+        later = good
+    gaps = _gaps(tries)
+    steady = len(later) >= STEADY_TRIES and (first == len(tries) or all(one["waited"] > 0 for one in later))
+    longest = max((float(one.get("waited", 0.0)) for one in good), default=0.0)
+    if not steady or lock > LONG_LOCK * max(longest, 1.0):
+        return len(good) / (_elapsed(data) + lock) * HOUR
+    half = later[len(later) // 2 :]
+    span = sum(gaps[id(one)] for one in half)
+    return len(half) / max(span, LEAST_SECONDS) * HOUR
+
+
+def _gaps(tries: list[dict[str, Any]]) -> dict[int, float]:
+    """Return what each try cost at least: the longest wait that was seen to be too short, and the answer."""
+    gaps: dict[int, float] = {}
+    short = 0.0
+    for one in tries:
+        if held_off(one) or one["failure"]:
+            short = float(one.get("waited", 0.0))
+            continue
+        gaps[id(one)] = short + float(one["seconds"])
+        short = 0.0
+    return gaps
+
+
 def _gain(evidence: Evidence, name: str, good: list[dict[str, Any]], serial: Record) -> float:
     """A burst that the brake stopped: the serial pace, times what the burst got through beyond it.
 
@@ -119,8 +153,7 @@ def _gain(evidence: Evidence, name: str, good: list[dict[str, Any]], serial: Rec
     tries = data["tries"]
     free = next((number for number, one in enumerate(tries) if held_off(one) or one["failure"]), len(tries))
     lock, _ = _wait(evidence, name, "serial", data)
-    pace = len(looked_at(tries)) / (_elapsed(data) + lock) * HOUR
-    return pace * max(1.0, len(good) / max(free, 1))
+    return _pace(data, lock) * max(1.0, len(good) / max(free, 1))
 
 
 def _second(evidence: Evidence, name: str, serial: Record, pace: Observation) -> Observation:
