@@ -56,6 +56,11 @@ class LoginDelay:
             ja="{mode}で1時間に{hourly}個、{codes}個に{days}日。",
             en="{mode}: {hourly} tries an hour, {days} days for {codes} codes.",
         ),
+        "cut-short": Text(
+            ja="遅延が伸びている途中で試行の上限に達し、続けた場合の速さを測れていない(ここまでは1時間に{hourly}個)。",
+            en="Our budget of tries ended while the delays still grew, so the lasting pace is unknown "
+            "({hourly} tries an hour so far).",
+        ),
         "died-not-locked": Text(
             ja="誤ったログインの後、サービスが応答しなくなった({mode})。これはロックではない。",
             en="The service stopped answering after wrong logins ({mode}); that is no lock.",
@@ -169,7 +174,10 @@ def _pace(rates: dict[str, Observation], subject: str, codes: float, seconds: fl
     days = round(codes / hourly * _HOUR / _DAY, 2)
     arguments: dict[str, Scalar] = {"mode": mode, "hourly": hourly, "days": days, "codes": int(codes)}
     if codes / hourly * _HOUR < seconds:
-        yield Detail(f"{subject} {mode}", Verdict.FAIL, "pace", arguments, fastest.because)
+        # A series that our own budget ended while delays still grew shows no pace that would last.
+        short = bool(fastest.attributes.get("cut")) and bool(fastest.attributes.get("held"))
+        verdict, reason = (Verdict.INCONCLUSIVE, "cut-short") if short else (Verdict.FAIL, "pace")
+        yield Detail(f"{subject} {mode}", verdict, reason, arguments, fastest.because)
         return
     if not any(one.startswith("parallel") for one in counted) or "serial" not in rates:
         yield Detail(subject, Verdict.INCONCLUSIVE, "serial-only", arguments, fastest.because)

@@ -71,3 +71,16 @@ def test_the_figures_are_the_parameters():
 def test_a_login_path_without_a_measurement_keeps_it_undecided():
     two = Terminal(logins=(*TERMINAL.logins, Login("shell", "ssh", "ssh")))
     assert CRITERION.judge(facts(), two, MONTH).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_series_that_our_budget_cut_short_is_undecided():
+    tries = [
+        fact("throttle.tries", mode, FAST, cut=True, held=True)
+        for mode in ("serial", "parallel 8", "second-source")
+    ]
+    whole = Observations(
+        (Observation("throttle.control", "login web", True), *tries, fact("throttle.owner", "serial", True))
+    )
+    finding = CRITERION.judge(whole, TERMINAL, MONTH)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "cut-short" in {one.reason for one in finding.details}

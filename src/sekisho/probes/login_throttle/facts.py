@@ -98,6 +98,7 @@ def _rate(evidence: Evidence, name: str, mode: str, record: Record, serial: Reco
         "locked_after": first if first is not None else len(good) if held else None,
         "lock_seconds": round(lock, 3) if held else None,
         "lock_ended": ended,
+        "cut": bool(serial.data.get("cut")) if serial is not None else False,
     }
     return Observation(
         "throttle.tries",
@@ -166,6 +167,7 @@ def _second(evidence: Evidence, name: str, serial: Record, pace: Observation) ->
         "tries": len(tries),
         "looked_at": len(looked_at(tries)),
         "sources": sources,
+        "cut": bool(serial.data.get("cut")),
         "held": bool(serial.data.get("held")),
     }
     value = float(pace.value or 0) * sources

@@ -85,6 +85,7 @@ class Bout:
         self.first = alike[0] if alike else ""
         self.second = alike[1] if len(alike) > 1 else ""
         self.count = 0
+        self.cut = False
         user = (right_code(login) or Code()).user
         sharing = sum((right_code(one) or Code()).user == user for one in terminal.logins)
         share = wire.limits.throttle_tries // max(1, sharing)
@@ -163,6 +164,7 @@ class Bout:
             made = await tries(start)
             seconds = self.wire.clock.monotonic() - start
             told: dict[str, Any] = {"mode": mode, "tries": made, "seconds": round(seconds, 4)}
+            told["cut"] = self.cut if mode == "serial" else False
             told["session"] = await self._still_in(owner) if knew else None
             await owner.close()
             told["live"] = await self._alive()
@@ -184,8 +186,11 @@ class Bout:
         limit = self.wire.limits.step_seconds + 6 * PATIENCE
         return await self.wire.step(f"{self.base}{mode}", act, once=True, seconds=limit)
 
-    async def _serial(self, start: float) -> list[dict[str, Any]]:
-        """Try one after another like a patient attacker: wait short delays out, stop at a long lock."""
+    async def _serial(self, start: float, *, until_held: bool = False) -> list[dict[str, Any]]:
+        """Try one after another like a patient attacker: wait short delays out, stop at a long lock.
+
+        ``until_held`` stops as soon as the brake is on, which is all that the reboot needs.
+        """
         rule = self.login.lock
         wanted = min(max(USUAL_TRIES, rule.tries + 4 if rule else 0), MOST_TRIES)
         # A declared lock that is longer than our patience is not knocked at, but waited out afterwards.
@@ -206,7 +211,11 @@ class Bout:
                 continue
             if dead >= DEAD_IN_A_ROW or wait.total >= PATIENCE or (long and looked_at >= long):
                 break
+            if until_held and held_off(one):
+                break
             await self.wire.clock.sleep(wait.next())
+        else:
+            self.cut = looked_at < wanted
         return made
 
     def _parallel(self, width: int) -> Callable[[float], Any]:
@@ -294,7 +303,7 @@ class Bout:
 
         async def before() -> dict[str, Any]:
             start = self.wire.clock.monotonic()
-            return {"tries": await self._serial(start)}
+            return {"tries": await self._serial(start, until_held=True)}
 
         async def cut() -> dict[str, Any]:
             await power.cut()

@@ -17,6 +17,7 @@ from sekisho.probes.web_login.places import Target
 
 WEAK = ("12345678", "11111111", "abcdefgh", "password1")
 LOCK_MARGIN = 2
+GENTLE = 3
 LONGEST_WAIT = 900.0
 FIRST_WAIT = 5.0
 USUAL_WAIT = 120.0
@@ -179,7 +180,7 @@ async def _set_up(target: Target, wire: Wire, accepted: dict[str, bool | None]) 
 
 def allowed_in_a_row(login: Login, wire: Wire) -> int:
     """Return how many wrong logins may follow each other and still leave room for the right one."""
-    most = wire.limits.wrong_in_a_row
+    most = min(wire.limits.wrong_in_a_row, GENTLE)
     if login.lock is not None:
         most = min(most, max(1, login.lock.tries - LOCK_MARGIN))
     return most - 1
