@@ -25,8 +25,8 @@ from sekisho.demo import descriptions, images
 NAMES = ("hijackable", "baseline", "exemplar")
 READY_SECONDS = 20.0
 # A real exemplar locks for 900 s and refills its tokens once a minute; a demo has less patience.
-LOCK_SECONDS = 16
-REFILL_SECONDS = 6
+LOCK_SECONDS = 20
+REFILL_SECONDS = 1
 PASSWORD = "kawa-Aoi-7-mado"
 UPDATE_PORT = 8090
 # One /24 of the loopback per terminal: .1 LAN side, .2 line side, .10 and .11 the tester's own. Several streets

@@ -57,9 +57,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     ``wrong_in_a_row`` is per account and reset by a right login; ``wrong_per_account`` is the total per
     account, not counting the throttle measurement, which has ``throttle_tries`` of its own.
+    ``connections_per_second`` is the ceiling of the port scan; below it the scan goes as fast as the terminal
+    answers and slows down when answers get late or lost. Lower it (``--rate``) for a frail device.
     """
 
-    connections_per_second: float = 20_000.0
+    connections_per_second: float = 200_000.0
     requests_per_second: float = 50.0
     concurrent: int = 64
     answer_bytes: int = 4 * 1024 * 1024

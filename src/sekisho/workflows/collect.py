@@ -166,9 +166,7 @@ async def reach(terminal: Terminal, net: Net) -> None:
 
     declared = {s.port for s in terminal.services if s.transport == "tcp"}
     ends = [
-        Endpoint(
-            address, port, source=interface.sources[0] if interface.sources else "", device=interface.device
-        )
+        Endpoint(address, port, source=_own(interface.sources, address), device=interface.device)
         for interface in terminal.interfaces
         for address in interface.addresses
         for port in sorted(declared | set(_KNOCK))
@@ -182,6 +180,11 @@ async def reach(terminal: Terminal, net: Net) -> None:
                 en="check power, cable and address; to go on all the same use --assume-up",
             ),
         )
+
+
+def _own(sources: Sequence[str], address: str) -> str:
+    """Return the first of our own addresses of the same family, or none."""
+    return next((one for one in sources if (":" in one) == (":" in address)), "")
 
 
 def pending(store: EvidenceStore) -> dict[str, str]:

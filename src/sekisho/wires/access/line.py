@@ -12,7 +12,7 @@ from sekisho.ports import Clock, Connection
 MOST_TEXT = 64 * 1024
 QUIET_SECONDS = 1.0
 # A prompt that stands this long is meant: nothing follows it. A shell may stand in the middle of a message.
-SETTLED = {"login": 0.05, "password": 0.05, "new-code": 0.05, "shell": 0.15}
+SETTLED = {"login": 0.02, "password": 0.02, "new-code": 0.05, "shell": 0.15}
 _TAIL = 400
 _ANSI = re.compile(
     r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Za-z0-9]|[=>78cDEHMNOZ])"
