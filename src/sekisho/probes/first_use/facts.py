@@ -136,14 +136,19 @@ def _observe_offers(evidence: Evidence, name: str, *, restricted: bool) -> Itera
     base = f"first/{name}/offer "
     for offer in OFFERS:
         change, new = evidence.record(f"{base}{offer} change"), evidence.record(f"{base}{offer} new")
-        if change is None or new is None:
+        old = evidence.record(f"{base}{offer} old")
+        seen = new if new is not None else old
+        if change is None or seen is None:
             continue
         kind, _, length = offer.partition(" ")
         attributes = {"offer": kind, "length": int(length) if length else change.data.get("length", 0)}
-        pointers = (evidence.point(change), evidence.point(new))
-        value: bool | None = new.data.get("accepted")
+        pointers = (evidence.point(change), evidence.point(seen))
+        value: bool | None = seen.data.get("accepted")
+        if new is None:
+            # The old code still opens it, so the change was refused; anything else is not known.
+            value = False if value else None
         if kind == "same":
-            value = _same_taken(evidence, name, new) if restricted else None
+            value = _same_taken(evidence, name, seen) if restricted else None
         yield Observation("change.accepts", f"login {name} {kind}", value, attributes, pointers)
 
 
