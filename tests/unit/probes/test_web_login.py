@@ -122,6 +122,7 @@ def test_the_preset_is_found_before_a_lock_after_five_and_nothing_locks():
     assert not device.locked
     preset = [one for one in seen.of("login.accepted") if one.attributes["origin"] == "preset"]
     assert [one.value for one in preset] == [True]
+    assert seen.one("login.tried").attributes["skipped"] == 0
     assert GUESSING.judge(seen, terminal, {}).verdict is Verdict.FAIL
 
 
@@ -179,6 +180,13 @@ def test_nothing_observed_is_never_a_pass():
     empty = Observations()
     for criterion in (ACCESS, GUESSING):
         assert criterion.judge(empty, describe(Habits()), {}).verdict is Verdict.NONE
+
+
+def test_a_terminal_in_its_factory_state_is_set_up_first():
+    device, terminal, seen, _ = assess(Habits(factory=True))
+    assert device.password == device.habits.password
+    assert access(seen, terminal).verdict is Verdict.PASS
+    assert seen.one("login.tried").attributes["skipped"] == 0
 
 
 @settings(max_examples=20, deadline=None)

@@ -220,7 +220,10 @@ class _Run:
     def __init__(self, target: Target, wire: Wire, known: frozenset[str]) -> None:
         self.target, self.wire = target, wire
         right, low = right_code(target.login), target.login.low
-        self.code = right[1] if right and right[0] in known else None
+        works = right is not None and (
+            right[0] in known or (right[1] == target.login.preset and "preset" in known)
+        )
+        self.code = right[1] if right is not None and works else None
         codes = (low if "low" in known else None, self.code)
         self.codes = {code.user: code for code in codes if code is not None}
         self.most = allowed_in_a_row(target.login, wire)
