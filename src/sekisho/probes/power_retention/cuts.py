@@ -16,6 +16,7 @@ from sekisho.probes.power_retention.state import POLL_SECONDS, REFUSED, State, i
 
 #: Seconds after the start of an upload: while the image comes in, while it is written, and just after.
 UPDATE_CUTS = (0.05, 0.5, 2.0)
+QUIET_SECONDS = 6.0
 #: Beside the declared waits, what a step may take for signing in, sending or a person's hands.
 SPARE_SECONDS = 900.0
 
@@ -112,12 +113,22 @@ class Cuts:
         """One cut ``delay`` seconds after the last setting was saved; False when it doesn't come back."""
         where = f"cut {delay:g} s"
         saved = ""
+        await self.wire.step(f"{where}/quiet", self._quiet)
         for setting in self.terminal.settings:
             if setting.name in self.first:
                 record = await self._write(where, setting)
                 saved = str(record.data.get("saved") or saved)
         cut = await self._cut(where, delay, saved)
         return await self._look(where, cut)
+
+    async def _quiet(self) -> Data:
+        """Wait until no earlier write can be on its way to the medium and carry the next one with it.
+
+        Seen on a lazily saving terminal: a write of a few seconds before was flushed within the delay, took
+        the new value along, and the loss did not show. ext4 commits every 5 s by default.
+        """
+        await self.wire.clock.sleep(QUIET_SECONDS)
+        return {"quiet_seconds": QUIET_SECONDS}
 
     async def _write(self, where: str, setting: Setting) -> Record:
         undo = {"setting": setting.name, "value": self.first[setting.name]}

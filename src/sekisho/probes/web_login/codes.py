@@ -262,23 +262,28 @@ class _Run:
         if record.data.get("accepted"):
             self.row = 0
             return True
+        if await self._wait_out(step, code):
+            # A brake that lets the right code in after a while is waited for once, and the list goes on.
+            return True
         self.why = self.why or ("locked" if record.data.get("locked") else "right-refused")
-        await self._wait_out(step, code)
         return False
 
-    async def _wait_out(self, step: str, code: Code) -> None:
-        """Leave the terminal usable: wait, once a login path, until the right code opens it again."""
+    async def _wait_out(self, step: str, code: Code) -> bool:
+        """Wait, once a login path, until the right code opens it again; True when it does."""
         rule, waited = self.target.login.lock, 0.0
         pause = (rule.seconds if rule else FIRST_WAIT) + 1
         most = min(max(2 * rule.seconds if rule else 0.0, USUAL_WAIT), LONGEST_WAIT)
-        while waited < most and not self.waited_out:
+        if self.waited_out:
+            return False
+        self.waited_out = True
+        while waited < most:
             await self.wire.clock.sleep(pause)
             waited, pause = waited + pause, min(pause * 2, max(most - waited - pause, 1.0))
             again = await _right(self.target, self.wire, f"{step} after {waited:g} s", code)
             if again.data.get("accepted"):
                 self.row = 0
-                return
-        self.waited_out = True
+                return True
+        return False
 
     def note(self, candidate: Candidate, record: Record) -> None:
         """Count a try; a lock ends the guessing, a used-up budget ends this user's."""
