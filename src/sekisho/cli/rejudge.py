@@ -44,7 +44,9 @@ def command(folder: Path, names: tuple[str, ...], formats: tuple[str, ...], as_j
         paths = running.write(store, after, terminal, catalogues, formats, before)
     finally:
         store.close()
-    changed = changes(before, after) if before else []
+    # A catalogue that only one of the two judgements used is no change of a verdict.
+    both = {one.catalogue for one in before.judged} & {one.id for one in catalogues} if before else set()
+    changed = [one for one in changes(before, after) if one[0] in both] if before else []
     if as_json:
         put_json(
             {

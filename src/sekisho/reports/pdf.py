@@ -27,7 +27,9 @@ from sekisho.reports.content.parts import MARKS
 from sekisho.reports.content.shown import spelled, walk
 from sekisho.reports.json import result
 
-BOUNDS = Bounds(steps=400, lines=40, text=400, transcripts=40, transcript_bytes=1_200, chunk_bytes=400)
+BOUNDS = Bounds(
+    essential=True, steps=60, lines=16, text=200, transcripts=16, transcript_bytes=1_200, chunk_bytes=400
+)
 FONTS = ("NotoSansCJKjp-Regular.subset.otf", "NotoSansCJKjp-Bold.subset.otf")
 STANDARDS: list[typst.PDFStandard] = ["a-3a", "ua-1"]
 _FAILED = Text(ja="PDFを作れない: {why}", en="The PDF can't be made: {why}")

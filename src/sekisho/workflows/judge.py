@@ -98,7 +98,10 @@ def _requirement(
         verdict = combine([verdict, Verdict.INCONCLUSIVE])
     if not any(finding.verdict > Verdict.NONE for finding in findings):
         return Judged(catalogue.id, requirement.id, Verdict.NONE, tuple(findings), "not-measured")
-    note = "information" if _only_information(requirement.rule) else _weight(requirement)
+    note = _weight(requirement)
+    if _only_information(requirement.rule):
+        # Shown with what was found, counted nowhere.
+        note, verdict = "information", whole(finding.verdict for finding in findings)
     return Judged(catalogue.id, requirement.id, verdict, tuple(findings), note)
 
 

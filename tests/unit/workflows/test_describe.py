@@ -104,8 +104,7 @@ def test_what_init_writes_can_be_read(tmp_path: Path) -> None:
     assert terminal.logins[0].sign_in.fields == {"p": "{password}"}
     # Every commented sample is valid too, once it is uncommented.
     samples = text[: text.index("# [[settings]]")] + "\n".join(
-        line.removeprefix("# ")
-        for line in text[text.index("# [[settings]]") :].splitlines()
+        line.removeprefix("# ") for line in text[text.index("# [[settings]]") :].splitlines()
     )
     samples = samples.replace(
         'images = { current = "1.0.bin", newer = "1.1.bin", older = "0.9.bin", other_key = "other.bin" }',

@@ -91,7 +91,14 @@ def test_applicability_comes_first() -> None:
 
 
 def test_information_is_shown_and_not_counted() -> None:
-    assert verdict_of(leaf("fail", info=True)) == (Verdict.NONE, "information")
+    assert verdict_of(leaf("fail", info=True)) == (Verdict.FAIL, "information")
+    rule = Requirement("R", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf("fail", info=True))
+    duty = Requirement("D", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf("pass"))
+    hint = Requirement("H", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf("fail"), obligation="guideline")
+    catalogue = Catalogue("c", TWO, "1", Status.IN_FORCE, Confidence.A, ("S",), (rule, duty, hint))
+    now = datetime(2026, 11, 21, tzinfo=UTC)
+    outcome = judge(stored({"x": 1}), TERMINAL, [catalogue], {}, CRITERIA, tool="t", now=now)
+    assert outcome.verdict("c") is Verdict.PASS
 
 
 def test_parameters_are_filled() -> None:

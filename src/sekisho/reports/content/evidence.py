@@ -18,8 +18,13 @@ SHORT = 12
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How much evidence a document prints: steps per probe, lines per step, transcripts, bytes of each."""
+    """How much evidence a document prints: steps per probe, lines per step, transcripts, bytes of each.
 
+    ``essential`` prints only the steps that a verdict rests on or that failed, and only the transcripts that
+    there is room for; how many others there are is said, and the HTML report and the folder hold them.
+    """
+
+    essential: bool = False
     steps: int = 2_000
     lines: int = 80
     text: int = 600
@@ -105,9 +110,15 @@ def probes(document: Document, bounds: Bounds) -> list[ProbePart]:
     """Return the evidence of every probe, step by step, within ``bounds``."""
     language = document.language
     parts: list[ProbePart] = []
+    rests = _rests(document)
     for evidence in document.evidence:
         status = evidence.attempt.status.value
-        hidden = len(evidence.records) - bounds.steps
+        chosen = [
+            (index, record)
+            for index, record in enumerate(evidence.records)
+            if not bounds.essential or record.failure or (evidence.probe, record.step) in rests
+        ][: bounds.steps]
+        hidden = len(evidence.records) - len(chosen)
         parts.append(
             ProbePart(
                 anchor=f"p-{slug(evidence.probe)}",
@@ -116,10 +127,7 @@ def probes(document: Document, bounds: Bounds) -> list[ProbePart]:
                 version=evidence.version,
                 status_id=status,
                 status=words.word(words.ATTEMPT, status, language),
-                steps=[
-                    _step(evidence.probe, index, record, document, bounds)
-                    for index, record in enumerate(evidence.records[: bounds.steps])
-                ],
+                steps=[_step(evidence.probe, index, record, document, bounds) for index, record in chosen],
                 more=words.WORDS["more"].say(language, count=number(hidden)) if hidden > 0 else "",
             )
         )
@@ -159,7 +167,18 @@ def transcripts(document: Document, bounds: Bounds) -> list[TranscriptPart]:
     return [
         _transcript(identifier, transcript, document.language, bounds, printed=identifier in room)
         for identifier, transcript in document.transcripts.items()
+        if identifier in room or not bounds.essential
     ]
+
+
+def _rests(document: Document) -> set[tuple[str, str]]:
+    """Return the steps, by probe and name, that any finding points at."""
+    return {
+        (pointer.probe, pointer.step)
+        for judged in document.assessment.judged
+        for finding in judged.findings
+        for pointer in (*finding.because, *(one for detail in finding.details for one in detail.because))
+    }
 
 
 def _pointed(document: Document) -> Iterable[str]:

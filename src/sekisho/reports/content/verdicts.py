@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from sekisho.language import Language, Text
+from sekisho.model.assessment import UNBOUND
 from sekisho.model.evidence import Pointer
 from sekisho.model.requirement import Catalogue, Confidence, Requirement, Rule, Status
 from sekisho.model.verdict import Detail, Finding, Judged, Scalar, Verdict
@@ -47,12 +48,18 @@ _NOTES = {
     "information": Text(
         ja="参考として示す。判定には数えない。", en="Shown for information; it does not count."
     ),
+    "guideline": Text(
+        ja="省令でなくガイドラインの事項として示す。判定には数えない。",
+        en="A matter of the guideline, not of the rule; it does not count.",
+    ),
+    "recommended": Text(
+        ja="推奨事項として示す。判定には数えない。", en="A recommendation; it does not count."
+    ),
 }
 _REASONS = {
     "not-installed": Text(ja="判定の規則が組み込まれていない。", en="The criterion is not installed."),
     "tool": Text(ja="試験器の不具合：{detail}", en="A fault of the tester itself: {detail}"),
 }
-INFORMATION = "information"
 _BASIS = Text(ja="（確かさ {grade}：{sources}）{remark}", en=" (confidence {grade}: {sources}) {remark}")
 _UNKNOWN = Text(ja="理由 {reason}（{arguments}）", en="reason {reason} ({arguments})")
 _INCOMPLETE = Text(ja="未実施あり", en="Incomplete")
@@ -131,7 +138,7 @@ def _section(document: Document, catalogue: Catalogue, anchors: Mapping[Pointer,
 
 def counts(judged: Judged | None) -> bool:
     """Return whether a row is a duty: rows of information are shown, not counted."""
-    return judged is None or judged.note != INFORMATION
+    return judged is None or judged.note not in UNBOUND
 
 
 def _verdict(judged: Judged | None) -> Verdict:
