@@ -116,22 +116,26 @@ class Run:
             clean=self._redactor.text,
         )
         person = self._person(answers, language, authorisation.allowed_by)
-        self.bench = Bench(
+        self.bench = self._bench(limits, person, watcher, authorisation.risks)
+        addresses = [address for one in terminal.interfaces for address in one.addresses]
+        self.capture = Capture(folder / "capture", addresses)
+
+    def _bench(self, limits: Limits, person: Person, watcher: Watcher, risks: tuple[str, ...]) -> Bench:
+        """Return what all probes of this run share."""
+        return Bench(
             store=self.store,
             net=self.net,
             access=self.access,
             person=person,
             clock=self.clock,
             limits=limits,
-            power=power_of(terminal, person),
-            reset=reset_of(terminal, person),
+            power=power_of(self.terminal, person),
+            reset=reset_of(self.terminal, person),
             taken=self.net.taken,
             redact=self._redactor.raw,
             watcher=watcher,
-            risks=authorisation.risks,
+            risks=risks,
         )
-        addresses = [address for one in terminal.interfaces for address in one.addresses]
-        self.capture = Capture(folder / "capture", addresses)
 
     def desk(self, probe: Probe, found: tuple[Found, ...]) -> Wire:
         """Return the wire of one probe."""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sekisho.cli.speech import lang_option, put_json, t, table, verdict_word
+
+if TYPE_CHECKING:
+    from sekisho.model.assessment import Assessment
+    from sekisho.model.requirement import Catalogue
+    from sekisho.model.verdict import Verdict
+
+    Change = tuple[str, str, Verdict | None, Verdict | None]
 
 
 @click.command(
@@ -48,27 +57,36 @@ def command(folder: Path, names: tuple[str, ...], formats: tuple[str, ...], as_j
     both = {one.catalogue for one in before.judged} & {one.id for one in catalogues} if before else set()
     changed = [one for one in changes(before, after) if one[0] in both] if before else []
     if as_json:
-        put_json(
-            {
-                "reports": [str(path) for path in paths],
-                "verdicts": {one.id: after.verdict(one.id).name for one in catalogues},
-                "changes": [
-                    {"catalogue": c, "requirement": r, "before": o and o.name, "after": n and n.name}
-                    for c, r, o, n in changed
-                ],
-            }
-        )
-        return outcome.exit_code(after, catalogues)
-    outcome.show(after, catalogues, folder, paths)
+        _put(after, catalogues, paths, changed)
+    else:
+        outcome.show(after, catalogues, folder, paths)
+        _show(changed)
+    return outcome.exit_code(after, catalogues)
+
+
+def _put(
+    after: Assessment, catalogues: Sequence[Catalogue], paths: Sequence[Path], changed: Sequence[Change]
+) -> None:
+    put_json(
+        {
+            "reports": [str(path) for path in paths],
+            "verdicts": {one.id: after.verdict(one.id).name for one in catalogues},
+            "changes": [
+                {"catalogue": c, "requirement": r, "before": o and o.name, "after": n and n.name}
+                for c, r, o, n in changed
+            ],
+        }
+    )
+
+
+def _show(changed: Sequence[Change]) -> None:
+    count = len(changed)
     click.secho(
-        "\n" + t(f"前回からの変化：{len(changed)} 件", f"changes since the last judgement: {len(changed)}"),
-        bold=True,
+        "\n" + t(f"前回からの変化：{count} 件", f"changes since the last judgement: {count}"), bold=True
     )
     none = t("（なし）", "(none)")
-    click.echo(
-        table(
-            (c, r, none if o is None else verdict_word(o), "→", none if n is None else verdict_word(n))
-            for c, r, o, n in changed
-        )
+    rows = (
+        (c, r, none if o is None else verdict_word(o), "→", none if n is None else verdict_word(n))
+        for c, r, o, n in changed
     )
-    return outcome.exit_code(after, catalogues)
+    click.echo(table(rows))

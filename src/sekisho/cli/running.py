@@ -51,14 +51,6 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     planned = wiring.plan_for(
         request.terminal, request.catalogues, request.authorisation, options.get("only", ())
     )
-    record = TestRecord(
-        number=options.get("number", ""),
-        date=wiring.now().date().isoformat(),
-        place=options.get("place", ""),
-        person=options.get("tester", "") or request.authorisation.allowed_by,
-        method=options.get("method", ""),
-        subcontractor=options.get("subcontractor", ""),
-    )
     titles = {name: probe.title.say(LANGUAGE) for name, probe in probes.items()}
     with (
         Progress(titles, request.label) as watcher,
@@ -70,7 +62,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             watcher=watcher,
             language=LANGUAGE,
             answers=options.get("answers"),
-            record=record,
+            record=_record(request, options),
             target=request.target,
             resume=request.resume,
         ) as opened,
@@ -97,6 +89,18 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             opened.store, assessment, request.terminal, request.catalogues, options.get("formats", ())
         )
     return assessment, folder, reports
+
+
+def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:
+    """Return the record fields of 認定規則 as far as they were given."""
+    return TestRecord(
+        number=options.get("number", ""),
+        date=wiring.now().date().isoformat(),
+        place=options.get("place", ""),
+        person=options.get("tester", "") or request.authorisation.allowed_by,
+        method=options.get("method", ""),
+        subcontractor=options.get("subcontractor", ""),
+    )
 
 
 def write(

@@ -213,23 +213,7 @@ def write_terminal(
     logins: Iterable[Login],
 ) -> str:
     """Return a commented description in TOML from what was asked and seen."""
-    lines = [
-        "# 機器記述 / Terminal description. 書き方は docs/10-assess/terminal.md。",
-        "# Uncomment and fill in what you know: what is not declared can't be tested, and counts as undecided.",
-        f"maker = {_q(maker)}",
-        f"model = {_q(model)}",
-        'kind = "router"          # router, camera, recorder, …',
-        'software = ""            # 版 / version as shown',
-        "# services_complete = true   # 下の services で全部である / the services below are all there are",
-        "",
-        "[applicability]           # 第34条の10 ①〜④（true / false）",
-        '# connection = "direct"        # direct, indirect（常に認定機器の配下）, none',
-        "# digital_data_line = true     # ① デジタルデータ伝送用設備に接続する専用通信回線設備等端末",
-        "# internet_protocol = true     # ② IPを使う",
-        "# settings_over_line = true    # ③ 電気通信回線設備を介して設定を変更できる",
-        "# free_software = false        # ④ 任意のソフトウェアにより随時かつ容易に変更できる（PCなど）",
-        "",
-    ]
+    lines = _head(maker, model)
     for interface in interfaces:
         lines += [
             "[[interfaces]]",
@@ -259,6 +243,27 @@ def write_terminal(
         lines += _recipe("sign_in", login.sign_in)
         lines += ['# proof = { path = "/status", pattern = "Signed in as (.+)" }', ""]
     return "\n".join(lines + _SAMPLES)
+
+
+def _head(maker: str, model: str) -> list[str]:
+    """Return the first lines: what it is, and whether the article applies."""
+    return [
+        "# 機器記述 / Terminal description. 書き方は docs/10-assess/terminal.md。",
+        "# Uncomment and fill in what you know: what is not declared can't be tested, and counts as undecided.",
+        f"maker = {_q(maker)}",
+        f"model = {_q(model)}",
+        'kind = "router"          # router, camera, recorder, …',
+        'software = ""            # 版 / version as shown',
+        "# services_complete = true   # 下の services で全部である / the services below are all there are",
+        "",
+        "[applicability]           # 第34条の10 ①〜④（true / false）",
+        '# connection = "direct"        # direct, indirect（常に認定機器の配下）, none',
+        "# digital_data_line = true     # ① デジタルデータ伝送用設備に接続する専用通信回線設備等端末",
+        "# internet_protocol = true     # ② IPを使う",
+        "# settings_over_line = true    # ③ 電気通信回線設備を介して設定を変更できる",
+        "# free_software = false        # ④ 任意のソフトウェアにより随時かつ容易に変更できる（PCなど）",
+        "",
+    ]
 
 
 def _recipe(name: str, recipe: Any) -> list[str]:
