@@ -16,8 +16,6 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
-import asyncssh
-
 from sekisho.errors import AuthorisationError
 from sekisho.language import Text
 from sekisho.model.assessment import Authorisation
@@ -28,7 +26,7 @@ _ARP = 0x0806
 _WAIT_SECONDS = 2.0
 _KEY_SECONDS = 15.0
 _SSH = 22
-_TODO = Text(
+_REMEDY = Text(
     ja="機器とアドレスを確かめ、許可の記録を作り直す",
     en="check the device and its address, then make the authorisation again",
 )
@@ -52,7 +50,7 @@ async def confirm(authorisation: Authorisation, terminal: Terminal, connect: Con
                             en="not the authorised device (its MAC address differs or can't be learnt)",
                         ),
                         f"{address}: {shown}",
-                        _TODO,
+                        _REMEDY,
                     )
     if authorisation.host_keys:
         await _confirm_keys(authorisation, terminal, connect)
@@ -76,12 +74,14 @@ async def _confirm_keys(authorisation: Authorisation, terminal: Terminal, connec
                     en="not the authorised device (another SSH host key)",
                 ),
                 f"{end.address}:{end.port}: {seen or 'no key'}",
-                _TODO,
+                _REMEDY,
             )
 
 
 async def host_key(connect: Connect, endpoint: Endpoint) -> str:
     """Return the fingerprint (``SHA256:…``) of the host key at ``endpoint``; empty when there is none."""
+    import asyncssh  # at import it runs ldconfig: only a run that asks for a key pays for that
+
     sock = await connect(endpoint)
     try:
         async with asyncio.timeout(_KEY_SECONDS):

@@ -12,7 +12,7 @@ from sekisho.language import Text
 from sekisho.model.assessment import Authorisation
 from sekisho.ports import Clock
 
-_TODO = Text(
+_REMEDY = Text(
     ja="許可書（アクセス管理者の同意）の宛先と期間を確かめてください。",
     en="Check the addresses and dates of the authorisation.",
 )
@@ -33,7 +33,7 @@ class Scope:
                     en="An address prefix of the authorisation can't be read.",
                 ),
                 str(error),
-                _TODO,
+                _REMEDY,
             ) from error
 
     def check(self, address: str) -> IPv4Address | IPv6Address:
@@ -80,4 +80,4 @@ class Scope:
 
 
 def _refusal(ja: str, en: str, where: str) -> AuthorisationError:
-    return AuthorisationError(Text(ja=ja, en=en), where, _TODO)
+    return AuthorisationError(Text(ja=ja, en=en), where, _REMEDY)

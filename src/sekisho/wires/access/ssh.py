@@ -14,9 +14,8 @@ import contextlib
 import socket
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-import asyncssh
 from cryptography.utils import CryptographyDeprecationWarning
 
 from sekisho.errors import PeerFailure
@@ -29,6 +28,10 @@ from sekisho.wires.access.line import decode
 from sekisho.wires.access.outcome import Outcome, failed
 from sekisho.wires.access.session import EXCERPT, NoSession
 from sekisho.wires.access.telnet import nonce
+
+if TYPE_CHECKING:
+    # At import the library runs ldconfig, so each function below that needs it brings it in itself.
+    import asyncssh
 
 PROOF_SECONDS = 10.0
 _SHORT_KEYS = ["ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"]
@@ -44,7 +47,6 @@ _OLD: dict[str, Any] = {
     "mac_algs": ["hmac-sha2-256", "hmac-sha1", "hmac-md5", "hmac-sha1-96"],
 }
 LADDER: tuple[dict[str, Any], ...] = ({}, {"server_host_key_algs": _SHORT_KEYS}, _OLD)
-_LOST = (asyncssh.ConnectionLost, asyncssh.KeyExchangeFailed, asyncssh.ProtocolError, asyncssh.MACError)
 _ANONYMOUS = ("root", "admin")
 
 
@@ -72,7 +74,7 @@ class SshLogin:
         start = self._rung.get(where, 0)
         outcome = failed("closed", sent=False)
         for rung in range(start, len(LADDER)):
-            client = _Client(password, self._clock)
+            client = _client(password, self._clock)
             outcome, again = await self._climb(endpoint, user, client, rung)
             if not again:
                 self._rung[where] = rung
@@ -81,6 +83,14 @@ class SshLogin:
 
     async def _climb(self, endpoint: Endpoint, user: str, client: _Client, rung: int) -> tuple[Outcome, bool]:
         """Connect with one list of methods; True when the next one is worth a try."""
+        import asyncssh
+
+        lost_line = (
+            asyncssh.ConnectionLost,
+            asyncssh.KeyExchangeFailed,
+            asyncssh.ProtocolError,
+            asyncssh.MACError,
+        )
         try:
             pipe = await _Pipe.open(self._net, endpoint)
         except PeerFailure as failure:
@@ -94,7 +104,7 @@ class SshLogin:
         except asyncssh.PermissionDenied:
             await pipe.close()
             return self._refused(client), False
-        except _LOST as lost:
+        except lost_line as lost:
             await pipe.close()
             return self._broken(client, pipe, type(lost).__name__), not client.reached
         except (TimeoutError, OSError, asyncssh.Error, ValueError) as odd:
@@ -146,6 +156,8 @@ class SshSession:
 
     async def run(self, recipe: Recipe, values: Mapping[str, str] | None = None) -> Reading:
         """Execute the recipe's command and read its output (standard output, then errors)."""
+        import asyncssh
+
         command = fill(recipe.command, values or {})
         if not command:
             return Reading(None, failure="unsupported")
@@ -164,6 +176,8 @@ class SshSession:
         )
 
     async def _execute(self, command: str) -> tuple[bytes, int]:
+        import asyncssh
+
         most = self._limits.answer_bytes
         async with self._made.create_process(command, encoding=None, stderr=asyncssh.STDOUT) as process:
             process.stdin.write_eof()
@@ -180,6 +194,8 @@ class SshSession:
 
     async def upload(self, recipe: Recipe, image: bytes, name: str) -> Reading:
         """Send the image to the standard input of the recipe's command."""
+        import asyncssh
+
         command = fill(recipe.command, {"file": name})
         if not command:
             return Reading(None, failure="unsupported")
@@ -203,7 +219,17 @@ class SshSession:
         await self._pipe.close()
 
 
-class _Client(asyncssh.SSHClient):
+def _client(password: str | None, clock: Clock) -> _Client:
+    """Return a client whose other answers are the library's own."""
+    import asyncssh
+
+    class Whole(_Client, asyncssh.SSHClient):
+        """Our steps first, then the library's defaults."""
+
+    return Whole(password, clock)
+
+
+class _Client:
     """Gives the password once, by whichever method is asked first, and notes each step."""
 
     def __init__(self, password: str | None, clock: Clock) -> None:
@@ -343,6 +369,8 @@ class _Pipe:
 async def _connect(
     end: socket.socket, endpoint: Endpoint, user: str, client: _Client, wait: float, methods: dict[str, Any]
 ) -> asyncssh.SSHClientConnection:
+    import asyncssh
+
     with warnings.catch_warnings():
         # Old devices speak old methods; that we can still talk to them is the point.
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
@@ -356,10 +384,10 @@ async def _connect(
             client_keys=None,
             agent_path=None,
             gss_host=None,
-            client_factory=lambda: client,
+            client_factory=lambda: cast("asyncssh.SSHClient", client),
             preferred_auth=["password", "keyboard-interactive"],
             connect_timeout=wait * 2,
-            login_timeout=wait * 2,
+            login_timeout=0,  # one clock decides: a second one as late would call a mute server closed
             **methods,
         )
     return made
