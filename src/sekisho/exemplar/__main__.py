@@ -86,7 +86,7 @@ async def run(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    ready = {"ready": True, "web": f"http://{options.lan}:{port}/", **terminal.status()}
+    ready = {"ready": True, "web": f"http://{options.lan}:{port}/", **terminal.software.status()}
     print(json.dumps(ready), flush=True)
     asking = asyncio.create_task(_ask_daily(terminal))
     async with server:
@@ -98,7 +98,7 @@ async def run(options: argparse.Namespace) -> None:
 async def _ask_daily(terminal: Terminal) -> None:
     # duty: JP25-3a asked at every start and once a day, without the owner's doing
     while terminal.update_url:
-        await terminal.ask_newest()
+        await terminal.software.ask_newest()
         await asyncio.sleep(DAY)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from sekisho.exemplar import settings
 from sekisho.exemplar.access import credentials, policy
+from sekisho.exemplar.access.caller import USER, Caller, Entry, Refused
 from sekisho.exemplar.access.passkey import Challenges, RelyingParty
 from sekisho.exemplar.access.sessions import Sessions, Stage, fingerprint
 from sekisho.exemplar.access.throttle import REFILL, Throttle, Ticket
@@ -24,36 +25,9 @@ from sekisho.exemplar.software.newest import NOT_ASKED, Newest, ask
 from sekisho.exemplar.software.slots import Slots
 from sekisho.exemplar.storage import Disk
 
-USER: Final = "admin"
 _QUEUE: Final = 8
 _Result = TypeVar("_Result")
 _Given = TypeVarTuple("_Given")
-
-
-class Refused(Exception):
-    """The request is not granted. `reason` is an identifier; `wait` is in whole seconds, 0 for none."""
-
-    def __init__(self, reason: str, wait: int = 0, faults: tuple[str, ...] = ()) -> None:
-        super().__init__(reason)
-        self.reason, self.wait, self.faults = reason, wait, faults
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Where a request comes from and what it can show: address, session token, known-browser token."""
-
-    source: str
-    session: str | None = None
-    known: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A granted sign-in: the new session token, its stage, and the known-browser token to keep."""
-
-    session: str
-    stage: Stage
-    known: str | None = None
 
 
 @dataclass
@@ -75,6 +49,8 @@ class Terminal:
         self.sessions = Sessions(self.clock)
         self.throttle = Throttle(self.disk, self.clock, self.lock, self.refill)
         self.relying_party = RelyingParty(self.rp_id, self.origins, Challenges(self.clock))
+        self.passkeys = Passkeys(self, self._decide, self._enter)
+        self.software = Software(self, self._slowly)
         self.boot()
 
     def boot(self) -> None:
@@ -203,50 +179,6 @@ class Terminal:
         self.sessions.close_all()
         return self._enter(caller, password=hashed, known=[])
 
-    # --- passkeys: duty JP25-2e -------------------------------------------------------------------
-
-    def passkey_creation(self) -> dict[str, Any]:
-        """Return the options for `navigator.credentials.create()`."""
-        return {
-            "challenge": self.relying_party.challenges.draw("create"),
-            "rp": {"id": self.rp_id, "name": f"{self.factory.maker} {self.factory.model}"},
-            "user": {"id": self.owner.handle, "name": USER, "displayName": USER},
-            "pubKeyCredParams": [{"type": "public-key", "alg": alg} for alg in (-8, -7)],
-            "excludeCredentials": [{"type": "public-key", "id": one["id"]} for one in self.owner.passkeys],
-            "authenticatorSelection": {"residentKey": "required", "userVerification": "required"},
-            "attestation": "none",
-        }
-
-    def add_passkey(self, answer: dict[str, object]) -> None:
-        """Store a new passkey; raises PasskeyError or Refused."""
-        if len(self.owner.passkeys) >= settings.PASSKEYS:
-            raise Refused("too-many")
-        added = self.relying_party.register(answer, {one["id"] for one in self.owner.passkeys})
-        name = str(answer.get("name") or "")[:40]
-        added["name"] = name if name.isprintable() else ""
-        self._decide(passkeys=[*self.owner.passkeys, added])
-
-    def remove_passkey(self, identifier: str) -> None:
-        """Forget a passkey; an unknown identifier is refused."""
-        kept = [one for one in self.owner.passkeys if one["id"] != identifier]
-        if len(kept) == len(self.owner.passkeys):
-            raise Refused("unknown")
-        self._decide(passkeys=kept)
-
-    def passkey_request(self) -> dict[str, Any]:
-        """Return the options for `navigator.credentials.get()`: they tell nothing about the owner."""
-        return {
-            "challenge": self.relying_party.challenges.draw("get"),
-            "rpId": self.rp_id,
-            "userVerification": "required",
-        }
-
-    def passkey_sign_in(self, answer: dict[str, object], caller: Caller) -> Entry:
-        """Sign in with a passkey; not touched by the brake. Raises PasskeyError."""
-        used = self.relying_party.verify(answer, self.owner.passkeys)
-        kept = [used if one["id"] == used["id"] else one for one in self.owner.passkeys]
-        return self._enter(caller, passkeys=kept)
-
     # --- settings, software, reset ----------------------------------------------------------------
 
     def current_settings(self) -> dict[str, str | bool]:
@@ -258,30 +190,6 @@ class Terminal:
         """Change settings, durable on return; raises SettingError and then changes nothing."""
         self._decide(settings={**self.owner.settings, **settings.checked(changes)})
         return self.current_settings()
-
-    def status(self) -> dict[str, Any]:
-        """Return what runs here; the version comes from the signed manifest of the booted slot."""
-        return {
-            "maker": self.factory.maker,
-            "model": self.factory.model,
-            "serial": self.factory.serial,
-            "version": str(self.slots.version),
-            "slot": self.slots.slot,
-            "newest": asdict(self.published),
-        }
-
-    async def install(self, image: bytes) -> str:
-        """Install an image and start it; raises ImageError. Everybody must sign in again afterwards."""
-        version = await self._slowly(self.slots.install, image)
-        self.boot()
-        self.published = NOT_ASKED
-        return str(version)
-
-    async def ask_newest(self) -> Newest:
-        """Ask the maker's page which version is the newest."""
-        asked = (self.update_url, self.key, self.factory.model, self.slots.version)
-        self.published = await asyncio.to_thread(ask, *asked)
-        return self.published
 
     async def reset(self, password: str, caller: Caller) -> None:
         """Erase everything that the owner decided, after the password was given once more."""
@@ -296,3 +204,98 @@ class Terminal:
         self.throttle.forget()
         settings.forget(self.disk)
         self.boot()
+
+
+@dataclass(frozen=True)
+class Passkeys:
+    """The owner's passkeys. duty JP25-2e: a means of sign-in with nothing to guess, beside the password."""
+
+    terminal: Terminal
+    decide: Callable[..., None]
+    enter: Callable[..., Entry]
+
+    def creation(self) -> dict[str, Any]:
+        """Return the options for `navigator.credentials.create()`."""
+        return {
+            "challenge": self.terminal.relying_party.challenges.draw("create"),
+            "rp": {
+                "id": self.terminal.rp_id,
+                "name": f"{self.terminal.factory.maker} {self.terminal.factory.model}",
+            },
+            "user": {"id": self.terminal.owner.handle, "name": USER, "displayName": USER},
+            "pubKeyCredParams": [{"type": "public-key", "alg": alg} for alg in (-8, -7)],
+            "excludeCredentials": [
+                {"type": "public-key", "id": one["id"]} for one in self.terminal.owner.passkeys
+            ],
+            "authenticatorSelection": {"residentKey": "required", "userVerification": "required"},
+            "attestation": "none",
+        }
+
+    def add(self, answer: dict[str, object]) -> None:
+        """Store a new passkey; raises PasskeyError or Refused."""
+        if len(self.terminal.owner.passkeys) >= settings.PASSKEYS:
+            raise Refused("too-many")
+        added = self.terminal.relying_party.register(
+            answer, {one["id"] for one in self.terminal.owner.passkeys}
+        )
+        name = str(answer.get("name") or "")[:40]
+        added["name"] = name if name.isprintable() else ""
+        self.decide(passkeys=[*self.terminal.owner.passkeys, added])
+
+    def remove(self, identifier: str) -> None:
+        """Forget a passkey; an unknown identifier is refused."""
+        kept = [one for one in self.terminal.owner.passkeys if one["id"] != identifier]
+        if len(kept) == len(self.terminal.owner.passkeys):
+            raise Refused("unknown")
+        self.decide(passkeys=kept)
+
+    def request(self) -> dict[str, Any]:
+        """Return the options for `navigator.credentials.get()`: they tell nothing about the owner."""
+        return {
+            "challenge": self.terminal.relying_party.challenges.draw("get"),
+            "rpId": self.terminal.rp_id,
+            "userVerification": "required",
+        }
+
+    def sign_in(self, answer: dict[str, object], caller: Caller) -> Entry:
+        """Sign in with a passkey; not touched by the brake. Raises PasskeyError."""
+        used = self.terminal.relying_party.verify(answer, self.terminal.owner.passkeys)
+        kept = [used if one["id"] == used["id"] else one for one in self.terminal.owner.passkeys]
+        return self.enter(caller, passkeys=kept)
+
+
+@dataclass(frozen=True)
+class Software:
+    """The software of one terminal: what runs, how a newer one gets in, which one is the newest."""
+
+    terminal: Terminal
+    slowly: Callable[..., Awaitable[Any]]
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs here; the version comes from the signed manifest of the booted slot."""
+        return {
+            "maker": self.terminal.factory.maker,
+            "model": self.terminal.factory.model,
+            "serial": self.terminal.factory.serial,
+            "version": str(self.terminal.slots.version),
+            "slot": self.terminal.slots.slot,
+            "newest": asdict(self.terminal.published),
+        }
+
+    async def install(self, image: bytes) -> str:
+        """Install an image and start it; raises ImageError. Everybody must sign in again afterwards."""
+        version = await self.slowly(self.terminal.slots.install, image)
+        self.terminal.boot()
+        self.terminal.published = NOT_ASKED
+        return str(version)
+
+    async def ask_newest(self) -> Newest:
+        """Ask the maker's page which version is the newest."""
+        asked = (
+            self.terminal.update_url,
+            self.terminal.key,
+            self.terminal.factory.model,
+            self.terminal.slots.version,
+        )
+        self.terminal.published = await asyncio.to_thread(ask, *asked)
+        return self.terminal.published

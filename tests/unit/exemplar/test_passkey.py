@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sekisho.exemplar.access.caller import Caller, Refused
 from sekisho.exemplar.access.passkey import (
     LIFETIME,
     Challenges,
@@ -19,7 +20,6 @@ from sekisho.exemplar.access.passkey import (
     encode,
 )
 from sekisho.exemplar.access.sessions import Stage
-from sekisho.exemplar.terminal import Caller, Refused
 
 ORIGIN = "http://localhost:8080"
 
@@ -220,21 +220,21 @@ def test_the_owner_signs_in_by_passkey_while_an_attack_holds_the_brake(terminal_
 
     asyncio.run(claim())
     authenticator = Authenticator()
-    options = terminal.passkey_creation()
-    terminal.add_passkey({**authenticator.create(options["challenge"]), "name": "phone\0"})
+    options = terminal.passkeys.creation()
+    terminal.passkeys.add({**authenticator.create(options["challenge"]), "name": "phone\0"})
     assert [one["name"] for one in terminal.owner.passkeys] == [""], "a name that cannot be shown is dropped"
     for number in range(40):
         terminal.throttle.begin(f"198.51.100.{number}", None)
     with pytest.raises(Refused, match="wait"):
         asyncio.run(terminal.sign_in("admin", "tsuki no kirei na yoru", owner))
-    asked = terminal.passkey_request()
+    asked = terminal.passkeys.request()
     assert set(asked) == {"challenge", "rpId", "userVerification"}, "strangers learn nothing of the owner"
-    entry = terminal.passkey_sign_in(authenticator.get(asked["challenge"]), owner)
+    entry = terminal.passkeys.sign_in(authenticator.get(asked["challenge"]), owner)
     assert terminal.sessions.stage(entry.session) is Stage.OWNER
     terminal.boot()
     assert terminal.owner.passkeys[0]["count"] == authenticator.count, "the counter is durable"
-    terminal.remove_passkey(terminal.owner.passkeys[0]["id"])
+    terminal.passkeys.remove(terminal.owner.passkeys[0]["id"])
     with pytest.raises(PasskeyError, match="unknown passkey"):
-        terminal.passkey_sign_in(authenticator.get(terminal.passkey_request()["challenge"]), owner)
+        terminal.passkeys.sign_in(authenticator.get(terminal.passkeys.request()["challenge"]), owner)
     with pytest.raises(Refused, match="unknown"):
-        terminal.remove_passkey("nobody")
+        terminal.passkeys.remove("nobody")

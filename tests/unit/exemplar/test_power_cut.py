@@ -9,9 +9,9 @@ import asyncio
 import pytest
 
 from sekisho.exemplar import settings
+from sekisho.exemplar.access.caller import Caller, Refused
 from sekisho.exemplar.access.throttle import Throttle
 from sekisho.exemplar.storage import replace
-from sekisho.exemplar.terminal import Caller, Refused
 
 CODE = "ABCD-EFGH-JKMN"
 PASSWORD = "tsuki no kirei na yoru"
@@ -93,19 +93,19 @@ def test_update(terminal_on, model_disk, maker):
     image = maker.image("1.1.0")
 
     def install(terminal):
-        asyncio.run(terminal.install(image))
+        asyncio.run(terminal.software.install(image))
 
     assert cut_everywhere(terminal_on, model_disk, maker.unit(), install) >= 8
 
 
 def test_a_second_update_after_an_interrupted_one(terminal_on, model_disk, maker):
     disk = maker.unit()
-    asyncio.run(terminal_on(disk).install(maker.image("1.1.0")))
+    asyncio.run(terminal_on(disk).software.install(maker.image("1.1.0")))
     files = {name: disk.read(name) for name in disk.names}
     disk = model_disk({**files, "slots/a.img.new": maker.image("1.2.0")[:100]})
 
     def install(terminal):
-        asyncio.run(terminal.install(maker.image("1.2.0")))
+        asyncio.run(terminal.software.install(maker.image("1.2.0")))
 
     assert cut_everywhere(terminal_on, model_disk, disk, install) >= 8
 
@@ -133,7 +133,7 @@ def test_a_refused_image_leaves_the_disk_untouched(terminal_on, maker):
     terminal = terminal_on(disk)
     disk.history.clear()
     with pytest.raises(ValueError, match="bad-signature"):
-        asyncio.run(terminal.install(maker.image("9.0.0", key=maker.other)))
+        asyncio.run(terminal.software.install(maker.image("9.0.0", key=maker.other)))
     assert disk.history == []
 
 

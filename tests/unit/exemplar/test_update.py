@@ -16,9 +16,9 @@ URL = "http://127.0.0.1:{}/newest.json"
 def test_the_control_a_good_newer_image_is_installed_in_the_other_slot(terminal_on, maker):
     terminal = terminal_on(maker.unit())
     assert (str(terminal.slots.version), terminal.slots.slot) == ("1.0.0", "a")
-    assert asyncio.run(terminal.install(maker.image("1.1.0"))) == "1.1.0"
+    assert asyncio.run(terminal.software.install(maker.image("1.1.0"))) == "1.1.0"
     assert (str(terminal.slots.version), terminal.slots.slot) == ("1.1.0", "b")
-    asyncio.run(terminal.install(maker.image("1.1.1")))
+    asyncio.run(terminal.software.install(maker.image("1.1.1")))
     assert (str(terminal.slots.version), terminal.slots.slot) == ("1.1.1", "a")
 
 
@@ -58,7 +58,7 @@ def test_refusals_leave_the_running_version(terminal_on, maker, version, changes
     terminal = terminal_on(disk)
     changes = {name: maker.other if value == "other" else value for name, value in changes.items()}
     with pytest.raises(ImageError, match=why):
-        asyncio.run(terminal.install(maker.image(version, **changes)))
+        asyncio.run(terminal.software.install(maker.image(version, **changes)))
     terminal.boot()
     assert str(terminal.slots.version) == "1.0.0"
 
@@ -74,14 +74,14 @@ def test_a_signed_but_senseless_manifest_is_refused(maker, manifest):
 
 def test_a_damaged_slot_boots_the_other_and_does_not_open_the_way_back(terminal_on, model_disk, maker):
     disk = maker.unit()
-    asyncio.run(terminal_on(disk).install(maker.image("1.2.0")))
+    asyncio.run(terminal_on(disk).software.install(maker.image("1.2.0")))
     files = {name: disk.read(name) for name in disk.names}
     files["slots/b.img"] = files["slots/b.img"][:-1] + b"\0"
     terminal = terminal_on(model_disk(files))
     assert (str(terminal.slots.version), terminal.slots.slot) == ("1.0.0", "a")
     with pytest.raises(ImageError, match="not-newer"):
-        asyncio.run(terminal.install(maker.image("1.1.0")))
-    asyncio.run(terminal.install(maker.image("1.2.1")))
+        asyncio.run(terminal.software.install(maker.image("1.1.0")))
+    asyncio.run(terminal.software.install(maker.image("1.2.1")))
     assert str(terminal.slots.version) == "1.2.1"
 
 

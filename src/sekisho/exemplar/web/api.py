@@ -21,9 +21,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Final
 
+from sekisho.exemplar.access.caller import Entry
 from sekisho.exemplar.access.sessions import Stage
 from sekisho.exemplar.software.image import HEAD, LARGEST
-from sekisho.exemplar.terminal import Entry, Terminal
+from sekisho.exemplar.terminal import Terminal
 from sekisho.exemplar.web.gate import Route
 from sekisho.exemplar.web.messages import (
     KNOWN,
@@ -70,12 +71,12 @@ async def login(terminal: Terminal, request: Request) -> Response:
 
 async def passkey_request(terminal: Terminal, _request: Request) -> Response:
     """Give the options for signing in with a passkey."""
-    return as_json(terminal.passkey_request())
+    return as_json(terminal.passkeys.request())
 
 
 async def passkey_login(terminal: Terminal, request: Request) -> Response:
     """Sign in with a passkey."""
-    return _entered(terminal.passkey_sign_in(request.json(), request.caller))
+    return _entered(terminal.passkeys.sign_in(request.json(), request.caller))
 
 
 async def first_use(terminal: Terminal, request: Request) -> Response:
@@ -85,7 +86,7 @@ async def first_use(terminal: Terminal, request: Request) -> Response:
 
 async def status(terminal: Terminal, _request: Request) -> Response:
     """Report model, version and whether it is the newest."""
-    return as_json(terminal.status())
+    return as_json(terminal.software.status())
 
 
 async def settings(terminal: Terminal, _request: Request) -> Response:
@@ -100,12 +101,12 @@ async def change_settings(terminal: Terminal, request: Request) -> Response:
 
 async def update(terminal: Terminal, request: Request) -> Response:
     """Install an image."""
-    return as_json({"installed": await terminal.install(request.file())})
+    return as_json({"installed": await terminal.software.install(request.file())})
 
 
 async def newest(terminal: Terminal, _request: Request) -> Response:
     """Ask the maker's page now."""
-    found = await terminal.ask_newest()
+    found = await terminal.software.ask_newest()
     return as_json({"state": found.state, "version": found.version, "reason": found.reason})
 
 
@@ -117,18 +118,18 @@ async def password(terminal: Terminal, request: Request) -> Response:
 
 async def passkey_options(terminal: Terminal, _request: Request) -> Response:
     """Give the options for making a passkey."""
-    return as_json(terminal.passkey_creation())
+    return as_json(terminal.passkeys.creation())
 
 
 async def passkey_add(terminal: Terminal, request: Request) -> Response:
     """Register a passkey."""
-    terminal.add_passkey(request.json())
+    terminal.passkeys.add(request.json())
     return as_json({"passkeys": len(terminal.owner.passkeys)}, HTTPStatus.CREATED)
 
 
 async def passkey_remove(terminal: Terminal, request: Request) -> Response:
     """Forget a passkey."""
-    terminal.remove_passkey(_text(request.json(), "id"))
+    terminal.passkeys.remove(_text(request.json(), "id"))
     return as_json({"passkeys": len(terminal.owner.passkeys)})
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
+from sekisho.exemplar.access.caller import USER, Refused
 from sekisho.exemplar.access.sessions import Stage
-from sekisho.exemplar.terminal import USER, Refused, Terminal
+from sekisho.exemplar.terminal import Terminal
 from sekisho.exemplar.web.api import entry_cookies
 from sekisho.exemplar.web.gate import Route
 from sekisho.exemplar.web.layout import Page, card, form

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from sekisho.exemplar.access.caller import Refused
 from sekisho.exemplar.access.passkey import PasskeyError
 from sekisho.exemplar.access.sessions import Stage
 from sekisho.exemplar.settings import SettingError
 from sekisho.exemplar.software.image import ImageError
-from sekisho.exemplar.terminal import Refused, Terminal
+from sekisho.exemplar.terminal import Terminal
 from sekisho.exemplar.web.messages import BadRequestError, Request, Response, as_json, see_other
 
 BODY: Final = 16 * 1024

@@ -11,7 +11,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
-from sekisho.exemplar.terminal import Caller
+from sekisho.exemplar.access.caller import Caller
 
 SESSION, KNOWN, LANGUAGE = "sk_session", "sk_known", "sk_lang"
 

@@ -8,10 +8,11 @@ from importlib.resources import files
 from typing import Final
 
 from sekisho.exemplar import settings as rules
+from sekisho.exemplar.access.caller import Refused
 from sekisho.exemplar.access.sessions import Stage
 from sekisho.exemplar.settings import SettingError
 from sekisho.exemplar.software.image import ImageError
-from sekisho.exemplar.terminal import Refused, Terminal
+from sekisho.exemplar.terminal import Terminal
 from sekisho.exemplar.web import entrance
 from sekisho.exemplar.web.api import UPLOAD, entry_cookies
 from sekisho.exemplar.web.entrance import explain, new_password, page_of, twice
@@ -33,7 +34,7 @@ def _newest_note(page: Page, terminal: Terminal) -> str:
 
 async def home(terminal: Terminal, request: Request) -> Response:
     """Show what runs and what is open."""
-    page, now = page_of(terminal, request), terminal.status()
+    page, now = page_of(terminal, request), terminal.software.status()
     rows = {"model": f"{now['maker']} {now['model']}", "serial": now["serial"], "version": now["version"]}
     rows["slot"] = now["slot"].upper()
     table = "".join(f"<dt>{page.say(name)}</dt><dd>{escape(value)}</dd>" for name, value in rows.items())
@@ -104,7 +105,7 @@ async def update(terminal: Terminal, request: Request) -> Response:
     """Install an uploaded image."""
     page = page_of(terminal, request)
     try:
-        await terminal.install(request.file())
+        await terminal.software.install(request.file())
     except ImageError as error:
         reason = "refused-signature" if str(error) == "bad-signature" else str(error)
         note = page.note("bad", page.say("refused") + page.say(reason))
@@ -114,7 +115,7 @@ async def update(terminal: Terminal, request: Request) -> Response:
 
 async def ask_newest(terminal: Terminal, _request: Request) -> Response:
     """Ask the maker's page now."""
-    await terminal.ask_newest()
+    await terminal.software.ask_newest()
     return see_other("/update")
 
 
@@ -164,7 +165,7 @@ async def account(terminal: Terminal, request: Request) -> Response:
 
 async def remove_passkey(terminal: Terminal, request: Request) -> Response:
     """Forget a passkey."""
-    terminal.remove_passkey(request.form().get("id", ""))
+    terminal.passkeys.remove(request.form().get("id", ""))
     return see_other("/account")
 
 
