@@ -59,6 +59,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     account, not counting the throttle measurement, which has ``throttle_tries`` of its own.
     ``connections_per_second`` is the ceiling of the port scan; below it the scan goes as fast as the terminal
     answers and slows down when answers get late or lost. Lower it (``--rate``) for a frail device.
+    ``list_seconds`` is what the public codes may take at one shell: where each refusal is delayed, the codes
+    of undeclared users come last, and what was left out is reported.
     """
 
     connections_per_second: float = 200_000.0
@@ -72,6 +74,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     wrong_in_a_row: int = 3
     wrong_per_account: int = 80
     throttle_tries: int = 120
+    list_seconds: float = 120.0
 
 
 class TestRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

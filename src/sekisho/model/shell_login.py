@@ -15,6 +15,8 @@ from sekisho.model.terminal import Code, Interface, Login, Terminal
 from sekisho.model.verdict import Scalar
 
 PUBLIC = frozenset({"mirai", "weak"})
+# Sent to `walk` instead of an outcome: the time for lists is over and the guess was not sent.
+LATE: Mapping[str, Any] = {"sign_in_failure": "time"}
 _USERS = ("root", "admin")
 
 
@@ -184,7 +186,7 @@ def _word(code: Code) -> str:
 
 
 class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, locked).
+    """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, time, locked).
 
     ``skipped`` counts pairs of the attack list for the login's own users, ``weak`` their derived codes, and
     ``foreign`` the guesses for users that nobody declared.
@@ -212,8 +214,8 @@ def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -
 
     First without a code, then what the description knows, then the lists. A right login, when one is known,
     follows each ``row`` wrong ones, whoever's they were: many terminals count per source, not per account. A
-    user whose budget is used up is left alone, and a lock ends all. Where no code or nonsense opens the door,
-    the lists are pointless and left out.
+    user whose budget is used up is left alone, a lock ends all, and so does `LATE`; own users come first. Where
+    no code or nonsense opens the door, the lists are pointless and left out.
     """
     anonymous = yield Guess("none", "none", "", "")
     why = "open" if anonymous.get("accepted") else ""
@@ -224,14 +226,18 @@ def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -
             why = why or "nonsense-accepted"
     own, spent = users(door), set[str]()
     left: list[Guess] = []
-    tried, locked = 0, False
-    for guess in lists if not why else ():
-        if locked or guess.user in spent:
+    tried, locked, late = 0, False, False
+    for guess in sorted(lists, key=lambda one: one.user not in own) if not why else ():
+        if locked or late or guess.user in spent:
             left.append(guess)
             continue
         data = yield from steps.one(guess)
         if data.get("sign_in_failure") == "budget":
             spent.add(guess.user)
+            left.append(guess)
+            continue
+        if data is LATE:
+            late = True
             left.append(guess)
             continue
         tried += 1
@@ -245,8 +251,8 @@ def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -
         skipped=mine.count("mirai"),
         weak=mine.count("weak"),
         foreign=len(left) - len(mine),
-        why=why or ("locked" if locked else "budget" if spent else ""),
-        budget=bool(spent),
+        why=why or ("locked" if locked else "time" if late else "budget" if spent else ""),
+        budget=bool(spent) or late,
         locked=locked,
     )
 
@@ -267,7 +273,7 @@ class _Steps:
         data = yield guess
         if data.get("accepted"):
             self._wrong = 0
-        elif data.get("sign_in_failure") != "budget":
+        elif data.get("sign_in_failure") not in {"budget", "time"}:
             self._wrong += 1
         return data
 

@@ -42,6 +42,8 @@ from sekisho.model.evidence import Attempt, AttemptStatus, Evidence, Record
 from sekisho.model.observation import Observation
 from sekisho.model.shell_facts import login_facts, offered
 from sekisho.model.shell_login import (
+    LATE,
+    PUBLIC,
     Door,
     Guess,
     Round,
@@ -154,10 +156,15 @@ class _Tries:
         guesses = public_guesses(MIRAI, weak, known)
         row = allowed_row(self._door, self._wire.limits.wrong_in_a_row)
         tries = walk(self._door, known, guesses if lists else (), row)
+        end_of_lists = float("inf")
         try:
             guess = next(tries)
             while True:
-                guess = tries.send((await self._try(guess)).data)
+                now = self._wire.clock.monotonic()
+                if guess.origin in PUBLIC:
+                    end_of_lists = min(end_of_lists, now + self._wire.limits.list_seconds)
+                late = guess.origin in PUBLIC and now >= end_of_lists
+                guess = tries.send(LATE if late else (await self._try(guess)).data)
         except StopIteration as end:
             ended: Round = end.value
         if lists:

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from sekisho.formats.codes import MIRAI, derived
-from sekisho.model.shell_login import Guess, allowed_row, declared_guesses, doors, public_guesses, users, walk
+from sekisho.model.shell_login import (
+    LATE,
+    Guess,
+    allowed_row,
+    declared_guesses,
+    doors,
+    public_guesses,
+    users,
+    walk,
+)
 from sekisho.model.terminal import Code, Interface, LockRule, Login, Role, Service, Terminal
 
 TERMINAL = Terminal(
@@ -151,3 +160,22 @@ def test_without_any_known_code_root_and_admin_are_guessed():
     assert not end.whole
     assert Guess("x", "mirai", "root", "xc3511").shown == "root:xc3511"
     assert Guess("x", "preset", "root", "xc3511").shown == ""
+
+
+def test_the_end_of_the_time_ends_the_lists_and_own_users_come_first():
+    door = doors(TERMINAL, "telnet", (23,))[0]
+    lists = [Guess("mirai 01", "mirai", "admin", "a"), Guess("mirai 02", "mirai", "root", "b")]
+    lists.append(Guess("weak 03", "weak", "root", "c"))
+    tries, sent = walk(door, (), lists, 9), []
+    try:
+        guess = next(tries)
+        while True:
+            late = guess.step == "weak 03"
+            if not late:
+                sent.append(guess.step)
+            guess = tries.send(LATE if late else {"accepted": False})
+    except StopIteration as end:
+        ended = end.value
+    assert sent == ["none", "mirai 02", "right after"]
+    assert (ended.tried, ended.weak, ended.foreign, ended.why) == (1, 1, 1, "time")
+    assert not ended.whole
