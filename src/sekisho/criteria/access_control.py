@@ -67,8 +67,8 @@ class AccessControl:
             en="The line side was not scanned in full, so no absence of settings paths can be shown.",
         ),
         "hole-off-line": Text(
-            ja="回線側からは届かないが、他の側に抜けがある。その経路が「電気通信回線設備を介して」に当たるかは人が判断する。",
-            en="Not reachable from the line side, but there is a hole on another side; whether that path counts as "
+            ja="回線側には抜けがないが、他の側にある。その経路が「電気通信回線設備を介して」に当たるかは人が判断する。",
+            en="No hole at the line side, but there is one on another side; whether that path counts as "
             "over the line is for a person to decide.",
         ),
         "undecided": Text(
@@ -147,7 +147,9 @@ class AccessControl:
         near += [*_untested(observations, roles, near)]
         sides = ", ".join(sorted(roles))
         if near:
-            return self._weigh(observations, near, sides, far)
+            finding = self._weigh(observations, near, sides, far)
+            holes = [one for one in far if one.verdict is Verdict.FAIL]
+            return self._off_line(holes) if finding.verdict is Verdict.PASS and holes else finding
         scans = [one for one in observations.of("port.scan") if _at(one, roles)]
         if not scans or not all(one.value is True for one in scans):
             details = tuple(far)
@@ -162,6 +164,13 @@ class AccessControl:
         elif verdict is Verdict.PASS:
             reason = "line-shut"
         return Finding(self.name, verdict, reason, other.arguments, pointers, details=other.details)
+
+    def _off_line(self, holes: list[Detail]) -> Finding:
+        """The line side is guarded, and another side is not: for a person to decide."""
+        pointers = tuple(dict.fromkeys(pointer for one in holes for pointer in one.because))
+        arguments: dict[str, Scalar] = {"count": len(holes)}
+        verdict, reason = Verdict.INCONCLUSIVE, "hole-off-line"
+        return Finding(self.name, verdict, reason, arguments, pointers, details=tuple(holes))
 
     def _weigh(
         self, observations: Observations, details: list[Detail], sides: str, far: Sequence[Detail] = ()
