@@ -70,7 +70,7 @@ class LiveAccess:
             return _both(failed(failure.reason, sent=False, detail=failure.detail))
         if code is None or login.kind == "none":
             return _both(await self._dispatch(login, endpoint, None, measuring=measuring))
-        known = code == login.current or (login.name, code) in self._right
+        known = code == (login.current or login.preset) or (login.name, code) in self._right
         if not self._budget.reserve(code.user, login.lock, measuring=measuring, known=known):
             return _both(failed("budget", sent=False))
         outcome = self._watched(login.name, await self._dispatch(login, endpoint, code, measuring=measuring))
