@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 import click
 
@@ -79,15 +82,38 @@ def main() -> None:
     """Run the command line; every error explains itself and ends with its exit code."""
     try:
         outcome = group.main(prog_name="sekisho", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(outcome if isinstance(outcome, int) else 0)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _leave(error.format_message(), error.exit_code, error.show)
     except (click.Abort, KeyboardInterrupt):
-        click.echo(t("中断した。", "Stopped."), err=True)
-        sys.exit(Stopped.exit_code)
+        if sys.stdin.isatty():
+            _leave(t("中断した。", "Stopped."), Stopped.exit_code)
+        question = t(
+            "端末がないので質問に答えられない。オプションで渡す（--help）",
+            "no terminal to answer on: give the options (--help)",
+        )
+        _leave(question, SekishoError.exit_code)
     except SekishoError as error:
-        click.secho(error.explain(LANGUAGE), err=True, fg="yellow" if isinstance(error, Stopped) else "red")
-        sys.exit(error.exit_code)
+        _leave(error.explain(LANGUAGE), error.exit_code)
     except BrokenPipeError:
+        # Who read us has gone; Python would complain again while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        where = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _leave(
+            t(f"ファイルを読み書きできない → {where}", f"can't read or write → {where}"),
+            SekishoError.exit_code,
+        )
+
+
+def _leave(message: str, code: int, show: Callable[[], None] | None = None) -> NoReturn:
+    """Say why on stderr, or on stdout as JSON when that was asked for, and end."""
+    if "--json" in sys.argv:
+        click.echo(json.dumps({"error": click.unstyle(message), "exit": code}, ensure_ascii=False))
+    elif show:
+        show()
+    else:
+        click.secho(message, err=True, fg="yellow" if code == Stopped.exit_code else "red")
+    sys.exit(code)

@@ -91,6 +91,7 @@ def command(target: str | None, resume: Path | None, as_json: bool, **options: A
         import msgspec
 
         limits = msgspec.structs.replace(limits, connections_per_second=options["rate"])
+    _check(options)
     terminal = wiring.target_of(target)
     catalogues = wiring.catalogues(options["names"] or DEFAULT_CATALOGUES)
     if options["dry_run"]:
@@ -114,6 +115,18 @@ def command(target: str | None, resume: Path | None, as_json: bool, **options: A
         options,
         as_json=as_json,
     )
+
+
+def _check(options: dict[str, Any]) -> None:
+    """Refuse what would only be noticed after everything was sent: unknown names, a bad answers file."""
+    from sekisho import plugins
+    from sekisho.wires.person import read_answers
+
+    for kind, chosen in (("probes", options["only"]), ("renderers", options["formats"])):
+        for name in chosen:
+            plugins.unit(kind, name)
+    if options["answers"]:
+        read_answers(options["answers"])
 
 
 def _show_plan(plan: Plan, as_json: bool) -> int:

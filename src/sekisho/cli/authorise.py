@@ -31,7 +31,13 @@ RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
 @click.option("--by", "allowed_by", prompt=t("許可する人の氏名", "Name of the person who allows it"))
 @click.option("--role", default=t("アクセス管理者", "access administrator"), show_default=True)
 @click.option("--organisation", default="")
-@click.option("--days", default=30, show_default=True, help=t("有効日数", "days of validity"))
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3660),
+    default=30,
+    show_default=True,
+    help=t("有効日数", "days of validity"),
+)
 @click.option(
     "--risk",
     "risks",
@@ -56,9 +62,10 @@ RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
 @click.option(
     "--public-addresses", is_flag=True, help=t("グローバルアドレスを許す", "allow public addresses")
 )
+@click.option("--force", is_flag=True, help=t("既にある記録を上書きする", "overwrite an existing record"))
 @click.option("--yes", is_flag=True, help=t("文言に同意済み", "the statement has been agreed to"))
 @lang_option
-def command(  # noqa: D103 - the help text says it, in two languages
+def command(
     addresses: tuple[str, ...],
     output: Path,
     allowed_by: str,
@@ -69,13 +76,20 @@ def command(  # noqa: D103 - the help text says it, in two languages
     macs: tuple[str, ...],
     host_keys: tuple[str, ...],
     public_addresses: bool,
+    force: bool,
     yes: bool,
     as_json: bool,
 ) -> int:
+    """Show the statement, have it confirmed, and write the record to ``output``; return 0.
+
+    不正アクセス禁止法 第2条第4項: entering another's identification code needs the consent of the access
+    administrator. Raises AuthorisationError when one of ``addresses`` is no address or prefix.
+    """
     from sekisho.model.assessment import Authorisation
     from sekisho.wires.clock import SystemClock
     from sekisho.wires.scope import Scope
 
+    _check(addresses, allowed_by, output, public=public_addresses, force=force)
     if not yes:
         click.echo(STATEMENT, err=True)
         click.confirm(t("この内容で許可しますか", "Do you allow this?"), abort=True, err=True)
@@ -101,6 +115,38 @@ def command(  # noqa: D103 - the help text says it, in two languages
     else:
         click.echo(t(f"許可を記録した：{output}", f"recorded: {output}"))
     return 0
+
+
+def _check(addresses: tuple[str, ...], allowed_by: str, output: Path, *, public: bool, force: bool) -> None:
+    """Refuse a record that allows nothing, too much, or paints over another one."""
+    from ipaddress import ip_network
+
+    from sekisho.errors import AuthorisationError
+    from sekisho.language import Text
+
+    if not allowed_by.strip():
+        raise AuthorisationError(
+            Text(ja="許可する人の氏名がない", en="the name of who allows it is empty"), "--by"
+        )
+    for prefix in addresses:
+        try:
+            private = ip_network(prefix, strict=False).is_private
+        except ValueError as error:
+            raise AuthorisationError(
+                Text(ja="アドレスが読めない", en="not an address"), str(error)
+            ) from error
+        if not private and not public:
+            raise AuthorisationError(
+                Text(ja="グローバルアドレスである", en="a public address"),
+                prefix,
+                Text(ja="本当に許すなら --public-addresses", en="if it is really meant: --public-addresses"),
+            )
+    if output.exists() and not force:
+        raise AuthorisationError(
+            Text(ja="記録が既にある", en="the record exists already"),
+            str(output),
+            Text(ja="-o で別名にするか --force", en="choose another name by -o, or --force"),
+        )
 
 
 def to_toml(made: msgspec.Struct) -> str:

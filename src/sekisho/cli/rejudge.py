@@ -33,10 +33,11 @@ def command(folder: Path, names: tuple[str, ...], formats: tuple[str, ...], as_j
     from sekisho import plugins, wiring
     from sekisho.cli import outcome, running
     from sekisho.cli.assess import DEFAULT_CATALOGUES
-    from sekisho.stores.evidence_folder import EvidenceFolder
+    from sekisho.stores.evidence_folder import EvidenceFolder, whole
     from sekisho.workflows.judge import changes, judge
 
     catalogues = wiring.catalogues(names or DEFAULT_CATALOGUES)
+    whole(folder)
     store = EvidenceFolder(folder, lambda: wiring.now().isoformat())
     try:
         terminal = wiring.stored_terminal(store)

@@ -24,8 +24,9 @@ def command(folder: Path, formats: tuple[str, ...], as_json: bool) -> int:
     from sekisho.cli import running
     from sekisho.errors import EvidenceError
     from sekisho.language import Text
-    from sekisho.stores.evidence_folder import EvidenceFolder
+    from sekisho.stores.evidence_folder import EvidenceFolder, whole
 
+    whole(folder)
     store = EvidenceFolder(folder, lambda: wiring.now().isoformat())
     try:
         assessment = running.latest(store)

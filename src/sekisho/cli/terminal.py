@@ -45,7 +45,7 @@ def command() -> None:
 )
 @click.option("--force", is_flag=True, help=t("既にあるファイルを上書きする", "overwrite"))
 @lang_option
-def init(  # noqa: D103 - the help text says it, in two languages
+def init(
     output: Path,
     maker: str,
     model: str,
@@ -55,6 +55,10 @@ def init(  # noqa: D103 - the help text says it, in two languages
     force: bool,
     as_json: bool,
 ) -> int:
+    """Write ``output`` from the answers and, with an authorisation, from what the device shows; return 0.
+
+    Raises DescriptionError when the file is there already (and ``force`` is not given) or an address is none.
+    """
     from sekisho.errors import DescriptionError
     from sekisho.language import Text
     from sekisho.model.terminal import Interface, Role
@@ -99,7 +103,11 @@ def init(  # noqa: D103 - the help text says it, in two languages
 @command.command(help=t("機器記述の誤りを調べる。何も送らない。", "Check a description; nothing is sent."))
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @lang_option
-def check(file: Path, as_json: bool) -> int:  # noqa: D103 - the help text says it, in two languages
+def check(file: Path, as_json: bool) -> int:
+    """Read ``file`` and say how much it declares, without its secrets; return 0.
+
+    Raises DescriptionError naming the entry that can't be right.
+    """
     from sekisho.workflows.describe import read_terminal
     from sekisho.workflows.report import without_secrets
 

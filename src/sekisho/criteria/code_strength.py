@@ -54,6 +54,10 @@ class CodeStrength:
             ja="弱い識別符号({offer}、{length}文字)を拒む。",
             en="A weak code is refused ({offer}, {length} characters).",
         ),
+        "no-offer": Text(
+            ja="弱い識別符号への変更は試していない（初回利用の試験ができていない）。",
+            en="No change to a weak code was tried (the first-use test could not be done).",
+        ),
         "offer-unknown": Text(
             ja="弱い識別符号({offer})を拒むか分からない。",
             en="Whether a weak code is refused can't be told ({offer}).",
@@ -87,8 +91,15 @@ class CodeStrength:
         length = int(shortest) if isinstance(shortest, (int, float)) else 0
         kinds = [kind for kind in _KINDS if parameters.get(kind)]
         details = [*_presets(observations, length, kinds)]
-        for fact in observations.of("preset.works"):
-            details += _policy(observations, fact.subject, length, kinds)
+        offered = [
+            one
+            for fact in observations.of("preset.works")
+            for one in _policy(observations, fact.subject, length, kinds)
+        ]
+        details += offered
+        if details and not offered:
+            # A strong preset says nothing about what a change would take: that was never offered.
+            details.append(Detail("first_use", Verdict.INCONCLUSIVE, "no-offer"))
         if not details:
             return self._missing(observations)
         verdict = combine(one.verdict for one in details)

@@ -74,6 +74,10 @@ class InterfacesNeeded:
             ja="全てのアドレスが一切応答しないため、機器が動作しているか分からない。",
             en="No address answers at all, so nothing shows that the terminal was running.",
         ),
+        "nothing-open": Text(
+            ja="どのアドレスにも開いたポートがなく、動作中の供試機器を走査したと言えない。",
+            en="No address has any open port, so nothing shows that the terminal itself was running there.",
+        ),
         "no-line-side": Text(
             ja="回線側のインタフェースが記述・走査されていない。",
             en="No interface of the line side was described and scanned.",
@@ -128,6 +132,9 @@ class InterfacesNeeded:
             doubts += (Detail("scan", Verdict.INCONCLUSIVE, "no-line-side" if line_only else "not-run"),)
         if scans and not any(fact.attributes.get("answered") for fact in observations.of("port.scan")):
             doubts += (Detail("scan", Verdict.INCONCLUSIVE, "silent-address", {}, because(scans)),)
+        elif scans and not observations.of("port.open"):
+            # A refusal shows that somebody is there, not that it is this terminal, switched on and set up.
+            doubts += (Detail("scan", Verdict.INCONCLUSIVE, "nothing-open", {}, because(scans)),)
         shown = tuple(_shown(observations, entries, line_only=line_only))
         return self._conclude(scans, ports, (*doubts, *shown))
 
@@ -245,7 +252,10 @@ def _shown(observations: Observations, entries: frozenset[str], *, line_only: bo
     for fact in observations.of("port.missing"):
         if not line_only or fact.attributes.get("role") in {None, Role.WAN}:
             arguments = {"service": fact.attributes.get("service", "")}
-            yield Detail(fact.subject, Verdict.NOT_APPLICABLE, "missing", arguments, fact.because)
+            # What is declared as needed and isn't there: a wrong address, a dead service or a wrong description.
+            needed = fact.attributes.get("needed") is not False
+            verdict = Verdict.INCONCLUSIVE if needed else Verdict.NOT_APPLICABLE
+            yield Detail(fact.subject, verdict, "missing", arguments, fact.because)
     for fact in observations.of("port.unknown"):
         if _counts(fact, line_only=line_only) and fact.attributes.get("filtered"):
             ports = {"ports": fact.attributes.get("ports", "")}

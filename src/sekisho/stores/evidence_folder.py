@@ -27,6 +27,8 @@ from sekisho.ports import Event
 
 CHAIN = "chain.jsonl"
 GENESIS = "0" * 64
+# What lies beside the evidence and is none: the chain itself, the key of the redaction marks.
+OWN = frozenset({CHAIN, "redaction.key"})
 _FOLDERS = ("evidence", "capture", "reports")
 
 
@@ -172,7 +174,7 @@ def read_chain(path: Path) -> Iterator[Event]:
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing wrong with a folder: ``kind`` is altered, missing, unlisted, chain, torn or head."""
+    """One thing wrong with a folder: ``kind`` is altered, missing, unlisted, interrupted, chain, torn or head."""
 
     kind: str
     where: str
@@ -196,16 +198,34 @@ def verify(path: Path, head: str = "") -> tuple[int, list[Problem]]:
             problems.append(Problem("missing", relative))
         elif digest(file.read_bytes()) != expected:
             problems.append(Problem("altered", relative))
-    for folder in _FOLDERS:
-        for file in sorted((path / folder).rglob("*")):
-            relative = file.relative_to(path).as_posix()
-            if file.is_file() and relative not in listed:
-                problems.append(Problem("unlisted", relative))
+    for file in sorted(path.rglob("*")):
+        relative = file.relative_to(path).as_posix()
+        if file.is_file() and relative not in listed and relative not in OWN:
+            # A run that was killed leaves its capture unlisted; --resume lists it.
+            kind = "interrupted" if relative.startswith("capture/") and not _ended(path) else "unlisted"
+            problems.append(Problem(kind, relative))
     if head and head not in seen:
         problems.append(Problem("head", CHAIN, f"{head} is not in this chain"))
     if not seen:
         problems.append(Problem("chain", CHAIN, "empty"))
     return checked, problems
+
+
+def _ended(path: Path) -> bool:
+    """Return whether the last run came to its own end: its capture was ended after it began."""
+    kinds = [event.kind for event in read_chain(path) if event.kind in {"capture-began", "capture-ended"}]
+    return not kinds or kinds[-1] == "capture-ended"
+
+
+def whole(path: Path) -> None:
+    """Raise EvidenceError unless what is to be judged again is what was recorded."""
+    bad = [one for one in verify(path)[1] if one.kind in {"altered", "missing", "chain"}]
+    if bad:
+        raise EvidenceError(
+            Text(ja="証跡が改変されているので使わない", en="the evidence was altered and is not used"),
+            f"{path / bad[0].where} ({len(bad)})",
+            Text(ja="sekisho verify で全体を調べる", en="run sekisho verify on the folder"),
+        )
 
 
 def _walk_chain(path: Path, listed: dict[str, str], problems: list[Problem]) -> tuple[int, set[str]]:

@@ -62,10 +62,11 @@ def test_declared_and_needed_passes() -> None:
     assert finding.because == HERE
 
 
-def test_nothing_open_passes_only_with_a_whole_scan_that_somebody_answered() -> None:
-    assert verdict(scan()) == ("PASS", "none-open")
-    assert verdict(scan(whole=False)) == ("INCONCLUSIVE", "incomplete")
-    assert verdict(scan(whole=None)) == ("INCONCLUSIVE", "incomplete")
+def test_nothing_open_anywhere_never_passes() -> None:
+    assert verdict(scan()) == ("INCONCLUSIVE", "nothing-open")
+    assert verdict(scan(whole=False))[0] == "INCONCLUSIVE"
+    assert verdict(scan(whole=False), opened(80)) == ("INCONCLUSIVE", "incomplete")
+    assert verdict(scan(whole=None), opened(80)) == ("INCONCLUSIVE", "incomplete")
     assert verdict(scan(answered=False)) == ("INCONCLUSIVE", "silent-address")
 
 
@@ -132,14 +133,15 @@ def test_the_line_side_allows_only_what_is_declared() -> None:
 
 def test_a_silent_line_side_passes_when_the_terminal_answers_elsewhere() -> None:
     both: dict[str, Any] = {"interfaces": (LAN, WAN), "side": "line"}
-    assert verdict(scan(), scan("wan", answered=False), **both) == ("PASS", "none-open")
+    assert verdict(scan(), opened(80), scan("wan", answered=False), **both) == ("PASS", "none-open")
     assert verdict(scan(answered=False), scan("wan", answered=False), **both)[1] == "silent-address"
 
 
 def test_an_interface_without_a_scan_is_undecided() -> None:
-    assert verdict(scan(), interfaces=(LAN, WAN)) == ("INCONCLUSIVE", "not-scanned")
-    assert verdict(scan(), interfaces=(LAN, WAN), side="line") == ("INCONCLUSIVE", "not-scanned")
-    assert verdict(scan(), side="line") == ("INCONCLUSIVE", "no-line-side")
+    seen = (scan(), opened(80))
+    assert verdict(*seen, interfaces=(LAN, WAN)) == ("INCONCLUSIVE", "not-scanned")
+    assert verdict(*seen, interfaces=(LAN, WAN), side="line") == ("INCONCLUSIVE", "not-scanned")
+    assert verdict(*seen, side="line") == ("INCONCLUSIVE", "no-line-side")
 
 
 @pytest.mark.parametrize(
@@ -175,10 +177,12 @@ def test_a_second_scan_that_differs_or_is_torn(value: bool | None, reason: str) 
 
 
 def test_what_is_missing_or_left_out_is_shown() -> None:
-    missing = Observation("port.missing", "lan tcp/22", True, {"service": "ssh"}, HERE)
+    missing = Observation("port.missing", "lan tcp/22", True, {"service": "ssh", "needed": False}, HERE)
     left = Observation("port.excluded", "tcp/631", True, {"reason": "ours"}, HERE)
     finding = judge(scan(), opened(80), missing, left)
     assert finding.verdict is Verdict.PASS
     assert [one.reason for one in finding.details] == ["needed", "missing", "excluded"]
+    gone = Observation("port.missing", "lan tcp/443", True, {"service": "web", "needed": True}, HERE)
+    assert verdict(scan(), opened(80), gone) == ("INCONCLUSIVE", "missing")
     hidden = Observation("port.excluded", "tcp/23", True, {"reason": "ours"}, HERE)
     assert verdict(scan(), opened(80), hidden) == ("INCONCLUSIVE", "excluded-entry")

@@ -53,8 +53,9 @@ _ICONS = {
     "pass": '<circle cx="8" cy="8" r="7.2" style="fill:{c}"/><path d="M4.4 8.3l2.5 2.5 4.8-5.2" {s}/>',
     "fail": '<rect x="1" y="1" width="14" height="14" rx="2.5" style="fill:{c}"/><path d="M5 5l6 6M11 5l-6 6" {s}/>',
     "inconclusive": (
-        '<path d="M8 .6l7.4 7.4L8 15.4.6 8z" style="fill:{c}"/>'
-        '<path d="M6.1 6.4a1.95 1.95 0 1 1 2.7 1.9c-.6.3-.8.6-.8 1.2" {s}/><circle cx="8" cy="11.7" r=".95" style="fill:{p}"/>'
+        # Not a diamond: with a question mark in it that is how a broken character looks.
+        '<rect x=".8" y=".8" width="14.4" height="14.4" rx="7.2" style="fill:{c}"/>'
+        '<path d="M5.9 6.2a2.1 2.1 0 1 1 3 2c-.7.3-.9.7-.9 1.3" {s}/><circle cx="8" cy="12" r="1" style="fill:{p}"/>'
     ),
     "not-applicable": '<circle cx="8" cy="8" r="7.2" style="fill:{c}"/><path d="M4.5 8h7" {s}/>',
     "none": '<circle cx="8" cy="8" r="6.4" style="fill:none;stroke:{c};stroke-width:1.8;stroke-dasharray:3 2"/>',
