@@ -130,7 +130,7 @@ class Street:
             return
         os.kill(pid, signal.SIGKILL)
         if name in self._started:
-            self._started.pop(name).wait(timeout=10)
+            _collect(self._started.pop(name))
         end = time.monotonic() + READY_SECONDS
         while _ours(pid) and time.monotonic() < end:
             time.sleep(0.01)
@@ -139,6 +139,9 @@ class Street:
         """End all processes that this folder knows of."""
         for name in tuple(self._read()["pids"]) if self._file.is_file() else ():
             self.cut(name)
+        # One that somebody else's cord cut: its successor has another number.
+        while self._started:
+            _collect(self._started.popitem()[1])
         if self._reserved is not None:
             self._reserved.close()
 
@@ -263,6 +266,13 @@ def listeners() -> tuple[tuple[str, int], ...]:
                     if fields[3] == state and not address.strip("0"):
                         found.add((transport, int(port, 16)))
     return tuple(sorted(found))
+
+
+def _collect(process: subprocess.Popen[str]) -> None:
+    """Wait for an ended process and close what it wrote to."""
+    process.wait(timeout=10)
+    if process.stdout:
+        process.stdout.close()
 
 
 def _ours(pid: int) -> bool:
