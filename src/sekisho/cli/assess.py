@@ -146,9 +146,6 @@ def _show_plan(plan: Plan, as_json: bool) -> int:
         rows.append(
             (one.probe, one.risk.name.lower(), t("行う", "runs") if one.runs else why.get(one.why, one.why))
         )
-        rows.extend(("", "", f"- {line}") for line in one.what)
+        rows.extend(("", "", f"- {line.say(LANGUAGE)}") for line in one.what)
     click.echo(table(rows, (t("試験", "probe"), t("強さ", "risk"), t("内容", "what"))))
     return 0
-
-
-__all__ = ["DEFAULT_CATALOGUES", "LANGUAGE", "command"]

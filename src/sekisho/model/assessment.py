@@ -7,6 +7,7 @@ from enum import IntEnum
 
 import msgspec
 
+from sekisho.language import Text
 from sekisho.model.evidence import Attempt, Instrument
 from sekisho.model.observation import Observation
 from sekisho.model.verdict import Judged, Verdict, whole
@@ -96,7 +97,7 @@ class Planned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     risk: Risk
     runs: bool
     why: str = ""
-    what: tuple[str, ...] = ()
+    what: tuple[Text, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -59,9 +59,8 @@ def plan(
     for probe in sorted(
         (probes[name] for name in chosen & probes.keys()), key=lambda one: (one.risk, one.name)
     ):
-        what = tuple(text.en for text in probe.plan(terminal))
         why = _why_not(probe.risk, authorisation)
-        planned.append(Planned(probe.name, probe.risk, not why, why, what))
+        planned.append(Planned(probe.name, probe.risk, not why, why, probe.plan(terminal)))
     planned += [Planned(name, Risk.READ, False, "not-installed") for name in sorted(chosen - probes.keys())]
     targets = tuple(
         f"{interface.name} ({interface.role.value}) {address}"
