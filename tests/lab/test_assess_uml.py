@@ -42,7 +42,7 @@ def test_every_planted_fault_of_the_weak_router_is_found_and_none_invented(
         for one in done.facts
         if one["name"] == "login.accepted" and one["value"] and one["attributes"]["origin"] == "preset"
     }
-    assert {"login ssh", "login ssh at wan"} <= accepted
+    assert {"login ssh", "login ssh at wan", "login web", "login web at wan"} <= accepted
     failed = {name for name, verdict in done.verdicts.items() if verdict == "FAIL"}
     assert {"JP20-1", "JP25-1", "JP25-2b", "JP25-2c", "JP25-5"} <= failed
     _every_finding_names_its_evidence(done.printed, done.folder)
@@ -53,8 +53,9 @@ def _every_finding_names_its_evidence(printed: dict[str, object], folder: Path) 
     for judged in printed["judged"]:  # type: ignore[attr-defined]
         for finding in judged["findings"]:
             if finding["verdict"] == 4:  # FAIL
-                assert finding["evidence"], (judged["requirement"], finding)
-                for pointer in finding["evidence"]:
+                own = [*finding["because"], *(p for detail in finding["details"] for p in detail["because"])]
+                assert own, (judged["requirement"], finding)
+                for pointer in own:
                     assert (pointer["probe"], pointer["step"]) in steps
 
 

@@ -48,7 +48,17 @@ class Place:
 
     def first(self) -> list[str]:
         """The command that begins the assessment."""
-        return [*SEKISHO, "assess", str(self.target), "-a", str(self.consent), "-o", str(self.run), "--json", *_ONLY]
+        return [
+            *SEKISHO,
+            "assess",
+            str(self.target),
+            "-a",
+            str(self.consent),
+            "-o",
+            str(self.run),
+            "--json",
+            *_ONLY,
+        ]
 
     def again(self) -> list[str]:
         """The command that goes on with it."""
@@ -89,7 +99,11 @@ def _is_work(event: dict[str, object]) -> bool:
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
     )
 
 
@@ -114,4 +128,6 @@ def _put_back(outcome: Outcome) -> None:
 
 
 def _verify(folder: Path) -> int:
-    return subprocess.run([*SEKISHO, "verify", str(folder)], capture_output=True, timeout=60, check=False).returncode
+    return subprocess.run(
+        [*SEKISHO, "verify", str(folder)], capture_output=True, timeout=60, check=False
+    ).returncode

@@ -1,0 +1,51 @@
+"""Bench ``assess-router``: one whole assessment of the lab's weak router under user-mode-linux.
+
+Wall seconds and the assessor's own peak of memory, beside the limit of ten minutes; no peer does this job, and
+the line says so. Needs root (namespaces), and the lab's packages (``python -m tests.lab.install``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.lab import machine, rootfs
+from tests.lab.assessing import assess
+
+LIMIT = 600.0
+
+
+def main() -> None:
+    """Start the router, assess it with every probe, remove it, print one line."""
+    device = machine.start("all_weak", rootfs.build(), own_kernel=True)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            done = assess(device, Path(scratch), timeout_s=2 * LIMIT)
+    finally:
+        device.remove()
+    line = {
+        "bench": "assess-router",
+        "unit": "s",
+        "ours": round(done.seconds, 1),
+        "peak_mib": round(done.peak_kib / 1024),
+        "peer": LIMIT,
+        "peer_name": "the limit (no peer does this job)",
+        "ratio": round(LIMIT / done.seconds, 2),
+        "limit": LIMIT,
+        "limit_name": "whole assessment",
+        "agree": done.code == 1,
+        "load": os.getloadavg()[0],
+        "command": "./run bench assess-router --json",
+    }
+    print(
+        json.dumps(line)
+        if "--json" in sys.argv
+        else "\n".join(f"{key:10} {value}" for key, value in line.items())
+    )
+
+
+if __name__ == "__main__":
+    main()
