@@ -12,6 +12,7 @@ from sekisho import plugins, wiring
 from sekisho.cli import outcome
 from sekisho.cli.progress import Progress
 from sekisho.cli.speech import LANGUAGE
+from sekisho.errors import Unreachable
 from sekisho.language import Language
 from sekisho.model.assessment import Assessment, Authorisation, Limits, TestRecord
 from sekisho.model.requirement import Catalogue
@@ -71,7 +72,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
         async def work() -> None:
             await confirm(request.authorisation, request.terminal, opened.net.connected)
             if not options.get("assume_up"):
-                await reach(request.terminal, opened.net)
+                await _reached(request, opened)
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
             await put_back(request.terminal, opened.store, opened.access)
 
@@ -89,6 +90,27 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             opened.store, assessment, request.terminal, request.catalogues, options.get("formats", ())
         )
     return assessment, folder, reports
+
+
+async def _reached(request: Request, opened: wiring.Run) -> None:
+    """Raise Unreachable unless the terminal answers; a run that died while it was off gives the power back."""
+    power, plan = opened.bench.power, request.terminal.power
+    try:
+        await reach(request.terminal, opened.net)
+    except Unreachable:
+        if not request.resume or power is None or plan is None:
+            raise
+        await power.restore()
+        end = opened.clock.monotonic() + plan.ready_seconds
+        while True:
+            try:
+                await reach(request.terminal, opened.net)
+            except Unreachable:
+                if opened.clock.monotonic() > end:
+                    raise
+                await opened.clock.sleep(1.0)
+            else:
+                return
 
 
 def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:
