@@ -28,7 +28,7 @@ RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("authorisation.toml"), show_default=True
 )
-@click.option("--by", "allowed_by", prompt=t("許可する人の氏名", "Name of the person who allows it"))
+@click.option("--by", "allowed_by", help=t("許可する人の氏名", "Name of the person who allows it"))
 @click.option("--role", default=t("アクセス管理者", "access administrator"), show_default=True)
 @click.option("--organisation", default="")
 @click.option(
@@ -68,7 +68,7 @@ RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
 def command(
     addresses: tuple[str, ...],
     output: Path,
-    allowed_by: str,
+    allowed_by: str | None,
     role: str,
     organisation: str,
     days: int,
@@ -89,6 +89,9 @@ def command(
     from sekisho.wires.clock import SystemClock
     from sekisho.wires.scope import Scope
 
+    if allowed_by is None:
+        # On stderr, so that stdout stays one JSON document when that is asked for.
+        allowed_by = str(click.prompt(t("許可する人の氏名", "Name of the person who allows it"), err=True))
     _check(addresses, allowed_by, output, public=public_addresses, force=force)
     if not yes:
         click.echo(STATEMENT, err=True)

@@ -56,14 +56,7 @@ class EvidenceFolder:
         if create:
             _make(path)
         elif not (path / CHAIN).is_file():
-            raise EvidenceError(
-                Text(
-                    ja="評価フォルダーではない（chain.jsonl がない）",
-                    en="not an assessment folder (no chain.jsonl)",
-                ),
-                str(path),
-                Text(ja="assess が表示したフォルダーを指定する", en="name the folder that assess printed"),
-            )
+            raise _no_folder(path)
         self._file = os.open(path / CHAIN, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -219,6 +212,8 @@ def _ended(path: Path) -> bool:
 
 def whole(path: Path) -> None:
     """Raise EvidenceError unless what is to be judged again is what was recorded."""
+    if not (path / CHAIN).is_file():
+        raise _no_folder(path)
     bad = [one for one in verify(path)[1] if one.kind in {"altered", "missing", "chain"}]
     if bad:
         raise EvidenceError(
@@ -268,6 +263,16 @@ def _make(path: Path) -> None:
         ) from error
     except OSError as error:
         raise _full(error, path) from error
+
+
+def _no_folder(path: Path) -> EvidenceError:
+    return EvidenceError(
+        Text(
+            ja="評価フォルダーではない（chain.jsonl がない）", en="not an assessment folder (no chain.jsonl)"
+        ),
+        str(path),
+        Text(ja="assess が表示したフォルダーを指定する", en="name the folder that assess printed"),
+    )
 
 
 def _full(error: OSError, path: Path) -> StoreError:
