@@ -57,6 +57,14 @@ class StoreError(SekishoError):
     """The disk is full or refuses to be written; what was stored before stays good."""
 
 
+class ReadingError(SekishoError):
+    """A file of flows, indicators or logs that can't be read at all, or a wrong option for it."""
+
+
+class PurposeError(SekishoError):
+    """Data were asked for a purpose that their label does not allow; the refusal is logged."""
+
+
 class RenderError(SekishoError):
     """A report that can't be made, and why."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,17 +22,37 @@ def unit_page(kind: str, title: str) -> str:
     for name in plugins.names(kind):
         unit = plugins.unit(kind, name)
         parts.append(f"\n## {name}: {unit.title.ja} / {unit.title.en}\n")
-        module = sys.modules[f"sekisho.{kind}.{name}"]
+        module = sys.modules.get(f"sekisho.{kind}.{name}") or sys.modules[type(unit).__module__]
         parts.append((inspect.getdoc(module) or "").strip() + "\n")
         if kind == "probes":
             parts.append(
                 f"\nRisk: {unit.risk.name.lower()}. Version {unit.version}.\n\n| fact | 意味 | meaning |\n|---|---|---|"
             )
             parts += [f"| `{fact}` | {text.ja} | {text.en} |" for fact, text in unit.facts.items()]
+        elif kind in {"readers", "detectors"}:
+            parts += own_words(unit)
         else:
             parts.append(f"\nReads: {', '.join(unit.needs)}.\n\n| reason | 日本語 | English |\n|---|---|---|")
             parts += [f"| `{reason}` | {text.ja} | {text.en} |" for reason, text in unit.reasons.items()]
     return "\n".join(parts) + "\n"
+
+
+def own_words(unit: Any) -> list[str]:
+    """Options of a reader; parameters and reasons of a detector."""
+    rows = []
+    if getattr(unit, "options", None):
+        rows.append("\n| option | 意味 | meaning |\n|---|---|---|")
+        rows += [f"| `{name}` | {text.ja} | {text.en} |" for name, text in unit.options.items()]
+    if getattr(unit, "parameters", None):
+        rows.append("\n| parameter | default | 意味 | meaning |\n|---|---|---|---|")
+        rows += [
+            f"| `{name}` | {value} | {text.ja} | {text.en} |"
+            for name, (value, text) in unit.parameters.items()
+        ]
+    if getattr(unit, "reasons", None):
+        rows.append("\n| reason | 日本語 | English |\n|---|---|---|")
+        rows += [f"| `{reason}` | {text.ja} | {text.en} |" for reason, text in unit.reasons.items()]
+    return rows
 
 
 def rule_text(rule: Rule | None) -> str:
@@ -85,6 +106,8 @@ def pages() -> dict[str, str]:
     return {
         "probes.md": MADE + unit_page("probes", "Probes"),
         "criteria.md": MADE + unit_page("criteria", "Criteria"),
+        "readers.md": MADE + unit_page("readers", "Readers"),
+        "detectors.md": MADE + unit_page("detectors", "Detectors"),
         "requirements.md": MADE + requirements_page(),
         "cli.md": MADE + command_page(),
     }

@@ -13,7 +13,19 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
 BIN = Path(sys.executable).parent
 LONGEST_FILE, LONGEST_FUNCTION, MOST_METHODS = 500, 50, 12
-HEAVY = ("rich", "asyncssh", "cryptography", "typst", "selectolax", "jinja2", "pydantic", "duckdb", "pyarrow")
+HEAVY = (
+    "rich",
+    "asyncssh",
+    "cryptography",
+    "typst",
+    "selectolax",
+    "jinja2",
+    "pydantic",
+    "duckdb",
+    "pyarrow",
+    "numpy",
+    "numba",
+)
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+"""One file per method: tables in, detections out; pure, and each explains itself in a sentence."""

@@ -1,0 +1,1 @@
+"""Methods that look at flow records of the watched lines."""

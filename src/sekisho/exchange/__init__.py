@@ -1,0 +1,1 @@
+"""What is exchanged with others: lists of indicators, STIX, MISP, TAXII; mappings without opinions."""

@@ -1,0 +1,72 @@
+"""Detections: what was seen on which line, by which method, how sure, and the flow rows that show it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from sekisho.model.verdict import Scalar
+
+
+class Grade(StrEnum):
+    """How far a detection may be used. Only `CONFIRMED` may lead to a notice without a person's look.
+
+    There is no grade for "clean": a line without a detection was only not detected.
+    """
+
+    WATCH = "watch"
+    LIKELY = "likely"
+    CONFIRMED = "confirmed"
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A half-open interval of time, in milliseconds of the Unix epoch."""
+
+    begin: int
+    end: int
+
+    def holds(self, milliseconds: int) -> bool:
+        """Say whether a moment lies inside."""
+        return self.begin <= milliseconds < self.end
+
+
+class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a detector was given to look at, so that "nothing found" can be told from "could not look".
+
+    ``lines`` with at least one flow; ``rows`` looked at; ``sampling`` the largest interval seen (1: every packet,
+    0: unknown); ``note`` a reason id of the detector for what it could not see.
+    """
+
+    lines: int = 0
+    rows: int = 0
+    sampling: int = 1
+    note: str = ""
+
+
+class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One finding about one line; the same look twice gives the same ``id`` (digest of method, line, remote, window).
+
+    ``subscriber`` is the pseudonym of the line (`WATCHED.subscriber`). ``remotes`` are the other ends as
+    ``address:port/protocol`` (bounded; ``remote_count`` counts all). ``reason`` is an id among the detector's
+    ``reasons``; its sentence takes ``arguments``. ``evidence`` are the flow rows themselves (bounded; ``rows``
+    counts all), as JSON-able dicts of WATCHED columns, addresses as text. ``begin`` and ``end`` are the first and last moment
+    of those flows in milliseconds. ``sampling`` is the largest interval among them.
+    """
+
+    id: str
+    method: str
+    subscriber: int
+    begin: int
+    end: int
+    grade: Grade
+    reason: str
+    arguments: dict[str, Scalar] = {}
+    family: str = ""
+    remotes: tuple[str, ...] = ()
+    remote_count: int = 0
+    evidence: tuple[dict[str, Any], ...] = ()
+    rows: int = 0
+    sampling: int = 1
+    sources: tuple[str, ...] = ()
