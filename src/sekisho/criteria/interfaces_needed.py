@@ -8,8 +8,8 @@ How: Every open port of the chosen side is compared with the description. Undecl
     differs keep it INCONCLUSIVE. Nothing declared at all: INCONCLUSIVE, unless an entry port or the line side is
     open.
 Evidence: Facts ``port.scan``, ``port.open``, ``port.missing``, ``port.unknown``, ``port.second`` of ``open_ports``.
-Limits: That a declared need is a real one is the maker's claim. A declared port that was not found is shown, not
-    judged: a document may be wrong without harm. Where a filter drops everything, silent UDP ports are shown as
+Limits: That a declared need is a real one is the maker's claim. A port that is declared as needed and was not found
+    keeps it INCONCLUSIVE: the scan, the service or the document is wrong, and which of them can't be told. Where a filter drops everything, silent UDP ports are shown as
     not told apart; from that side they don't answer their protocol's question.
 Source: Committee report 2025 (unneeded logical interfaces; telnet is its example); EN 303 645 5.6-1, 5.6-2;
     TS 103 701 on completeness of the declaration.
@@ -69,6 +69,10 @@ class InterfacesNeeded:
         "incomplete": Text(
             ja="走査が完了していない（{probed}/{asked}ポート）。",
             en="The scan is not whole ({probed} of {asked} ports).",
+        ),
+        "stopped": Text(
+            ja="走査の途中で、それまで応答していたアドレスが応答しなくなった。",
+            en="The address, which had answered, stopped answering during the scan.",
         ),
         "silent-address": Text(
             ja="全てのアドレスが一切応答しないため、機器が動作しているか分からない。",
@@ -232,7 +236,8 @@ def _doubts(observations: Observations, *, line_only: bool) -> Iterable[Detail]:
     for fact in observations.of("port.scan"):
         if _counts(fact, line_only=line_only) and fact.value is not True:
             arguments = {name: fact.attributes.get(name, 0) for name in ("probed", "asked")}
-            yield Detail(fact.subject, Verdict.INCONCLUSIVE, "incomplete", arguments, fact.because)
+            reason = "stopped" if fact.attributes.get("stopped") else "incomplete"
+            yield Detail(fact.subject, Verdict.INCONCLUSIVE, reason, arguments, fact.because)
     for fact in observations.of("port.unknown"):
         strangers = str(fact.attributes.get("undeclared", ""))
         if _counts(fact, line_only=line_only) and strangers and not fact.attributes.get("filtered"):

@@ -70,6 +70,10 @@ def test_nothing_open_anywhere_never_passes() -> None:
     assert verdict(scan(answered=False)) == ("INCONCLUSIVE", "silent-address")
 
 
+def test_a_terminal_that_went_away_in_the_middle_is_undecided_and_said_so() -> None:
+    assert verdict(scan(whole=False, stopped=True), opened(80)) == ("INCONCLUSIVE", "stopped")
+
+
 def test_no_facts_are_never_a_pass() -> None:
     assert verdict(attempt=None) == ("NONE", "not-run")
     assert verdict(interfaces=()) == ("INCONCLUSIVE", "not-run")

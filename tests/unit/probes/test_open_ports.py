@@ -32,6 +32,10 @@ class FakeNet:
         self.silent_tcp = more.get("silent_tcp", False)
         self.notes: list[str] = list(more.get("notes", ()))
         self.later: set[int] = set(more.get("later", ()))
+        self.gone_after: int = more.get("gone_after", 1_000)
+        self.back_after: int = more.get("back_after", 1_000)
+        self.drops: set[int] = set(more.get("drops", ()))
+        self.scans: list[int] = []
         self.scanned: list[int] = []
         self.asked: list[Endpoint] = []
         self.ask_failure: PeerFailure | None = more.get("ask_failure")
@@ -41,8 +45,12 @@ class FakeNet:
         note = self.notes.pop(0) if self.notes else ""
         known = self.tcp | (self.later if len(ports) > 10_000 else set())
         found = tuple(sorted(known & set(ports)))
-        silent = tuple(ports) if self.silent_tcp else ()
-        closed = 0 if self.silent_tcp else len(ports) - len(found)
+        gone = self.gone_after <= len(self.scans) < self.back_after
+        self.scans.append(len(ports))
+        if gone:
+            return Scan(endpoint.address, "tcp", (), tuple(ports), (), 0, len(ports), len(ports), 0.1, note)
+        silent = tuple(ports) if self.silent_tcp else tuple(set(ports) & self.drops)
+        closed = 0 if self.silent_tcp else len(ports) - len(found) - len(silent)
         probed = len(ports) - (5 if note else 0)
         return Scan(endpoint.address, "tcp", found, silent, (), closed, probed, len(ports), 0.1, note)
 
@@ -126,6 +134,51 @@ def test_a_torn_scan_is_not_whole(note: str, reason: str) -> None:
     tcp = facts["port.scan"][0]
     assert tcp.value is False
     assert tcp.attributes["probed"] == 65_530
+
+
+@pytest.mark.parametrize("tcp", [[80], []])
+@pytest.mark.parametrize("back_after", [1_000, 5])
+def test_an_address_that_falls_silent_between_two_blocks_is_not_scanned_whole(
+    tcp: list[int], back_after: int
+) -> None:
+    """No block alone shows it: each of the later ones is as silent as behind a filter."""
+    net = FakeNet(tcp=tcp, gone_after=3, back_after=back_after)
+    evidence, facts = collect(net)
+    assert (evidence.attempt.status, evidence.attempt.reason) == (AttemptStatus.PARTIAL, "died")
+    found = facts["port.scan"][0]
+    assert (found.value, found.attributes["stopped"]) == (False, True)
+    assert {one.step.rpartition("/")[0] for one in found.because} == {
+        f"{way}/lan/{ADDRESS}" for way in ("scan", "still")
+    }
+
+
+def test_a_filter_that_drops_whole_blocks_is_told_from_a_terminal_that_went_away() -> None:
+    net = FakeNet(tcp=[80], drops=range(81, 65_536))
+    evidence, facts = collect(net)
+    assert evidence.attempt.status is AttemptStatus.DONE
+    assert facts["port.scan"][0].value is True
+    assert net.scans.count(1) == 7, "one port that answered before, after each of the seven silent blocks"
+
+
+@pytest.mark.parametrize("fewer", ["asked", "closed"])
+def test_a_scan_that_misses_one_port_is_not_whole(fewer: str) -> None:
+    """Whether the port was never asked or no result of it was kept."""
+    evidence, facts = collect(FakeNet(tcp=[80]))
+    assert facts["port.scan"][0].value is True
+    block = evidence.under("scan/")[4]
+    counts = {name: block.data[name] - 1 for name in {fewer, "probed" if fewer == "asked" else "closed"}}
+    short = msgspec.structs.replace(block, data={**block.data, **counts})
+    records = tuple(short if one is block else one for one in evidence.records)
+    facts_now = PROBE.observe(msgspec.structs.replace(evidence, records=records))
+    found = next(one for one in facts_now if one.name == "port.scan")
+    assert (found.value, found.attributes["probed"], found.attributes["asked"]) == (False, 65_534, 65_535)
+
+
+def test_a_missing_port_says_where_and_whether_it_is_needed() -> None:
+    idle = Service("old", "http", 8080, needed=False)
+    _, facts = collect(FakeNet(tcp=[80]), services=(WEB, Service("ssh", "ssh", 22), idle))
+    found = {one.subject: (one.attributes["role"], one.attributes["needed"]) for one in facts["port.missing"]}
+    assert found == {"lan tcp/22": ("lan", True), "lan tcp/8080": ("lan", False)}
 
 
 def test_a_port_that_appears_in_the_second_scan_is_open_and_said() -> None:

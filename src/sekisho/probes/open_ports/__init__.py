@@ -3,10 +3,11 @@
 Question: Which TCP ports are open at each address of each interface, and which UDP services answer? Which of
     them did the maker declare, and what was declared but isn't there?
 How: A connect scan of all 65,535 TCP ports per address in eight blocks, silent ports asked again in rounds, and a
-    second scan at the end when the first was quick. UDP: one harmless question per known protocol and for each
+    second scan at the end when the first was quick. After a block without any answer, a port that answered before
+    is asked again: a terminal that went away is no filter. UDP: one harmless question per known protocol and for each
     declared UDP service, asked twice when silent; a port that nobody uses is asked as the control.
-Evidence: Steps ``declared``, ``scan/<interface>/<address>/<block>``, ``ask/<interface>/<address>``,
-    ``again/<interface>/<address>``.
+Evidence: Steps ``declared``, ``scan/<interface>/<address>/<block>``, ``still/<interface>/<address>/<block>``,
+    ``ask/<interface>/<address>``, ``again/<interface>/<address>``.
 Limits: A silent UDP port stays unknown: its service may not understand the question (SNMP v1/v2c with another
     community is silent) or a filter may drop it. A port that opens only after a knock, or only for some source
     address, is not seen. Ports in ``exclusions`` are left out and named.
@@ -32,6 +33,7 @@ from sekisho.ports import Endpoint, Scan, Wire
 from sekisho.probes.open_ports.facts import (
     BLOCK,
     LAST_PORT,
+    answers,
     missing,
     opened,
     ranges,
@@ -113,10 +115,13 @@ class OpenPorts:
                 ]
                 for start in range(0, LAST_PORT + 1, BLOCK)
             ]
-            blocked = [
-                await self._scan(f"scan/{interface.name}/{address}/{number}", interface, address, ports, wire)
-                for number, ports in enumerate(blocks, 1)
-            ]
+            blocked: list[Record] = []
+            for number, ports in enumerate(blocks, 1):
+                at = f"{interface.name}/{address}/{number}"
+                blocked.append(await self._scan(f"scan/{at}", interface, address, ports, wire))
+                lively = _answered_before(blocked, blocks)
+                if lively and not blocked[-1].failure and not answers(blocked[-1]):
+                    records.append(await self._scan(f"still/{at}", interface, address, lively, wire))
             records += blocked
             records.append(await self._ask(terminal, interface, address, wire))
             if sum(record.seconds for record in blocked) <= QUICK_SECONDS and not any(
@@ -196,7 +201,8 @@ class OpenPorts:
                 (evidence.point(declared),),
             )
         found = tuple(opened(evidence, services))
-        yield from scans(evidence)
+        excluded = {(one["transport"], one["port"]) for one in declared.data.get("exclusions", ())}
+        yield from scans(evidence, sum(1 for transport, _ in excluded if transport == "tcp"))
         yield from found
         yield from missing(evidence, declared, services, {one.subject for one in found})
         yield from unknown(evidence, services)
@@ -245,6 +251,15 @@ def _declared(terminal: Terminal) -> dict[str, Any]:
     }
 
 
+def _answered_before(blocked: Sequence[Record], blocks: Sequence[Sequence[int]]) -> Sequence[int]:
+    """Return ports that showed life so far: an open one, else the block that refused most; none at first."""
+    for record in blocked:
+        if record.data.get("open"):
+            return [int(record.data["open"][0])]
+    number = max(range(len(blocked)), key=lambda one: int(blocked[one].data.get("closed", 0)))
+    return blocks[number] if answers(blocked[number]) else ()
+
+
 async def _in_groups(questions: Mapping[int, str], one: Any, wire: Wire) -> dict[int, dict[str, Any]]:
     """Ask a few ports at a time; more at once would only run into the limit of refusals."""
     found: dict[int, dict[str, Any]] = {}
@@ -261,6 +276,7 @@ def _attempt(records: Sequence[Record]) -> Attempt:
     measured = [record for record in records if record.step != "declared"]
     failed = [record for record in measured if record.failure]
     torn = [record for record in measured if record.step.startswith("scan/") and not whole(record)]
+    torn += [one for one in measured if one.step.startswith("still/") and not answers(one)]
     if not torn and not failed:
         return Attempt(AttemptStatus.DONE)
     worst = next(iter(failed), None) or torn[0]
@@ -271,7 +287,7 @@ def _attempt(records: Sequence[Record]) -> Attempt:
 
 def _why(record: Record) -> str:
     note = str(record.data.get("note", ""))
-    if note.startswith("stopped answering"):
+    if note.startswith("stopped answering") or record.step.startswith("still/"):
         return "died"
     if note == "stopped":
         return "interrupted"

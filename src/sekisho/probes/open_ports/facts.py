@@ -17,10 +17,27 @@ Services = Mapping[tuple[str, str, int], Any]
 def whole(record: Record) -> bool:
     """Whether every port was asked, and the address is there: unreachable ones alone show nobody."""
     data = record.data
-    if record.failure or data.get("note") or data.get("probed") != data.get("asked"):
+    if record.failure or data.get("note") or _accounted(record) != data.get("asked"):
         return False
-    answered = bool(data.get("open")) or bool(data.get("closed"))
-    return answered or not data.get("unreachable")
+    return answers(record) or not data.get("unreachable")
+
+
+def answers(record: Record) -> bool:
+    """Whether any port of a scan was open or refused: somebody was there."""
+    return bool(record.data.get("open")) or bool(record.data.get("closed"))
+
+
+def _accounted(record: Record) -> int:
+    """Return how many ports a scan has a result for; a claim of more than it lists is not believed."""
+    data = record.data
+    listed = len(data.get("open", ())) + data.get("closed", 0) + data.get("silent_count", 0)
+    return min(int(data.get("probed", 0)), int(listed) + _count(str(data.get("unreachable", ""))))
+
+
+def _count(spans: str) -> int:
+    """Return how many ports a text of `ranges` names."""
+    ends = [span.split("-") for span in spans.split(",") if span]
+    return sum(int(pair[-1]) - int(pair[0]) + 1 for pair in ends)
 
 
 def ranges(ports: Sequence[int]) -> str:
@@ -43,18 +60,22 @@ def _groups(evidence: Evidence) -> dict[tuple[str, str], list[Record]]:
     return groups
 
 
-def scans(evidence: Evidence) -> Iterable[Observation]:
-    """Yield, for each address and transport, whether its scan is whole, with the counts."""
+def scans(evidence: Evidence, left_out: int = 0) -> Iterable[Observation]:
+    """Yield, for each address and transport, whether its scan is whole, with the counts.
+
+    ``left_out`` is how many TCP ports the description excludes: all others have to be there.
+    """
     for (interface, address), records in _groups(evidence).items():
         data = [record.data for record in records]
         blocks = -(-(LAST_PORT + 1) // BLOCK)
+        asked = max(LAST_PORT - left_out, sum(one.get("asked", 0) for one in data))
         attributes: dict[str, Scalar] = {
             "interface": interface,
             "role": _role(records),
             "address": address,
             "transport": "tcp",
-            "probed": sum(one.get("probed", 0) for one in data),
-            "asked": sum(one.get("asked", 0) for one in data),
+            "probed": sum(_accounted(one) for one in records),
+            "asked": asked,
             "open": sum(len(one.get("open", ())) for one in data),
             "closed": sum(one.get("closed", 0) for one in data),
             "silent": sum(one.get("silent_count", 0) for one in data),
@@ -62,11 +83,15 @@ def scans(evidence: Evidence) -> Iterable[Observation]:
         }
         # An address of which some blocks answered is there; a block of it may well be all silent.
         answered = bool(attributes["open"]) or bool(attributes["closed"])
-        complete = len(records) == blocks and all(
+        lost = stopped(evidence, records)
+        every = len(records) == blocks and attributes["probed"] == asked
+        complete = (every and not lost) and all(
             whole(one) or (answered and not one.failure and not one.data.get("note")) for one in records
         )
         attributes["answered"] = answered
-        pointers = tuple(evidence.point(one) for one in records)
+        if lost:
+            attributes["stopped"] = True
+        pointers = tuple(evidence.point(one) for one in (*records, *lost))
         yield Observation("port.scan", f"{interface} {address} tcp", complete, attributes, pointers)
     for record in evidence.under("ask/"):
         _, interface, address = record.step.split("/", 2)
@@ -87,6 +112,23 @@ def scans(evidence: Evidence) -> Iterable[Observation]:
         }
         complete = record.failure is None and bool(ports)
         yield Observation("port.scan", f"{interface} {address} udp", complete, udp, (evidence.point(record),))
+
+
+def stopped(evidence: Evidence, records: Sequence[Record]) -> tuple[Record, ...]:
+    """Return the blocks without any answer, after one with answers, that no control shows to be a filter's doing.
+
+    Where some ports answered before, a block that is silent as a whole is either filtered or asked of a terminal
+    that had gone away; only a port that answered before can tell, asked again right after the block.
+    """
+    there, lost = False, []
+    for record in records:
+        if answers(record):
+            there = True
+        elif there:
+            control = evidence.record("still/" + record.step.removeprefix("scan/"))
+            if control is None or not answers(control):
+                lost.append(record if control is None else control)
+    return tuple(lost)
 
 
 def _role(records: Sequence[Record]) -> str:
@@ -124,16 +166,20 @@ def missing(
 ) -> Iterable[Observation]:
     """Yield the declared services that no scan of their interface found."""
     left_out = {(one["transport"], one["port"]) for one in declared.data.get("exclusions", ())}
-    scanned = {interface for interface, _ in _groups(evidence)}
+    groups: dict[str, list[Record]] = {}
+    for (interface, _), records in _groups(evidence).items():
+        groups.setdefault(interface, []).extend(records)
     for (interface, transport, port), service in services.items():
         subject = f"{interface} {transport}/{port}"
-        if subject in found or (transport, port) in left_out or interface not in scanned:
+        if subject in found or (transport, port) in left_out or interface not in groups:
             continue
         attributes: dict[str, Scalar] = {
             "interface": interface,
             "transport": transport,
             "port": port,
             "service": service["name"],
+            "role": _role(groups[interface]),
+            "needed": bool(service["needed"]),
         }
         yield Observation("port.missing", subject, True, attributes, (evidence.point(declared),))
 
