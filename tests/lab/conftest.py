@@ -12,6 +12,7 @@ import pytest
 from . import install, machine, rootfs
 
 StartDevice = Callable[[str], machine.Machine]
+_OLD_DEATHS: list[str] = []
 
 
 def obstacle() -> str:
@@ -23,6 +24,24 @@ def obstacle() -> str:
     except install.CannotInstall as error:
         return str(error)
     return f"missing packages {' '.join(lacking)}: run python3 tests/lab/install.py" if lacking else ""
+
+
+def _emulator_deaths() -> list[str]:
+    log = machine.emulator_log()
+    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+
+
+def pytest_sessionstart() -> None:
+    """Remember which deaths of an emulator are old."""
+    _OLD_DEATHS.extend(_emulator_deaths())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud when an emulator was started again: that is never silent, though it is no device's behaviour."""
+    for words in _emulator_deaths()[len(_OLD_DEATHS) :]:
+        terminalreporter.write_line(
+            f"LAB: an emulator died by itself and was started again: {words}", red=True
+        )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -24,6 +24,17 @@ from .network import DEVICE_ENVIRONMENT, LAN4, LAN_MAC, WAN_MAC, Network
 from .rootfs import RootFilesystem
 
 READY_S = 40.0
+# What user-mode-linux itself says when it loses its hold on a guest's task and kills that (Linux 6.1,
+# arch/um/os-Linux/skas): the emulator's end, not the device's. No service of the lab's devices says such words.
+_EMULATOR_DIED = (
+    "put_fp_registers returned -",
+    "save_fp_registers returned -",
+    "ptrace set fp regs failed, errno = ",
+    "put_fp_registers failed, pid = ",
+    "wait_stub_done : failed to wait for SIGTRAP",
+)
+_STARTED_AGAIN = 3
+_POWER_ON, _UP = "lab: power on", "lab: up"
 # SNMPv1 GetRequest for sysDescr.0 with community "public" (RFC 1157), asked until the daemon answers.
 _SNMP_GET = bytes.fromhex("302602010004067075626c6963a019020101020100020100300e300c06082b060102010101000500")
 
@@ -82,6 +93,7 @@ class Machine:
             "TMPDIR": "/tmp",
             **DEVICE_ENVIRONMENT,
         }
+        self._note(_POWER_ON)
         with (self.directory / "console.log").open("ab") as console:
             process = subprocess.Popen(
                 command,
@@ -118,15 +130,31 @@ class Machine:
     def ready(self, timeout_s: float = READY_S) -> float:
         """Wait for every service, not for the first one; return the seconds that it took.
 
-        :raises MachineTrouble: when one stays silent
+        An emulator that dies by itself before the device is up is started again, three times at most. That is harmless
+        for what a power cut is to show: nobody writes a setting while the device starts, and what lies on its disk is
+        what the first cut left; starting replays the journal, and doing so twice gives the same. A device that
+        is silent without its emulator's last words is not started again.
+
+        :raises MachineTrouble: when one stays silent, or the emulator dies each time
         """
         begin = time.monotonic()
-        for port in (port for service in self.flavour.services for port in service.ports):
-            with self.network.inside():
-                while not _answers(port):
-                    if time.monotonic() - begin > timeout_s or not self.running():
-                        raise MachineTrouble(f"{self.name}: {port} is silent\n{self.console()[-1500:]}")
-                    time.sleep(0.02)
+        for time_again in range(1, _STARTED_AGAIN + 2):
+            silent = self._silent_port(timeout_s)
+            died = self._emulator_died()
+            if not died:
+                break
+            if time_again > _STARTED_AGAIN:
+                raise MachineTrouble(
+                    f"{self.name}: the emulator died {time_again} times\n{self.console()[-1500:]}"
+                )
+            self._note(f"lab: the emulator died by itself, start {time_again} of {_STARTED_AGAIN}: {died}")
+            with emulator_log().open("a", encoding="utf-8") as log:
+                log.write(f"{self.name} ({self.flavour_name}): {died}\n")
+            self.cut()
+            self.restore()
+        if silent:
+            raise MachineTrouble(f"{self.name}: {silent} is silent\n{self.console()[-1500:]}")
+        self._note(_UP)
         return time.monotonic() - begin
 
     def remove(self) -> None:
@@ -144,6 +172,31 @@ class Machine:
     def console(self) -> str:
         """Return what its first process and kernel said."""
         return (self.directory / "console.log").read_text(encoding="utf-8", errors="replace")
+
+    def _note(self, words: str) -> None:
+        with (self.directory / "console.log").open("a", encoding="utf-8") as console:
+            console.write(f"{words}\n")
+
+    def _silent_port(self, timeout_s: float) -> str:
+        """Wait for all services; return the one that stays silent, or that is waited for when the emulator dies."""
+        begin = time.monotonic()
+        for port in (port for service in self.flavour.services for port in service.ports):
+            with self.network.inside():
+                while not _answers(port):
+                    late = time.monotonic() - begin > timeout_s
+                    if late or not self.running() or self._emulator_died():
+                        return port
+                    time.sleep(0.02)
+        return ""
+
+    def _emulator_died(self) -> str:
+        """Return the emulator's own last words in this start, as long as the device was not up; empty: none."""
+        last_start = self.console().rpartition(_POWER_ON)[2]
+        if not self.own_kernel or _UP in last_start:
+            return ""
+        return next(
+            (line for line in last_start.splitlines() if any(words in line for words in _EMULATOR_DIED)), ""
+        )
 
     def _pid(self) -> int:
         with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
@@ -185,6 +238,11 @@ class Machine:
 def runtime_directory() -> Path:
     """Return the directory under which every running device has one of its own."""
     return Path(tempfile.gettempdir()) / "sekisho-lab"
+
+
+def emulator_log() -> Path:
+    """Return the file with one line for each time an emulator died by itself and was started again."""
+    return runtime_directory() / "emulator.log"
 
 
 def start(flavour_name: str, root: RootFilesystem, *, own_kernel: bool) -> Machine:
