@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from sekisho import plugins
+from sekisho.catalogues.detection import settings
 from sekisho.cli import COMMANDS, group
 from sekisho.model.requirement import Catalogue, Rule
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from sekisho.language import Text
 from sekisho.model.verdict import Scalar
 
 
@@ -43,6 +44,22 @@ class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int = 0
     sampling: int = 1
     note: str = ""
+
+
+def sampling_words(sampling: int) -> Text:
+    """Return what a sample of that interval can and can't say about the counts of a detection."""
+    if sampling == 1:
+        return Text(ja="", en="")
+    if not sampling:
+        return Text(
+            ja="エクスポータは標本化率を言っていない。件数は下限である。",
+            en="The exporter doesn't state its sampling: counts are lower bounds.",
+        )
+    return Text(
+        ja=f"1:{sampling}の標本による。見えた件数は下限で、実際はおよそ{sampling}倍と見積もれる。見えないことは無いことを意味しない。",
+        en=f"From a 1:{sampling} sample: what was seen is a lower bound, about one in {sampling}; "
+        "what was not seen may still have been there.",
+    )
 
 
 class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

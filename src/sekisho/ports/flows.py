@@ -131,7 +131,7 @@ class Detector(Protocol):
     """One method. Pure: time, tables and parameters come in, detections go out.
 
     ``reasons`` holds the sentence of each reason id (detections' and coverage notes'). ``parameters`` documents every
-    parameter with its default value: thresholds are the operator's, explained, never hidden constants.
+    parameter; its value comes from the catalogue ``detection.toml`` or from the operator: never a hidden constant.
     """
 
     name: str
@@ -139,7 +139,7 @@ class Detector(Protocol):
     title: Text
     purpose: Purpose
     reasons: Mapping[str, Text]
-    parameters: Mapping[str, tuple[Scalar, Text]]
+    parameters: Mapping[str, Text]
 
     def detect(self, tables: Tables, window: Window, parameters: Options) -> Finds:
         """Look at ``window`` and return what was found."""

@@ -1,0 +1,288 @@
+"""Outbound scanning: a watched line looks for others to infect.
+
+Question: which lines ask many strangers on one port, or one stranger on many ports, without being answered?
+How: TCP flows that the line sends, with SYN and without ACK, are probes. Distinct destinations are counted for each
+  line and port (horizontal), distinct ports for each line and destination (vertical), together with the share of the
+  line's flows to that port that stayed unanswered. The threshold is the operator's floor, raised by the lines' own past
+  until the budget of false alarms holds, never beyond a ceiling.
+Evidence: the first 20 probe rows of each line and port; all are counted.
+Limits: scanning over UDP, and slow scans below the threshold, are not seen. Exporters that give no TCP flags can't be
+  judged (the coverage says so). A sample of 1 in n sees about 1 probe in n: the sentence says what that can and can't
+  show. A port scan by the subscriber's own will looks the same, so the grade is never above "likely".
+Source: facts on Mirai (SYN to 23, every tenth to 2323) and NICTER's port statistics; 第四次とりまとめ (2021-11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from sekisho.formats.flow_queries import (
+    COVERAGE,
+    COVERAGE_MERGE,
+    HAS_ACK,
+    HAS_SYN,
+    IN_WINDOW,
+    TARGETS,
+    by_key,
+    coverage_of,
+    evidence_text,
+    identity,
+    number,
+    ports_table,
+    seconds,
+)
+from sekisho.formats.flow_rows import address_text, shown
+from sekisho.language import Text
+from sekisho.model.baseline import Threshold, least_seen, threshold
+from sekisho.model.detection import Coverage, Detection, Grade, Window
+from sekisho.model.purpose import Purpose
+from sekisho.ports.flows import Finds, Options, Query, Tables
+
+_SENT = f'"subscriberSide" = 1 AND "protocolIdentifier" = 6 AND {IN_WINDOW}'
+_PROBE = f"{_SENT} AND {HAS_SYN} AND NOT ({HAS_ACK})"
+_HORIZONTAL = f"""
+SELECT "subscriber", CAST("destinationTransportPort" AS BIGINT) AS "port",
+  CAST({TARGETS} AS BIGINT) AS "targets", COUNT(*) AS "probes",
+  MIN("flowStartMilliseconds") AS "begin", MAX("flowEndMilliseconds") AS "end",
+  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
+FROM "FLOW" WHERE {_PROBE}
+GROUP BY "subscriber", "destinationTransportPort" HAVING {TARGETS} >= $least
+"""
+_ANSWERED = f"""
+SELECT "subscriber", CAST("destinationTransportPort" AS BIGINT) AS "port", COUNT(*) AS "flows"
+FROM "FLOW" WHERE {_SENT} AND {HAS_ACK}
+  AND "subscriber" IN (SELECT "subscriber" FROM "FOUND") AND "destinationTransportPort" IN (SELECT "port" FROM "FOUND")
+GROUP BY "subscriber", "destinationTransportPort"
+"""
+_VERTICAL = f"""
+SELECT "subscriber", "ipVersion", "destinationIPv4Address", "destinationIPv6Address",
+  COUNT(DISTINCT "destinationTransportPort") AS "ports", COUNT(*) AS "probes",
+  MIN("flowStartMilliseconds") AS "begin", MAX("flowEndMilliseconds") AS "end",
+  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
+FROM "FLOW" WHERE {_PROBE}
+GROUP BY "subscriber", "ipVersion", "destinationIPv4Address", "destinationIPv6Address"
+HAVING COUNT(DISTINCT "destinationTransportPort") >= $least
+"""
+_PAST = f"""
+SELECT "subscriber", CAST(MAX("targets") AS BIGINT) AS "peak" FROM (
+  SELECT "subscriber", "destinationTransportPort",
+    CAST(FLOOR(("flowStartMilliseconds" - $begin) / $length) AS BIGINT) AS "slot", {TARGETS} AS "targets"
+  FROM "FLOW" WHERE {_PROBE}
+  GROUP BY "subscriber", "destinationTransportPort", CAST(FLOOR(("flowStartMilliseconds" - $begin) / $length) AS BIGINT)
+) AS "slots" GROUP BY "subscriber" HAVING MAX("targets") >= $least
+"""
+_EVIDENCE = evidence_text(
+    _PROBE,
+    ("subscriber", "destinationTransportPort"),
+    '"subscriber" IN (SELECT "subscriber" FROM "FOUND") AND "destinationTransportPort" IN (SELECT "port" FROM "FOUND")',
+)
+_EVIDENCE_VERTICAL = evidence_text(
+    _PROBE,
+    ("subscriber", "destinationIPv4Address", "destinationIPv6Address"),
+    '"subscriber" IN (SELECT "subscriber" FROM "FOUND")',
+)
+_ROW = Mapping[str, Any]
+
+
+class OutboundScan:
+    """Lines that scan; Mirai-like port sets are named as such."""
+
+    name = "outbound_scan"
+    version = "1"
+    title = Text(ja="外向きの探索（スキャン）", en="outbound scanning")
+    purpose = Purpose.ATTACK_DETECTION
+    reasons = {
+        "horizontal": Text(
+            ja="この回線は{seconds}秒の間に{targets}か所のポート{port}/tcpへ接続を試み、{share}％が応答なしだった"
+            "（しきい値{threshold}か所）。",
+            en="In {seconds} s this line tried port {port}/tcp of {targets} destinations; {share} % stayed unanswered "
+            "(threshold {threshold}).",
+        ),
+        "horizontal-iot": Text(
+            ja="この回線は{seconds}秒の間に{targets}か所のポート{port}/tcp（IoT機器のマルウェアが探すポート）へ接続を試み、"
+            "{share}％が応答なしだった（しきい値{threshold}か所）。",
+            en="In {seconds} s this line tried port {port}/tcp, one that malware of IoT devices looks for, of {targets} "
+            "destinations; {share} % stayed unanswered (threshold {threshold}).",
+        ),
+        "vertical": Text(
+            ja="この回線は{seconds}秒の間に{remote}の{ports}個のポートへ接続を試み、応答がなかった（しきい値{threshold}個）。",
+            en="In {seconds} s this line tried {ports} ports of {remote} without answer (threshold {threshold}).",
+        ),
+        "no-flows": Text(ja="この時間帯のフローがない", en="there are no flows in this window"),
+        "no-flags": Text(
+            ja="エクスポータがTCPフラグを出していないので、探索は判断できない",
+            en="the exporters give no TCP flags, so scanning can't be judged",
+        ),
+        "sampled": Text(
+            ja="標本化が粗く、しきい値に近い探索は見えないことがある",
+            en="the sampling is so coarse that scans near the threshold may not show",
+        ),
+        "unstated": Text(
+            ja="標本化率を言わないエクスポータがあり、件数は下限である",
+            en="an exporter doesn't state its sampling, so counts are lower bounds",
+        ),
+    }
+    parameters = {
+        "targets": Text(
+            ja="一つのポートで応答なしに試された宛先の数", en="destinations tried without answer on one port"
+        ),
+        "ports": Text(
+            ja="一つの宛先で応答なしに試されたポートの数", en="ports of one destination tried without answer"
+        ),
+        "unanswered_share": Text(
+            ja="そのポートへのフローのうち応答のない割合",
+            en="share of flows to the port that stay unanswered",
+        ),
+        "seen_least": Text(
+            ja="標本化されたときに必要な最少の観測数", en="fewest sampled probes on which anything is said"
+        ),
+        "alarms_a_day": Text(ja="一日に許す誤報の数", en="false alarms a day that are bearable"),
+        "ceiling_factor": Text(
+            ja="過去によってしきい値を上げる上限（倍）", en="how many times the past may raise the threshold"
+        ),
+        "iot_ports": Text(
+            ja="IoT機器のマルウェアが探すポート", en="ports that malware of IoT devices looks for"
+        ),
+    }
+
+    def detect(self, tables: Tables, window: Window, parameters: Options) -> Finds:
+        """Look at ``window``; rows of ``tables`` before it are the past."""
+        asked = {"begin": window.begin, "end": window.end}
+        covered = _coverage(tables, asked, parameters)
+        if covered.note in {"no-flows", "no-flags"}:
+            return Finds((), covered)
+        limit = _limit(tables, window, parameters)
+        found = (
+            *self._horizontal(tables, window, parameters, covered, limit),
+            *self._vertical(tables, window, parameters, covered),
+        )
+        return Finds(found, covered)
+
+    def _horizontal(
+        self, tables: Tables, window: Window, parameters: Options, covered: Coverage, limit: Threshold
+    ) -> list[Detection]:
+        seen = least_seen(limit.value, covered.sampling, int(number(parameters, "seen_least")))
+        asked = {"begin": window.begin, "end": window.end}
+        counted = tables.ask(Query("scan-horizontal", _HORIZONTAL, parameters={**asked, "least": seen}))
+        if not counted.num_rows:
+            return []
+        side = {"FOUND": counted.select(["subscriber", "port"])}
+        answered = {
+            (row["subscriber"], row["port"]): row["flows"]
+            for row in tables.ask(
+                Query("scan-answered", _ANSWERED, parameters=asked, tables=side)
+            ).to_pylist()
+        }
+        evidence = by_key(
+            tables.ask(Query("scan-evidence", _EVIDENCE, parameters=asked, tables=side)).to_pylist(),
+            "subscriber", "destinationTransportPort",
+        )  # fmt: skip
+        iot = set(ports_table(str(parameters["iot_ports"]))["port"].to_pylist())
+        found = []
+        for row in sorted(
+            counted.to_pylist(), key=lambda one: (-one["targets"], one["subscriber"], one["port"])
+        ):
+            key = (row["subscriber"], row["port"])
+            share = row["probes"] / (row["probes"] + answered.get(key, 0))
+            if share < number(parameters, "unanswered_share"):
+                continue
+            arguments = {
+                "seconds": seconds(row), "targets": row["targets"], "port": row["port"], "share": round(100 * share),
+                "threshold": round(limit.value), "because": limit.because,
+            }  # fmt: skip
+            reason = "horizontal-iot" if row["port"] in iot else "horizontal"
+            found.append(
+                self._detection(window, row, reason, arguments, evidence.get(key, []), f"*:{row['port']}/tcp")
+            )
+        return found
+
+    def _vertical(
+        self, tables: Tables, window: Window, parameters: Options, covered: Coverage
+    ) -> list[Detection]:
+        wanted = number(parameters, "ports")
+        least = least_seen(wanted, covered.sampling, int(number(parameters, "seen_least")))
+        asked = {"begin": window.begin, "end": window.end}
+        counted = tables.ask(Query("scan-vertical", _VERTICAL, parameters={**asked, "least": least}))
+        if not counted.num_rows:
+            return []
+        side = {"FOUND": counted.select(["subscriber"])}
+        keys = ("subscriber", "destinationIPv4Address", "destinationIPv6Address")
+        evidence = by_key(
+            tables.ask(Query("scan-evidence", _EVIDENCE_VERTICAL, parameters=asked, tables=side)).to_pylist(),
+            *keys,
+        )
+        found = []
+        for row in sorted(counted.to_pylist(), key=lambda one: (-one["ports"], one["subscriber"])):
+            remote = address_text(
+                row["ipVersion"], row["destinationIPv4Address"], row["destinationIPv6Address"]
+            )
+            arguments = {
+                "seconds": seconds(row),
+                "ports": row["ports"],
+                "remote": remote,
+                "threshold": round(wanted),
+            }
+            rows = evidence.get(tuple(row[key] for key in keys), [])
+            found.append(self._detection(window, row, "vertical", arguments, rows, f"{remote}:*/tcp"))
+        return found
+
+    def _detection(
+        self,
+        window: Window,
+        row: _ROW,
+        reason: str,
+        arguments: dict[str, Any],
+        evidence: list[_ROW],
+        remote: str,
+    ) -> Detection:
+        return Detection(
+            id=identity(self.name, row["subscriber"], remote, window.begin, window.end),
+            method=self.name,
+            subscriber=row["subscriber"],
+            begin=row["begin"],
+            end=row["end"],
+            grade=Grade.LIKELY if _enough(row, arguments) else Grade.WATCH,
+            reason=reason,
+            arguments=arguments,
+            remotes=(remote,),
+            remote_count=row.get("targets", 1),
+            evidence=tuple(shown(evidence)),
+            rows=row["probes"],
+            sampling=row["sampling"],
+        )
+
+
+def _enough(row: _ROW, arguments: Mapping[str, Any]) -> bool:
+    """Say whether the count itself, not its extrapolation from a sample, passes the threshold."""
+    return bool(row.get("targets", row.get("ports", 0)) >= arguments["threshold"])
+
+
+def _coverage(tables: Tables, asked: Mapping[str, int], parameters: Options) -> Coverage:
+    covered = coverage_of(tables.ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0])
+    if not covered.note and covered.sampling * number(parameters, "seen_least") > number(
+        parameters, "targets"
+    ):
+        return msgspec.structs.replace(covered, note="sampled")
+    return covered
+
+
+def _limit(tables: Tables, window: Window, parameters: Options) -> Threshold:
+    floor = number(parameters, "targets")
+    past = window.begin - tables.window.begin
+    asked = {
+        "begin": tables.window.begin, "end": window.begin, "length": window.end - window.begin, "least": int(floor),
+    }  # fmt: skip
+    peaks: dict[int, list[float]] = {}
+    if past > 0:
+        for row in tables.ask(Query("scan-past", _PAST, parameters=asked)).to_pylist():
+            peaks.setdefault(row["subscriber"], []).append(row["peak"])
+    return threshold(
+        peaks, past, floor=floor, ceiling=floor * number(parameters, "ceiling_factor"),
+        alarms_a_day=number(parameters, "alarms_a_day"),
+    )  # fmt: skip
+
+
+DETECTOR = OutboundScan()

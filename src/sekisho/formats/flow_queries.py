@@ -1,0 +1,86 @@
+"""Portable SQL that several detectors ask of the watched flows (the subset of `ports.flows.Query`)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from sekisho.model.detection import Coverage
+from sekisho.model.verdict import Scalar
+
+# The lower octet of the TCP flags is a sum of powers of two; MOD is the one bit test that all engines share.
+HAS_SYN = 'MOD("tcpControlBits", 4) >= 2'
+HAS_ACK = 'MOD("tcpControlBits", 32) >= 16'
+IN_WINDOW = '"flowStartMilliseconds" >= $begin AND "flowStartMilliseconds" < $end'
+# How many destinations, of both families; a null is not counted.
+TARGETS = 'COUNT(DISTINCT "destinationIPv4Address") + COUNT(DISTINCT "destinationIPv6Address")'
+
+COVERAGE = f"""
+SELECT COUNT(*) AS "rows", COUNT(DISTINCT "subscriber") AS "lines",
+  CAST(COALESCE(MAX("samplingPacketInterval"), 0) AS BIGINT) AS "sampling",
+  SUM(CASE WHEN "samplingPacketInterval" = 0 THEN 1 ELSE 0 END) AS "unstated",
+  SUM(CASE WHEN "protocolIdentifier" = 6 AND "tcpControlBits" > 0 THEN 1 ELSE 0 END) AS "flagged",
+  SUM(CASE WHEN "protocolIdentifier" = 6 THEN 1 ELSE 0 END) AS "tcp"
+FROM "FLOW" WHERE {IN_WINDOW}
+"""
+COVERAGE_MERGE = """
+SELECT CAST(SUM("rows") AS BIGINT) AS "rows", CAST(SUM("lines") AS BIGINT) AS "lines",
+  CAST(MAX("sampling") AS BIGINT) AS "sampling", CAST(SUM("unstated") AS BIGINT) AS "unstated",
+  CAST(SUM("flagged") AS BIGINT) AS "flagged", CAST(SUM("tcp") AS BIGINT) AS "tcp" FROM "PART"
+"""
+SHOWN_ROWS = 20
+
+
+def evidence_text(where: str, keys: Sequence[str], join: str, most: int = SHOWN_ROWS) -> str:
+    """Return the query for the first ``most`` rows of each found thing.
+
+    :param where: the condition that the counting query had
+    :param keys: columns that tell one found thing from another
+    :param join: a condition that holds for rows of found things, over the side table ``"FOUND"``
+    """
+    order = ", ".join(f'"{key}"' for key in keys)
+    return f"""
+SELECT * FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY {order} ORDER BY "flowStartMilliseconds") AS "rank"
+  FROM "FLOW" WHERE {where} AND {join}
+) AS "ranked" WHERE "rank" <= {most}
+"""
+
+
+def ports_table(text: str) -> pa.Table:
+    """Return a side table with the one column ``port``, from ``"23,2323"``."""
+    return pa.table({"port": pa.array([int(part) for part in text.split(",") if part.strip()], pa.int64())})
+
+
+def identity(method: str, *parts: object) -> str:
+    """Return the id of a detection: the same look at the same thing gives the same one."""
+    return hashlib.sha256("|".join(map(str, (method, *parts))).encode()).hexdigest()[:20]
+
+
+def by_key(rows: Sequence[Mapping[str, Any]], *keys: str) -> dict[tuple[Any, ...], list[Mapping[str, Any]]]:
+    """Return ``rows`` grouped by the values of ``keys``."""
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return groups
+
+
+def coverage_of(row: Mapping[str, Any]) -> Coverage:
+    """Return what `COVERAGE` says, with the notes ``no-flows``, ``no-flags`` and ``unstated`` (sampling)."""
+    if not row["rows"]:
+        return Coverage(note="no-flows")
+    note = "no-flags" if row["tcp"] and not row["flagged"] else "unstated" if row["unstated"] else ""
+    return Coverage(lines=row["lines"], rows=row["rows"], sampling=row["sampling"], note=note)
+
+
+def number(parameters: Mapping[str, Scalar], name: str) -> float:
+    """Return a numeric parameter."""
+    return float(parameters[name] or 0)
+
+
+def seconds(row: Mapping[str, Any]) -> int:
+    """Return how long the rows behind ``begin`` and ``end`` lasted, at least a second."""
+    return max(1, round(int(row["end"] - row["begin"]) / 1000))
