@@ -24,7 +24,7 @@ from sekisho.model.assessment import Authorisation, Limits, Plan, TestRecord
 from sekisho.model.evidence import Provenance, Transcript
 from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
-from sekisho.ports import Clock, Found, Person, Probe, Watcher, Wire
+from sekisho.ports import Clock, Found, Person, Power, Probe, Watcher, Wire
 from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wires.access import LiveAccess
 from sekisho.wires.capture import Capture
@@ -32,7 +32,7 @@ from sekisho.wires.clock import SystemClock
 from sekisho.wires.desk import Bench, Desk
 from sekisho.wires.net import LiveNet
 from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
-from sekisho.wires.power import power_of, reset_of
+from sekisho.wires.power import NotedPower, power_of, reset_of
 from sekisho.wires.redaction import redact, secrets_of
 from sekisho.wires.scope import Scope
 from sekisho.workflows.collect import plan
@@ -42,6 +42,7 @@ from sekisho.workflows.report import without_secrets
 T = TypeVar("T")
 TOOL = f"sekisho {__version__}"
 _STOP_SECONDS = 1.5
+_KEY_BYTES = 32
 # What must still be done when a run that doesn't let go is ended the hard way.
 LEAVING: list[Callable[[], None]] = []
 
@@ -102,8 +103,14 @@ class Run:
         self.store = EvidenceFolder(folder, lambda: now().isoformat(), create=not resume)
         if resume:
             self.store.append("resumed", {"tool": TOOL})
+            self.store.take_in()
         else:
             self._open(folder, authorisation, record or TestRecord(), limits, target)
+        if not any(event.kind == "terminal" for event in self.store.events()):
+            shown = msgspec.json.encode(without_secrets(terminal))
+            self.store.append(
+                "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
+            )
         self._redactor = Redactor(_key(folder), secrets_of(terminal))
         self.net = LiveNet(scope, limits, self.clock, keep=self._keep)
         self.access = LiveAccess(
@@ -129,13 +136,21 @@ class Run:
             person=person,
             clock=self.clock,
             limits=limits,
-            power=power_of(self.terminal, person),
+            power=self._power(person),
             reset=reset_of(self.terminal, person),
             taken=self.net.taken,
             redact=self._redactor.raw,
             watcher=watcher,
             risks=risks,
         )
+
+    def _power(self, person: Person) -> Power | None:
+        cord = power_of(self.terminal, person)
+
+        def note(on: bool) -> None:
+            self.store.append("power", {"on": on})
+
+        return NotedPower(cord, note) if cord else None
 
     def desk(self, probe: Probe, found: tuple[Found, ...]) -> Wire:
         """Return the wire of one probe."""
@@ -168,10 +183,6 @@ class Run:
         }
         self.store.append("opened", body)
         self.store.append("authorisation", msgspec.to_builtins(authorisation))
-        shown = msgspec.json.encode(without_secrets(self.terminal))
-        self.store.append(
-            "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
-        )
 
     def _person(self, answers: Path | None, language: Language, name: str) -> Person:
         """Return who answers questions: an answers file, the keyboard when there is one, or nobody."""
@@ -236,10 +247,10 @@ def stored_terminal(store: EvidenceFolder) -> Terminal:
 def _key(folder: Path) -> bytes:
     """Return the key of this assessment's redaction marks; not evidence, and not to be passed on."""
     file = folder / "redaction.key"
-    if not file.exists():
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    if not file.exists() or file.stat().st_size != _KEY_BYTES:  # a run may have died between the two
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as out:
-            out.write(secrets.token_bytes(32))
+            out.write(secrets.token_bytes(_KEY_BYTES))
     return file.read_bytes()
 
 

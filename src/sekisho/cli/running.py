@@ -12,16 +12,16 @@ from sekisho import plugins, wiring
 from sekisho.cli import outcome
 from sekisho.cli.progress import Progress
 from sekisho.cli.speech import LANGUAGE
-from sekisho.errors import Unreachable
 from sekisho.language import Language
 from sekisho.model.assessment import Assessment, Authorisation, Limits, TestRecord
 from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
 from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wires.identity import confirm
-from sekisho.workflows.collect import collect, put_back, reach
+from sekisho.workflows.collect import collect, put_back
 from sekisho.workflows.judge import gather, judge
 from sekisho.workflows.report import document, latest, report
+from sekisho.workflows.waking import reach_again
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -72,7 +72,13 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
         async def work() -> None:
             await confirm(request.authorisation, request.terminal, opened.net.connected)
             if not options.get("assume_up"):
-                await _reached(request, opened)
+                await reach_again(
+                    request.terminal,
+                    opened.net,
+                    opened.store,
+                    opened.bench.power if request.resume else None,
+                    opened.clock,
+                )
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
             await put_back(request.terminal, opened.store, opened.access)
 
@@ -90,27 +96,6 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             opened.store, assessment, request.terminal, request.catalogues, options.get("formats", ())
         )
     return assessment, folder, reports
-
-
-async def _reached(request: Request, opened: wiring.Run) -> None:
-    """Raise Unreachable unless the terminal answers; a run that died while it was off gives the power back."""
-    power, plan = opened.bench.power, request.terminal.power
-    try:
-        await reach(request.terminal, opened.net)
-    except Unreachable:
-        if not request.resume or power is None or plan is None:
-            raise
-        await power.restore()
-        end = opened.clock.monotonic() + plan.ready_seconds
-        while True:
-            try:
-                await reach(request.terminal, opened.net)
-            except Unreachable:
-                if opened.clock.monotonic() > end:
-                    raise
-                await opened.clock.sleep(1.0)
-            else:
-                return
 
 
 def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:
@@ -147,7 +132,8 @@ def write(
         previous=previous,
     )
     number = 1 + sum(1 for event in store.events() if event.kind == "report-set")
-    target = store.path / "reports" / f"{number:04d}"
+    while (target := store.path / "reports" / f"{number:04d}").exists():
+        number += 1  # a run that died while it wrote its reports
     paths = report(shown, chosen, (Language.JA, Language.EN), target)
     store.append("report-set", {"number": number, "chain_head": shown.chain_head})
     for path in paths:

@@ -8,8 +8,10 @@ description's ``[power]`` and ``[reset]`` call. ``FOLDER/street.json`` says how 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -115,7 +117,9 @@ class Street:
             start_new_session=True,
         )
         log.close()
-        line = process.stdout.readline() if process.stdout else ""
+        # Bounded: who pulls the cord of a terminal that does not come up must hear of it.
+        pipe = process.stdout
+        line = pipe.readline() if pipe and select.select([pipe], [], [], READY_SECONDS)[0] else ""
         if not line:
             process.kill()
             raise RuntimeError(f"{name} did not start: see {self.folder / f'{name}.log'}")
@@ -134,6 +138,12 @@ class Street:
         end = time.monotonic() + READY_SECONDS
         while _ours(pid) and time.monotonic() < end:
             time.sleep(0.01)
+
+    def restore(self, name: str) -> None:
+        """Put the plug back; one that is in is left there, as with a real cord."""
+        pid = self._read()["pids"].get(name)
+        if pid is None or not _ours(pid):
+            self.start(name)
 
     def stop(self) -> None:
         """End all processes that this folder knows of."""
@@ -287,7 +297,7 @@ def _ours(pid: int) -> bool:
 
 ACTS: Mapping[str, Callable[[Street, str], object]] = {
     "cut": Street.cut,
-    "restore": Street.start,
+    "restore": Street.restore,
     "reset": Street.reset,
 }
 
@@ -297,7 +307,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 3 or arguments[1] not in NAMES or arguments[2] not in ACTS:
         print("usage: python -m sekisho.demo.street FOLDER NAME cut|restore|reset", file=sys.stderr)
         return 2
-    ACTS[arguments[2]](Street(Path(arguments[0])), arguments[1])
+    street = Street(Path(arguments[0]))
+    # One hand at the cord at a time: that of an assessor that was killed may still be at it.
+    with (street.folder / f"{arguments[1]}.cord").open("w") as cord:
+        fcntl.flock(cord, fcntl.LOCK_EX)
+        ACTS[arguments[2]](street, arguments[1])
     return 0
 
 

@@ -135,6 +135,25 @@ class EvidenceFolder:
         """Return the events so far."""
         return tuple(self._events)
 
+    def take_in(self) -> None:
+        """After a run that died: list what it had written and not yet listed, drop what is half written.
+
+        A blob whose name is its digest is whole; so is nothing else. Reports are made again and listed then,
+        but those of the dead run may have gone out already: they stay, listed as left over.
+        """
+        listed = _listed(self._events)
+        for file in sorted(self.path.joinpath("evidence").iterdir()):
+            relative = file.relative_to(self.path).as_posix()
+            if file.suffix == ".part" or (relative not in listed and digest(file.read_bytes()) != file.name):
+                self.append("dropped", {"file": relative, "bytes": file.stat().st_size})
+                file.unlink()
+            elif relative not in listed:
+                self.enlist(relative, "left-over")
+        for file in sorted(self.path.joinpath("reports").rglob("*")):
+            relative = file.relative_to(self.path).as_posix()
+            if file.is_file() and relative not in listed:
+                self.enlist(relative, "left-over")
+
     def close(self) -> None:
         """Release the lock."""
         if self._file >= 0:
@@ -242,12 +261,20 @@ def _walk_chain(path: Path, listed: dict[str, str], problems: list[Problem]) -> 
             problems.append(Problem("chain", where, "does not follow the line before"))
         before = event.hash
         seen.add(event.hash)
+        listed.update(_listed((event,)))
+    return number, seen
+
+
+def _listed(events: Iterable[Event]) -> dict[str, str]:
+    """Return path below the folder → SHA-256 of every file that the events list."""
+    listed: dict[str, str] = {}
+    for event in events:
         expected = str(event.body.get("sha256", ""))
         if event.kind == "blob":
             listed[f"evidence/{expected}"] = expected
         elif "path" in event.body:
             listed[str(event.body["path"])] = expected
-    return number, seen
+    return listed
 
 
 def _make(path: Path) -> None:

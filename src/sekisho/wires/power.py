@@ -78,6 +78,25 @@ class CommandPower:
         await run_command(self._restore, self._seconds)
 
 
+class NotedPower:
+    """A cord whose acts are journalled: before a cut, after a return. What is between was left switched off."""
+
+    def __init__(self, cord: Power, note: Callable[[bool], None]) -> None:
+        """Keep the cord, and whom to tell whether there is power."""
+        self._cord = cord
+        self._note = note
+
+    async def cut(self) -> None:
+        """Note it, then take the power away."""
+        self._note(False)
+        await self._cord.cut()
+
+    async def restore(self) -> None:
+        """Give the power back, then note it."""
+        await self._cord.restore()
+        self._note(True)
+
+
 class PersonPower:
     """A person pulls the plug when told to, and puts it back."""
 

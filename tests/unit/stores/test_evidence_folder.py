@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sekisho.errors import EvidenceError, StoreError
-from sekisho.stores.evidence_folder import CHAIN, EvidenceFolder, verify
+from sekisho.stores.evidence_folder import CHAIN, EvidenceFolder, digest, verify
 
 
 def now() -> str:
@@ -113,3 +113,25 @@ def test_not_a_folder_of_ours(tmp_path: Path) -> None:
     filled(tmp_path / "a").close()
     with pytest.raises(EvidenceError, match="exists already"):
         EvidenceFolder(tmp_path / "a", now, create=True)
+
+
+def test_what_a_dead_run_left_is_taken_in_and_half_files_go(tmp_path: Path) -> None:
+    filled(tmp_path / "a").close()
+    whole_blob, evidence = b"kept, not listed", tmp_path / "a/evidence"
+    (evidence / digest(whole_blob)).write_bytes(whole_blob)
+    (evidence / f"{digest(b'half')}.part").write_bytes(b"ha")
+    (evidence / digest(b"renamed but never on the disk")).write_bytes(b"")
+    (tmp_path / "a/reports/0001").mkdir()
+    (tmp_path / "a/reports/0001/report.json").write_bytes(b"{")
+    assert {one.kind for one in verify(tmp_path / "a")[1]} == {"unlisted"}
+    store = EvidenceFolder(tmp_path / "a", now)
+    store.take_in()
+    kinds = [event.kind for event in store.events()]
+    store.take_in()
+    assert [event.kind for event in store.events()] == kinds, "once is enough"
+    store.close()
+    assert kinds.count("left-over") == 2
+    assert kinds.count("dropped") == 2
+    assert verify(tmp_path / "a")[1] == []
+    (evidence / digest(whole_blob)).write_bytes(b"altered afterwards")
+    assert [one.kind for one in verify(tmp_path / "a")[1]] == ["altered"]

@@ -1,0 +1,63 @@
+"""Waking: the terminal answers before anything is asked of it, also when an earlier run left it switched off."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from sekisho.errors import PeerFailure, Unreachable
+from sekisho.model.terminal import Terminal
+from sekisho.ports import Clock, Endpoint, EvidenceStore, Net, Power
+from sekisho.workflows.collect import reach
+
+_POLL_SECONDS = 0.5
+_KNOCK_SECONDS = 3.0
+
+
+def switched_off(store: EvidenceStore) -> bool:
+    """Tell whether the last thing that the journal holds of the power is that it was to be taken away."""
+    last = next((event for event in reversed(tuple(store.events())) if event.kind == "power"), None)
+    return last is not None and last.body.get("on") is not True
+
+
+async def reach_again(
+    terminal: Terminal, net: Net, store: EvidenceStore, power: Power | None, clock: Clock
+) -> None:
+    """Raise Unreachable unless the terminal answers.
+
+    With ``power`` (a resumed run's) the power is given back first when a run died between cutting and
+    restoring, or when nothing answers; then its declared services have ``ready_seconds`` to come up. Not
+    left to the first question alone: a host in front of the terminal may answer for it while it is off.
+    """
+    plan = terminal.power
+    off = switched_off(store)
+    if power is None or plan is None:
+        await reach(terminal, net)
+        return
+    if not off:
+        with suppress(Unreachable):
+            await reach(terminal, net)
+            return
+    with suppress(PeerFailure):  # it may have power: what counts is whether it answers
+        await power.restore()
+    end = clock.monotonic() + plan.ready_seconds
+    while not await _all_up(terminal, net) and clock.monotonic() < end:
+        await clock.sleep(_POLL_SECONDS)
+    await reach(terminal, net)
+
+
+async def _all_up(terminal: Terminal, net: Net) -> bool:
+    """Tell whether every declared TCP service takes a connection; one that is declared and absent costs the wait."""
+    for service in (one for one in terminal.services if one.transport == "tcp"):
+        interface = terminal.interface(service.interface)
+        if interface is None or not interface.addresses:
+            continue
+        source = interface.sources[0] if interface.sources else ""
+        end = Endpoint(interface.addresses[0], service.port, source=source, device=interface.device)
+        try:
+            async with asyncio.timeout(_KNOCK_SECONDS):
+                connection = await net.open(end)
+        except (PeerFailure, TimeoutError):
+            return False
+        await connection.close()
+    return True
