@@ -7,6 +7,8 @@ when there is no capture, `Capture.start` says so, and why, as data of the evide
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import selectors
 import shutil
@@ -14,10 +16,10 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from sekisho.formats import pcap
 
@@ -51,7 +53,9 @@ class Capture:
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
         self._written = 0
+        self._lost = 0
         self._cut = False
+        self._failed = ""
 
     def start(self) -> dict[str, Any]:
         """Begin, and return what the evidence says of it: file and means, or why there is no capture."""
@@ -69,7 +73,11 @@ class Capture:
         return {"captured": False, "why": f"{why}; raw socket: {reason}"}
 
     def stop(self) -> dict[str, Any]:
-        """End, and return bytes written and whether the bound was reached. Harmless without a start."""
+        """End, and return bytes written and whether the bound was reached. Harmless without a start.
+
+        A disk that took no more adds ``failed`` (what the system said) and ``lost`` (bytes that were heard
+        and are not in the file).
+        """
         if self._thread is None:
             return {"bytes": 0, "cut": False}
         time.sleep(LINGER_SECONDS)  # what the terminal said last is still on its way to the file
@@ -90,7 +98,8 @@ class Capture:
         if self._socket is not None:
             self._socket.close()
         self._process = self._socket = self._thread = None
-        return {"bytes": self._written, "cut": self._cut}
+        ended: dict[str, Any] = {"bytes": self._written, "cut": self._cut}
+        return {**ended, "failed": self._failed, "lost": self._lost} if self._failed else ended
 
     def _start_tcpdump(self, path: Path) -> str:
         """Start tcpdump into a pipe, so that the bound is ours and it needs no right to our folder."""
@@ -131,7 +140,7 @@ class Capture:
         source = process.stdout
         if source is None:
             return
-        with path.open("wb") as file:
+        with self._opened(path) as file:
             while data := os.read(source.fileno(), _BLOCK):
                 if not self._write(file, data):
                     process.terminate()
@@ -155,7 +164,7 @@ class Capture:
         return ""
 
     def _listen(self, source: socket.socket, path: Path) -> None:
-        with path.open("wb") as file:
+        with self._opened(path) as file:
             self._write(file, pcap.file_header())
             while not self._ended.is_set():
                 try:
@@ -177,14 +186,38 @@ class Capture:
             return False
         return any(end in prefix for end in ends for prefix in self._prefixes)
 
-    def _write(self, file: IO[bytes], data: bytes) -> bool:
-        """Write ``data`` unless the file would grow beyond the bound."""
+    @contextlib.contextmanager
+    def _opened(self, path: Path) -> Iterator[io.FileIO | None]:
+        """Open ``path`` without a buffer: what is written is on its way, what is not raises at once."""
+        try:
+            file = io.FileIO(path, "wb")
+        except OSError as error:
+            self._failed = error.strerror or str(error)
+            yield None
+            return
+        with file:
+            yield file
+
+    def _write(self, file: io.FileIO | None, data: bytes) -> bool:
+        """Write ``data`` unless the file would grow beyond the bound; on a full disk only count it."""
         if self._written + len(data) > self._most:
             self._cut = True
             return False
-        file.write(data)
-        file.flush()
-        self._written += len(data)
+        if file is None or self._failed:
+            self._lost += len(data)
+            return True
+        try:
+            taken = file.write(data)
+        except OSError as error:
+            taken, self._failed = 0, error.strerror or str(error)
+        if taken == len(data):
+            self._written += taken
+            return True
+        # A run without a capture is worth more than no run; the file ends where it was good.
+        self._failed = self._failed or os.strerror(errno.ENOSPC)
+        self._lost += len(data)
+        with contextlib.suppress(OSError):
+            file.truncate(self._written)
         return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -85,3 +86,22 @@ def test_the_file_format_reads_what_it_writes_and_stops_at_a_torn_packet() -> No
     assert [one.data for one in pcap.packets(content[:-1])] == [b"abc"]
     with pytest.raises(ValueError, match="pcap"):
         list(pcap.packets(b"not a capture at all, but long enough"))
+
+
+@pytest.mark.parametrize("tcpdump", [None, ""])
+def test_a_full_disk_ends_the_capture_with_a_note(
+    tmp_path: Path, tcpdump: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loud: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", loud.append)
+    (tmp_path / "capture-2.pcap").symlink_to("/dev/full")  # the second file of the folder gets this name
+    capture = Capture(tmp_path, ["127.77.1.5"], tcpdump=tcpdump)
+    said = capture.start()
+    with serving(page, "127.77.1.5") as endpoint:  # type: ignore[arg-type]
+        asyncio.run(live_net().fetch(endpoint, Request()))
+    ended = capture.stop()
+    assert loud == [], "no thread died with a traceback"
+    assert ended["bytes"] == 0
+    if said["captured"]:
+        assert "No space left" in ended["failed"]
+        assert ended["lost"] >= 1
