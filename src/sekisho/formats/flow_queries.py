@@ -71,9 +71,9 @@ def by_key(rows: Sequence[Mapping[str, Any]], *keys: str) -> dict[tuple[Any, ...
 def coverage_of(row: Mapping[str, Any]) -> Coverage:
     """Return what `COVERAGE` says, with the notes ``no-flows``, ``no-flags`` and ``unstated`` (sampling)."""
     if not row["rows"]:
-        return Coverage(note="no-flows")
+        return Coverage(note="no-flows", blind=True)
     note = "no-flags" if row["tcp"] and not row["flagged"] else "unstated" if row["unstated"] else ""
-    return Coverage(lines=row["lines"], rows=row["rows"], sampling=row["sampling"], note=note)
+    return Coverage(row["lines"], row["rows"], row["sampling"], note, blind=note == "no-flags")
 
 
 def number(parameters: Mapping[str, Scalar], name: str) -> float:

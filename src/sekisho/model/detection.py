@@ -37,13 +37,15 @@ class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a detector was given to look at, so that "nothing found" can be told from "could not look".
 
     ``lines`` with at least one flow; ``rows`` looked at; ``sampling`` the largest interval seen (1: every packet,
-    0: unknown); ``note`` a reason id of the detector for what it could not see.
+    0: unknown); ``note`` a reason id of the detector for what it could not see; ``blind`` when that means that it
+    could not judge at all.
     """
 
     lines: int = 0
     rows: int = 0
     sampling: int = 1
     note: str = ""
+    blind: bool = False
 
 
 def sampling_words(sampling: int) -> Text:

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from sekisho.formats.flow_queries import (
     COVERAGE,
     COVERAGE_MERGE,
@@ -118,7 +120,7 @@ class BruteForce:
         if covered.note in {"no-flows", "no-flags"}:
             return Finds((), covered)
         if covered.sampling > 1:
-            covered = type(covered)(covered.lines, covered.rows, covered.sampling, "sampled")
+            covered = msgspec.structs.replace(covered, note="sampled")
         bounds = {
             "octets_most": int(number(parameters, "octets_most")),
             "milliseconds_most": int(1000 * number(parameters, "seconds_most")),

@@ -286,7 +286,7 @@ def _coverage(tables: Tables, window: Window) -> Coverage:
         row["back"] for row in tables.ask(Query("ddos-back", _BOTH_WAYS, parameters=asked)).to_pylist()
     )
     note = "one-way" if not back else "" if covered.note == "no-flags" else covered.note
-    return msgspec.structs.replace(covered, note=note)
+    return msgspec.structs.replace(covered, note=note, blind=note == "one-way")
 
 
 def _limit(tables: Tables, window: Window, parameters: Options) -> tuple[Threshold, dict[int, float]]:

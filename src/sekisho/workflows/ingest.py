@@ -1,0 +1,186 @@
+"""The verb ingest: files of flow records go through the privacy door into the record store.
+
+A file is taken whole or not at all: its rows are appended as one piece, and a file that was taken is noted by its
+digest. A run that was killed is started again with the same files; what was taken is not taken twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import pyarrow as pa
+
+from sekisho.errors import ReadingError, SekishoError
+from sekisho.formats.compression import unpacked
+from sekisho.formats.pseudonyms import Pseudonyms
+from sekisho.language import Language, Text
+from sekisho.model.purpose import Label
+from sekisho.model.tallies import Counted, Counting
+from sekisho.ports.flows import Options, Reader, RecordStore
+
+HEAD = 65_536
+_BLOCK = 1 << 20
+Progress = Callable[[str, int, int], None]
+
+
+class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of one file.
+
+    ``outcome`` is ``taken``, ``again`` (it was taken earlier), ``empty`` (read, and nothing of ours in it) or ``failed``;
+    ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without.
+    """
+
+    file: str
+    reader: str
+    outcome: str
+    read: int = 0
+    kept: int = 0
+    elsewhere: int = 0
+    begin: int = 0
+    end: int = 0
+    counted: Counted = Counted()
+    fault: str = ""
+    digest: str = ""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """What `ingest` is married with: readers by name, the door, the store, the label, the digests taken already."""
+
+    readers: Mapping[str, Reader]
+    door: Pseudonyms
+    store: RecordStore
+    label: Label
+    dataset: str
+    taken: Mapping[str, str]
+    remember: Callable[[Taken], None]
+
+
+def ingest(
+    files: Sequence[Path],
+    source: Source,
+    options: Options,
+    progress: Progress,
+    *,
+    kind: str = "",
+    language: Language,
+) -> Iterator[Taken]:
+    """Take ``files`` one after the other; yield what became of each. A file that can't be read doesn't stop the rest.
+
+    :param kind: the reader's name, or empty to let the file tell
+    :param progress: told the file, the octets read and the octets in all
+    """
+    for path in files:
+        try:
+            digest = _digest(path)
+            if digest in source.taken:
+                yield Taken(str(path), source.taken[digest], "again", digest=digest)
+                continue
+            done = _take(path, digest, source, options, progress, kind)
+        except (SekishoError, OSError) as error:
+            fault = error.explain(language) if isinstance(error, SekishoError) else str(error)
+            yield Taken(str(path), kind, "failed", fault=fault)
+            continue
+        source.remember(done)
+        yield done
+
+
+def reader_of(path: Path, readers: Mapping[str, Reader]) -> str:
+    """Return the name of the reader that knows ``path``.
+
+    :raises ReadingError: when none does, naming those that there are
+    """
+    with path.open("rb") as raw:
+        head = unpacked(raw).read(HEAD)
+    if not head:
+        raise ReadingError(Text(ja="空のファイル", en="the file is empty"), str(path))
+    for name, reader in readers.items():
+        if reader.detect(head, path.name):
+            return name
+    raise ReadingError(
+        Text(ja="どの形式か分からないファイル", en="no reader knows this file"),
+        str(path),
+        Text(
+            ja=f"--kind で形式を指定する：{'、'.join(readers)}（CSVは csv_flows と対応表）",
+            en=f"name its kind with --kind: {', '.join(readers)} (a CSV of your own: csv_flows with a mapping)",
+        ),
+    )
+
+
+class _Watched:
+    """Passes batches through the door and counts; the store pulls from it, so nothing piles up."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch], door: Pseudonyms) -> None:
+        self._batches = batches
+        self._door = door
+        self.read = self.elsewhere = self.kept = 0
+        self.begin, self.end = 0, 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        import pyarrow.compute as pc
+
+        for batch in self._batches:
+            self.read += batch.num_rows
+            watched, dropped = self._door.watch(batch)
+            self.elsewhere += dropped
+            self.kept += watched.num_rows
+            if watched.num_rows:
+                first = pc.min(watched["flowStartMilliseconds"]).as_py()
+                last = pc.max(watched["flowStartMilliseconds"]).as_py()
+                self.begin = min(self.begin or first, first)
+                self.end = max(self.end, last + 1)
+                yield watched
+
+
+class _Counted(io.RawIOBase):
+    """A file that tells how far it was read."""
+
+    def __init__(self, raw: BinaryIO, tell: Callable[[int], None]) -> None:
+        self._raw = raw
+        self._tell = tell
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._raw.read(len(buffer))
+        buffer[: len(data)] = data
+        self._tell(self._raw.tell())
+        return len(data)
+
+
+def _take(path: Path, digest: str, source: Source, options: Options, progress: Progress, kind: str) -> Taken:
+    name = kind or reader_of(path, source.readers)
+    if name not in source.readers:
+        raise ReadingError(
+            Text(ja="その形式の読み手はない", en="there is no such reader"), name,
+            Text(ja=f"あるもの：{'、'.join(source.readers)}", en=f"there are: {', '.join(source.readers)}"),
+        )  # fmt: skip
+    size, tally = path.stat().st_size, Counting()
+    with path.open("rb") as raw:
+        counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
+        watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source.door)
+        source.store.append(source.dataset, iter(watched), source.label)
+    progress(str(path), size, size)
+    return Taken(
+        str(path), name, "taken" if watched.kept else "empty", watched.read, watched.kept, watched.elsewhere,
+        watched.begin, watched.end, tally.counted(), digest=digest,
+    )  # fmt: skip
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
