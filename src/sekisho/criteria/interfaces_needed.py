@@ -9,8 +9,9 @@ How: Every open port of the chosen side is compared with the description. Undecl
     open.
 Evidence: Facts ``port.scan``, ``port.open``, ``port.missing``, ``port.unknown``, ``port.second`` of ``open_ports``.
 Limits: That a declared need is a real one is the maker's claim. A port that is declared as needed and was not found
-    keeps it INCONCLUSIVE: the scan, the service or the document is wrong, and which of them can't be told. Where a filter drops everything, silent UDP ports are shown as
-    not told apart; from that side they don't answer their protocol's question.
+    keeps it INCONCLUSIVE: the scan, the service or the document is wrong, and which of them can't be told. Where
+    a filter drops everything, silent UDP ports are shown as not told apart; from that side they don't answer their
+    protocol's question.
 Source: Committee report 2025 (unneeded logical interfaces; telnet is its example); EN 303 645 5.6-1, 5.6-2;
     TS 103 701 on completeness of the declaration.
 """
