@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from sekisho.errors import AuthorisationError, PeerFailure, Unreachable
-from sekisho.language import Text
+from sekisho.errors import AuthorisationError, PeerFailure
 from sekisho.model.assessment import Authorisation, Plan, Planned, Risk
 from sekisho.model.evidence import Attempt, AttemptStatus, Evidence
 from sekisho.model.observation import Observation
 from sekisho.model.requirement import Catalogue, Rule
 from sekisho.model.terminal import Setting, Terminal
-from sekisho.ports import Access, Criterion, Endpoint, EvidenceStore, Found, Net, Probe, Watcher, Wire
+from sekisho.ports import Access, Criterion, EvidenceStore, Found, Probe, Watcher, Wire
 
 # The probes whose facts the later ones are told.
 _TELLING = {"open_ports", "service_identity"}
-_KNOCK = (80, 443, 22, 23, 8080, 8443, 53)
-_KNOCK_SECONDS = 3.0
 
 
 class Desks(Protocol):
@@ -143,47 +139,6 @@ def _learn(found: tuple[Found, ...], facts: Iterable[Observation]) -> tuple[Foun
         if one.port:
             known[one.address, one.transport, one.port] = one
     return tuple(known.values())
-
-
-async def reach(terminal: Terminal, net: Net) -> None:
-    """Raise Unreachable when nothing at any address of the terminal answers a knock.
-
-    A refusal is an answer: somebody is there. Needed because a scan of a silent address takes long and
-    would look like 'all ports closed or filtered'.
-    """
-
-    async def knock(endpoint: Endpoint) -> bool:
-        try:
-            async with asyncio.timeout(_KNOCK_SECONDS):
-                connection = await net.open(endpoint)
-            await connection.close()
-        except PeerFailure as failure:
-            return failure.reason in {"refused", "reset", "closed"}
-        except TimeoutError:
-            return False
-        return True
-
-    declared = {s.port for s in terminal.services if s.transport == "tcp"}
-    ends = [
-        Endpoint(address, port, source=_own(interface.sources, address), device=interface.device)
-        for interface in terminal.interfaces
-        for address in interface.addresses
-        for port in sorted(declared | set(_KNOCK))
-    ]
-    if not any(await asyncio.gather(*(knock(end) for end in ends))):
-        raise Unreachable(
-            Text(ja="機器がどの番地でも応答しない", en="the terminal answers at none of its addresses"),
-            ", ".join(sorted({end.address for end in ends})),
-            Text(
-                ja="電源と配線、番地を確かめる。応答しない機器でも続けるなら --assume-up",
-                en="check power, cable and address; to go on all the same use --assume-up",
-            ),
-        )
-
-
-def _own(sources: Sequence[str], address: str) -> str:
-    """Return the first of our own addresses of the same family, or none."""
-    return next((one for one in sources if (":" in one) == (":" in address)), "")
 
 
 def pending(store: EvidenceStore) -> dict[str, str]:

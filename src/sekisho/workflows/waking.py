@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 from sekisho.errors import PeerFailure, Unreachable
+from sekisho.language import Text
 from sekisho.model.terminal import Terminal
 from sekisho.ports import Clock, Endpoint, EvidenceStore, Net, Power
-from sekisho.workflows.collect import reach
 
+_KNOCK = (80, 443, 22, 23, 8080, 8443, 53)
 _POLL_SECONDS = 0.5
 _KNOCK_SECONDS = 3.0
 
@@ -18,6 +20,47 @@ def switched_off(store: EvidenceStore) -> bool:
     """Tell whether the last thing that the journal holds of the power is that it was to be taken away."""
     last = next((event for event in reversed(tuple(store.events())) if event.kind == "power"), None)
     return last is not None and last.body.get("on") is not True
+
+
+async def reach(terminal: Terminal, net: Net) -> None:
+    """Raise Unreachable when nothing at any address of the terminal answers a knock.
+
+    A refusal is an answer: somebody is there. Needed because a scan of a silent address takes long and
+    would look like 'all ports closed or filtered'.
+    """
+
+    async def knock(endpoint: Endpoint) -> bool:
+        try:
+            async with asyncio.timeout(_KNOCK_SECONDS):
+                connection = await net.open(endpoint)
+            await connection.close()
+        except PeerFailure as failure:
+            return failure.reason in {"refused", "reset", "closed"}
+        except TimeoutError:
+            return False
+        return True
+
+    declared = {s.port for s in terminal.services if s.transport == "tcp"}
+    ends = [
+        Endpoint(address, port, source=_own(interface.sources, address), device=interface.device)
+        for interface in terminal.interfaces
+        for address in interface.addresses
+        for port in sorted(declared | set(_KNOCK))
+    ]
+    if not any(await asyncio.gather(*(knock(end) for end in ends))):
+        raise Unreachable(
+            Text(ja="機器がどの番地でも応答しない", en="the terminal answers at none of its addresses"),
+            ", ".join(sorted({end.address for end in ends})),
+            Text(
+                ja="電源と配線、番地を確かめる。応答しない機器でも続けるなら --assume-up",
+                en="check power, cable and address; to go on all the same use --assume-up",
+            ),
+        )
+
+
+def _own(sources: Sequence[str], address: str) -> str:
+    """Return the first of our own addresses of the same family, or none."""
+    return next((one for one in sources if (":" in one) == (":" in address)), "")
 
 
 async def reach_again(
@@ -52,8 +95,9 @@ async def _all_up(terminal: Terminal, net: Net) -> bool:
         interface = terminal.interface(service.interface)
         if interface is None or not interface.addresses:
             continue
-        source = interface.sources[0] if interface.sources else ""
-        end = Endpoint(interface.addresses[0], service.port, source=source, device=interface.device)
+        address = interface.addresses[0]
+        source = _own(interface.sources, address)
+        end = Endpoint(address, service.port, source=source, device=interface.device)
         try:
             async with asyncio.timeout(_KNOCK_SECONDS):
                 connection = await net.open(end)
