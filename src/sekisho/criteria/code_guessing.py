@@ -13,7 +13,8 @@ Limits:
     No password at all is missing access control, not a guessed code; it is named so. Pairs of users that
     nobody declared are tried only as far as no lock is risked, and their number is shown. Weak codes
     are samples of ours: where the terminal's own brake cut them off, after the whole attack list of its users
-    was refused, that is shown and passes. A listed code that is the one set for the test is undecided.
+    was refused, that is shown and passes, as long as the service is alive afterwards: a crash is no brake. A
+    listed code that is the one set for the test is undecided.
 Source:
     令和6年総務省令第11号 3条; 2025年報告 (第三者が容易に推測できない); EN 303 645 5.1-1, 5.1-2.
 """
@@ -82,6 +83,10 @@ class CodeGuessing:
         "not-all": Text(
             ja="一覧のうち{skipped}組を試せなかった({why})。",
             en="{skipped} pairs of the lists were not tried ({why}).",
+        ),
+        "died-not-locked": Text(
+            ja="一覧を試す途中でサービスが応答しなくなり、{skipped}組を試せなかった。これはロックではない。",
+            en="The service stopped answering while the lists were tried ({skipped} pairs were not); that is no lock.",
         ),
         "no-right-code": Text(
             ja="正しい識別符号で入れず、拒否の証拠にならない。",
@@ -159,20 +164,31 @@ def _login(observations: Observations, terminal: Terminal, subject: str) -> Iter
         return
     skipped = tried.attributes.get("skipped") if tried is not None else None
     weak = tried.attributes.get("weak") if tried is not None else None
-    braked = bool(weak) and not skipped and tried is not None and tried.attributes.get("why") == "locked"
+    live = _live_after(observations, subject)
+    # Who cuts the tries off is still there afterwards; a service that is gone has held nobody off by design.
+    locked = tried is not None and tried.attributes.get("why") == "locked"
+    braked = bool(weak) and not skipped and locked and live is not None and live.value is True
     arguments = {
         "tried": tried.value if tried is not None else 0,
         "skipped": skipped or weak,
         "foreign": tried.attributes.get("foreign", 0) if tried is not None else 0,
         "why": tried.attributes.get("why", "") if tried is not None else "",
     }
-    pointers = because([*([tried] if tried is not None else []), nonsense])
+    alive = [live] if live is not None and (locked or live.value is not True) else []
+    pointers = because([*([tried] if tried is not None else []), *alive, nonsense])
     if braked:
         yield Detail(subject, Verdict.PASS, "login-braked", arguments, pointers)
+    elif (skipped or weak) and live is not None and live.value is False:
+        yield Detail(subject, Verdict.INCONCLUSIVE, "died-not-locked", arguments, pointers)
     elif tried is None or skipped or weak or tried.value == 0:
         yield Detail(subject, Verdict.INCONCLUSIVE, "not-all", arguments, pointers)
     else:
         yield Detail(subject, Verdict.PASS, "login-held", arguments, pointers)
+
+
+def _live_after(observations: Observations, subject: str) -> Observation | None:
+    facts = observations.of("login.live", subject)
+    return next((one for one in facts if one.attributes.get("when") == "after"), None)
 
 
 def _opened(

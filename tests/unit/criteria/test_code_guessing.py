@@ -61,3 +61,23 @@ def test_a_login_path_nobody_tested_keeps_it_undecided():
     away = (*SHUT, Observation("shell.offered", "lan tcp/22", False))
     observations = Observations(away, {"web_login": Attempt(AttemptStatus.DONE)})
     assert CRITERION.judge(observations, both, {}).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("live", "verdict", "reason"),
+    [
+        (True, Verdict.PASS, "login-braked"),
+        (False, Verdict.INCONCLUSIVE, "died-not-locked"),
+        (None, Verdict.INCONCLUSIVE, "not-all"),
+    ],
+)
+def test_a_brake_is_one_only_while_the_service_lives(live, verdict, reason):
+    """A service that dies looks locked from outside: it worked before and is shut now."""
+    cut = Observation(
+        "login.tried", "login web", 21, {"skipped": 0, "weak": 9, "foreign": 40, "why": "locked"}
+    )
+    after = [Observation("login.live", "login web", live, {"when": "after"})] if live is not None else []
+    before = Observation("login.live", "login web", True, {"when": "before"})
+    facts = (*SHUT[:3], cut, before, *after)
+    finding = CRITERION.judge(Observations(facts, {"web_login": Attempt(AttemptStatus.DONE)}), terminal(), {})
+    assert (finding.verdict, finding.details[0].reason) == (verdict, reason)
