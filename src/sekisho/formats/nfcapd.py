@@ -1,0 +1,351 @@
+"""nfdump's data files: layouts 1 (nfdump 1.6) and 2 (nfdump 1.7), read as NumPy columns.
+
+A file is a header and blocks; a block is a header and records of two-octet type and two-octet size (nfdump's
+`nffileV2.h`, `nfxV3.h`; BSD; the facts are taken, no code). Files are written in the byte order of the machine.
+"""
+
+from __future__ import annotations
+
+import bz2
+import struct
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sekisho.errors import ReadingError
+from sekisho.formats.lzo import LzoError, lzo_unpacked
+from sekisho.language import Text
+
+Array = npt.NDArray[Any]
+Reject = Callable[[str, str, int], None]
+
+MAGIC = 0xA50C
+COMPRESSIONS = ("none", "lzo", "bz2", "lz4", "zstd")
+# Layout 1 says the compression with bits of its flags.
+_FLAGS_1 = {0x00: 0, 0x01: 1, 0x08: 2, 0x10: 3}
+_DATA_BLOCKS = (2, 3)
+_STORED_PLAIN = 0x1
+_BLOCK = struct.Struct("IIHH")
+_LAYOUT_1_BYTES = 276
+# nfdump's own buffer is 5 MiB (BUFFSIZE); anything much above is a length that lies.
+_LARGEST_BLOCK = 64 << 20
+_BUFFER = 5 << 20
+_PADDING = 64
+
+EXPORTER, SAMPLER_OLD, COMMON_1, COMMON_2, SAMPLER = 7, 9, 10, 11, 15
+_RECORD_TYPES = 15
+_GENERIC, _IPV4, _IPV6, _XLATE_IPV4, _XLATE_PORT = 1, 2, 3, 20, 22
+_HEADER_2 = 12
+_LENGTHS = {_GENERIC: 52, _IPV4: 12, _IPV6: 36, _XLATE_IPV4: 12, _XLATE_PORT: 8}
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What the file's header says: byte order (``<`` or ``>``), layout, compression, blocks, largest block."""
+
+    order: str
+    layout: int
+    compression: str
+    blocks: int
+    block_size: int
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One unpacked block of flow records: its number, how many records it says, the records (padded)."""
+
+    number: int
+    records: int
+    content: bytes
+    length: int
+
+
+def header_of(head: bytes) -> Header | None:
+    """Return the header when ``head`` begins a file of nfdump, of whatever layout; else None."""
+    for order in "<>":
+        if len(head) >= 4 and struct.unpack_from(order + "H", head)[0] == MAGIC:  # noqa: PLR2004 - magic, layout
+            layout = struct.unpack_from(order + "H", head, 2)[0]
+            if layout == 1 and len(head) >= _LAYOUT_1_BYTES:
+                flags, blocks = struct.unpack_from(order + "II", head, 4)
+                return Header(order, 1, COMPRESSIONS[_FLAGS_1.get(flags & 0x19, 0)], blocks, _BUFFER)
+            if layout == 2 and len(head) >= 40:  # noqa: PLR2004 - the fixed header
+                code, encryption = struct.unpack_from("BB", head, 16)
+                size, blocks = struct.unpack_from(order + "II", head, 32)
+                name = COMPRESSIONS[code] if code < len(COMPRESSIONS) and not encryption else "unknown"
+                return Header(order, 2, name, blocks, size)
+            return Header(order, layout, "unknown", 0, 0)
+    return None
+
+
+def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
+    """Yield the blocks of flow records, in the file's order; others (names, statistics) are passed over.
+
+    ``reject`` is called with a reason id, the place and a count of records lost: ``block-torn``, ``block-length``,
+    ``block-damaged``.
+
+    :raises ReadingError: not a file of nfdump, or of a layout or compression that can't be read
+    """
+    head = source.read(40)
+    if head[2:4] in {b"\1\0", b"\0\1"}:
+        head += source.read(_LAYOUT_1_BYTES - len(head))
+    header = _readable(head)
+    at = len(head)
+    packing = struct.Struct(header.order + "IIHH")
+    for number in range(header.blocks):
+        front = source.read(packing.size)
+        if len(front) < packing.size:
+            reject("block-torn", f"block {number}, octet {at}: {header.blocks - number} blocks missing", 1)
+            return
+        records, size, kind, flags = packing.unpack(front)
+        if size > _LARGEST_BLOCK:
+            reject("block-length", f"block {number}, octet {at}: says {size} octets", max(1, records))
+            return
+        body = source.read(size)
+        if len(body) < size:
+            reject("block-torn", f"block {number}, octet {at}", max(1, records))
+            if header.compression != "none":
+                return
+        plain = header.compression == "none" or (header.layout == 2 and flags & _STORED_PLAIN)  # noqa: PLR2004
+        if kind in _DATA_BLOCKS:
+            content = body if plain else _plain(header, body)
+            if content is None:
+                reject("block-damaged", f"block {number}, octet {at}", max(1, records))
+            else:
+                yield header, Block(number, records, content + bytes(_PADDING), len(content))
+        at += packing.size + size
+
+
+def _readable(head: bytes) -> Header:
+    header = header_of(head)
+    if header is None:
+        raise ReadingError(
+            Text(ja="nfdump のファイルではない", en="not a file of nfdump"),
+            f"octets {head[:4].hex(' ')}",
+            Text(ja="形式を確かめる", en="check what kind of file it is"),
+        )
+    if header.compression == "unknown":
+        raise ReadingError(
+            Text(
+                ja=f"nfdump のファイル配置 {header.layout} または圧縮・暗号化方式を読めない",
+                en=f"nfdump's file layout {header.layout}, or its compression or encryption, can't be read",
+            ),
+            "file header",
+            Text(
+                ja="nfdump -r FILE -o csv > FILE.csv とし、csv_flows（preset=nfdump）で読む",
+                en="run nfdump -r FILE -o csv > FILE.csv and read that with csv_flows (preset=nfdump)",
+            ),
+        )
+    return header
+
+
+def _plain(header: Header, body: bytes) -> bytes | None:
+    """Return the block unpacked; None when it is damaged. LZ4 gives no length: what follows the records is void."""
+    largest = min(max(header.block_size, _BUFFER), _LARGEST_BLOCK)
+    try:
+        if header.compression == "lzo":
+            return lzo_unpacked(body, largest)
+        if header.compression == "bz2":
+            return bz2.BZ2Decompressor().decompress(body, largest)
+        if header.compression == "zstd":
+            with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
+                return bytes(stream.read(largest))
+        return bytes(pa.Codec("lz4_raw").decompress(body, largest, asbytes=True))
+    except (LzoError, OSError, EOFError, ValueError, pa.ArrowException):
+        return None
+
+
+def record_starts(block: Block, order: str) -> tuple[Array, Array, Array, int]:
+    """Return start, type and size of each record as far as the chain of sizes holds, and how many are missing.
+
+    Each record's size leads to the next. The words that could begin a record are found all at once; what lies between
+    one record's start and its end is data that only looks so, and is left out.
+    """
+    words = np.frombuffer(block.content, order + "u4", block.length // 4)
+    kinds, sizes = (words & 0xFFFF, words >> 16) if order == "<" else (words >> 16, words & 0xFFFF)
+    candidates = np.flatnonzero((kinds - 1 < _RECORD_TYPES) & (sizes >= 4))  # noqa: PLR2004 - a record's header
+    following = candidates * 4 + sizes[candidates]
+    real = _chain(candidates * 4, following)
+    starts = candidates[real][: block.records] * 4
+    if len(starts) < block.records and len(starts) and following[real][-1] % 4:
+        return _walked(block, order)
+    kept = following[real][: block.records]
+    whole = int(np.searchsorted(kept, block.length, "right"))
+    at = starts[:whole] // 4
+    return starts[:whole], kinds[at], sizes[at].astype(np.int64), block.records - whole
+
+
+def _chain(starts: Array, following: Array) -> Array:
+    """Say which of ``starts`` (ascending) are reached from the first octet by ``following``."""
+    real = np.ones(len(starts), bool)
+    if not len(starts) or starts[0]:
+        return np.zeros(len(starts), bool)
+    reached = 0
+    for broken in np.flatnonzero(following[:-1] != starts[1:]).tolist():
+        if broken < reached:
+            continue
+        reached = int(np.searchsorted(starts, following[broken]))
+        real[broken + 1 : reached] = False
+        if reached == len(starts) or starts[reached] != following[broken]:
+            real[reached:] = False
+            break
+    return real
+
+
+def _walked(block: Block, order: str) -> tuple[Array, Array, Array, int]:
+    """Walk from record to record: the slow way, for blocks with records that do not begin at multiples of four."""
+    unpack = struct.Struct(order + "HH").unpack_from
+    found: list[tuple[int, int, int]] = []
+    at = 0
+    while len(found) < block.records and at + 4 <= block.length:
+        kind, size = unpack(block.content, at)
+        if size < 4 or at + size > block.length:  # noqa: PLR2004 - a record's header
+            break
+        found.append((at, kind, size))
+        at += size
+    table = np.array(found, np.int64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2], block.records - len(found)
+
+
+class Fields:
+    """Gathers numbers at given octets of a block, at any alignment, in the file's byte order."""
+
+    def __init__(self, content: bytes, order: str) -> None:
+        self._content = content
+        self._order = order
+
+    def at(self, places: Array, octets: int) -> Array:
+        """Return the numbers of ``octets`` (1, 2, 4, 8) that begin at ``places``; int64 when they fit."""
+        view = np.ndarray(
+            (len(self._content) - 7,), f"{self._order}u{octets}", buffer=self._content, strides=(1,)
+        )
+        values = view[places]
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+    def six(self, places: Array) -> Array:
+        """Return IPv6 addresses (uint8, n by 16): the file holds them as two numbers, upper half first."""
+        halves = np.stack([self.at(places, 8), self.at(places + 8, 8)], axis=1)
+        return halves.astype(">u8").view(np.uint8).reshape(-1, 16)
+
+
+def layouts(block: Block, order: str, starts: Array, sizes: Array) -> Iterator[tuple[dict[int, int], Array]]:
+    """Split records of type 11 by their list of elements: yield each list (element id → offset) and its starts.
+
+    Records with a list that does not fit their size come with an empty list.
+    """
+    fields = Fields(block.content, order)
+    counts = fields.at(starts + 4, 2)
+    while len(starts):
+        elements = _elements(block.content, order, int(starts[0]), int(sizes[0]), int(counts[0]))
+        same = (sizes == sizes[0]) & (counts == counts[0])
+        for kind, length, offset in elements:
+            place = starts + np.where(same, offset, 0)
+            same &= (fields.at(place, 2) == kind) & (fields.at(place + 2, 2) == length)
+        known = {kind: offset + 4 for kind, length, offset in elements if length >= _LENGTHS.get(kind, 0)}
+        fits = _GENERIC in known and (_IPV4 in known or _IPV6 in known)
+        yield (known if fits else {}), starts[same]
+        starts, sizes, counts = starts[~same], sizes[~same], counts[~same]
+
+
+def _elements(content: bytes, order: str, start: int, size: int, count: int) -> list[tuple[int, int, int]]:
+    unpack = struct.Struct(order + "HH").unpack_from
+    found = []
+    offset = _HEADER_2
+    for _ in range(count):
+        if offset + 4 > size:
+            break
+        kind, length = unpack(content, start + offset)
+        if length < 4 or offset + length > size:  # noqa: PLR2004 - an element's header
+            break
+        found.append((kind, length, offset))
+        offset += length
+    return found
+
+
+def columns_2(block: Block, order: str, layout: dict[int, int], starts: Array) -> dict[str, Array]:
+    """Return the columns of records of type 11 that share a list of elements; names are nfdump's."""
+    fields = Fields(block.content, order)
+    generic = starts + layout[_GENERIC]
+    found = {
+        "msecFirst": fields.at(generic, 8),
+        "msecLast": fields.at(generic + 8, 8),
+        "inPackets": fields.at(generic + 24, 8),
+        "inBytes": fields.at(generic + 32, 8),
+        "srcPort": fields.at(generic + 40, 2),
+        "dstPort": fields.at(generic + 42, 2),
+        "proto": fields.at(generic + 44, 1),
+        "tcpFlags": fields.at(generic + 45, 1),
+        "sysid": fields.at(starts + 8, 2),
+        "flags": fields.at(starts + 10, 1),
+    }
+    if _IPV4 in layout:
+        place = starts + layout[_IPV4]
+        found |= {"src4": fields.at(place, 4), "dst4": fields.at(place + 4, 4)}
+    else:
+        place = starts + layout[_IPV6]
+        found |= {"src6": fields.six(place), "dst6": fields.six(place + 16)}
+    if _XLATE_IPV4 in layout:
+        found["xlateSrc4"] = fields.at(starts + layout[_XLATE_IPV4], 4)
+    if _XLATE_PORT in layout:
+        found["xlateSrcPort"] = fields.at(starts + layout[_XLATE_PORT], 2)
+    return found
+
+
+def columns_1(block: Block, order: str, starts: Array, sizes: Array) -> Iterator[dict[str, Array]]:
+    """Yield the columns of records of type 10 (nfdump 1.6), by address family and width of the counters.
+
+    Records too short for what their flags say come with the key ``short`` only.
+    """
+    fields = Fields(block.content, order)
+    shape = fields.at(starts + 4, 2) & 7
+    for one in np.unique(shape):
+        six, wide_packets, wide_octets = bool(one & 1), bool(one & 2), bool(one & 4)
+        packets = 32 + (32 if six else 8)
+        octets = packets + (8 if wide_packets else 4)
+        enough = sizes >= octets + (8 if wide_octets else 4)
+        if not enough[shape == one].all():
+            yield {"short": starts[(shape == one) & ~enough]}
+        at = starts[(shape == one) & enough]
+        found = {
+            "msecFirst": fields.at(at + 12, 4).astype(np.uint64) * 1000 + fields.at(at + 8, 2),
+            "msecLast": fields.at(at + 16, 4).astype(np.uint64) * 1000 + fields.at(at + 10, 2),
+            "inPackets": fields.at(at + packets, 8 if wide_packets else 4),
+            "inBytes": fields.at(at + octets, 8 if wide_octets else 4),
+            "srcPort": fields.at(at + 24, 2),
+            "dstPort": fields.at(at + 26, 2),
+            "proto": fields.at(at + 22, 1),
+            "tcpFlags": fields.at(at + 21, 1),
+            "sysid": fields.at(at + 28, 2),
+            "flags": np.where(fields.at(at + 4, 2) & 0x80, 2, 0).astype(np.uint8),
+        }
+        if six:
+            yield found | {"src6": fields.six(at + 32), "dst6": fields.six(at + 48)}
+        else:
+            yield found | {"src4": fields.at(at + 32, 4), "dst4": fields.at(at + 36, 4)}
+
+
+def exporter_of(block: Block, order: str, start: int, size: int) -> tuple[int, str] | None:
+    """Return (sysid, ``address#domain``) of a record of type 7; None when it is too short."""
+    if size < 32:  # noqa: PLR2004 - its fixed size
+        return None
+    upper, lower, family, sysid, domain = struct.unpack_from(order + "QQHHI", block.content, start + 8)
+    # Versions differ in which half of the last eight octets holds an IPv4 address; the other half is zero.
+    four = (lower >> 32) or (lower & 0xFFFFFFFF)
+    value = upper << 64 | lower if family == 10 else four  # noqa: PLR2004 - AF_INET6 of Linux
+    address = ip_address(value.to_bytes(16 if family == 10 else 4, "big"))  # noqa: PLR2004 - as above
+    return sysid, f"{address}#{domain}"
+
+
+def sampler_of(block: Block, order: str, start: int, kind: int, size: int) -> tuple[int, int] | None:
+    """Return (sysid, 1 of n) of a record of type 9 or 15; None when it is too short."""
+    if kind == SAMPLER_OLD and size >= 16:  # noqa: PLR2004 - its fixed size
+        interval, _, sysid = struct.unpack_from(order + "IHH", block.content, start + 8)
+        return sysid, interval
+    if kind == SAMPLER and size >= 24:  # noqa: PLR2004 - its fixed size
+        (sysid,) = struct.unpack_from(order + "H", block.content, start + 4)
+        interval, space = struct.unpack_from(order + "II", block.content, start + 16)
+        # IE 305 packets are taken, then IE 306 left out; nfdump keeps them the other way round for old samplers.
+        return (sysid, interval + space) if min(interval, space) <= 1 else None
+    return None
