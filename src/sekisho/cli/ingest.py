@@ -1,0 +1,169 @@
+"""``sekisho ingest FILES…``: flow files of any common kind into the record store, behind pseudonyms."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from sekisho.cli.looking import clock, data_option
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+
+if TYPE_CHECKING:
+    from sekisho.workflows.ingest import Taken
+
+
+@click.command(
+    help=t(
+        "フローのファイル（nfcapd、pcap、Zeek、Suricata、CSV、Parquet。圧縮も可）を取り込む。顧客側は仮名になる。"
+        "途中で止めても、同じコマンドで続きから取り込む。",
+        "Take in files of flows (nfcapd, pcap, Zeek, Suricata, CSV, Parquet; compressed too). The customer side becomes "
+        "a pseudonym. A stopped run goes on with the same command.",
+    )
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--kind",
+    default="",
+    help=t("形式（既定はファイルから判断）", "the files' kind (default: the files tell)"),
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help=t("読み方の指定", "an option of the reader"),
+)
+@click.option(
+    "--customers",
+    multiple=True,
+    metavar="PREFIX",
+    help=t("自網の顧客のアドレス帯", "prefixes of your own lines"),
+)
+@data_option
+@lang_option
+def command(
+    files: tuple[Path, ...],
+    kind: str,
+    settings: tuple[str, ...],
+    customers: tuple[str, ...],
+    data: Path,
+    as_json: bool,
+) -> int:
+    """Take each file; exit 0 when all were taken (now or earlier), 3 when one could not be."""
+    from sekisho.wiring.watch import Watch
+
+    with Watch(data, customers=customers) as watch, _Bar() as bar:
+        if watch.assumed and not as_json:
+            click.secho(_assumption(watch.settings.customers), fg="yellow", err=True)
+        done = list(watch.ingest(_every(files), _options(settings), bar.move, kind=kind, language=LANGUAGE))
+    if as_json:
+        put_json(done)
+    else:
+        _show(done, data)
+    return 0 if all(one.outcome != "failed" for one in done) else 3
+
+
+def _every(files: Sequence[Path]) -> list[Path]:
+    """Return the files; a folder stands for all files below it."""
+    found: list[Path] = []
+    for path in files:
+        found += sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    return found
+
+
+def _options(settings: Sequence[str]) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    for word in settings:
+        name, separator, value = word.partition("=")
+        if not separator:
+            raise click.UsageError(t(f"--set は NAME=VALUE の形：{word}", f"--set takes NAME=VALUE: {word}"))
+        chosen[name] = int(value) if value.lstrip("-").isdigit() else value
+    return chosen
+
+
+def _assumption(customers: Sequence[str]) -> str:
+    return t(
+        f"顧客のアドレス帯が指定されていないので、私設アドレスだけを回線とみなす（{'、'.join(customers)}）。"
+        "自網のものを --customers で指定する。",
+        f"No prefixes of your lines are given, so only private addresses count as lines ({', '.join(customers)}). "
+        "Name yours with --customers.",
+    )
+
+
+def _show(done: Sequence[Taken], data: Path) -> None:
+    words = {
+        "taken": t("取込済", "taken"),
+        "again": t("前に取込済", "taken before"),
+        "empty": t("該当なし", "nothing of ours"),
+        "failed": t("失敗", "failed"),
+    }
+    rows = [
+        (
+            Path(one.file).name, words[one.outcome], one.reader, f"{one.read:,}", f"{one.kept:,}", f"{one.elsewhere:,}",
+            f"{sum(one.counted.rejected.values()):,}", f"{clock(one.begin)} – {clock(one.end)}" if one.kept else "",
+        )
+        for one in done
+    ]  # fmt: skip
+    head = (
+        t("ファイル", "file"), t("結果", "outcome"), t("形式", "kind"), t("読んだ行", "rows read"), t("残した", "kept"),
+        t("回線でない", "no line"), t("不良", "rejected"), t("期間", "time"),
+    )  # fmt: skip
+    click.echo(table(rows, head))
+    for one in done:
+        for reason, count in one.counted.rejected.items():
+            where = ", ".join(one.counted.examples.get(reason, ()))
+            click.secho(f"  {Path(one.file).name}: {reason} × {count:,}  {where}", fg="yellow")
+        if one.fault:
+            click.secho(f"  {one.fault}", fg="red")
+    if any(one.outcome == "empty" and one.elsewhere for one in done):
+        click.secho(
+            t("どちらの端も回線でない行ばかりのファイルがある。--customers を確かめる。",
+              "In some files no row has one of your lines at an end: check --customers."),
+            fg="yellow",
+        )  # fmt: skip
+    click.echo(t("次：", "next: ") + f"sekisho detect --data {data}")
+
+
+class _Bar:
+    """One line of progress on a terminal; nothing anywhere else."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._progress: Any = None
+        self._task: Any = None
+        self._file = ""
+
+    def __enter__(self) -> Self:
+        if self._live:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                DownloadColumn,
+                Progress,
+                TimeRemainingColumn,
+                TransferSpeedColumn,
+            )
+
+            self._progress = Progress(
+                "{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+                console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def move(self, file: str, at: int, size: int) -> None:
+        if not self._progress:
+            return
+        if file != self._file:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._file, self._task = file, self._progress.add_task(Path(file).name, total=size)
+        self._progress.update(self._task, completed=at)

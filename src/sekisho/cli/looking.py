@@ -1,0 +1,243 @@
+"""What ingest, detect, hunt and watch have in common at the door: options, times, and how a look is shown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sekisho.cli.speech import LANGUAGE, put_json, t, table
+
+if TYPE_CHECKING:
+    from sekisho.model.detection import Detection, Grade
+    from sekisho.ports.flows import Detector
+    from sekisho.workflows.detect import Looked
+
+_UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+FOUND, NOTHING, UNDECIDED = 1, 0, 3
+_REMOTES = 3
+
+
+def data_option(command: Any) -> Any:
+    """Add ``--data``."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("watch-data"),
+        envvar="SEKISHO_DATA",
+        show_default=True,
+        help=t(
+            "監視のデータを置くフォルダー（環境変数 SEKISHO_DATA）", "folder of the watch (or SEKISHO_DATA)"
+        ),
+    )(command)
+
+
+def time_options(command: Any) -> Any:
+    """Add ``--since`` and ``--until``."""
+    command = click.option(
+        "--until",
+        help=t("ここまで（日時。既定は最後の記録まで）", "up to here (a time; default: the last record)"),
+    )(command)
+    return click.option(
+        "--since",
+        help=t(
+            "ここから（7d、24h、30m 又は日時。既定は最初の記録から）",
+            "from here (7d, 24h, 30m or a time; default: the first)",
+        ),
+    )(command)
+
+
+def show_options(command: Any) -> Any:
+    """Add ``--format`` and ``--output``."""
+    command = click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=t("ここに書く", "write it here"),
+    )(command)
+    return click.option(
+        "--format", "form", type=click.Choice(["table", "json", "csv"]), default="table",
+        help=t("出力の形", "form of the output"),
+    )(command)  # fmt: skip
+
+
+def moment(text: str, now: datetime) -> int:
+    """Return milliseconds of ``7d`` before ``now``, or of a time like ``2026-11-21T09:00`` (local unless it says)."""
+    if found := re.fullmatch(r"(\d+)([mhd])", text.strip()):
+        return int(now.timestamp() * 1000) - int(found[1]) * _UNITS[found[2]]
+    try:
+        parsed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise click.UsageError(
+            t(
+                f"日時が読めない：{text}（例 7d、24h、2026-11-21T09:00）",
+                f"not a time: {text} (7d, 24h, 2026-11-21T09:00)",
+            )
+        ) from None
+    return int((parsed if parsed.tzinfo else parsed.astimezone()).timestamp() * 1000)
+
+
+def clock(milliseconds: int) -> str:
+    """Return a local time of day for people."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def grade_word(grade: Grade) -> str:
+    """Return the word for a grade."""
+    words = {
+        "confirmed": t("確度高", "confirmed"),
+        "likely": t("可能性大", "likely"),
+        "watch": t("要注意", "watch"),
+    }
+    colours = {"confirmed": "red", "likely": "yellow", "watch": "white"}
+    return click.style(words[grade.value], fg=colours[grade.value], bold=grade.value == "confirmed")
+
+
+def line_word(subscriber: int) -> str:
+    """Return the pseudonym of a line as people copy it."""
+    return f"L{subscriber:x}"
+
+
+def rows_of(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> list[dict[str, Any]]:
+    """Return one flat row per detection, with its sentence in the language of this run."""
+    from sekisho.workflows.detect import sentence
+
+    return [
+        {
+            "id": one.id,
+            "line": line_word(one.subscriber),
+            "method": one.method,
+            "grade": one.grade.value,
+            "begin": clock(one.begin),
+            "end": clock(one.end),
+            "family": one.family,
+            "remotes": " ".join(one.remotes),
+            "remote_count": one.remote_count,
+            "rows": one.rows,
+            "sampling": one.sampling,
+            "sources": " ".join(one.sources),
+            "explanation": sentence(one, detectors[one.method].reasons, LANGUAGE),
+        }
+        for look in looks
+        for one in look.detections
+    ]
+
+
+def show(
+    looks: Sequence[Looked],
+    detectors: Mapping[str, Detector],
+    form: str,
+    output: Path | None,
+    extra: Mapping[str, Any],
+) -> int:
+    """Print what was found and what was looked at; return the exit code (1 found, 0 nothing, 3 nothing measured)."""
+    if form == "table" and not output:
+        _tell(looks, detectors)
+    elif form == "csv":
+        _put(_as_csv(rows_of(looks, detectors)), output)
+    elif output:
+        import msgspec
+
+        _put(
+            msgspec.json.format(msgspec.json.encode(_as_json(looks, detectors, extra)), indent=2).decode(),
+            output,
+        )
+    else:
+        put_json(_as_json(looks, detectors, extra))
+    if any(look.detections for look in looks):
+        return FOUND
+    return NOTHING if looks and all(look.state == "nothing-found" for look in looks) else UNDECIDED
+
+
+def _as_json(
+    looks: Sequence[Looked], detectors: Mapping[str, Detector], extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    from sekisho.workflows.detect import sentence
+
+    return {
+        **extra,
+        "looks": [
+            {
+                "method": look.method, "state": look.state, "window": look.window, "coverage": look.coverage,
+                "fault": look.fault, "detections": len(look.detections),
+            }
+            for look in looks
+        ],
+        "detections": [
+            {"line": line_word(one.subscriber), "explanation": sentence(one, detectors[one.method].reasons, LANGUAGE),
+             "detection": one}
+            for look in looks
+            for one in look.detections
+        ],
+    }  # fmt: skip
+
+
+def _as_csv(rows: Iterable[dict[str, Any]]) -> str:
+    out = io.StringIO()
+    found = list(rows)
+    writer = csv.DictWriter(out, fieldnames=list(found[0]) if found else ["id", "line", "method", "grade"])
+    writer.writeheader()
+    writer.writerows(found)
+    return out.getvalue()
+
+
+def _put(text: str, output: Path | None) -> None:
+    if output:
+        output.write_text(text, encoding="utf-8")
+        click.echo(str(output), err=True)
+    else:
+        click.echo(text, nl=False)
+
+
+def _tell(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> None:
+    for look in looks:
+        for one in look.detections:
+            _tell_one(one, detectors)
+    click.secho(t("見た範囲", "What was looked at"), bold=True)
+    click.echo(table(_coverage(looks, detectors), (
+        t("方法", "method"), t("結果", "result"), t("回線", "lines"), t("フロー", "flows"), t("標本", "sample"), "",
+    )))  # fmt: skip
+
+
+def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Iterable[Sequence[str]]:
+    """One row per method: its windows together."""
+    for name in dict.fromkeys(look.method for look in looks):
+        mine = [look for look in looks if look.method == name]
+        found = sum(len(look.detections) for look in mine)
+        measured = [look for look in mine if look.state != "not-measured"]
+        word = (
+            click.style(t(f"{found}件", f"{found} found"), fg="red", bold=True) if found
+            else t("検出なし", "nothing found") if measured
+            else click.style(t("判断できない", "could not be judged"), fg="yellow")
+        )  # fmt: skip
+        notes = dict.fromkeys(look.fault or look.coverage.note for look in (measured or mine))
+        reasons = detectors[name].reasons
+        said = [reasons[note].say(LANGUAGE) if note in reasons else note for note in notes if note]
+        yield (
+            detectors[name].title.say(LANGUAGE),
+            word,
+            f"{max((look.coverage.lines for look in mine), default=0):,}",
+            f"{sum(look.coverage.rows for look in mine):,}",
+            f"1:{max((look.coverage.sampling for look in mine), default=0) or '?'}",
+            t("；", "; ").join(said),
+        )
+
+
+def _tell_one(one: Detection, detectors: Mapping[str, Detector]) -> None:
+    from sekisho.workflows.detect import sentence
+
+    title = detectors[one.method].title.say(LANGUAGE)
+    family = f" {one.family}" if one.family else ""
+    head = f"{grade_word(one.grade)}  {title}{family}  {t('回線', 'line')} {line_word(one.subscriber)}"
+    click.echo(f"{head}  {clock(one.begin)}")
+    click.echo(f"    {sentence(one, detectors[one.method].reasons, LANGUAGE)}")
+    more = one.remote_count - len(one.remotes[:_REMOTES])
+    shown = "  ".join(one.remotes[:_REMOTES]) + (t(f" ほか{more}", f" and {more} more") if more > 0 else "")
+    proof = t(f"根拠 {one.rows} 行（--format json で全て）", f"{one.rows} rows as evidence (--format json)")
+    click.echo(f"    → {shown}   {proof}\n")
