@@ -1,0 +1,215 @@
+"""The receiver on loopback: what it takes, refuses and counts, by many in one call and one by one."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from sekisho.errors import StoreError
+from sekisho.formats.datagrams import Datagrams
+from sekisho.model.pipeline import by_exporter, unexplained
+from sekisho.wires.receiver import Listen, Receiver, Sources, everywhere
+
+BOTH = pytest.mark.parametrize("singly", [False, True], ids=["many", "singly"])
+
+
+def heard(ear: Receiver, count: int, seconds: float = 5.0) -> list[tuple[bytes, str]]:
+    """Take until ``count`` datagrams are there."""
+    got: list[tuple[bytes, str]] = []
+    until = time.monotonic() + seconds
+    while len(got) < count and time.monotonic() < until:
+        block = ear.take(0.05)
+        if block is not None:
+            got += [(payload, exporter) for payload, exporter, _ in block.each()]
+    return got
+
+
+@pytest.fixture
+def sender() -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        yield made
+
+
+@BOTH
+def test_takes_what_was_sent_in_order_from_both_families(singly: bool) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0), Listen("::1", 0)], singly=singly)
+    four, six = (one.port for one in ear.addresses)
+    sent4 = [struct.pack("!I", number) * (1 + number % 300) for number in range(700)]
+    sent6 = [b"six" + struct.pack("!I", number) for number in range(50)]
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as a,
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as b,
+    ):
+        for payload in sent4:
+            a.sendto(payload, ("127.0.0.1", four))
+        for payload in sent6:
+            b.sendto(payload, ("::1", six))
+        got = heard(ear, 750)
+    assert [payload for payload, exporter in got if exporter == "127.0.0.1"] == sent4
+    assert [payload for payload, exporter in got if exporter == "::1"] == sent6
+    table = by_exporter(ear.counts())
+    assert table["127.0.0.1"]["receiver received"] == 700
+    assert table["127.0.0.1"]["receiver octets"] == sum(map(len, sent4))
+    assert table[f"udp [::1]:{six}"] == {"kernel drops": 0}
+    ear.close()
+    assert bool([note for note in ear.notes if "one by one" in note.en]) is singly
+
+
+@BOTH
+def test_a_mixed_batch_names_each_source(singly: bool) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], singly=singly)
+    senders = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
+    for number, one in enumerate(senders):
+        one.bind((f"127.0.0.{100 + number}", 0))
+    for round_ in range(10):
+        for number, one in enumerate(senders):
+            one.sendto(bytes([number, round_]), ("127.0.0.1", ear.addresses[0].port))
+    got = heard(ear, 200)
+    assert len(got) == 200
+    assert all(exporter == f"127.0.0.{100 + payload[0]}" for payload, exporter in got)
+    assert len(ear.exporters) == 20
+    for one in senders:
+        one.close()
+    ear.close()
+
+
+def test_only_allowed_exporters_and_not_too_many(sender: socket.socket) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], allowed=["127.0.0.0/25", "2001:db8::/32"], most_exporters=2)
+    port = ear.addresses[0].port
+    for host in (200, 1, 2, 3, 1, 200):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.bind((f"127.0.0.{host}", 0))
+            one.sendto(bytes([host]) * 5, ("127.0.0.1", port))
+    got = heard(ear, 3)
+    assert ear.take(0.05) is None
+    assert [exporter for _, exporter in got] == ["127.0.0.1", "127.0.0.2", "127.0.0.1"]
+    table = by_exporter(ear.counts())
+    assert table[""] == {
+        "receiver received": 3,
+        "receiver octets": 15,
+        "receiver not-allowed": 2,
+        "receiver too-many-exporters": 1,
+    }
+    ear.close()
+
+
+@BOTH
+def test_a_datagram_longer_than_its_slot_is_counted_not_cut(sender: socket.socket, singly: bool) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], slot_octets=100, singly=singly)
+    for size in (100, 101, 65000, 0, 99):
+        sender.sendto(b"x" * size, ("127.0.0.1", ear.addresses[0].port))
+    assert [len(payload) for payload, _ in heard(ear, 3)] == [100, 0, 99]
+    table = by_exporter(ear.counts())["127.0.0.1"]
+    assert (table["receiver received"], table["receiver too-long"]) == (5, 2)
+    ear.close()
+
+
+def test_kernel_drops_are_known_even_when_nothing_follows(sender: socket.socket) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], buffer_octets=4096)
+    sent = 2000
+    for _ in range(sent):
+        sender.sendto(b"x" * 1000, ("127.0.0.1", ear.addresses[0].port))
+    got = len(heard(ear, sent, 0.5))
+    drops = sum(one.count for one in ear.counts() if one.name == "drops")
+    assert drops > 0
+    assert got + drops == sent
+    ear.close()
+    assert sum(one.count for one in ear.counts() if one.name == "drops") == drops
+
+
+def test_silence_ends_in_time_and_a_stop_within_200_ms() -> None:
+    ear = Receiver(everywhere([0]))
+    began = time.monotonic()
+    assert ear.take(0.15) is None
+    assert 0.14 < time.monotonic() - began < 0.35
+    ear.close()
+
+
+def test_a_full_batch_is_followed_without_a_pause(sender: socket.socket) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], batch=64)
+    for number in range(640):
+        sender.sendto(struct.pack("!I", number), ("127.0.0.1", ear.addresses[0].port))
+    sizes = []
+    while (block := ear.take(0.02)) is not None:
+        sizes.append(len(block.length))
+        assert isinstance(block, Datagrams)
+    assert sizes == [64] * 10
+    ear.close()
+
+
+def test_a_port_in_use_says_so_and_can_be_shared(sender: socket.socket) -> None:
+    first = Receiver([Listen("127.0.0.1", 0)])
+    with pytest.raises(StoreError, match="can't listen"):
+        Receiver([Listen("127.0.0.1", first.addresses[0].port)])
+    first.close()
+    a = Receiver([Listen("127.0.0.1", 0)], share_port=True)
+    b = Receiver([a.addresses[0]], share_port=True)
+    for _ in range(64):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.sendto(b"x", ("127.0.0.1", a.addresses[0].port))
+    got = len(heard(a, 64, 0.3)), len(heard(b, 64, 0.3))
+    assert sum(got) == 64
+    assert min(got) > 0
+    a.close()
+    b.close()
+
+
+def test_sources_stay_bounded_under_a_spoofed_flood() -> None:
+    sources = Sources((), 100)
+    names = np.zeros((480, 32), np.uint8)
+    length = np.full(480, 10, np.int32)
+    cut = np.zeros(480, np.bool_)
+    total = 0
+    for round_ in range(400):
+        names[:, 4:8] = (
+            np.arange(480 * round_, 480 * round_ + 480, dtype=">u4").view(np.uint8).reshape(480, 4)
+        )
+        total += int((sources.index(names, length, cut, six=False) >= 0).sum())
+    assert total == len(sources.names) == 100
+    assert len(sources._refused) <= 65_536
+    counts = sources.counts()
+    assert sum(one.count for one in counts if one.name == "received") == 400 * 480
+    assert unexplained(counts) == 100
+
+
+def test_a_link_local_source_has_its_zone() -> None:
+    names = np.zeros((2, 32), np.uint8)
+    names[:, 8:10] = (0xFE, 0x80)
+    names[:, 23] = 1
+    names[1, 24:28] = np.frombuffer(struct.pack("=I", 3), np.uint8)
+    sources = Sources((), 9)
+    index = sources.index(names, np.ones(2, np.int32), np.zeros(2, np.bool_), six=True)
+    assert [sources.names[number] for number in index] == ["fe80::1", "fe80::1%3"]
+
+
+def test_nobody_needs_to_wait_for_the_receiver_to_stop(sender: socket.socket) -> None:
+    """A loop that asks for a stop between two takes ends within 0.2 s under traffic and in silence."""
+    for noisy in (False, True):
+        ear = Receiver([Listen("127.0.0.1", 0)])
+        stop = threading.Event()
+        ended: list[float] = []
+
+        def loop(ear: Receiver = ear, stop: threading.Event = stop, ended: list[float] = ended) -> None:
+            while not stop.is_set():
+                ear.take(0.1)
+            ended.append(time.monotonic())
+
+        worker = threading.Thread(target=loop)
+        worker.start()
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until:
+            if noisy:
+                sender.sendto(b"x", ("127.0.0.1", ear.addresses[0].port))
+            else:
+                time.sleep(0.01)
+        asked = time.monotonic()
+        stop.set()
+        worker.join(2)
+        assert ended[0] - asked < 0.2
+        ear.close()
