@@ -170,7 +170,13 @@ class DeviceAccess:
         self.wrong = 0
 
     async def sign_in(
-        self, login: Login, code: Code | None, *, source: str = "", measuring: bool = False
+        self,
+        login: Login,
+        code: Code | None,
+        *,
+        source: str = "",
+        measuring: bool = False,
+        listed: bool = False,
     ) -> tuple[SignIn, Session]:
         if not self.device.up():
             nothing = Reading(None, failure="refused")

@@ -96,6 +96,10 @@ class CodeGuessing:
             ja="でたらめな識別符号が拒まれるかを確かめていない。",
             en="That nonsense is refused was not established.",
         ),
+        "control-untried": Text(
+            ja="対照の試行（{control}）ができなかった: {why}。",
+            en="A control ({control}) could not be tried: {why}.",
+        ),
         "not-offered": Text(ja="このログイン経路は提供されていない。", en="This login path is not offered."),
     }
 
@@ -151,6 +155,10 @@ def _login(observations: Observations, terminal: Terminal, subject: str) -> Iter
     if bad:
         return
     nonsense = observations.one("login.random", subject)
+    missing = [*_controls_missing(observations, accepted, subject)]
+    yield from missing
+    if missing:
+        return
     if nonsense is None or nonsense.value is None:
         pointers = nonsense.because if nonsense is not None else ()
         yield Detail(subject, Verdict.INCONCLUSIVE, "no-random", {}, pointers)
@@ -189,6 +197,30 @@ def _login(observations: Observations, terminal: Terminal, subject: str) -> Iter
 def _live_after(observations: Observations, subject: str) -> Observation | None:
     facts = observations.of("login.live", subject)
     return next((one for one in facts if one.attributes.get("when") == "after"), None)
+
+
+def _controls_missing(
+    observations: Observations, accepted: tuple[Observation, ...], subject: str
+) -> Iterator[Detail]:
+    """Return the tries that every verdict rests on and that were not made: nothing was sent, so nothing is known.
+
+    A try that was made and can't be read (``accepted`` None without such a reason) is another matter.
+    """
+    nonsense = observations.one("login.random", subject)
+    controls = [("random", nonsense)] if nonsense is not None else []
+    controls += [("preset", one) for one in accepted if one.attributes.get("origin") == "preset"]
+    anonymous = observations.one("login.anonymous", subject)
+    controls += [("none", anonymous)] if anonymous is not None else []
+    for control, fact in controls:
+        why = fact.attributes.get("sign_in_failure")
+        if fact.value is None and why:
+            yield Detail(
+                subject,
+                Verdict.INCONCLUSIVE,
+                "control-untried",
+                {"control": control, "why": why},
+                fact.because,
+            )
 
 
 def _opened(

@@ -71,7 +71,10 @@ def _of_login(evidence: Evidence, name: str, kind: str, records: list[Record]) -
         yield fact("login.anonymous", record.data["accepted"], [record], {"how": record.data["proof"]})
     nonsense = _from(tries, "random")
     if nonsense:
-        yield fact("login.random", _any([one.data["accepted"] for one in nonsense]), nonsense)
+        accepted = _any([one.data["accepted"] for one in nonsense])
+        why = next((f for one in nonsense if (f := one.data.get("sign_in_failure"))), "")
+        untried = {"sign_in_failure": why} if accepted is None and why else None
+        yield fact("login.random", accepted, nonsense, untried)
     for record in tries:
         yield from (fact("login.accepted", record.data["accepted"], [record], how) for how in _origin(record))
     for record in records:
@@ -98,6 +101,8 @@ def _origin(record: Record) -> Iterator[dict[str, Scalar]]:
     if reset or data["code"] in {"none", "random"} or (listed and data["accepted"] is not True):
         return
     more: dict[str, Scalar] = {key: data[key] for key in _SHAPE if key in data}
+    if data["accepted"] is None and data.get("sign_in_failure"):
+        more["sign_in_failure"] = data["sign_in_failure"]
     yield {"origin": data["code"], "proof": data["proof"], **more}
 
 

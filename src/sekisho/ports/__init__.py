@@ -181,10 +181,17 @@ class Access(Protocol):
     """Login paths of the terminal, by their declared kind, within the budget of wrong logins."""
 
     async def sign_in(
-        self, login: Login, code: Code | None, *, source: str = "", measuring: bool = False
+        self,
+        login: Login,
+        code: Code | None,
+        *,
+        source: str = "",
+        measuring: bool = False,
+        listed: bool = False,
     ) -> tuple[SignIn, Session]:
         """Try ``code`` (None: no credential at all). ``measuring`` counts against ``throttle_tries``.
 
+        ``listed``: one of a list of guesses, which leaves the share of the budget that the controls need.
         A used-up budget sends nothing and gives ``SignIn(accepted=None, failure="budget")``.
         """
         ...

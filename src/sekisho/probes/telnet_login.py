@@ -182,7 +182,7 @@ class _Tries:
         async def sign_in() -> dict[str, Any]:
             code = None if guess.origin == "none" else Code(guess.user, guess.password)
             result, session = await self._wire.access.sign_in(
-                self._door.login, code, source=self._door.source
+                self._door.login, code, source=self._door.source, listed=guess.origin in PUBLIC
             )
             await session.close()
             data = {

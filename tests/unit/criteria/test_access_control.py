@@ -92,6 +92,33 @@ def test_the_line_side(facts, verdict, reason):
     assert (finding.verdict, finding.reason) == (verdict, reason)
 
 
+LINE_GUARDED = (SCAN, write("right", True, "wan"), write("none", False, "wan"))
+LAN_HOLE = (write("right", True), write("none", True))
+
+
+@pytest.mark.parametrize(
+    ("line", "lan", "verdict", "reason"),
+    [
+        (LINE_GUARDED, GUARDED, Verdict.PASS, "guarded"),
+        (LINE_GUARDED, LAN_HOLE, Verdict.INCONCLUSIVE, "hole-off-line"),
+        ((SCAN, write("right", True, "wan"), write("none", True, "wan")), LAN_HOLE, Verdict.FAIL, "hole"),
+        (
+            (SCAN, write("right", True, "wan"), write("none", None, "wan")),
+            LAN_HOLE,
+            Verdict.INCONCLUSIVE,
+            "undecided",
+        ),
+    ],
+)
+def test_a_hole_on_another_side_leaves_a_guarded_line_to_a_person(line, lan, verdict, reason):
+    finding = judge(seen(*lan, *line), BOTH, "line")
+    assert (finding.verdict, finding.reason) == (verdict, reason)
+    if reason == "hole-off-line":
+        assert finding.arguments == {"count": 1}
+        assert [one.subject for one in finding.details] == ["setting dns as none"]
+        assert judge(seen(*lan, *line), BOTH, "all").verdict is Verdict.FAIL, "on all sides it is a hole"
+
+
 def test_public_wifi_counts_as_the_line_when_there_is_no_other():
     wifi = Terminal(interfaces=(Interface("wifi", Role.WLAN, ("192.0.2.1",)),))
     facts = (write("right", True, "wlan"), write("none", False, "wlan"))

@@ -63,6 +63,28 @@ def test_a_login_path_nobody_tested_keeps_it_undecided():
     assert CRITERION.judge(observations, both, {}).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize(("name", "control"), [("login.random", "random"), ("login.anonymous", "none")])
+def test_a_control_that_the_budget_left_out_is_undecided_and_says_so(name, control):
+    untried = Observation(name, "login web", None, {"sign_in_failure": "budget"})
+    facts = (*(one for one in SHUT if one.name != name), untried)
+    finding = CRITERION.judge(Observations(facts, {"web_login": Attempt(AttemptStatus.DONE)}), terminal(), {})
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    (detail,) = [one for one in finding.details if one.reason == "control-untried"]
+    assert detail.arguments == {"control": control, "why": "budget"}
+
+
+def test_a_preset_that_was_never_tried_is_no_preset_that_was_refused():
+    untried = accepted("preset", None, sign_in_failure="budget")
+    observations = Observations((*SHUT, untried), {"web_login": Attempt(AttemptStatus.DONE)})
+    finding = CRITERION.judge(observations, terminal(), {})
+    assert (finding.verdict, finding.details[0].arguments["control"]) == (Verdict.INCONCLUSIVE, "preset")
+    # What did open counts all the same: a missing control hides no hole.
+    observations = Observations(
+        (*SHUT, untried, accepted("mirai", shown="admin:admin")), {"web_login": Attempt(AttemptStatus.DONE)}
+    )
+    assert CRITERION.judge(observations, terminal(), {}).verdict is Verdict.FAIL
+
+
 @pytest.mark.parametrize(
     ("live", "verdict", "reason"),
     [

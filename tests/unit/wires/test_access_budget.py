@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from sekisho.model.assessment import Limits
 from sekisho.model.terminal import LockRule
-from sekisho.wires.access.budget import Budget
+from sekisho.wires.access.budget import CONTROLS, Budget
 
 
 def test_a_declared_rule_lowers_the_row_but_never_below_one():
@@ -62,3 +62,18 @@ def test_no_course_of_events_exceeds_the_limits(events):
         assert total <= 6
         assert measured <= 5
     assert {user: tuple(three) for user, three in sent.items() if any(three)}.items() <= budget.counts.items()
+
+
+@given(st.integers(1, 12), st.integers(1, 3), st.lists(st.booleans(), max_size=30))
+def test_lists_never_take_the_share_of_the_controls(most, paths, tries):
+    """However the tries of lists and controls are mixed, as many controls go out as there is share."""
+    budget, share = Budget(Limits(wrong_per_account=most, wrong_in_a_row=100)), CONTROLS * paths
+    lists = controls = 0
+    for listed in tries:
+        if budget.reserve("a", None, measuring=False, share=share if listed else 0):
+            lists, controls = lists + listed, controls + (not listed)
+    assert lists <= max(0, most - share)
+    while budget.reserve("a", None, measuring=False):
+        controls += 1
+    assert controls >= min(most, share)
+    assert lists + controls == most

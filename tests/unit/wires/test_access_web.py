@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 
+import msgspec
 import pytest
 
 from fakes.loopback import LIMITS, loopback_access, loopback_terminal
@@ -15,6 +16,7 @@ from fakes.web_server import Said, web_server
 from sekisho.formats.digest import read_challenges
 from sekisho.model.assessment import Limits
 from sekisho.model.terminal import Code, LockRule, Login, Recipe
+from sekisho.wires.access.budget import CONTROLS
 
 RIGHT, WRONG = Code("admin", "s3cret!"), Code("admin", "nonsense")
 POST = Recipe("POST", "/login", fields={"user": "{user}", "pw": "{password}"})
@@ -436,3 +438,36 @@ def test_a_settings_page_that_speaks_of_rights_is_no_refusal():
 
     (right, wrong), _ = signed(device, FORM, RIGHT, WRONG)
     assert (right.accepted, wrong.accepted) == (True, False)
+
+
+def test_lists_at_another_path_leave_the_controls_of_this_one():
+    """Two paths, one account, a budget of eight: the lists of the first get nothing, the controls all."""
+    device, limits = Sessions(), Limits(wrong_per_account=2 * CONTROLS, wrong_in_a_row=100)
+    preset = Code("admin", "preset")
+    one = msgspec.structs.replace(FORM, current=RIGHT, preset=preset)
+    other = msgspec.structs.replace(one, name="another")
+
+    async def run():
+        async with web_server(device) as port:
+            access = loopback_access(loopback_terminal("http", port, logins=(one, other)), limits)
+            guesses = [
+                await access.sign_in(other, Code("admin", f"guess {n}"), listed=True) for n in range(5)
+            ]
+            controls = [await access.sign_in(at, code) for at in (other, one) for code in (WRONG, preset)]
+            return [first.failure for first, _ in guesses], [first.accepted for first, _ in controls]
+
+    listed, controls = asyncio.run(run())
+    assert listed == ["budget"] * 5
+    assert controls == [False] * 4
+    assert device.posts == 4, "what the budget refused was not sent"
+
+
+@pytest.mark.parametrize("current", [None, Code("admin", "owner's own")])
+def test_the_preset_is_a_known_right_code_only_while_no_current_one_is_declared(current):
+    device = Sessions()
+    login = msgspec.structs.replace(FORM, preset=RIGHT, current=current)
+    results, _ = signed(device, login, WRONG, WRONG, RIGHT, limits=Limits(wrong_in_a_row=2))
+    assert [one.accepted for one in results[:2]] == [False, False]
+    # The row is used up: a code that is right by the description ends it, another one is not risked.
+    last = results[2]
+    assert (last.accepted, last.failure) == ((True, "") if current is None else (None, "budget"))

@@ -115,12 +115,13 @@ async def try_code(target: Target, wire: Wire, step: str, origin: str, code: Cod
     """Sign in once and journal how it ended; the session is closed again."""
 
     async def sign_in() -> dict[str, Any]:
-        result, session = await wire.access.sign_in(target.login, code)
+        listed_one = origin in {"mirai", "weak"}
+        result, session = await wire.access.sign_in(target.login, code, listed=listed_one)
         await session.close()
         data = {**target.attributes, "code": origin, **tell(result)}
         if code is None:
             return data
-        public = f"{code.user}:{password_of(code)}" if origin in {"mirai", "weak"} else ""
+        public = f"{code.user}:{password_of(code)}" if listed_one else ""
         kept = {} if origin == "random" else shape(code.user, password_of(code))
         return {**data, "user": code.user, "shown": public, **kept}
 

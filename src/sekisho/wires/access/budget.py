@@ -13,6 +13,9 @@ from sekisho.model.terminal import LockRule
 
 Counts = Mapping[str, tuple[int, int, int]]
 SAFE_DISTANCE = 2
+# Wrong logins that the controls of one login path may need: nonsense, a preset that was changed, a write with a
+# wrong code, and one to spare. Lists that are tried earlier at another path of the same account leave them.
+CONTROLS = 4
 
 
 class Budget:
@@ -42,8 +45,12 @@ class Budget:
         most = self._limits.wrong_in_a_row
         return min(most, max(1, lock.tries - SAFE_DISTANCE)) if lock else most
 
-    def reserve(self, user: str, lock: LockRule | None, *, measuring: bool, known: bool = False) -> bool:
+    def reserve(
+        self, user: str, lock: LockRule | None, *, measuring: bool, known: bool = False, share: int = 0
+    ) -> bool:
         """Count a try as wrong before it is sent; False when nothing may be sent any more.
+
+        ``share`` is what a try of a list must leave of the account's total.
 
         A code that is ``known`` to be right ends the row, so one more than the row is left for it. Without
         that, a used-up row could never be ended, and every positive control after it would be missing.
@@ -54,7 +61,8 @@ class Budget:
                 return False
             measured += 1
         else:
-            if row >= self.in_a_row(lock) + known or total >= self._limits.wrong_per_account + known:
+            most = self._limits.wrong_per_account - share + known
+            if row >= self.in_a_row(lock) + known or total >= most:
                 return False
             row, total = row + 1, total + 1
         self._store(user, row, total, measured)

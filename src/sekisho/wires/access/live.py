@@ -11,7 +11,7 @@ from sekisho.formats.http import Reply
 from sekisho.model.assessment import Limits
 from sekisho.model.terminal import Code, Login, SecretRef, Terminal
 from sekisho.ports import Clock, Endpoint, Net, Reading, Session, SignIn
-from sekisho.wires.access.budget import Budget, Counts
+from sekisho.wires.access.budget import CONTROLS, Budget, Counts
 from sekisho.wires.access.discovery import discover
 from sekisho.wires.access.outcome import Outcome, failed
 from sekisho.wires.access.places import resolve
@@ -59,7 +59,13 @@ class LiveAccess:
         return self._budget.counts
 
     async def sign_in(
-        self, login: Login, code: Code | None, *, source: str = "", measuring: bool = False
+        self,
+        login: Login,
+        code: Code | None,
+        *,
+        source: str = "",
+        measuring: bool = False,
+        listed: bool = False,
     ) -> tuple[SignIn, Session]:
         """Try ``code``; a used-up budget or an unresolved secret sends nothing."""
         if code is not None and isinstance(code.password, SecretRef):
@@ -71,7 +77,8 @@ class LiveAccess:
         if code is None or login.kind == "none":
             return _both(await self._dispatch(login, endpoint, None, measuring=measuring))
         known = code == (login.current or login.preset) or (login.name, code) in self._right
-        if not self._budget.reserve(code.user, login.lock, measuring=measuring, known=known):
+        share = self._share(code.user) if listed and not known else 0
+        if not self._budget.reserve(code.user, login.lock, measuring=measuring, known=known, share=share):
             return _both(failed("budget", sent=False))
         outcome = self._watched(login.name, await self._dispatch(login, endpoint, code, measuring=measuring))
         if outcome.result.accepted:
@@ -93,6 +100,15 @@ class LiveAccess:
     def discovered(self, endpoint: Endpoint, pages: Iterable[Reply]) -> tuple[Login, ...]:
         """Return the login paths that ``pages`` of an undescribed web service show."""
         return discover(endpoint, pages)
+
+    def _share(self, user: str) -> int:
+        """Return how many wrong logins of ``user`` lists must leave: so many for each path with its codes."""
+        paths = [
+            one
+            for one in self._terminal.logins
+            if any(code is not None and code.user == user for code in (one.preset, one.current, one.low))
+        ]
+        return CONTROLS * max(1, len(paths))
 
     async def _dispatch(
         self, login: Login, endpoint: Endpoint, code: Code | None, *, measuring: bool
