@@ -58,3 +58,16 @@ class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str
     reason: str
     detail: str = ""
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A network that very many lines use for good reasons: an indicator that covers it is wrong or poisoned.
+
+    ``kind`` is ``root-server``, ``resolver``, ``ntp`` or ``cdn``; ``confidence`` A to C says how well the fact is known.
+    """
+
+    network: str
+    name: str
+    kind: str
+    source: str = ""
+    confidence: str = "C"
