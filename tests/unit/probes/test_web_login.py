@@ -15,18 +15,20 @@ from sekisho.criteria.code_guessing import CRITERION as GUESSING
 from sekisho.model.assessment import Limits
 from sekisho.model.observation import Observations
 from sekisho.model.verdict import Verdict
+from sekisho.ports import Reading, SignIn
 from sekisho.probes.web_login import PROBE
 from sekisho.wires.access import LiveAccess
+from sekisho.wires.access.session import NoSession
 
 
-def assess(habits, **how):
+def assess(habits, *, access=LiveAccess, counts=None, **how):
     device = WebDevice(habits)
     terminal = describe(habits, **how)
     limits = Limits()
     wire = fake_wire(
         PROBE,
         net=device,
-        access=LiveAccess(device, terminal, limits, device.clock),
+        access=access(device, terminal, limits, device.clock, counts=counts),
         clock=device.clock,
         limits=limits,
     )
@@ -213,3 +215,33 @@ def test_whatever_the_habits_a_hole_fails_no_hole_does_not_and_nothing_is_left_b
     assert device.dns == "192.0.2.53"
     assert not device.locked
     assert device.wrong <= 2 * Limits().wrong_per_account
+
+
+class Spent(LiveAccess):
+    """An access whose budget is used up as soon as the lists begin, also for right codes (a run died there)."""
+
+    spent = False
+
+    async def sign_in(self, login, code, **more):
+        self.spent = self.spent or more.get("listed", False)
+        if self.spent and code is not None:
+            return SignIn(None, "", 0.0, Reading(None), failure="budget"), NoSession()
+        return await super().sign_in(login, code, **more)
+
+
+def test_a_budget_that_an_earlier_run_used_up_is_not_waited_for_like_a_lock():
+    """Two minutes of silence per login path looked like a hang; nothing was sent, so nothing can come back."""
+    device, terminal, seen, _ = assess(Habits(), access=Spent)
+    assert device.clock.offset < 1.0
+    tried = seen.one("login.tried")
+    assert (tried.value, tried.attributes["why"]) == (0, "budget")
+    assert GUESSING.judge(seen, terminal, {}).verdict is Verdict.INCONCLUSIVE
+
+
+def test_controls_that_the_budget_left_out_are_told():
+    device, terminal, seen, _ = assess(Habits(), counts={"admin": (9, 9, 0)})
+    assert not [one for one in device.seen_codes if one[0] == "admin"]
+    finding = GUESSING.judge(seen, terminal, {})
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    told = {one.arguments["control"] for one in finding.details if one.reason == "control-untried"}
+    assert told == {"random", "preset"}

@@ -471,3 +471,37 @@ def test_the_preset_is_a_known_right_code_only_while_no_current_one_is_declared(
     # The row is used up: a code that is right by the description ends it, another one is not risked.
     last = results[2]
     assert (last.accepted, last.failure) == ((True, "") if current is None else (None, "budget"))
+
+
+def test_a_run_killed_in_the_middle_of_right_logins_does_not_shut_itself_out():
+    """Each of ten runs dies after sending the right code; the eleventh still may send it. A refusal is kept."""
+    device, login = Sessions(), msgspec.structs.replace(FORM, current=RIGHT)
+    kept = {}
+
+    async def run():
+        async with web_server(device) as port:
+            place = loopback_terminal("http", port, logins=(login,))
+
+            def again():
+                return loopback_access(place, Limits(wrong_in_a_row=2), counts=dict(kept), keep=kept.update)
+
+            for _ in range(10):
+                access, dies = again(), asyncio.Event()
+
+                async def dying(*_, dies=dies, **__):
+                    dies.set()
+                    await asyncio.sleep(60)
+
+                access._web.sign_in = dying
+                task = asyncio.create_task(access.sign_in(login, RIGHT))
+                await dies.wait()
+                task.cancel()
+            accepted = (await again().sign_in(login, RIGHT))[0].accepted
+            refused = msgspec.structs.replace(login, current=WRONG)
+            was = dict(kept)
+            said = (await again().sign_in(refused, WRONG))[0].accepted
+            return accepted, was, said
+
+    accepted, was, said = asyncio.run(run())
+    assert (accepted, was) == (True, {"admin": (0, 0, 0)})
+    assert (said, kept) == (False, {"admin": (1, 1, 0)})

@@ -263,6 +263,10 @@ class _Run:
         if record.data.get("accepted"):
             self.row = 0
             return True
+        if record.data.get("sign_in_failure") == "budget":
+            # Ours, not the terminal's: nothing was sent, and no waiting brings it back.
+            self.why = self.why or "budget"
+            return False
         if await self._wait_out(step, code):
             # A brake that lets the right code in after a while is waited for once, and the list goes on.
             return True

@@ -22,7 +22,8 @@ class Budget:
     """Counts the tries per account: wrong in a row, wrong in all, and those of the throttle measurement.
 
     ``counts`` restores a run that was broken off; ``keep`` is told the new counts *before* each try is
-    sent, so that a run killed in the middle never forgets one.
+    sent, so that a run killed in the middle never forgets one. A code that is known to be right is kept only
+    when it was refused: else a run that dies some times in the middle of right logins would shut itself out.
     """
 
     def __init__(
@@ -65,8 +66,13 @@ class Budget:
             if row >= self.in_a_row(lock) + known or total >= most:
                 return False
             row, total = row + 1, total + 1
-        self._store(user, row, total, measured)
+        self._store(user, row, total, measured, keep=not known or measuring)
         return True
+
+    def wrong(self) -> None:
+        """The reserved try was refused, or its end is not known: it counts."""
+        if self._keep is not None:
+            self._keep(self.counts)
 
     def right(self, user: str, *, measuring: bool) -> None:
         """The reserved try was accepted: it was not wrong, and the row starts anew."""
@@ -78,7 +84,7 @@ class Budget:
         row, total, measured = self._counts.get(user, [0, 0, 0])
         self._store(user, row - (not measuring), total - (not measuring), measured - measuring)
 
-    def _store(self, user: str, row: int, total: int, measured: int) -> None:
+    def _store(self, user: str, row: int, total: int, measured: int, *, keep: bool = True) -> None:
         self._counts[user] = [max(0, row), max(0, total), max(0, measured)]
-        if self._keep is not None:
+        if keep and self._keep is not None:
             self._keep(self.counts)

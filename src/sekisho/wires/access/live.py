@@ -87,6 +87,8 @@ class LiveAccess:
         elif not outcome.sent or (known and outcome.result.locked):
             # A right code that a lock keeps out is not a wrong one.
             self._budget.unsent(code.user, measuring=measuring)
+        elif known and not measuring:
+            self._budget.wrong()
         return _both(outcome)
 
     async def visit(self, login: Login, *, source: str = "") -> Session:
