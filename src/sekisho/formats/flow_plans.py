@@ -1,0 +1,84 @@
+"""Plans which records become which rows: grids where slots are alike, gathers for any mix, walks where lengths vary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from sekisho.formats.flow_columns import Heads, Pending, families, fill, plain, shape_of, two_way
+from sekisho.formats.flow_records import Gathered, Grid, Offsets, Records
+from sekisho.formats.message_sets import Block
+from sekisho.formats.templates import Layout
+
+_GRID_ROWS = 256  # slots whose records are copied together: they stay in the second-level cache
+_GRID_RECORDS = 2_048  # fewer in a row are gathered
+_GATHER_OCTETS = 1 << 18
+
+
+class Plan:
+    """Plans rows of one block into ``pending``; ``count`` gets what is left out."""
+
+    def __init__(self, block: Block, pending: Pending, count: Callable[[str, int], None]) -> None:
+        self._block = block
+        self._pending = pending
+        self._count = count
+
+    def fixed(self, layout: Layout, begins: Offsets, counts: Offsets, heads: Heads) -> None:
+        """Plan records of fixed length: grids where slots are alike, gathers for the rest."""
+        some = counts > 0
+        if not some.all():
+            begins, counts, heads = begins[some], counts[some], heads.take(some)
+        if not len(begins):
+            return
+        width = self._block.width
+        alike = (np.diff(begins) == width) & (np.diff(counts) == 0)
+        edges = np.concatenate(([0], np.flatnonzero(~alike) + 1, [len(begins)]))
+        long = np.diff(edges) * counts[edges[:-1]] >= _GRID_RECORDS
+        rest = np.ones(len(begins), bool)
+        for first, last in zip(edges[:-1][long].tolist(), edges[1:][long].tolist(), strict=True):
+            rest[first:last] = False
+            row, offset = divmod(int(begins[first]), width)
+            many = int(counts[first])
+            for at in range(first, last, _GRID_ROWS):
+                end = min(at + _GRID_ROWS, last)
+                slots = self._block.octets[row + at - first : row + end - first]
+                grid = partial(Grid, slots, offset, many, layout.octets)
+                self._lazy(layout, grid, many * (end - at), heads.take(slice(at, end)))
+        if rest.any():
+            self._gathered(layout, begins[rest], counts[rest], heads.take(rest))
+
+    def _gathered(self, layout: Layout, begins: Offsets, counts: Offsets, heads: Heads) -> None:
+        sums = np.cumsum(counts)
+        chunk = max(1, _GATHER_OCTETS // layout.octets)
+        edges = np.searchsorted(sums, np.arange(0, int(sums[-1]), chunk), side="right")
+        bounds = [*np.unique(edges).tolist(), len(begins)]
+        for at, end in pairwise(bounds):
+            many = counts[at:end]
+            gather = partial(_gather, self._block, layout.octets, begins[at:end], many)
+            self._lazy(layout, gather, int(many.sum()), heads.take(slice(at, end)))
+
+    def _lazy(self, layout: Layout, make: Callable[[], Records], rows: int, heads: Heads) -> None:
+        if plain(layout):
+            shape = shape_of(layout, families(layout)[0])
+            self._pending.add(shape, rows, lambda out: fill(layout, make(), heads, out))
+        else:
+            self.walked(layout, make(), heads)
+
+    def walked(self, layout: Layout, records: Records, heads: Heads) -> None:
+        """Plan records that are already found; those with more than one possible row are read at once."""
+        if plain(layout):
+            shape = shape_of(layout, families(layout)[0])
+            self._pending.add(shape, records.shape[0], lambda out: fill(layout, records, heads, out))
+        else:
+            for shape, columns in two_way(layout, records, heads, self._count):
+                self._pending.add_ready(shape, columns)
+
+
+def _gather(block: Block, octets: int, begins: Offsets, counts: Offsets) -> Gathered:
+    ends = np.cumsum(counts)
+    total = int(ends[-1])
+    starts = np.repeat(begins - octets * (ends - counts), counts) + np.arange(0, octets * total, octets)
+    return Gathered(block.flat, starts, counts, octets)

@@ -1,0 +1,102 @@
+"""Finds the sets in many messages at once: the walk that NetFlow v9 and IPFIX share (RFC 3954, RFC 7011 section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from sekisho.formats.datagrams import Octets
+from sekisho.formats.flow_records import Array, Offsets
+
+HEADER = 4
+#: Sets of one message that are read at most: the walk takes a step for each.
+MOST_SETS = 2_048
+
+
+class Block:
+    """The slots of a block as one line of octets, with big-endian numbers anywhere in it."""
+
+    __slots__ = ("_pairs", "_quads", "flat", "octets", "width")
+
+    def __init__(self, octets: Octets) -> None:
+        self.octets = octets
+        self.width = octets.shape[1]
+        self.flat = octets.reshape(-1)
+        many = len(self.flat)
+        self._pairs = self._windows(">u2", many - 1)
+        self._quads = self._windows(">u4", many - 3)
+
+    def _windows(self, kind: str, many: int) -> Array:
+        return np.ndarray((max(many, 0),), kind, self.flat if many > 0 else None, 0, (1,))
+
+    def pair(self, at: Array) -> Offsets:
+        """Return the 16-bit numbers at these offsets."""
+        return self._pairs[at].astype(np.int64)
+
+    def quad(self, at: Array) -> Offsets:
+        """Return the 32-bit numbers at these offsets."""
+        return self._quads[at].astype(np.int64)
+
+
+class Sets(NamedTuple):
+    """Sets in the order of their place: index of the message, id, and where the body begins and ends in the block."""
+
+    message: Offsets
+    identifier: Offsets
+    begin: Offsets
+    end: Offsets
+
+    def take(self, which: Array) -> Sets:
+        """Return some of them."""
+        return Sets(*(column[which] for column in self))
+
+
+#: Called with a reason and the indexes of the messages concerned.
+Faults = Callable[[str, Array], None]
+
+
+def sets_of(block: Block, begins: Offsets, ends: Offsets, fault: Faults) -> Sets:
+    """Find the sets between ``begins`` (behind the messages' headers) and ``ends``; all messages go forward in step.
+
+    A set whose length lies ends its message; what stood before it is kept. Up to three octets behind the last set
+    are padding.
+    """
+    alive = np.arange(len(begins), dtype=np.int64)
+    at, stop = begins, ends
+    rounds: list[Sets] = []
+    for _ in range(MOST_SETS):
+        some = at + HEADER <= stop
+        if not some.all():
+            alive, at, stop = alive[some], at[some], stop[some]
+        if not len(alive):
+            break
+        identifier, length = block.pair(at), block.pair(at + 2)
+        end = at + length
+        good = (length >= HEADER) & (end <= stop)
+        if not good.all():
+            _blame(fault, alive, identifier, length, good)
+            alive, at, stop, identifier, end = (one[good] for one in (alive, at, stop, identifier, end))
+        rounds.append(Sets(alive, identifier, at + HEADER, end))
+        at = end
+    else:
+        fault("too-many-sets", alive[at + HEADER <= stop])
+    if len(rounds) == 1:
+        return rounds[0]
+    if not rounds:
+        return Sets(alive, alive, alive, alive)
+    every = Sets(*(np.concatenate(columns) for columns in zip(*rounds, strict=True)))
+    return every.take(np.argsort(every.begin, kind="stable"))
+
+
+def _blame(fault: Faults, alive: Array, identifier: Array, length: Array, good: Array) -> None:
+    # Zeros where a set should begin: more padding than allowed, nothing lost.
+    zeros = (identifier == 0) & (length == 0)
+    for reason, which in (
+        ("set-length", (length < HEADER) & ~zeros),
+        ("set-truncated", ~good & (length >= HEADER)),
+        ("padding-too-long", zeros),
+    ):
+        if which.any():
+            fault(reason, alive[which])
