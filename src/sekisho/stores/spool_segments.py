@@ -1,0 +1,104 @@
+"""The files of a spool's folder: segments named by the ordinal of their first datagram, exporters, identity, cursor."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from sekisho.errors import StoreError
+from sekisho.language import Text
+from sekisho.stores.spool_block import HEADER_OCTETS, Header
+
+_PREFIX = "segment-"
+
+
+class Position(msgspec.Struct, frozen=True, order=True):
+    """A place between two datagrams: the spool's identity and how many datagrams lie before it."""
+
+    spool: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file of blocks."""
+
+    path: Path
+    first: int
+
+
+def segments(folder: Path) -> list[Segment]:
+    """Return the segments there are, oldest first."""
+    if not folder.is_dir():
+        return []
+    names = [path.name for path in folder.iterdir()]
+    return sorted(
+        (
+            Segment(folder / name, int(name.removeprefix(_PREFIX)))
+            for name in names
+            if name.startswith(_PREFIX) and name.removeprefix(_PREFIX).isdigit()
+        ),
+        key=lambda one: one.first,
+    )
+
+
+def segment_path(folder: Path, first: int) -> Path:
+    """Return the path of the segment whose first datagram has the ordinal ``first``."""
+    return folder / f"{_PREFIX}{first:020d}"
+
+
+def end_of(file: int, first: int) -> tuple[int, int]:
+    """Return (offset, ordinal) behind the last whole block of a segment."""
+    offset, ordinal, size = 0, first, os.fstat(file).st_size
+    while header := Header.unpack(os.pread(file, HEADER_OCTETS, offset)):
+        if offset + HEADER_OCTETS + header.octets > size or header.first != ordinal:
+            break
+        offset, ordinal = offset + header.room, header.end
+    return offset, ordinal
+
+
+def locked(folder: Path, name: str) -> int:
+    """Return the descriptor of a lock that this process alone holds until it closes it or ends.
+
+    Raises:
+        StoreError: somebody else holds it.
+    """
+    file = os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise StoreError(
+            Text(ja="別の処理がこの置き場を使っている", en="another process is using this spool"),
+            str(folder),
+            Text(ja="その処理を終えるか、別の名前を使う", en="end that process, or use another name"),
+        ) from error
+    return file
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a small file so that a kill leaves the old one or the new one."""
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def exporters(folder: Path) -> tuple[str, ...]:
+    """Return the addresses in the spool's own table; a torn last line doesn't count."""
+    try:
+        text = (folder / "exporters").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ()
+    return tuple(text.split("\n")[:-1])
+
+
+def identity(folder: Path) -> str:
+    """Return the name that this spool's ordinals belong to; empty when it was never written to."""
+    try:
+        return (folder / "identity").read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,207 @@
+"""The writing end of the spool: appends blocks, begins new segments without waiting for anyone, never overwrites."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sekisho.errors import StoreError
+from sekisho.formats.datagrams import Datagrams
+from sekisho.language import Text
+from sekisho.model.pipeline import NOBODY, StageCount, Step
+from sekisho.stores import spool_block
+from sekisho.stores.spool_block import MOST_EXPORTERS
+from sekisho.stores.spool_place import Place, key_file, load_key, make_key
+from sekisho.stores.spool_segments import (
+    end_of,
+    exporters,
+    identity,
+    locked,
+    replace,
+    segment_path,
+    segments,
+)
+
+SEGMENT_OCTETS = 32 * 1024 * 1024
+MOST_OCTETS = 1024 * 1024 * 1024
+_FEWEST_SEGMENTS = 2
+_IDENTITY_OCTETS = 16
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class SpoolWriter:
+    """Appends datagrams; one process at a time. What `append` says it kept survives ``kill -9``.
+
+    Args:
+        place: where it lies, and whether it is encrypted.
+        most_octets: the spool's bound; at least two segments.
+        segment_octets: a segment is closed when it has grown to this.
+
+    Raises:
+        StoreError: another process writes it, or the folder refuses.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        *,
+        most_octets: int = MOST_OCTETS,
+        segment_octets: int = SEGMENT_OCTETS,
+    ) -> None:
+        self._folder = place.folder
+        self._most = max(most_octets, _FEWEST_SEGMENTS * segment_octets)
+        self._segment_octets = segment_octets
+        self._file = -1
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = locked(self._folder, "writer.lock")
+            self._resume(place)
+        except OSError as error:
+            raise StoreError(
+                Text(
+                    ja=f"受信の置き場を作れない：{error.strerror}",
+                    en=f"can't make the spool: {error.strerror}",
+                ),
+                str(self._folder),
+            ) from error
+        self._figures: dict[str, NDArray[np.int64]] = {
+            name: np.zeros(MOST_EXPORTERS, np.int64) for name in ("spooled", "spool-full", "store-error")
+        }
+        self._heard: tuple[str, ...] = ()
+        self._places = np.zeros(0, np.int32)
+        self.error = ""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Let another process write."""
+        for file in (self._file, self._lock):
+            if file >= 0:
+                os.close(file)
+        self._file = self._lock = -1
+
+    @property
+    def ordinal(self) -> int:
+        """How many datagrams were ever kept in this spool."""
+        return self._ordinal
+
+    def append(self, block: Datagrams) -> int:
+        """Keep all of ``block`` or, when there is no room, nothing; return how many were kept, and count by exporter."""
+        if not len(block):
+            return 0
+        exporter = self._exporters(block)
+        need = int(block.length.sum()) + 8 * len(block) + 2 * spool_block.HEADER_OCTETS
+        if not self._has_room(need):
+            self._count("spool-full", exporter)
+            return 0
+        try:
+            room = spool_block.write(self._file, self._offset, self._ordinal, block, exporter, self._key)
+        except OSError as error:
+            os.ftruncate(self._file, self._offset)
+            self.error = error.strerror or str(error)
+            self._count("spool-full" if error.errno in _FULL else "store-error", exporter)
+            return 0
+        self._offset += room
+        self._ordinal += len(block)
+        self._count("spooled", exporter)
+        if self._offset >= self._segment_octets:
+            self._begin()
+        return len(block)
+
+    def counts(self) -> tuple[StageCount, ...]:
+        """Return datagrams kept and dropped, by exporter; and what the last kill left torn, in octets."""
+        figures = [
+            StageCount(exporter, Step.SPOOL, name, int(self._figures[name][number]))
+            for number, exporter in enumerate(self._names)
+            for name in self._figures
+        ]
+        return (*figures, StageCount(NOBODY, Step.SPOOL, "torn-octets", self._torn))
+
+    def _resume(self, place: Place) -> None:
+        """Go on behind the last whole block; cut off what a kill left; a spool without segments gets a fresh key."""
+        self._names = {name: number for number, name in enumerate(exporters(self._folder))}
+        self._write_names()
+        there = segments(self._folder)
+        self._torn = self._ordinal = self._offset = self._closed = 0
+        self._key = None
+        if place.keys:
+            file = key_file(place.keys, self._folder)
+            # Without its key what waits can never be read again: the reader counts it and lets it go.
+            held = any(one.path.stat().st_size for one in there)
+            self._key = (load_key(file) if held else None) or make_key(file)
+        if not there or not identity(self._folder):  # ordinals begin anew, so an old cursor must not fit
+            replace(self._folder / "identity", os.urandom(_IDENTITY_OCTETS).hex().encode())
+        if not there:
+            self._begin()
+            return
+        self._file = os.open(there[-1].path, os.O_RDWR | os.O_CLOEXEC)
+        self._offset, self._ordinal = end_of(self._file, there[-1].first)
+        size = os.fstat(self._file).st_size
+        self._torn = max(0, size - self._offset)
+        os.ftruncate(self._file, min(size, self._offset))
+
+    def _begin(self) -> None:
+        """Begin a segment; the one before it belongs to the reader from now on."""
+        if self._file >= 0:
+            os.close(self._file)
+        path = segment_path(self._folder, self._ordinal)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._offset = 0
+        self._closed = self._octets_closed()
+
+    def _octets_closed(self) -> int:
+        total = 0
+        for one in segments(self._folder)[:-1]:
+            try:
+                total += one.path.stat().st_size
+            except FileNotFoundError:  # the reader was through with it
+                continue
+        return total
+
+    def _has_room(self, need: int) -> bool:
+        if self._closed + self._offset + need <= self._most:
+            return True
+        self._closed = self._octets_closed()
+        if self._closed + self._offset + need <= self._most:
+            return True
+        if self._offset:  # closed, so that the reader may delete it when it is through
+            self._begin()
+        return False
+
+    def _exporters(self, block: Datagrams) -> NDArray[np.int32]:
+        """Return each datagram's exporter as an index of the spool's own table, which outlives the receiver."""
+        if block.exporters is not self._heard and block.exporters != self._heard:
+            known = len(self._heard)
+            if block.exporters[:known] != self._heard:
+                known, self._places = 0, self._places[:0]
+            new = [self._index(name) for name in block.exporters[known:]]
+            self._places = np.concatenate((self._places, np.array(new, np.int32)))
+            if len(self._names) > self._written:
+                self._write_names()
+        self._heard = block.exporters
+        return self._places[block.exporter]
+
+    def _index(self, exporter: str) -> int:
+        if exporter not in self._names and len(self._names) >= MOST_EXPORTERS:
+            raise StoreError(
+                Text(ja="送信元が多すぎる", en="too many exporters for one spool"), str(self._folder)
+            )
+        return self._names.setdefault(exporter, len(self._names))
+
+    def _write_names(self) -> None:
+        replace(self._folder / "exporters", "".join(f"{name}\n" for name in self._names).encode())
+        self._written = len(self._names)
+
+    def _count(self, name: str, exporter: NDArray[Any]) -> None:
+        counted = np.bincount(exporter)
+        self._figures[name][: len(counted)] += counted
