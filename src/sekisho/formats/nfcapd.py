@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from sekisho.errors import ReadingError
 from sekisho.formats.lzo import LzoError, lzo_unpacked
+from sekisho.formats.octet_fields import OctetFields
 from sekisho.language import Text
 
 Array = npt.NDArray[Any]
@@ -209,25 +210,10 @@ def _walked(block: Block, order: str) -> tuple[Array, Array, Array, int]:
     return table[:, 0], table[:, 1], table[:, 2], block.records - len(found)
 
 
-class Fields:
-    """Gathers numbers at given octets of a block, at any alignment, in the file's byte order."""
-
-    def __init__(self, content: bytes, order: str) -> None:
-        self._content = content
-        self._order = order
-
-    def at(self, places: Array, octets: int) -> Array:
-        """Return the numbers of ``octets`` (1, 2, 4, 8) that begin at ``places``; int64 when they fit."""
-        view = np.ndarray(
-            (len(self._content) - 7,), f"{self._order}u{octets}", buffer=self._content, strides=(1,)
-        )
-        values = view[places]
-        return values.astype(values.dtype.newbyteorder("="), copy=False)
-
-    def six(self, places: Array) -> Array:
-        """Return IPv6 addresses (uint8, n by 16): the file holds them as two numbers, upper half first."""
-        halves = np.stack([self.at(places, 8), self.at(places + 8, 8)], axis=1)
-        return halves.astype(">u8").view(np.uint8).reshape(-1, 16)
+def _six(fields: OctetFields, places: Array) -> Array:
+    """Return IPv6 addresses (uint8, n by 16): the file holds them as two numbers, upper half first."""
+    halves = np.stack([fields.at(places, 8), fields.at(places + 8, 8)], axis=1)
+    return halves.astype(">u8").view(np.uint8).reshape(-1, 16)
 
 
 def layouts(block: Block, order: str, starts: Array, sizes: Array) -> Iterator[tuple[dict[int, int], Array]]:
@@ -235,7 +221,7 @@ def layouts(block: Block, order: str, starts: Array, sizes: Array) -> Iterator[t
 
     Records with a list that does not fit their size come with an empty list.
     """
-    fields = Fields(block.content, order)
+    fields = OctetFields(block.content, order)
     counts = fields.at(starts + 4, 2)
     while len(starts):
         elements = _elements(block.content, order, int(starts[0]), int(sizes[0]), int(counts[0]))
@@ -266,7 +252,7 @@ def _elements(content: bytes, order: str, start: int, size: int, count: int) -> 
 
 def columns_2(block: Block, order: str, layout: dict[int, int], starts: Array) -> dict[str, Array]:
     """Return the columns of records of type 11 that share a list of elements; names are nfdump's."""
-    fields = Fields(block.content, order)
+    fields = OctetFields(block.content, order)
     generic = starts + layout[_GENERIC]
     found = {
         "msecFirst": fields.at(generic, 8),
@@ -285,7 +271,7 @@ def columns_2(block: Block, order: str, layout: dict[int, int], starts: Array) -
         found |= {"src4": fields.at(place, 4), "dst4": fields.at(place + 4, 4)}
     else:
         place = starts + layout[_IPV6]
-        found |= {"src6": fields.six(place), "dst6": fields.six(place + 16)}
+        found |= {"src6": _six(fields, place), "dst6": _six(fields, place + 16)}
     if _XLATE_IPV4 in layout:
         found["xlateSrc4"] = fields.at(starts + layout[_XLATE_IPV4], 4)
     if _XLATE_PORT in layout:
@@ -298,7 +284,7 @@ def columns_1(block: Block, order: str, starts: Array, sizes: Array) -> Iterator
 
     Records too short for what their flags say come with the key ``short`` only.
     """
-    fields = Fields(block.content, order)
+    fields = OctetFields(block.content, order)
     shape = fields.at(starts + 4, 2) & 7
     for one in np.unique(shape):
         six, wide_packets, wide_octets = bool(one & 1), bool(one & 2), bool(one & 4)
@@ -321,7 +307,7 @@ def columns_1(block: Block, order: str, starts: Array, sizes: Array) -> Iterator
             "flags": np.where(fields.at(at + 4, 2) & 0x80, 2, 0).astype(np.uint8),
         }
         if six:
-            yield found | {"src6": fields.six(at + 32), "dst6": fields.six(at + 48)}
+            yield found | {"src6": _six(fields, at + 32), "dst6": _six(fields, at + 48)}
         else:
             yield found | {"src4": fields.at(at + 32, 4), "dst4": fields.at(at + 36, 4)}
 
