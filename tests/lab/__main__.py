@@ -1,6 +1,6 @@
-"""The lab's command line: ``python tests/lab start FLAVOUR | cut NAME | restore NAME | describe NAME | remove NAME | list``.
+"""The lab's command line: ``python tests/lab start FLAVOUR | cut NAME | restore NAME | reset NAME | describe NAME | remove NAME | list``.
 
-``cut`` and ``restore`` are what a terminal description's power driver calls; the rest is for people who want to look
+``cut`` and ``restore`` are what a terminal description's power driver calls, ``reset`` is its reset button; the rest is for people who want to look
 at a device by hand. ``start`` leaves the device running until ``remove``.
 """
 
@@ -21,7 +21,7 @@ from lab.flavours import FLAVOURS
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
-    parser.add_argument("command", choices=("start", "cut", "restore", "describe", "remove", "list"))
+    parser.add_argument("command", choices=("start", "cut", "restore", "reset", "describe", "remove", "list"))
     parser.add_argument(
         "name", nargs="?", default="", help="a flavour (start) or a device's name (the others)"
     )
@@ -56,6 +56,9 @@ def _act(command: str, device: machine.Machine) -> None:
         device.cut()
     elif command == "restore":
         device.restore()
+        device.ready()
+    elif command == "reset":
+        device.reset()
         device.ready()
     elif command == "remove":
         device.remove()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,25 @@ class Outcome:
         ]
 
 
-def assess(device: Machine, place: Path, *only: str, timeout_s: float = 280.0) -> Outcome:
-    """Assess a lab device in its own network; ``only`` names the probes."""
+def assess(
+    device: Machine,
+    place: Path,
+    *only: str,
+    timeout_s: float = 280.0,
+    limits: Mapping[str, float] | None = None,
+) -> Outcome:
+    """Assess a lab device in its own network; ``only`` names the probes, none of them means all.
+
+    :param limits: instead of the product's own, where named
+    """
     (place / "device.toml").write_text(description(device), encoding="utf-8")
     (place / "authorisation.toml").write_text(authorisation(), encoding="utf-8")
     command = [*SEKISHO, "assess", str(place / "device.toml"), "-a", str(place / "authorisation.toml"),
                "-o", str(place / "run"), "--json", *(word for one in only for word in ("--only", one))]  # fmt: skip
+    if limits:
+        lines = "".join(f"{name} = {value}\n" for name, value in limits.items())
+        (place / "limits.toml").write_text(lines, encoding="utf-8")
+        command += ["--limits", str(place / "limits.toml")]
     return measured(device.network.command(command), place / "run", timeout_s)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from . import install, machine, rootfs
+from . import install, machine, rootfs, side_by_side
 
 StartDevice = Callable[[str], machine.Machine]
 _OLD_DEATHS: list[str] = []
@@ -24,6 +24,12 @@ def obstacle() -> str:
     except install.CannotInstall as error:
         return str(error)
     return f"missing packages {' '.join(lacking)}: run python3 tests/lab/install.py" if lacking else ""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "assesses(*flavours): waits for whole assessments of these lab devices"
+    )
 
 
 def _emulator_deaths() -> list[str]:
@@ -71,6 +77,19 @@ def chroot_device(device_root: rootfs.RootFilesystem) -> Iterator[StartDevice]:
 def uml_device(device_root: rootfs.RootFilesystem) -> Iterator[StartDevice]:
     """Start devices with a kernel of their own, whose power can be cut. Removed after the test."""
     yield from _devices(device_root, own_kernel=True)
+
+
+@pytest.fixture(scope="session")
+def outcomes(
+    request: pytest.FixtureRequest,
+    device_root: rootfs.RootFilesystem,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[side_by_side.Outcomes]:
+    """The assessments that the chosen tests name with the marker ``assesses``; the first test starts them all."""
+    markers = (marker for item in request.session.items for marker in item.iter_markers("assesses"))
+    flavours = {str(flavour) for marker in markers for flavour in marker.args}
+    with side_by_side.assessments(flavours, device_root, tmp_path_factory.mktemp("uml")) as whole:
+        yield whole
 
 
 def _devices(root: rootfs.RootFilesystem, *, own_kernel: bool) -> Iterator[StartDevice]:

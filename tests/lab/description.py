@@ -68,6 +68,9 @@ def description(machine: Machine) -> str:
         },
         "power": _power(machine),
     }  # fmt: skip
+    if flavour.reset_button and machine.own_kernel:
+        command = [sys.executable, str(Path(__file__).parent), "reset", machine.name]
+        table["reset"] = {"driver": "command", "command": command, "ready_seconds": 40.0}
     if flavour.update:
         table["update"] = _update(machine)
     return "".join(_toml(table))

@@ -32,10 +32,15 @@ def write_disk(flavour: Flavour, directory: Path, *, as_image: bool) -> None:
     if flavour.update:
         _add_images(flavour, directory, data)
     if as_image:
-        subprocess.run(
-            ["mkfs.ext4", "-q", "-F", "-d", str(data), str(directory / "data.img"), _DISK_SIZE],
-            capture_output=True, timeout=60, check=True,
-        )  # fmt: skip
+        write_image(directory)
+
+
+def write_image(directory: Path) -> None:
+    """Make the disk image of a device with a kernel of its own, in the factory state, over what there was."""
+    subprocess.run(
+        ["mkfs.ext4", "-q", "-F", "-d", str(directory / "data"), str(directory / "data.img"), _DISK_SIZE],
+        capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
 
 
 def _add_images(flavour: Flavour, directory: Path, data: Path) -> None:

@@ -37,6 +37,7 @@ class Flavour:
     :ivar settings_path: where the setting is read and written: "/settings" (web.py) or "/cgi-bin/" (lighttpd)
     :ivar lock: declared lock rule: wrong tries, seconds
     :ivar update: the updater: "", "crc" or "signed", and by which port images come in
+    :ivar reset_button: whether its maker declares a way back to the factory state; needs a kernel of its own
     :ivar own_kernel: True for devices that mean something only with a power cord, that is on user-mode-linux
     """
 
@@ -53,6 +54,7 @@ class Flavour:
     update_port: int = 0
     own_kernel: bool = False
     web_pages: int = 3
+    reset_button: bool = False
 
     @property
     def tls(self) -> bool:
@@ -101,12 +103,21 @@ _FLAVOURS = (
         "Is nothing found where nothing is?",
         (
             WAN_FILTER,
-            _sound(lan_only=True, tls=True, update="signed", no_downgrade=True, public_version=False),
+            _sound(
+                lan_only=True,
+                tls=True,
+                update="signed",
+                no_downgrade=True,
+                public_version=False,
+                strict_codes=True,
+                lock_seconds=30,
+            ),
         ),
         frozenset({"wan-silent", "no-default-login", "lockout", "guarded-setting"}),
-        lock=(5, 60.0),
+        lock=(5, 30.0),
         update="signed",
         update_port=443,
+        reset_button=True,
     ),
     Flavour(
         "serial_delay",

@@ -18,7 +18,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .disk import write_disk
+from .disk import write_disk, write_image
 from .flavours import FLAVOURS, Flavour
 from .network import DEVICE_ENVIRONMENT, LAN4, LAN_MAC, WAN_MAC, Network
 from .rootfs import RootFilesystem
@@ -117,6 +117,17 @@ class Machine:
             if time.monotonic() > deadline:
                 raise MachineTrouble(f"{self.name}: process group {pid} does not end")
             time.sleep(0.01)
+
+    def reset(self) -> None:
+        """Press its reset button: it starts with the disk that it left the factory with, the first software included.
+
+        :raises MachineTrouble: when it is a chroot, which has no other disk than the one it writes to
+        """
+        if not self.own_kernel:
+            raise MachineTrouble(f"{self.name} has no reset button: it has no kernel of its own")
+        self.cut()
+        write_image(self.directory)
+        self.restore()
 
     def running(self) -> bool:
         """Say whether its process lives (a pid that another process got meanwhile is not it)."""

@@ -6,23 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from .assessing import SEKISHO, assess, chain
-from .conftest import StartDevice
+from .assessing import SEKISHO, chain
+from .side_by_side import Outcomes
 
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 _WAN_TCP = {22, 23, 80, 199, 1883}  # what all_weak binds to every address
 _LAN_TCP = _WAN_TCP | {5000}
 
 
-def test_every_planted_fault_of_the_weak_router_is_found_and_none_invented(
-    uml_device: StartDevice, tmp_path: Path
-) -> None:
-    """The telnet dictionary and the throttle take their time: bench/assess_router.py runs the whole."""
-    done = assess(
-        uml_device("all_weak"), tmp_path,
-        "open_ports", "service_identity", "unit_uniqueness", "ssh_login", "web_login",
-    )  # fmt: skip
+@pytest.mark.assesses("all_weak")
+def test_every_planted_fault_of_the_weak_router_is_found_and_none_invented(outcomes: Outcomes) -> None:
+    """Every probe; the telnet dictionary is cut short, and bench/assess_router.py runs the whole of it."""
+    done = outcomes["all_weak"]
     assert done.code == 1
     opened = {s for s, value in done.fact("port.open").items() if value and " tcp/" in s}
     assert opened == {f"lan tcp/{p}" for p in _LAN_TCP} | {f"wan tcp/{p}" for p in _WAN_TCP}
@@ -43,8 +39,18 @@ def test_every_planted_fault_of_the_weak_router_is_found_and_none_invented(
         if one["name"] == "login.accepted" and one["value"] and one["attributes"]["origin"] == "preset"
     }
     assert {"login ssh", "login ssh at wan", "login web", "login web at wan"} <= accepted
+    # The telnet dictionary ends early, but the codes that open the device come first.
+    assert {"login telnet", "login telnet at wan"} <= accepted
+    # Three kinds of login that a guesser may use as fast as he likes; the web's delay doesn't hold parallel ones.
+    rates = done.fact("throttle.tries")
+    assert rates["login web parallel 20"] > 2 * rates["login web serial"]
+    assert {name for name, live in done.fact("throttle.live").items() if not live} == set(), (
+        "none of them dies of it"
+    )
+    assert all(done.fact("power.kept").values()), "it keeps what it is told: no fault is planted there"
     failed = {name for name, verdict in done.verdicts.items() if verdict == "FAIL"}
-    assert {"JP20-1", "JP25-1", "JP25-2b", "JP25-2c", "JP25-5"} <= failed
+    assert {"JP20-1", "JP25-1", "JP25-2b", "JP25-2c", "JP25-2d", "JP25-5"} <= failed
+    assert not failed & {"JP20-3", "JP20-4", "JP25-3", "JP25-4"}, "no fault of update or retention is planted"
     _every_finding_names_its_evidence(done.printed, done.folder)
 
 
@@ -59,8 +65,9 @@ def _every_finding_names_its_evidence(printed: dict[str, object], folder: Path) 
                     assert (pointer["probe"], pointer["step"]) in steps
 
 
-def test_dead_updater_never_passes(uml_device: StartDevice, tmp_path: Path) -> None:
-    done = assess(uml_device("dead_updater"), tmp_path, "update_channel")
+@pytest.mark.assesses("dead_updater")
+def test_dead_updater_never_passes(outcomes: Outcomes) -> None:
+    done = outcomes["dead_updater"]
     # It refuses all mutants, and the genuine image too: nothing is proven about integrity.
     assert all(value is True for value in done.fact("update.refused").values())
     assert done.fact("update.genuine") == {"image newer": False}
@@ -68,18 +75,18 @@ def test_dead_updater_never_passes(uml_device: StartDevice, tmp_path: Path) -> N
     assert done.verdicts["JP20-3"] in {"FAIL", "INCONCLUSIVE"}
 
 
-def test_checksum_only_updater_fails_by_the_repaired_copy(uml_device: StartDevice, tmp_path: Path) -> None:
-    done = assess(uml_device("crc_only"), tmp_path, "update_channel")
+@pytest.mark.assesses("crc_only")
+def test_checksum_only_updater_fails_by_the_repaired_copy(outcomes: Outcomes) -> None:
+    done = outcomes["crc_only"]
     refused = done.fact("update.refused")
     assert (refused["image flipped"], refused["image repaired"]) == (True, False)
     assert done.verdicts["JP25-3b"] == "FAIL"
     assert done.verdicts["JP20-3"] == "PASS", "it does update"
 
 
-def test_signed_updater_passes_by_its_version_and_judges_again_offline(
-    uml_device: StartDevice, tmp_path: Path
-) -> None:
-    done = assess(uml_device("swupdate_signed"), tmp_path, "update_channel")
+@pytest.mark.assesses("swupdate_signed")
+def test_signed_updater_passes_by_its_version_and_judges_again_offline(outcomes: Outcomes) -> None:
+    done = outcomes["swupdate_signed"]
     refused = [one for one in done.facts if one["name"] == "update.refused"]
     assert {one["subject"] for one in refused} >= {
         f"image {name}" for name in ("flipped", "truncated", "other_key", "unsigned", "repaired")
@@ -106,15 +113,14 @@ def test_signed_updater_passes_by_its_version_and_judges_again_offline(
     assert (foreign["5.3-9"], foreign["5.3-10"]) == (2, 2), "the same facts serve another standard"
 
 
-def test_writer_without_fsync_fails_and_its_twin_passes(uml_device: StartDevice, tmp_path: Path) -> None:
-    (tmp_path / "lazy").mkdir()
-    (tmp_path / "sound").mkdir()
-    lazy = assess(uml_device("lazy_writer"), tmp_path / "lazy", "power_retention")
+@pytest.mark.assesses("lazy_writer", "fsync_writer")
+def test_writer_without_fsync_fails_and_its_twin_passes(outcomes: Outcomes) -> None:
+    lazy = outcomes["lazy_writer"]
     kept = lazy.fact("power.kept")
     assert (kept["setting dns after 0.5 s"], kept["setting dns after 8 s"]) == (False, True)
     assert lazy.verdicts["JP20-4"] == "FAIL"
     assert "dns" in json.dumps(lazy.arguments("JP20-4", "retention")), "the lost key is named"
-    sound = assess(uml_device("fsync_writer"), tmp_path / "sound", "power_retention")
+    sound = outcomes["fsync_writer"]
     assert sound.verdicts["JP20-4"] != "FAIL"
     found = sound.arguments("JP20-4", "retention")[0]
     assert (found["delays"], "dns" in found["keys"]) == ("0.5, 8", True)

@@ -7,6 +7,7 @@ Where a Debian package has the habit (a delay per wrong Basic login, for one), t
 import hashlib
 import hmac
 import html
+import itertools
 import json
 import os
 import re
@@ -29,6 +30,7 @@ DEFAULTS = {
     "listen": [["::", 80]], "tls": False, "guarded": True, "user": "admin", "password": "admin",
     "force_change": False, "lock_after": 0, "lock_seconds": 0, "crash_on": 0, "always_200": False, "pages": 3,
     "unguarded": [], "save": "fsync", "update": "none", "no_downgrade": False, "public_version": True,
+    "strict_codes": False,
 }  # fmt: skip
 
 
@@ -169,6 +171,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(page("Wrong password"), HTTPStatus.FORBIDDEN)
         elif len(new) < 8 or new.lower() in (user, "password", self.config["password"].lower()):
             self.answer(page("Too simple: eight characters or more"), HTTPStatus.BAD_REQUEST)
+        elif self.config["strict_codes"] and too_simple(new, user):
+            self.answer(
+                page("Too simple: three kinds of characters, no series, no name"), HTTPStatus.BAD_REQUEST
+            )
         else:
             self.account.change(new)
             self.answer(page("Saved"))
@@ -234,6 +240,14 @@ def form(target, *names):
         f'<input name="{name}" type="{"text" if name == "username" else "password"}">' for name in names
     )
     return f'<form method="post" action="{target}">{fields}<input type="submit"></form>'
+
+
+def too_simple(code, user):
+    """Say whether a code has fewer than three kinds of characters, four in a row, or the user's name in it."""
+    kinds = sum(bool(re.search(kind, code)) for kind in ("[a-z]", "[A-Z]", "[0-9]", "[^a-zA-Z0-9]"))
+    steps = [ord(right) - ord(left) for left, right in itertools.pairwise(code)]
+    series = any(steps[at : at + 3] in ([0] * 3, [1] * 3, [-1] * 3) for at in range(len(steps)))
+    return kinds < 3 or series or user in code.lower()
 
 
 def login_page(note=""):
