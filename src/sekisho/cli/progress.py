@@ -25,6 +25,7 @@ class Progress:
         self._live = sys.stderr.isatty()
         self._began = time.monotonic()
         self._steps = 0
+        self._head = ""
         self._status: Any = None
 
     def __enter__(self) -> Self:
@@ -64,6 +65,10 @@ class Progress:
     def step_ended(self, probe: str, record: Record) -> None:  # noqa: ARG002 - the count is enough
         """Count it."""
         self._steps += 1
+
+    def scanned(self, address: str, done: int, asked: int) -> None:
+        """Show how far a port scan of ``address`` is (told some times a second)."""
+        self._say(t(f"{address} の {done}/{asked} ポート", f"{address}: {done} of {asked} ports"))
 
     def _say(self, step: str) -> None:
         if self._status:

@@ -61,6 +61,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             request.authorisation,
             request.limits,
             watcher=watcher,
+            scanned=watcher.scanned,
             language=LANGUAGE,
             answers=options.get("answers"),
             record=_record(request, options),

@@ -30,7 +30,7 @@ from sekisho.wires.access import LiveAccess
 from sekisho.wires.capture import Capture
 from sekisho.wires.clock import SystemClock
 from sekisho.wires.desk import Bench, Desk
-from sekisho.wires.net import LiveNet
+from sekisho.wires.net import LiveNet, Progress
 from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
 from sekisho.wires.power import NotedPower, power_of, reset_of
 from sekisho.wires.redaction import redact, secrets_of
@@ -87,6 +87,7 @@ class Run:
         limits: Limits,
         *,
         watcher: Watcher,
+        scanned: Progress | None = None,
         language: Language = Language.JA,
         answers: Path | None = None,
         record: TestRecord | None = None,
@@ -112,7 +113,7 @@ class Run:
                 "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
             )
         self._redactor = Redactor(_key(folder), secrets_of(terminal))
-        self.net = LiveNet(scope, limits, self.clock, keep=self._keep)
+        self.net = LiveNet(scope, limits, self.clock, keep=self._keep, progress=scanned)
         self.access = LiveAccess(
             self.net,
             terminal,
