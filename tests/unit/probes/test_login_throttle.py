@@ -106,6 +106,10 @@ def test_a_crash_on_the_third_try_is_no_lock():
     assert "died-not-locked" in {one.reason for one in finding.details}
     assert False in {one.value for one in seen.of("throttle.live")}
     assert evidence.attempt.reason == "died"
+    # The dead hold nobody off: no pace, no lock and no years until a million codes are made of their silence.
+    assert {one.value for one in seen.of("throttle.tries")} == {None}
+    assert {one.attributes.get("locked_after") for one in seen.of("throttle.tries")} == {None}
+    assert seen.of("throttle.million") == ()
 
 
 def test_a_wrong_right_code_ends_it_before_the_first_try():

@@ -84,7 +84,9 @@ def _rate(evidence: Evidence, name: str, mode: str, record: Record, serial: Reco
         value = _pace(data, lock)
     else:
         value = len(good) / (elapsed + lock) * HOUR
-    first = next((number for number, one in enumerate(tries) if held_off(one)), None)
+    first = next((number for number, one in enumerate(tries) if held_off(one)), len(good) if held else None)
+    # A service that died held nobody off: neither a lock nor a pace can be told from its silence.
+    died = held and _life(data)[0] is False
     attributes: dict[str, Scalar] = {
         "mode": mode,
         "login": name,
@@ -95,15 +97,15 @@ def _rate(evidence: Evidence, name: str, mode: str, record: Record, serial: Reco
         "first_delay": good[0]["seconds"] if good else None,
         "last_delay": good[-1]["seconds"] if good else None,
         "held": held,
-        "locked_after": first if first is not None else len(good) if held else None,
-        "lock_seconds": round(lock, 3) if held else None,
+        "locked_after": None if died else first,
+        "lock_seconds": round(lock, 3) if held and not died else None,
         "lock_ended": ended,
         "cut": bool(serial.data.get("cut")) if serial is not None else False,
     }
     return Observation(
         "throttle.tries",
         f"login {name} {mode}",
-        round(value, 2),
+        None if died else round(value, 2),
         attributes,
         _pointers(evidence, name, mode, record),
     )
@@ -170,18 +172,15 @@ def _second(evidence: Evidence, name: str, serial: Record, pace: Observation) ->
         "cut": bool(serial.data.get("cut")),
         "held": bool(serial.data.get("held")),
     }
-    value = float(pace.value or 0) * sources
+    value = None if pace.value is None else round(float(pace.value) * sources, 2)
     pointer = (evidence.point(serial),)
-    return Observation("throttle.tries", f"login {name} second-source", round(value, 2), attributes, pointer)
+    return Observation("throttle.tries", f"login {name} second-source", value, attributes, pointer)
 
 
 def _state(evidence: Evidence, name: str, mode: str, record: Record) -> Iterator[Observation]:
     """Derive liveness, the owner's way in and recovery after one series."""
     data, pointers = record.data, _pointers(evidence, name, mode, record)
-    views = data.get("live", {}).get("from", [])
-    alive, how = _alive(data.get("live", {}), views)
-    if data.get("right_after"):
-        alive, how = True, "right-code"
+    alive, how = _life(data)
     own: dict[str, Scalar] = {"mode": mode, "login": name}
     yield Observation("throttle.live", f"login {name} {mode}", alive, {**own, "how": how}, pointers)
     held = bool(data.get("held"))
@@ -195,6 +194,14 @@ def _state(evidence: Evidence, name: str, mode: str, record: Record) -> Iterator
         lock, ended = _wait(evidence, name, mode, data)
         seconds: dict[str, Scalar] = {**own, "seconds": round(lock, 3)}
         yield Observation("throttle.recovered", f"login {name} {mode}", ended, seconds, pointers)
+
+
+def _life(data: Mapping[str, Any]) -> tuple[bool | None, str]:
+    """Return whether the service lived after a series, and how that was seen."""
+    if data.get("right_after"):
+        return True, "right-code"
+    live = data.get("live", {})
+    return _alive(live, live.get("from", []))
 
 
 def _alive(live: Mapping[str, Any], views: list[dict[str, Any]]) -> tuple[bool | None, str]:
