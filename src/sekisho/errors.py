@@ -61,8 +61,12 @@ class ReadingError(SekishoError):
     """A file of flows, indicators or logs that can't be read at all, or a wrong option for it."""
 
 
-class PurposeError(SekishoError):
+class PurposeError(AuthorisationError):
     """Data were asked for a purpose that their label does not allow; the refusal is logged."""
+
+
+class ConflictError(StoreError):
+    """Somebody else changed the same thing in between; nothing was stored, look again."""
 
 
 class RenderError(SekishoError):

@@ -1,0 +1,115 @@
+"""The sockets of warning: cases, notices, the audit log, and who had which address.
+
+SQLite and PostgreSQL stand behind the first three; one contract suite in ``tests/contract`` holds both to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from sekisho.model.assignment import Answer, Assignment
+from sekisho.model.audit import AuditEntry
+from sekisho.model.case import Case, CaseEvent, CaseState
+from sekisho.model.notice import Notice, NoticeState
+from sekisho.model.verdict import Scalar
+
+
+class CaseFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which cases are asked for; empty fields don't narrow. Order: newest ``updated`` first, then id."""
+
+    states: tuple[CaseState, ...] = ()
+    subscriber: int | None = None
+    key: str = ""
+    family: str = ""
+    device_model: str = ""
+    assignee: str | None = None
+    since: int = 0
+    until: int = 0
+
+
+class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of cases and the key of the next one (keyset paging); ``next`` is empty at the end."""
+
+    cases: tuple[Case, ...]
+    next: str = ""
+
+
+class CaseStore(Protocol):
+    """Keeps cases and their events."""
+
+    def save(self, case: Case, events: Sequence[CaseEvent]) -> Case:
+        """Store a new case or the next revision of one, with its events, in one transaction; return it as stored.
+
+        On the disk when this returns. The events' ``seq`` is given by the store.
+
+        :raises ConflictError: when somebody else stored a revision in between; nothing is stored
+        """
+        ...
+
+    def case(self, identifier: str) -> Case | None:
+        """Return one case."""
+        ...
+
+    def find(self, wanted: CaseFilter, *, after: str = "", limit: int = 50) -> Page:
+        """Return a page of cases."""
+        ...
+
+    def events(self, case: str) -> tuple[CaseEvent, ...]:
+        """Return a case's life, in order."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the number of cases by state."""
+        ...
+
+
+class NoticeStore(Protocol):
+    """Keeps notices; the key ``once`` is unique."""
+
+    def add(self, notices: Sequence[Notice]) -> tuple[Notice, ...]:
+        """Store new notices in one transaction; those whose ``once`` is there already are left out. Return the stored."""
+        ...
+
+    def change(self, notice: Notice) -> Notice:
+        """Store the next revision of a notice. :raises ConflictError: as `CaseStore.save`."""
+        ...
+
+    def notice(self, identifier: str) -> Notice | None:
+        """Return one notice by id or by ``message_id``."""
+        ...
+
+    def find(
+        self, states: Sequence[NoticeState], *, case: str = "", after: str = "", limit: int = 100
+    ) -> tuple[Notice, ...]:
+        """Return notices in the order of their ids, those behind ``after``."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Append-only."""
+
+    def append(
+        self, who: str, role: str, act: str, object_: str, *, at: int, basis: str = "", reason: str = "",
+        details: Mapping[str, Scalar] | None = None,
+    ) -> AuditEntry:  # fmt: skip
+        """Add an entry; it is on the disk when this returns."""
+        ...
+
+    def entries(self, after: int = 0, limit: int = 1000) -> tuple[AuditEntry, ...]:
+        """Return entries in order."""
+        ...
+
+
+class Assignments(Protocol):
+    """Knows who had which address when."""
+
+    def add(self, assignments: Iterable[Assignment]) -> int:
+        """Take assignments; return how many. Late and overlapping ones are welcome: they are kept and weighed."""
+        ...
+
+    def look_up(self, asked: Sequence[tuple[str, int, int]]) -> Iterator[Answer]:
+        """Answer (address, port, milliseconds) in order; port 0 when it is not known."""
+        ...
