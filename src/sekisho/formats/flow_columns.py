@@ -280,7 +280,9 @@ def _time(layout: Layout, records: Records, heads: Heads, which: str, cell: Arra
         np.copyto(cell, records.window(field, ">u4"), casting="unsafe")
         boot = fields.get("boot")
         if boot is not None:
-            cell += number(records, boot).astype(np.int64)
+            since = number(records, boot).astype(np.uint64)
+            # A boot in the far future must not wrap round into a possible time.
+            cell += np.where(since < _LATEST, since.astype(np.int64), -_LATEST)
         else:
             _since_known_boot(records, heads, cell)
     elif (field := fields.get(f"{which}_us") or fields.get(f"{which}_ns")) is not None:

@@ -20,6 +20,7 @@ UNKNOWN_BOOT = -1
 #: Samplers, interfaces or templates of one source whose interval is remembered.
 MOST_RULES = 1_024
 _MOST_INTERVAL = _MOST_NUMBER = (1 << 32) - 1
+_LATEST_BOOT = 1 << 42
 _LONG_FORM = 255
 KINDS = ("sampler", "interface", "template")
 _TELLING = frozenset({"interval", "sampling_population", "boot"})
@@ -70,13 +71,16 @@ class Rules:
     def told(self, values: Mapping[str, int]) -> Rules:
         """Return the rules after an options record; ``values`` by role. Too many rules: the record is not taken."""
         boot = values.get("boot", self.boot)
+        boot = boot if boot < _LATEST_BOOT else self.boot
         interval = interval_of(values)
         if interval is None:
             return self if boot == self.boot else replace(self, boot=boot)
         for kind in KINDS:
             number = values.get(kind, 0)
-            if kind in values and (kind == "sampler" or number) and number <= _MOST_NUMBER:
+            if kind in values and (kind == "sampler" or number):
                 key = (kind, number)
+                if number > _MOST_NUMBER:
+                    return self
                 if self.by.get(key) == interval and boot == self.boot:
                     return self
                 if key not in self.by and len(self.by) >= MOST_RULES:
