@@ -71,7 +71,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     ):
 
         async def work() -> None:
-            await confirm(request.authorisation, request.terminal, opened.net.connected)
+            await confirm(request.authorisation, request.terminal, opened.net.connected, opened.net.nudge)
             if not options.get("assume_up"):
                 await reach_again(
                     request.terminal,

@@ -30,6 +30,7 @@ _DATAGRAM = 65_535
 # An updater answers when it has written its flash, a page at once.
 _UPLOAD_BYTES = 64 * 1024
 _PATIENCE = 6
+_NUDGE_SECONDS = 0.1
 
 Progress = Callable[[str, int, int], None]
 
@@ -168,6 +169,13 @@ class LiveNet:
                 sock.close()
             recorder.close(ended)
         return tuple(found)
+
+    async def nudge(self, endpoint: Endpoint) -> None:
+        """Send one empty datagram and wait for nothing: the kernel must learn who is there to deliver it.
+
+        Raises: as `ask`.
+        """
+        await self.ask(endpoint, b"", seconds=_NUDGE_SECONDS, most=1)
 
     async def _gather(
         self, sock: socket.socket, found: list[Datagram], most: int, seconds: float, recorder: Recorder
