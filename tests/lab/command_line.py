@@ -31,8 +31,8 @@ class Outcome:
 
     def finding(self, criterion: str) -> dict[str, Any]:
         """Return what a criterion found, wherever it was asked first."""
-        rows = (one for row in self.judged for one in row["findings"])
-        return next(one for one in rows if one["criterion"] == criterion)
+        outcomes = (row for standard in self.report["standards"] for row in standard["outcomes"])
+        return next(one for row in outcomes for one in row["findings"] if one["criterion"] == criterion)
 
     def facts(self, name: str, **attributes: object) -> list[dict[str, Any]]:
         """Return the facts of that name that have all these attributes."""

@@ -154,8 +154,8 @@ _FLAVOURS = (
     Flavour(
         "open_page",
         "Is a missing password reported as such, and not as a default password?",
-        (WAN_FILTER, web(guarded=False)),
-        frozenset({"no-authentication", "wan-silent"}),
+        (web(guarded=False),),
+        frozenset({"no-authentication", "wan-web"}),
         user="",
         password="",
         login="none",
@@ -171,8 +171,8 @@ _FLAVOURS = (
     Flavour(
         "hidden_open_page",
         "Is the one unguarded page among 30 found?",
-        (WAN_FILTER, _sound(always_200=True, pages=30, unguarded=["/setup/17.html"])),
-        frozenset({"login-page-everywhere", "hidden-open-page", "lockout", "wan-silent"}),
+        (_sound(always_200=True, pages=30, unguarded=["/setup/17.html"]),),
+        frozenset({"login-page-everywhere", "hidden-open-page", "lockout", "wan-web"}),
         lock=(5, 60.0),
         web_pages=30,
     ),
@@ -181,6 +181,7 @@ _FLAVOURS = (
         "Is a crash taken for a lock?",
         (WAN_FILTER, SSH, web(password=UNIT_PASSWORD, crash_on=3)),
         frozenset({"crash-on-third", "wan-silent"}),
+        lock=(5, 8.0),  # the maker says so; it dies before that
     ),
     Flavour(
         "snmp_only",
@@ -208,8 +209,8 @@ _FLAVOURS = (
     Flavour(
         "wan_filtered",
         "Is a filtered WAN side passed, with the same services on the LAN?",
-        (WAN_DROP, TELNET, _sound()),
-        frozenset({"telnet-default-login", "wan-silent", "lockout", "guarded-setting"}),
+        (WAN_DROP, SSH, _sound()),
+        frozenset({"ssh-default-login", "wan-silent", "lockout", "guarded-setting"}),
         lock=(5, 60.0),
     ),
     Flavour(

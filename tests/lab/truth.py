@@ -14,6 +14,7 @@ from .talk import Answer, Web, connects, snmp, ssh_login, telnet_login
 
 _SYS_DESCR = bytes((0x2B, 6, 1, 2, 1, 1, 1, 0))
 _SYS_LOCATION = bytes((0x2B, 6, 1, 2, 1, 1, 6, 0))
+_MOST_MAPPINGS = 100
 _WELL_KNOWN = (22, 23, 80, 161, 199, 443, 1883, 5000, 8080)
 
 
@@ -171,6 +172,21 @@ def _upnp(machine: Machine) -> bool:
                "NewPortMappingDescription": "x", "NewLeaseDuration": "0"}  # fmt: skip
     made = _soap(machine, "AddPortMapping", port | mapping)
     return made.status == 200 and TESTER_LAN4[1] in _soap(machine, "GetSpecificPortMappingEntry", port).body
+
+
+def mappings(machine: Machine) -> list[tuple[str, str, str, str]]:
+    """Return the port mappings that the device's port mapper lists: external port, protocol, host, internal port."""
+    listed: list[tuple[str, str, str, str]] = []
+    while len(listed) < _MOST_MAPPINGS:
+        answer = _soap(machine, "GetGenericPortMappingEntry", {"NewPortMappingIndex": str(len(listed))})
+        if answer.status != 200:
+            # 713 SpecifiedArrayIndexInvalid: the end of the list (WANIPConnection:1, 2.4.14).
+            assert "<errorCode>713</errorCode>" in answer.body, answer
+            return listed
+        names = ("NewExternalPort", "NewProtocol", "NewInternalClient", "NewInternalPort")
+        port, protocol, host, inner = (answer.body.partition(f"<{n}>")[2].partition("<")[0] for n in names)
+        listed.append((port, protocol, host, inner))
+    raise AssertionError(f"a list of mappings without an end: {listed}")
 
 
 def _soap(machine: Machine, action: str, fields: dict[str, str]) -> Answer:

@@ -26,6 +26,7 @@ from storage import FACTORY_SETTINGS, SETTINGS, STATE, read_settings, save
 from updater import install_image
 
 LIMIT = 32 << 20
+LOGINS = Path("/run/logins.log")  # gone with the power, like any log in memory
 DEFAULTS = {
     "listen": [["::", 80]], "tls": False, "guarded": True, "user": "admin", "password": "admin",
     "force_change": False, "lock_after": 0, "lock_seconds": 0, "crash_on": 0, "always_200": False, "pages": 3,
@@ -75,15 +76,18 @@ class Throttle:
     def seconds_left(self):
         return max(0.0, self.until - time.monotonic())
 
-    def attempt(self, check):
+    def attempt(self, user, check):
         """Run the check unless locked; return True, False, or None for "locked"."""
         with self.lock:
             self.tries += 1
             if self.crash_on and self.tries >= self.crash_on:
+                note(user, "crash")
                 os._exit(139)  # like a buffer overrun: no answer, no service
             if self.seconds_left():
+                note(user, "locked")
                 return None
             right = check()
+            note(user, "right" if right else "wrong")
             self.wrong = 0 if right else self.wrong + 1
             if self.after and self.wrong >= self.after:
                 self.until, self.wrong = time.monotonic() + self.seconds, 0
@@ -150,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_in(self, fields):
         user, password = fields.get("username", ""), fields.get("password", "")
-        right = self.throttle.attempt(lambda: self.account.accepts(user, password))
+        right = self.throttle.attempt(user, lambda: self.account.accepts(user, password))
         if right:
             token = secrets.token_hex(16)
             self.sessions.add(token)
@@ -167,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def change_password(self, fields):
         new, user = fields.get("new", ""), self.config["user"]
-        if not self.throttle.attempt(lambda: self.account.accepts(user, fields.get("old", ""))):
+        if not self.throttle.attempt(user, lambda: self.account.accepts(user, fields.get("old", ""))):
             self.answer(page("Wrong password"), HTTPStatus.FORBIDDEN)
         elif len(new) < 8 or new.lower() in (user, "password", self.config["password"].lower()):
             self.answer(page("Too simple: eight characters or more"), HTTPStatus.BAD_REQUEST)
@@ -229,6 +233,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def note(user, came):
+    """Write the device's own log of logins, one line each."""
+    with LOGINS.open("a") as stream:
+        stream.write(json.dumps({"at": time.time(), "user": user, "came": came}) + "\n")
 
 
 def page(title, content=""):
