@@ -73,7 +73,7 @@ def requirements_page() -> str:
         since = catalogue.effective_from or "no date"
         parts.append(f"\n## {catalogue.id}: {catalogue.title.ja} / {catalogue.title.en}\n")
         parts.append(
-            f"Edition {catalogue.edition}; {catalogue.status.value}; from {since}; confidence {catalogue.confidence.value}.\n"
+            f"Edition {catalogue.edition.en}; {catalogue.status.value}; from {since}; confidence {catalogue.confidence.value}.\n"
         )
         if catalogue.requirements:
             parts.append("| id | clause | title | confidence | judged by |\n|---|---|---|---|---|")

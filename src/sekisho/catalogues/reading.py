@@ -112,6 +112,9 @@ def _parsed(path: Path) -> Catalogue:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _error("TOMLの書式の誤り", "not valid TOML", f"{path.name}: {error}") from error
     try:
+        edition = found.get("edition")
+        if isinstance(edition, str):  # a number is the same in every language
+            found = {**found, "edition": {"ja": edition, "en": edition}}
         return msgspec.convert(found, Catalogue)
     except msgspec.ValidationError as error:
         where = f"{path.name}: {_named(str(error), found)}"

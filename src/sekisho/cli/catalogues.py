@@ -22,7 +22,8 @@ def command(identifier: str | None, as_json: bool) -> int:
             put_json(catalogue)
             return 0
         click.secho(
-            f"{catalogue.title.say(LANGUAGE)} ({catalogue.edition}, {catalogue.status.value})", bold=True
+            f"{catalogue.title.say(LANGUAGE)} ({catalogue.edition.say(LANGUAGE)}, {catalogue.status.value})",
+            bold=True,
         )
         if catalogue.notice:
             click.secho(catalogue.notice.say(LANGUAGE), fg="yellow")

@@ -94,7 +94,7 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     id: str
     title: Text
-    edition: str
+    edition: Text
     status: Status
     confidence: Confidence
     sources: tuple[str, ...]

@@ -84,7 +84,7 @@ class Standard(Shape, frozen=True):
 
     id: str
     title: Text
-    edition: str
+    edition: Text
     status: str
     effective_from: str | None
     effective_until: str | None

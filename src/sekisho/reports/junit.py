@@ -62,7 +62,7 @@ def _suite(document: Document, catalogue: Catalogue, clean: _Clean) -> ET.Elemen
     suite = ET.Element("testsuite", name=clean(catalogue.id), timestamp=_timestamp(document.assessment.began))
     properties = ET.SubElement(suite, "properties")
     facts = {
-        "edition": catalogue.edition,
+        "edition": catalogue.edition.en,
         "status": catalogue.status.value,
         "terminal": f"{document.terminal.maker} {document.terminal.model}".strip(),
         "tool": document.assessment.tool,

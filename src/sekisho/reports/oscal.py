@@ -119,7 +119,7 @@ class _Writer:
         selection: Json = {"include-controls": controls} if controls else {"include-all": {}}
         found: Json = {
             "uuid": self.id("result", catalogue.id),
-            "title": _line(f"{catalogue.title.en} ({catalogue.edition})"),
+            "title": _line(f"{catalogue.title.en} ({catalogue.edition.en})"),
             "description": f"{catalogue.title.en}; status: {catalogue.status.value}.",
             "start": _time(assessment.began),
             "end": _time(assessment.ended),

@@ -196,7 +196,7 @@ def judge(
         attempts=observations.attempts,
         facts=observations.facts,
         judged=judged,
-        catalogues=tuple(f"{one.id} {one.edition}".strip() for one in chosen),
+        catalogues=tuple(f"{one.id} {one.edition.ja}".strip() for one in chosen),
     )
     identifier = store.keep(msgspec.json.encode(assessment), kind="assessment", name="assessment.json")
     store.append("judged", {"assessment": identifier, "catalogues": [one.id for one in chosen]})

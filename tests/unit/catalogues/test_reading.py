@@ -153,3 +153,20 @@ def test_leaves_of_all_rules_are_criteria():
         for one in catalogue.requirements:
             if one.rule is not None:
                 assert all(leaf.criterion in RULE_PARAMETERS for leaf in leaves(one.rule))
+
+
+@pytest.mark.parametrize(
+    ("written", "ja", "en"),
+    [('"1"', "1", "1"), ('{ ja = "初版", en = "first" }', "初版", "first")],
+)
+def test_an_edition_is_a_pair_and_a_bare_one_serves_both_languages(tmp_path, written, ja, en):
+    path = tmp_path / "trial.toml"
+    path.write_text(GOOD.replace('edition = "1"', f"edition = {written}"), encoding="utf-8")
+    edition = read(path).edition
+    assert (edition.ja, edition.en) == (ja, en)
+
+
+def test_no_built_in_edition_shows_japanese_to_english_readers():
+    editions = [one.edition for one in catalogues.built_in()]
+    assert len(editions) == 5
+    assert all(one.en.isascii() and one.ja for one in editions)

@@ -54,7 +54,7 @@ def leaf(name: str, *, info: bool = False) -> Rule:
 def verdict_of(rule: Rule | None, applicability: str = "") -> tuple[Verdict, str]:
     requirement = Requirement("R", "c", TWO, TWO, Confidence.A, ("S",), rule=rule)
     catalogue = Catalogue(
-        "c", TWO, "1", Status.IN_FORCE, Confidence.A, ("S",), (requirement,), applicability=applicability
+        "c", TWO, TWO, Status.IN_FORCE, Confidence.A, ("S",), (requirement,), applicability=applicability
     )
     (judged,) = judge_catalogue(catalogue, Observations(), TERMINAL, CRITERIA)
     return judged.verdict, judged.note
@@ -95,7 +95,7 @@ def test_information_is_shown_and_not_counted() -> None:
     rule = Requirement("R", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf("fail", info=True))
     duty = Requirement("D", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf("pass"))
     hint = Requirement("H", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf("fail"), obligation="guideline")
-    catalogue = Catalogue("c", TWO, "1", Status.IN_FORCE, Confidence.A, ("S",), (rule, duty, hint))
+    catalogue = Catalogue("c", TWO, TWO, Status.IN_FORCE, Confidence.A, ("S",), (rule, duty, hint))
     now = datetime(2026, 11, 21, tzinfo=UTC)
     outcome = judge(stored({"x": 1}), TERMINAL, [catalogue], {}, CRITERIA, tool="t", now=now)
     assert outcome.verdict("c") is Verdict.PASS
@@ -127,7 +127,7 @@ def stored(data: dict[str, Any]) -> MemoryStore:
 def test_judging_is_journalled_and_broken_evidence_is_contained() -> None:
     store = stored({"x": 1})
     requirement = Requirement("R", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf("pass"))
-    catalogue = Catalogue("c", TWO, "1", Status.IN_FORCE, Confidence.A, ("S",), (requirement,))
+    catalogue = Catalogue("c", TWO, TWO, Status.IN_FORCE, Confidence.A, ("S",), (requirement,))
     now = datetime(2026, 11, 21, tzinfo=UTC)
     first = judge(store, TERMINAL, [catalogue], {"p": Asker()}, CRITERIA, tool="t", now=now)  # type: ignore[dict-item]
     assert first.facts[0].value == 1
@@ -143,7 +143,7 @@ def test_a_catalogue_with_an_unjudged_duty_does_not_pass() -> None:
         Requirement(name, "c", TWO, TWO, Confidence.A, ("S",), rule=rule)
         for name, rule in (("A", leaf("pass")), ("B", None))
     )
-    catalogue = Catalogue("c", TWO, "1", Status.IN_FORCE, Confidence.A, ("S",), rows)
+    catalogue = Catalogue("c", TWO, TWO, Status.IN_FORCE, Confidence.A, ("S",), rows)
     now = datetime(2026, 11, 21, tzinfo=UTC)
     outcome = judge(stored({"x": 1}), TERMINAL, [catalogue], {}, CRITERIA, tool="t", now=now)
     assert outcome.verdict("c") is Verdict.INCONCLUSIVE

@@ -165,7 +165,9 @@ def _switched_off(document: Document, sections: list[Section]) -> Iterator[Line]
     judged_catalogues = {section.id for section in sections}
     for name in document.assessment.catalogues:
         if name not in judged_catalogues and name.split(" ")[0] not in judged_catalogues:
-            yield Line(label=name, text="—")
+            # What follows the id is the edition's name in Japanese.
+            shown = name if document.language is Language.JA else name.split(" ")[0]
+            yield Line(label=shown, text="—")
 
 
 def _attempt(one: AttemptPart) -> Line:
