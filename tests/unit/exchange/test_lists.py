@@ -388,7 +388,7 @@ def test_bounds() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("octets", [b"", b"\x00\xff\xfe", b"{", b"[[[[", b'{"objects": 5}', b"#fields\t\n\t", b',,,\n"', b"[1]"])  # fmt: skip
+@pytest.mark.parametrize("octets", [b"", b"\x00\xff\xfe", b"{", b"[[[[", b'{"objects": 5}', b"#fields\t\n\t", b',,,\n"', b"[1]", b"[" * 300_000, b'{"objects":[{"type":"indicator","id":1,"pattern":"[x:y=1]","labels":7}]}'])  # fmt: skip
 def test_no_form_fails_on_rubbish(form: str, octets: bytes) -> None:
     reading = read_list(octets, "x", form=form)
     assert reading.indicators == ()

@@ -57,7 +57,7 @@ def read(octets: bytes, entries: Entries, options: Mapping[str, str]) -> None:
 def _object(line: str, where: str, entries: Entries) -> None:
     try:
         found = msgspec.json.decode(line.encode(), type=dict[str, object])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         entries.reject(where, "bad-json", line[:80])
         return
     if found.get("type") == "metadata":

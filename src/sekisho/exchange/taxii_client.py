@@ -1,0 +1,223 @@
+"""Polls a TAXII 2.1 collection (OASIS TAXII 2.1, sections 3.4, 4.2, 5.4) in bounded time and size.
+
+Only https is spoken, except to a loopback address; redirects are not followed. What the server does wrong is data:
+a poll that broke off keeps the pages that were good, says why, and can be gone on with (``added_last``).
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from base64 import b64encode
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from sekisho.errors import PeerFailure, ReadingError
+from sekisho.exchange.lists.entries import Entries, Limits, Reading
+from sekisho.exchange.lists.stix import read_objects
+from sekisho.language import Text
+
+MEDIA_TYPE = "application/taxii+json;version=2.1"
+_TRANSIENT = {429, 503}
+
+
+class Collection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to poll. ``token`` makes it Bearer, else ``user`` and ``password`` Basic, else nobody signs in.
+
+    :ivar api_root: address of the API root, ``https://…/api1/``
+    :ivar authority: PEM file of a certification authority of one's own; empty for the system's
+    """
+
+    api_root: str
+    collection: str
+    user: str = ""
+    password: str = ""
+    token: str = ""
+    authority: str = ""
+
+
+class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much a poll may take: seconds without a word, seconds in all, octets a page, pages, objects asked at a time."""
+
+    quiet_seconds: float = 20.0
+    seconds: float = 600.0
+    page_octets: int = 64 << 20
+    pages: int = 10_000
+    page_objects: int = 5_000
+
+
+class Poll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came: STIX objects as they are, and how it ended.
+
+    :ivar added_last: when the server added the last object: ``added_after`` of the next poll; empty when unknown
+    :ivar complete: all pages came; otherwise ``reason`` (`PeerFailure` reasons, ``status-404`` and such) says why not
+    :ivar retry_after: seconds the server asks to wait; 0 when it did not say
+    """
+
+    objects: tuple[dict[str, Any], ...] = ()
+    added_last: str = ""
+    pages: int = 0
+    complete: bool = False
+    reason: str = ""
+    detail: str = ""
+    retry_after: int = 0
+
+
+def poll(where: Collection, *, added_after: str = "", bounds: Bounds | None = None) -> Poll:
+    """Fetch the objects that were added after a moment (RFC 3339; empty for all).
+
+    :raises ReadingError: when ``api_root`` is no https address (nor http to loopback)
+    """
+    bounds = bounds or Bounds()
+    wire = _Wire(where, bounds)
+    objects: list[dict[str, Any]] = []
+    added_last, pages, following = added_after, 0, ""
+    seen: set[str] = set()
+    try:
+        while True:
+            page, last = wire.page(added_after, following)
+            pages += 1
+            objects += page.objects
+            added_last = last or added_last
+            if not page.more:
+                return Poll(tuple(objects), added_last, pages, complete=True)
+            # A server may leave `next` out; then the last date goes on (section 3.4).
+            following, added_after = page.next, added_after if page.next else last
+            _go_on(following or last, seen, bounds.pages)
+    except PeerFailure as fault:
+        return Poll(tuple(objects), added_last, pages, False, fault.reason, fault.detail, wire.retry_after)
+    finally:
+        wire.close()
+
+
+def read_poll(found: Poll, name: str, limits: Limits | None = None) -> Reading:
+    """Return the indicators among the objects of a poll."""
+    entries = Entries(name, limits or Limits())
+    read_objects(found.objects, entries)
+    return entries.done("taxii")
+
+
+def _go_on(mark: str, seen: set[str], most: int) -> None:
+    """Note where the next page begins.
+
+    :raises PeerFailure: when that is no new place, or there are too many
+    """
+    if not mark or mark in seen:
+        raise PeerFailure("loop", "more pages are promised, but no new place to go on from")
+    seen.add(mark)
+    if len(seen) >= most:
+        raise PeerFailure("budget", f"more than {most} pages")
+
+
+class _Page(msgspec.Struct):
+    more: bool = False
+    next: str = ""
+    objects: list[dict[str, Any]] = []
+
+
+class _Wire:
+    """One connection, opened again when the server closed it."""
+
+    def __init__(self, where: Collection, bounds: Bounds) -> None:
+        parts = urlsplit(where.api_root)
+        host = parts.hostname or ""
+        if not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))) or not host:
+            raise ReadingError(
+                Text(
+                    ja="TAXIIはhttpsだけで話す（httpはループバックだけ）",
+                    en="TAXII is spoken over https only (http to loopback only)",
+                ),
+                where.api_root,
+            )
+        self.bounds = bounds
+        self.retry_after = 0
+        self._until = time.monotonic() + bounds.seconds
+        self._path = f"{parts.path.rstrip('/')}/collections/{quote(where.collection, safe='')}/objects/"
+        self._headers = {"Accept": MEDIA_TYPE, "Accept-Encoding": "identity"} | _authorisation(where)
+        self._connection: http.client.HTTPConnection
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cafile=where.authority or None)
+            self._connection = http.client.HTTPSConnection(
+                host, parts.port, timeout=bounds.quiet_seconds, context=context
+            )
+        else:
+            self._connection = http.client.HTTPConnection(host, parts.port, timeout=bounds.quiet_seconds)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def page(self, added_after: str, following: str) -> tuple[_Page, str]:
+        """Return one page and the server's date of its last object.
+
+        :raises PeerFailure: for everything that is not a good page
+        """
+        asked = {"limit": str(self.bounds.page_objects), "added_after": added_after, "next": following}
+        path = f"{self._path}?{urlencode({name: value for name, value in asked.items() if value})}"
+        try:
+            self._connection.request("GET", path, headers=self._headers)
+            response = self._connection.getresponse()
+            body = self._body(response)
+        except TimeoutError as fault:
+            raise PeerFailure("timed-out", path) from fault
+        except ssl.SSLError as fault:
+            raise PeerFailure("tls", str(fault)) from fault
+        except ConnectionRefusedError as fault:
+            raise PeerFailure("refused", str(fault)) from fault
+        except ConnectionError as fault:
+            raise PeerFailure("reset", str(fault)) from fault
+        except http.client.HTTPException as fault:
+            raise PeerFailure("malformed", f"{type(fault).__name__}: {fault}"[:200]) from fault
+        except OSError as fault:
+            raise PeerFailure("unreachable", str(fault)) from fault
+        return self._checked(response, body), response.headers.get("X-TAXII-Date-Added-Last", "")
+
+    def _body(self, response: http.client.HTTPResponse) -> bytes:
+        """Read up to the bound, and no longer than the time that is left."""
+        parts, size = [], 0
+        while part := response.read1(1 << 16):
+            parts.append(part)
+            size += len(part)
+            if size > self.bounds.page_octets:
+                self._connection.close()
+                raise PeerFailure("too-large", f"more than {self.bounds.page_octets} octets")
+            if time.monotonic() > self._until:
+                self._connection.close()
+                raise PeerFailure("too-slow", f"more than {self.bounds.seconds} s")
+        response.close()
+        return b"".join(parts)
+
+    def _checked(self, response: http.client.HTTPResponse, body: bytes) -> _Page:
+        if response.status in _TRANSIENT:
+            said = response.headers.get("Retry-After", "")
+            self.retry_after = int(said[:6]) if said.isascii() and said.isdigit() else 0
+        if response.status != http.HTTPStatus.OK:
+            raise PeerFailure(f"status-{response.status}", response.reason[:100])
+        kind = response.headers.get_content_type()
+        if kind != "application/taxii+json":
+            raise PeerFailure("unsupported", f"content type {kind}"[:100])
+        if response.length:
+            raise PeerFailure("closed", "the answer is shorter than it says")
+        try:
+            return msgspec.json.decode(body or b"{}", type=_Page)
+        except (msgspec.DecodeError, RecursionError) as fault:
+            raise PeerFailure("malformed", str(fault)[:200]) from fault
+
+
+def _authorisation(where: Collection) -> dict[str, str]:
+    if where.token:
+        return {"Authorization": f"Bearer {where.token}"}
+    if where.user:
+        pair = b64encode(f"{where.user}:{where.password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+    return {}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
