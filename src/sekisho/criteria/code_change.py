@@ -1,15 +1,18 @@
-"""Whether a preset code must, or should, be changed before use.
+"""Whether a preset code must, should or can be changed.
 
 Question:
     Is a change of the preset code urged (mode prompt, in force) or forced without a way round (mode force,
-    proposed 2025)?
+    proposed 2025)? Can the code be changed at all (mode possible)?
 How:
     Mode prompt: a change was prompted or forced after signing in with the preset. Mode force: nothing could
     be done before the change, no way round was found, and the same code was not taken as the new one. Both
     need the control that the preset opens the factory state; mode force also that a good code works after.
+    Mode possible: after a change the new code opens the login path and the old one does not.
 Evidence:
     ``preset.*`` and ``change.*`` of first_use.
 Limits:
+    Mode possible: a change that did not take may have met a rule for codes that we don't know, so it is
+    undecided; only an old code that still opens after the change fails. Whether the way is simple is for a person.
     No preset at all is not applicable (the text reaches preset codes only; our reading), and is believed
     only when the factory state was seen to take none. An equivalent such as a passkey is a claim: it keeps
     a failure undecided for a person to weigh.
@@ -47,6 +50,13 @@ class CodeChange:
             ja="出荷時の識別符号を変えずに使える({count}件)。",
             en="The preset code can be kept in use ({count}).",
         ),
+        "can-change": Text(
+            ja="識別符号を変更できる({count}経路)。", en="The code can be changed ({count} login paths)."
+        ),
+        "no-real-change": Text(
+            ja="変更しても元の識別符号が使える({count}件)。",
+            en="A change leaves the old code in use ({count}).",
+        ),
         "undecided": Text(
             ja="確かめられなかった点がある({count}件)。", en="Some points could not be settled ({count})."
         ),
@@ -64,6 +74,13 @@ class CodeChange:
         "follows": Text(
             ja="別の経路で変えた後は、出荷時の識別符号で開かない。",
             en="Once changed at the other login path, the preset no longer opens it.",
+        ),
+        "changeable": Text(
+            ja="変更でき、変更後は新しい識別符号だけで開く。",
+            en="It can be changed, and then only the new code opens it.",
+        ),
+        "old-still-opens": Text(
+            ja="変更した後も元の識別符号で開く。", en="The old code still opens it after the change."
         ),
         "not-prompted": Text(ja="変更を促さない。", en="It does not prompt for a change."),
         "not-forced": Text(ja="変更しなくても使える。", en="It can be used without the change."),
@@ -89,12 +106,14 @@ class CodeChange:
     }
 
     def judge(self, observations: Observations, terminal: Terminal, parameters: Parameters) -> Finding:
-        """Judge in ``mode`` prompt or force."""
-        force = str(parameters.get("mode", "prompt")) == "force"
+        """Judge in ``mode`` prompt, force or possible; another word is a fault of the catalogue."""
+        mode = str(parameters.get("mode", "prompt"))
+        if mode not in {"prompt", "force", "possible"}:
+            raise ValueError(f"mode {mode}")
         details: list[Detail] = []
         claims: dict[str, None] = {}
         for preset in observations.of("preset.exists"):
-            detail = _login(observations, preset, force=force)
+            detail = _login(observations, preset, mode)
             means = str(preset.attributes.get("equivalents") or "")
             if means and detail.verdict > Verdict.PASS:
                 claims[means] = None
@@ -111,9 +130,10 @@ class CodeChange:
             return self._missing(observations)
         verdict = combine(one.verdict for one in details)
         counted = [one for one in details if one.verdict is verdict]
+        possible = mode == "possible"
         reasons = {
-            Verdict.FAIL: "not-changed",
-            Verdict.PASS: "changed",
+            Verdict.FAIL: "no-real-change" if possible else "not-changed",
+            Verdict.PASS: "can-change" if possible else "changed",
             Verdict.NOT_APPLICABLE: "no-preset",
         }
         pointers = tuple(dict.fromkeys(pointer for one in counted for pointer in one.because))
@@ -137,8 +157,10 @@ class CodeChange:
         )
 
 
-def _login(observations: Observations, preset: Observation, *, force: bool) -> Detail:
-    subject = preset.subject
+def _login(observations: Observations, preset: Observation, mode: str) -> Detail:
+    subject, force = preset.subject, mode == "force"
+    if mode == "possible":
+        return _possible(observations, preset)
     if preset.value is False:
         return Detail(subject, Verdict.NOT_APPLICABLE, "no-preset", {}, preset.because)
     if preset.value is None:
@@ -155,6 +177,21 @@ def _login(observations: Observations, preset: Observation, *, force: bool) -> D
     if works.value is not True:
         return Detail(subject, Verdict.INCONCLUSIVE, "no-preset-control", {}, works.because)
     return _forced(observations, subject) if force else _prompted(observations, subject)
+
+
+def _possible(observations: Observations, preset: Observation) -> Detail:
+    """The change itself, with both controls: the new code opens, the old one no longer does."""
+    subject = preset.subject
+    works = observations.one("change.works", subject)
+    if works is not None and works.value is True:
+        return Detail(subject, Verdict.PASS, "changeable", {}, works.because)
+    if works is not None and works.attributes.get("new") and works.attributes.get("old"):
+        return Detail(subject, Verdict.FAIL, "old-still-opens", {}, works.because)
+    covered = _covered(observations, subject, force=False) if works is None else None
+    if covered is not None:
+        return covered
+    pointers = works.because if works is not None else preset.because
+    return Detail(subject, Verdict.INCONCLUSIVE, "no-change-control", {}, pointers)
 
 
 def _covered(observations: Observations, subject: str, *, force: bool) -> Detail | None:

@@ -2,7 +2,9 @@
 
 Question: Did a person who looked at the manual, the label or the Web page find what the duty asks?
 How: The last answer to the question named by the parameter ``question`` decides: yes is PASS, no is FAIL,
-    anything else leaves it open. An answer without a name or a date decides nothing.
+    anything else leaves it open. An answer without a name or a date decides nothing. The question
+    ``equivalent-measure`` is about a claim of the description (passkeys and the like): without a claim it does
+    not apply, and a claim that nobody weighed is undecided.
 Evidence: Facts ``answer`` of the probe ``document_check``: choice, person, date, note, attached files.
 Limits: It is a person's word (witnessed), not a measurement; whether a file was attached is shown beside it.
 Source: 認定規則 21条 and 41条 (who, when); the requirement's own source says what is asked.
@@ -18,6 +20,7 @@ from sekisho.model.verdict import Assurance, Finding, Scalar, Verdict
 from sekisho.ports import Parameters
 
 _PROBE = "document_check"
+EQUIVALENT = "equivalent-measure"
 
 
 class DocumentAnswer:
@@ -46,14 +49,24 @@ class DocumentAnswer:
         ),
         "unanswered": Text(ja="回答がない。", en="Nobody has answered."),
         "not-asked": Text(ja="質問していない。", en="The question was not asked."),
+        "not-claimed": Text(ja="同等の措置は申告されていない。", en="No like measure is claimed."),
+        "claim-unweighed": Text(
+            ja="同等の措置（{claim}）が申告されている。人がまだ評価していない。",
+            en="A like measure is claimed ({claim}); nobody has weighed it yet.",
+        ),
         **ATTEMPT_REASONS,
     }
 
     def judge(self, observations: Observations, terminal: Terminal, parameters: Parameters) -> Finding:
         """Judge the question ``question`` (an id of document_check)."""
-        del terminal
         question = str(parameters["question"])
         answer = observations.one("answer", question)
+        claim = ", ".join(_claims(terminal)) if question == EQUIVALENT else ""
+        if question == EQUIVALENT and not claim:
+            return Finding(self.name, Verdict.NOT_APPLICABLE, "not-claimed", {"question": question})
+        if answer is None and claim:
+            known: dict[str, Scalar] = {"question": question, "claim": claim}
+            return Finding(self.name, Verdict.INCONCLUSIVE, "claim-unweighed", known, claim=claim)
         if answer is None:
             return self._missing(observations, question)
         arguments: dict[str, Scalar] = {
@@ -65,7 +78,9 @@ class DocumentAnswer:
             "note": answer.attributes.get("note", ""),
         }
         verdict, reason = _weigh(answer, arguments)
-        return Finding(self.name, verdict, reason, arguments, answer.because, assurance=Assurance.WITNESSED)
+        return Finding(
+            self.name, verdict, reason, arguments, answer.because, assurance=Assurance.WITNESSED, claim=claim
+        )
 
     def _missing(self, observations: Observations, question: str) -> Finding:
         arguments: dict[str, Scalar] = {"question": question}
@@ -76,6 +91,11 @@ class DocumentAnswer:
         if reason == "complete":
             reason = "unanswered"
         return Finding(self.name, Verdict.INCONCLUSIVE, reason, arguments)
+
+
+def _claims(terminal: Terminal) -> tuple[str, ...]:
+    """Return the like measures that the description claims for any login path, each once."""
+    return tuple(dict.fromkeys(means for login in terminal.logins for means in login.equivalents))
 
 
 def _weigh(answer: Observation, arguments: dict[str, Scalar]) -> tuple[Verdict, str]:

@@ -7,7 +7,7 @@ import pytest
 from sekisho.criteria.document_answer import CRITERION
 from sekisho.model.evidence import Attempt, AttemptStatus
 from sekisho.model.observation import Observation, Observations
-from sekisho.model.terminal import Terminal
+from sekisho.model.terminal import Login, Terminal
 from sekisho.model.verdict import Assurance, Verdict
 
 
@@ -57,3 +57,34 @@ def test_nobody_there_is_inconclusive():
 
 def test_the_last_answer_counts():
     assert judge([answer("no"), answer("yes")]).verdict is Verdict.PASS
+
+
+CLAIMING = Terminal(
+    logins=(
+        Login("web", "http", "form", equivalents=("passkey",)),
+        Login("app", "http", "json", equivalents=("passkey", "fido2")),
+    )
+)
+
+
+@pytest.mark.parametrize("attempts", [{}, {"document_check": Attempt(AttemptStatus.FAILED, "no-person")}])
+def test_a_claim_is_undecided_until_a_person_weighed_it(attempts):
+    found = CRITERION.judge(Observations((), attempts), CLAIMING, {"question": "equivalent-measure"})
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "claim-unweighed")
+    assert found.claim == found.arguments["claim"] == "passkey, fido2"
+
+
+@pytest.mark.parametrize(
+    ("choice", "verdict"),
+    [("yes", Verdict.PASS), ("no", Verdict.FAIL), ("unknown", Verdict.INCONCLUSIVE)],
+)
+def test_a_weighed_claim_is_still_shown_as_a_claim(choice, verdict):
+    said = Observation("answer", "equivalent-measure", choice, {"person": "Sato", "at": "2026-11-21"})
+    found = CRITERION.judge(Observations((said,), {}), CLAIMING, {"question": "equivalent-measure"})
+    assert (found.verdict, found.claim, found.assurance) == (verdict, "passkey, fido2", Assurance.WITNESSED)
+
+
+def test_where_nothing_is_claimed_an_answer_makes_no_claim():
+    said = Observation("answer", "equivalent-measure", "yes", {"person": "Sato", "at": "2026-11-21"})
+    found = CRITERION.judge(Observations((said,), {}), Terminal(), {"question": "equivalent-measure"})
+    assert (found.verdict, found.reason) == (Verdict.NOT_APPLICABLE, "not-claimed")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import date
 
+import pytest
+
 from fakes.wire import MemoryStore, Nobody, fake_wire
 from sekisho import catalogues
 from sekisho.catalogues.reading import leaves
 from sekisho.model.evidence import AttemptStatus
-from sekisho.model.terminal import Applicability, Documents, Equivalent, Terminal
+from sekisho.model.terminal import Applicability, Code, Documents, Equivalent, Login, Terminal
 from sekisho.model.verdict import Assurance
 from sekisho.ports import Answer
 from sekisho.probes.document_check import PROBE
@@ -39,11 +41,20 @@ def answers(evidence):
     return {fact.subject: fact for fact in PROBE.observe(evidence) if fact.name == "answer"}
 
 
+NOT_OF_DIRECT = {
+    "manual-notice",
+    "settings-over-line",
+    "equivalent-certificate",
+    "equivalent-measure",
+    "code-change-simple",
+}
+
+
 def test_all_answered():
     evidence = collect(DIRECT, Nobody(ALL))
     assert evidence.attempt.status is AttemptStatus.DONE
     found = answers(evidence)
-    assert set(found) == set(QUESTIONS) - {"manual-notice", "settings-over-line", "equivalent-certificate"}
+    assert set(found) == set(QUESTIONS) - NOT_OF_DIRECT
     one = found["support-period"]
     assert one.assurance is Assurance.WITNESSED
     assert one.attributes["person"] == "tester"
@@ -69,7 +80,20 @@ def test_only_the_questions_that_matter_are_asked():
     assert {"manual-notice", "settings-over-line", "equivalent-certificate"} <= {
         one.id for one in person.asked
     }
-    assert len(PROBE.plan(DIRECT)) == len(QUESTIONS) - 3
+    assert len(PROBE.plan(DIRECT)) == len(QUESTIONS) - len(NOT_OF_DIRECT)
+
+
+@pytest.mark.parametrize(
+    ("login", "questions"),
+    [
+        (Login("web", "http", "form", preset=Code("admin", "admin")), {"code-change-simple"}),
+        (Login("web", "http", "form", equivalents=("passkey",)), {"equivalent-measure"}),
+    ],
+)
+def test_questions_about_codes_need_a_code_and_those_about_claims_a_claim(login, questions):
+    person = Witness(ALL)
+    collect(Terminal(logins=(login,)), person)
+    assert {one.id for one in person.asked} & {"code-change-simple", "equivalent-measure"} == questions
 
 
 def test_a_choice_that_was_not_offered_is_no_answer():

@@ -182,6 +182,49 @@ _ALL = (
         ),
         attach=True,
     ),
+    Question(
+        "equivalent-measure",
+        Text(
+            ja="主張された同等の措置（パスキーなど）は、識別符号の変更や推測対策の代わりになりますか。",
+            en="Does the claimed like measure (such as a passkey) stand in for the duties on codes?",
+        ),
+        (
+            Text(
+                ja="主張された手段を機器に登録し、その手段だけでサインインできるか試す。",
+                en="Register the claimed means at the device and try to sign in by it alone.",
+            ),
+            Text(
+                ja="登録した後、出荷時の符号や他の弱い経路でなお入れるなら no。",
+                en="If the preset code or another weak way still gets in afterwards: no.",
+            ),
+            Text(
+                ja="どの義務の代わりになると判断したかを注記に書く。",
+                en="Write in the note which duties you hold it to stand in for.",
+            ),
+            _CHOICE,
+            _PHOTO,
+        ),
+        attach=True,
+    ),
+    Question(
+        "code-change-simple",
+        Text(
+            ja="利用者は、識別符号を簡単な手順で変更できますか。",
+            en="Can the user change the code in a simple way?",
+        ),
+        (
+            Text(
+                ja="取扱説明書の手順どおりに、専門知識なしで変更できるか試す。",
+                en="Follow the manual and see whether it works without special knowledge.",
+            ),
+            Text(
+                ja="案内がない、または製造者への依頼が要るなら no。",
+                en="If there are no instructions, or the maker must be asked: no.",
+            ),
+            _PHOTO,
+        ),
+        attach=True,
+    ),
 )
 QUESTIONS = {question.id: question for question in _ALL}
 
@@ -228,5 +271,7 @@ def asked(terminal: Terminal) -> tuple[Question, ...]:
         "manual-notice": declared.connection in {"indirect", ""},
         "settings-over-line": declared.settings_over_line is None,
         "equivalent-certificate": declared.equivalent is not None,
+        "equivalent-measure": any(login.equivalents for login in terminal.logins),
+        "code-change-simple": any(login.preset or login.current for login in terminal.logins),
     }
     return tuple(question for question in _ALL if needed.get(question.id, True))

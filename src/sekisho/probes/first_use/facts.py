@@ -167,7 +167,7 @@ def _same_taken(evidence: Evidence, name: str, new: Record) -> bool | None:
 def _observe_good(evidence: Evidence, name: str) -> Iterator[Observation]:
     base = f"first/{name}/good "
     changes = [one for one in evidence.under(base) if one.step.endswith(" change")]
-    found: tuple[bool | None, str, Record] | None = None
+    found: tuple[bool | None, dict[str, Scalar], Record] | None = None
     for change in changes:
         word = change.step.removeprefix(base).removesuffix(" change")
         new, old = evidence.record(f"{base}{word} new"), evidence.record(f"{base}{word} old")
@@ -176,8 +176,6 @@ def _observe_good(evidence: Evidence, name: str) -> Iterator[Observation]:
         taken, stale = new.data.get("accepted"), old.data.get("accepted")
         value = None if taken is None or (taken and stale is None) else bool(taken and stale is False)
         if found is None or value:
-            found = (value, word, new)
+            found = (value, {"code": word, "new": taken, "old": stale}, new)
     if found is not None:
-        yield Observation(
-            "change.works", f"login {name}", found[0], {"code": found[1]}, (evidence.point(found[2]),)
-        )
+        yield Observation("change.works", f"login {name}", found[0], found[1], (evidence.point(found[2]),))
