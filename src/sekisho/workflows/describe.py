@@ -241,6 +241,8 @@ def write_terminal(
         lines += ['# preset = { user = "admin", password = "admin" }        # 出荷時の符号 / at delivery']
         lines += ['# current = { user = "admin", password = { env = "TERMINAL_PASSWORD" } }']
         lines += _recipe("sign_in", login.sign_in)
+        if login.guarded and login.sign_in is None:
+            lines += [f"guarded = {_list(login.guarded)}"]
         lines += ['# proof = { path = "/status", pattern = "Signed in as (.+)" }', ""]
     return "\n".join(lines + _SAMPLES)
 

@@ -14,9 +14,12 @@ import pytest
 from fakes.loopback import LIMITS, loopback_access, loopback_terminal
 from fakes.web_server import Said, web_server
 from sekisho.formats.digest import read_challenges
+from sekisho.formats.http import Reply
 from sekisho.model.assessment import Limits
 from sekisho.model.terminal import Code, LockRule, Login, Recipe
+from sekisho.ports import Endpoint
 from sekisho.wires.access.budget import CONTROLS
+from sekisho.wires.access.discovery import discover
 
 RIGHT, WRONG = Code("admin", "s3cret!"), Code("admin", "nonsense")
 POST = Recipe("POST", "/login", fields={"user": "{user}", "pw": "{password}"})
@@ -505,3 +508,25 @@ def test_a_run_killed_in_the_middle_of_right_logins_does_not_shut_itself_out():
     accepted, was, said = asyncio.run(run())
     assert (accepted, was) == (True, {"admin": (0, 0, 0)})
     assert (said, kept) == (False, {"admin": (1, 1, 0)})
+
+
+@pytest.mark.parametrize(
+    ("challenges", "names"),
+    [
+        (['Basic realm="admin"'] * 3, ["basic 127.0.0.1:80 /"]),
+        (
+            ['Basic realm="admin"', 'Basic realm="guest"', 'Basic realm="admin"'],
+            ["basic 127.0.0.1:80 /", "basic 127.0.0.1:80 /login"],
+        ),
+        (
+            ['Digest realm="admin", nonce="a"', 'Digest realm="admin", nonce="b"', 'Basic realm="admin"'],
+            ["digest 127.0.0.1:80 /", "basic 127.0.0.1:80 /index.html"],
+        ),
+    ],
+)
+def test_one_realm_is_one_login(challenges, names):
+    pages = [
+        Reply(401, "", (("WWW-Authenticate", said),), b"", path=path)
+        for path, said in zip(("/", "/login", "/index.html"), challenges, strict=True)
+    ]
+    assert [one.name for one in discover(Endpoint("127.0.0.1", 80), pages)] == names
