@@ -30,6 +30,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "report": ("sekisho.cli.report", t("報告書を作り直す", "write the reports again")),
     "verify": ("sekisho.cli.verify", t("証跡の改変を調べる", "check that evidence is unaltered")),
+    "ingest": ("sekisho.cli.ingest", t("フローのファイルを取り込む", "take in files of flow records")),
+    "detect": ("sekisho.cli.detect", t("感染した疑いのある回線を探す", "look for lines that look infected")),
+    "hunt": ("sekisho.cli.hunt", t("新しいC&Cの表を過去に当てる", "hold a new list of C&C against the past")),
     "catalogues": ("sekisho.cli.catalogues", t("基準の一覧と中身", "list and show catalogues")),
     "plugins": ("sekisho.cli.plugins", t("プラグインの一覧", "list plug-ins, broken ones too")),
 }

@@ -53,6 +53,14 @@ def time_options(command: Any) -> Any:
     )(command)
 
 
+def list_option(command: Any) -> Any:
+    """Add ``--list``."""
+    return click.option(
+        "--list", "lists", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help=t("既知のC&Cの表（CSV、STIX、MISP、素のアドレスなど）", "known C&C servers (CSV, STIX, MISP, plain addresses …)"),
+    )(command)  # fmt: skip
+
+
 def show_options(command: Any) -> Any:
     """Add ``--format`` and ``--output``."""
     command = click.option(
@@ -241,3 +249,14 @@ def _tell_one(one: Detection, detectors: Mapping[str, Detector]) -> None:
     shown = "  ".join(one.remotes[:_REMOTES]) + (t(f" ほか{more}", f" and {more} more") if more > 0 else "")
     proof = t(f"根拠 {one.rows} 行（--format json で全て）", f"{one.rows} rows as evidence (--format json)")
     click.echo(f"    → {shown}   {proof}\n")
+
+
+def warn(rejected: Mapping[str, int], as_json: bool) -> None:
+    """Say on stderr which entries of lists were left out."""
+    if rejected and not as_json:
+        said = t("、", ", ").join(f"{reason} × {count:,}" for reason, count in rejected.items())
+        click.secho(
+            t(f"表のうち使わなかった行：{said}", f"entries of the lists left out: {said}"),
+            fg="yellow",
+            err=True,
+        )

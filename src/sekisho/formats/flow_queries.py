@@ -31,6 +31,9 @@ SELECT CAST(SUM("rows") AS BIGINT) AS "rows", CAST(SUM("lines") AS BIGINT) AS "l
   CAST(MAX("sampling") AS BIGINT) AS "sampling", CAST(SUM("unstated") AS BIGINT) AS "unstated",
   CAST(SUM("flagged") AS BIGINT) AS "flagged", CAST(SUM("tcp") AS BIGINT) AS "tcp" FROM "PART"
 """
+# The nominal past may be longer than what was recorded of it.
+OLDEST = f'SELECT MIN("flowStartMilliseconds") AS "oldest" FROM "FLOW" WHERE {IN_WINDOW}'
+OLDEST_MERGE = 'SELECT MIN("oldest") AS "oldest" FROM "PART"'
 SHOWN_ROWS = 20
 
 

@@ -121,6 +121,11 @@ def test_the_past_raises_the_threshold_until_the_budget_holds() -> None:
     assert many.detections[0].arguments["because"] == "floor"
 
 
+def test_a_past_that_was_not_recorded_is_no_past() -> None:
+    one = only(look(SCAN, probes(7, 100), past_hours=48))
+    assert one.arguments["because"] == "no-past"
+
+
 def test_one_loud_line_in_the_past_cannot_hide_the_next() -> None:
     finds = look(SCAN, probes(20, 5000, at=-30 * 3600) + probes(7, 400), past_hours=48, alarms_a_day=0.0)
     assert only(finds).arguments["because"] == "ceiling"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -34,6 +35,7 @@ def look(rows: Rows, *entries: Indicator, **own: Any) -> Finds:
         matches.feed(watchlist, pa.RecordBatch.from_pylist(part, WATCHED))
     live = unit.judge(matches, window(), chosen).finds
     assert live == back
+    assert msgspec.json.decode(msgspec.json.encode(back), type=Finds) == back
     for one in back.detections:
         for text in (unit.reasons[one.reason].ja, unit.reasons[one.reason].en):
             assert "{" not in text.format_map(one.arguments)

@@ -24,6 +24,8 @@ from sekisho.formats.flow_queries import (
     HAS_ACK,
     HAS_SYN,
     IN_WINDOW,
+    OLDEST,
+    OLDEST_MERGE,
     TARGETS,
     by_key,
     coverage_of,
@@ -169,11 +171,20 @@ class BruteForce:
         )  # fmt: skip
 
 
+def _past(tables: Tables, window: Window) -> int:
+    """Return how many milliseconds before the window were really recorded."""
+    asked = {"begin": tables.window.begin, "end": window.begin}
+    if asked["begin"] >= asked["end"]:
+        return 0
+    oldest = tables.ask(Query("oldest", OLDEST, OLDEST_MERGE, asked)).to_pylist()[0]["oldest"]
+    return 0 if oldest is None else window.begin - int(oldest)
+
+
 def _limit(
     tables: Tables, window: Window, parameters: Options, bounds: Mapping[str, int], ports: Mapping[str, Any]
 ) -> Threshold:
     floor = number(parameters, "attempts")
-    past = window.begin - tables.window.begin
+    past = _past(tables, window)
     asked = {
         **bounds, "begin": tables.window.begin, "end": window.begin, "length": window.end - window.begin,
         "least": int(floor),

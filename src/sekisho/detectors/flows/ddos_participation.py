@@ -25,6 +25,8 @@ from sekisho.formats.flow_queries import (
     COVERAGE,
     COVERAGE_MERGE,
     IN_WINDOW,
+    OLDEST,
+    OLDEST_MERGE,
     by_key,
     coverage_of,
     identity,
@@ -289,10 +291,19 @@ def _coverage(tables: Tables, window: Window) -> Coverage:
     return msgspec.structs.replace(covered, note=note, blind=note == "one-way")
 
 
+def _past(tables: Tables, window: Window) -> int:
+    """Return how many milliseconds before the window were really recorded."""
+    asked = {"begin": tables.window.begin, "end": window.begin}
+    if asked["begin"] >= asked["end"]:
+        return 0
+    oldest = tables.ask(Query("oldest", OLDEST, OLDEST_MERGE, asked)).to_pylist()[0]["oldest"]
+    return 0 if oldest is None else window.begin - int(oldest)
+
+
 def _limit(tables: Tables, window: Window, parameters: Options) -> tuple[Threshold, dict[int, float]]:
     """Return the threshold for all lines and each line's own highest rate in the past."""
     floor = number(parameters, "packets_a_second")
-    past = window.begin - tables.window.begin
+    past = _past(tables, window)
     asked = {
         "begin": tables.window.begin, "end": window.begin, "length": window.end - window.begin,
         "shortest": int(1000 * number(parameters, "seconds_least")),

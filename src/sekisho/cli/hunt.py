@@ -1,0 +1,47 @@
+"""``sekisho hunt --list FILE``: a list that became known, held against the stored past."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sekisho.cli.looking import data_option, list_option, moment, show, show_options, time_options, warn
+from sekisho.cli.speech import lang_option, t
+
+
+@click.command(
+    help=t(
+        "新しく分かったC&Cの表を、保存したフローに遡って当てる。",
+        "Hold a list of C&C servers that became known against the stored flows, looking back.",
+    )
+)
+@list_option
+@time_options
+@show_options
+@data_option
+@lang_option
+def command(
+    lists: tuple[Path, ...],
+    since: str | None,
+    until: str | None,
+    form: str,
+    output: Path | None,
+    data: Path,
+    as_json: bool,
+) -> int:
+    """Match the list against the past, whatever its entries say of their validity."""
+    from sekisho.wiring import now
+    from sekisho.wiring.watch import Watch
+
+    at = now()
+    with Watch(data, create=False) as watch:
+        window = watch.window(moment(since, at) if since else None, moment(until, at) if until else None)
+        if not lists and not watch.settings.lists:
+            raise click.UsageError(t("--list で表を渡す", "give a list with --list"))
+        detectors, lists_read = watch.detectors(("known_cc",), lists, any_time=True)
+        looks = list(watch.detect(detectors, window, past=0, step=window.end - window.begin))
+    warn(lists_read.rejected, as_json)
+    return show(
+        looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}
+    )

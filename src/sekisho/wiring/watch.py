@@ -1,0 +1,278 @@
+"""Marries the watch: one data folder with its settings, key, record store, lists and methods."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+import msgspec
+
+from sekisho import plugins
+from sekisho.catalogues import handling
+from sekisho.catalogues.detection import parameters
+from sekisho.catalogues.popular_services import popular_services
+from sekisho.detectors.flows.known_cc import KnownCc
+from sekisho.errors import DescriptionError, ReadingError
+from sekisho.exchange.guards import Guards, guard
+from sekisho.exchange.lists import Limits, read_list
+from sekisho.formats.pseudonyms import Pseudonyms
+from sekisho.language import Language, Text
+from sekisho.model.detection import Window
+from sekisho.model.indicator import Indicator
+from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
+from sekisho.model.watching import Watching
+from sekisho.ports.flows import Detector, Options, Reader
+from sekisho.stores.keys import key_at
+from sekisho.stores.records_duckdb import DuckRecords, Settings
+from sekisho.wiring import now
+from sekisho.workflows.detect import HOUR, Looked, detect
+from sekisho.workflows.ingest import Progress, Source, Taken, ingest
+
+DATASET = "flow"
+_SETTINGS, _KEY, _TAKEN, _RECORDS = "watch.toml", "pseudonym.key", "taken.jsonl", "records"
+# Lists of a demonstration name addresses that RFC 5737 keeps for examples.
+_DEMONSTRATION = frozenset({"documentation"})
+
+
+class ListsRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came out of the lists of C&C servers: entries used, by source; entries left out, by reason."""
+
+    used: dict[str, int]
+    rejected: dict[str, int]
+
+
+class Watch:
+    """One data folder, open. ``assumed`` says that nobody has named the watched lines' prefixes."""
+
+    def __init__(self, folder: Path, *, customers: Sequence[str] = (), create: bool = True) -> None:
+        """Open ``folder``, or make it; ``customers`` are kept in its settings.
+
+        :raises DescriptionError: there is no such folder, or its settings are wrong
+        """
+        file = folder / _SETTINGS
+        if not create and not file.exists():
+            raise DescriptionError(
+                Text(ja="監視のデータがない", en="there are no data of a watch"),
+                str(folder),
+                Text(
+                    ja="sekisho ingest か sekisho watch で集め、同じ --data を渡す",
+                    en="collect some with sekisho ingest or sekisho watch, and pass the same --data",
+                ),
+            )
+        self.folder = folder
+        self.settings = _settings(file, customers)
+        self.assumed = self.settings.customers == Watching().customers
+        self.rules = handling.read_handling(
+            {} if self.settings.days is None else {Stage.RAW_FLOW: self.settings.days}
+        )
+        longest = MappingProxyType(
+            {stage: int(rule.most_days * 86_400_000) for stage, rule in self.rules.items()}
+        )
+        self.store = DuckRecords(
+            folder / _RECORDS, _now, Settings(shards=self.settings.shards, longest=longest)
+        )
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.store.close()
+
+    def door(self) -> Pseudonyms:
+        """Return the privacy door; its key is made with the folder and never leaves it."""
+        return Pseudonyms(
+            key_at(self.folder / _KEY),
+            [ip_network(one) for one in self.settings.customers],
+            prefix_preserving=self.settings.prefix_preserving,
+            delegated=self.settings.delegated,
+        )
+
+    def label(self, origin: str = "") -> Label:
+        """Return the label of what is taken in now."""
+        demo = self.settings.basis is LegalBasis.NOT_COMMUNICATION
+        purposes = (*self.settings.purposes, *((Purpose.DEMONSTRATION,) if demo else ()))
+        return handling.label(self.rules, Stage.RAW_FLOW, purposes, self.settings.basis, _now(), origin)
+
+    def ingest(
+        self, files: Sequence[Path], options: Options, progress: Progress, *, kind: str, language: Language
+    ) -> Iterator[Taken]:
+        """Take files in; see `workflows.ingest`."""
+        file = self.folder / _TAKEN
+
+        def remember(done: Taken) -> None:
+            with file.open("ab") as out:
+                out.write(msgspec.json.encode(done) + b"\n")
+
+        source = Source(
+            readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember
+        )
+        yield from ingest(files, source, options, progress, kind=kind, language=language)
+
+    def window(self, begin: int | None, end: int | None) -> Window:
+        """Return the window asked for; what is left open is the oldest and the newest record.
+
+        :raises DescriptionError: there are no records
+        """
+        held = self.store.state()["datasets"].get(DATASET, {})
+        if not held.get("rows"):
+            raise DescriptionError(
+                Text(ja="取り込んだフローがない", en="no flows were taken in"), str(self.folder)
+            )
+        first, last = held["oldest"], held["newest"]
+        chosen = Window(first if begin is None else begin, last + 1 if end is None else end)
+        if chosen.begin >= chosen.end:
+            raise DescriptionError(
+                Text(ja="指定した期間に記録がない", en="there are no records in that time"),
+                f"{begin} – {end}",
+            )
+        return chosen
+
+    def indicators(self, lists: Sequence[Path]) -> tuple[tuple[Indicator, ...], ListsRead]:
+        """Read the settings' lists and ``lists``, guard them, and return what may be used."""
+        demo = self.settings.basis is LegalBasis.NOT_COMMUNICATION
+        limits = Limits(allow=_DEMONSTRATION if demo else frozenset())
+        found: list[Indicator] = []
+        rejected: dict[str, int] = {}
+        for path in (*(self._listed(one) for one in self.settings.lists), *lists):
+            reading = read_list(path.read_bytes(), path.name, limits=limits)
+            if not reading.indicators:
+                raise ReadingError(
+                    Text(ja="使えるC&Cの項目が一つもない", en="not one usable entry of a C&C server"),
+                    f"{path} ({reading.form}): {dict(reading.reasons) or reading.others}",
+                )
+            found += reading.indicators
+            _add(rejected, reading.reasons)
+        kept = guard(found, Guards(own=self.settings.customers, services=popular_services()))
+        for one in kept.dropped:
+            _add(rejected, {one.reason: 1})
+        used: dict[str, int] = {}
+        for indicator in kept.kept:
+            _add(used, {indicator.source: 1})
+        return kept.kept, ListsRead(used, rejected)
+
+    def detectors(
+        self, methods: Sequence[str], lists: Sequence[Path], *, any_time: bool = False
+    ) -> tuple[dict[str, Detector], ListsRead]:
+        """Return the methods asked for (all when none is named), the known C&C bound to its lists."""
+        every = {name: plugins.unit("detectors", name) for name in methods} or plugins.units("detectors")
+        indicators, read = self.indicators(lists) if KnownCc.name in every else ((), ListsRead({}, {}))
+        bound = {
+            name: one.bound(indicators, any_time=any_time) if isinstance(one, KnownCc) else one
+            for name, one in every.items()
+        }
+        return bound, read
+
+    def detect(
+        self, detectors: Mapping[str, Detector], window: Window, *, past: int, step: int = HOUR
+    ) -> Iterator[Looked]:
+        """Run ``detectors`` over ``window``; see `workflows.detect`."""
+        yield from detect(
+            detectors, self.store, DATASET, window, past=past, parameters=self.parameters(), step=step
+        )
+
+    def parameters(self) -> Callable[[str], Options]:
+        """Return how a detector's name leads to its values."""
+        return lambda name: parameters(name, self.settings.detect.get(name))
+
+    def _listed(self, name: str) -> Path:
+        path = Path(name)
+        return path if path.is_absolute() else self.folder / path
+
+
+def readers() -> dict[str, Reader]:
+    """Return the readers by name."""
+    return plugins.units("readers")
+
+
+def _now() -> int:
+    return int(now().timestamp() * 1000)
+
+
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
+
+
+def _settings(file: Path, customers: Sequence[str]) -> Watching:
+    """Read the settings; write them when they are new or ``customers`` are named for the first time."""
+    held = Watching()
+    if file.exists():
+        try:
+            held = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Watching)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+            raise DescriptionError(
+                Text(ja="監視の設定に誤りがある", en="the watch's settings are wrong"), f"{file}: {error}"
+            ) from error
+    chosen = _networks(customers)
+    if (
+        file.exists()
+        and chosen
+        and set(chosen) - set(held.customers)
+        and held.customers != Watching().customers
+    ):
+        raise DescriptionError(
+            Text(
+                ja="顧客のアドレス帯が前と違う（仮名が変わるので混ぜられない）",
+                en="the prefixes differ from those before (pseudonyms would change)",
+            ),
+            f"{file}: {', '.join(held.customers)}",
+            Text(
+                ja="設定ファイルに書き足すか、別の --data を使う",
+                en="add them in that file, or use another --data",
+            ),
+        )
+    settings = msgspec.structs.replace(held, customers=chosen) if chosen and not file.exists() else held
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.write_text(_as_toml(settings), encoding="utf-8")
+    return settings
+
+
+def _networks(texts: Sequence[str]) -> tuple[str, ...]:
+    found = []
+    for text in texts:
+        try:
+            found.append(str(ip_network(text)))
+        except ValueError as error:
+            raise DescriptionError(
+                Text(ja="アドレス帯の書き方が違う", en="not a prefix"), f"{text}: {error}"
+            ) from error
+    return tuple(found)
+
+
+def _as_toml(settings: Watching) -> str:
+    customers = ",\n".join(f'  "{one}"' for one in settings.customers)
+    return f"""# 監視の設定 / settings of this watch (sekisho watch, ingest, detect, hunt)
+# 回線（顧客）のアドレス帯。これ以外は相手側 / prefixes of the watched lines; everything else is the other side
+customers = [
+{customers},
+]
+# 既知のC&Cの表 / lists of known C&C servers
+lists = []
+# 通信の秘密に触れる根拠 / legal ground: legitimate-business, consent-by-terms, not-communication (test and demo data)
+basis = "{settings.basis.value}"
+# 受信するアドレスとポート / where the collector listens
+listen = ["127.0.0.1", "::1"]
+ports = [2055, 4739, 6343]
+# しきい値を変えるとき / own thresholds: [detect.outbound_scan] targets = 50
+"""
+
+
+def _taken(file: Path) -> dict[str, str]:
+    """Return digest → reader of the files taken; a half line at the end is of a killed run and does not count."""
+    if not file.exists():
+        return {}
+    found = {}
+    for line in file.read_bytes().split(b"\n"):
+        try:
+            one = msgspec.json.decode(line, type=Taken)
+        except msgspec.DecodeError:
+            continue
+        found[one.digest] = one.reader
+    return found
