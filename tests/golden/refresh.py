@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from golden import detector_cases
 from golden.cases import CASES, HERE, derive
 
 
@@ -22,6 +23,14 @@ def main() -> None:
             text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
             (case / f"{file}.json").write_text(text, encoding="utf-8")
         print(f"{name}: {judged.verdict.name} {judged.reason}")
+    for case in detector_cases.CASES:
+        name = str(case.relative_to(HERE))
+        if len(sys.argv) > 1 and not any(word in name for word in sys.argv[1:]):
+            continue
+        state, found = detector_cases.look(case)
+        text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        (case / "finds.json").write_text(text, encoding="utf-8")
+        print(f"{name}: {state} {len(found['detections'])}")
 
 
 if __name__ == "__main__":

@@ -121,7 +121,8 @@ def _detections(case: _Case, chosen: Array, window: Window, parameters: Options)
         groups.setdefault((int(case.talks.line[at]), _name(case, at)), []).append(at)
     families: dict[int, int] = {}
     for (line, _), members in groups.items():
-        families[line] = families.get(line, 0) + (case.strength[members].max() == Strength.ESTABLISHED)
+        talked = bool(case.strength[members].max() == Strength.ESTABLISHED)
+        families[line] = families.get(line, 0) + talked
     members_of = _rows_by_conversation(case)
     entries_of = _entries_by_row(case)
     for (line, name), members in sorted(groups.items()):

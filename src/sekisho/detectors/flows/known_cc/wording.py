@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sekisho.language import Text
 
 _TALK_JA = "この回線は既知のC&C {remote}（{family}）と{talks}回の通信を成立させた（送信{sent}、受信{received}オクテット）。"
-_TALK_EN = "This line and the known C&C {remote} ({family}) talked {talks} times (sent {sent}, received {received} octets)."
+_TALK_EN = "This line talked with the known C&C {remote} ({family}): conversations {talks}, octets sent {sent}, received {received}."
 
 REASONS: Mapping[str, Text] = {
     "established": Text(ja=_TALK_JA, en=_TALK_EN),
@@ -16,8 +16,10 @@ REASONS: Mapping[str, Text] = {
         en=_TALK_EN + " The list names no port, so it may have been another service of that address.",
     ),
     "established-prefix": Text(
-        ja=_TALK_JA + "表は範囲{entry}を言うだけで、このアドレスがC&Cだとは言っていない。",
-        en=_TALK_EN + " The list names the range {entry}, not this address.",
+        ja="この回線は表にある範囲{entry}（{family}）の{remote}と{talks}回の通信を成立させた（送信{sent}、受信{received}オクテット）。"
+        "表はこのアドレスそのものがC&Cだとは言っていない。",
+        en="This line talked with {remote} in the listed range {entry} ({family}): conversations {talks}, octets sent "
+        "{sent}, received {received}. The list doesn't say that this very address is a C&C.",
     ),
     "established-doubted": Text(
         ja=_TALK_JA + "表がこの項目に与えた確度は{confidence}で低い。",
@@ -30,29 +32,30 @@ REASONS: Mapping[str, Text] = {
     "one-sided": Text(
         ja="この回線と既知のC&C {remote}（{family}）の間の通信が{talks}回見えた（送信{sent}、受信{received}オクテット）。"
         "片方向の記録しかないが、確立した接続のパケットである。",
-        en="{talks} exchanges of this line with the known C&C {remote} ({family}) were seen (sent {sent}, received "
-        "{received} octets). Only one direction is in the records, but its packets belong to an established connection.",
+        en="Traffic of this line with the known C&C {remote} ({family}) was seen: conversations {talks}, octets sent "
+        "{sent}, received {received}. Only one direction is in the records, but its packets belong to an established "
+        "connection.",
     ),
     "inbound": Text(
         ja="既知のC&C {remote}（{family}）の側から{talks}回この回線につながり、応答を得た（送信{sent}、受信{received}オクテット）。"
         "外に開いたサービスへの侵入や遠隔操作かもしれない。",
-        en="The known C&C {remote} ({family}) opened {talks} connections to this line and was answered (sent {sent}, "
-        "received {received} octets): perhaps a break-in or remote control of an open service.",
+        en="The known C&C {remote} ({family}) connected to this line and was answered: connections {talks}, octets sent "
+        "{sent}, received {received}. It may be a break-in or remote control of an open service.",
     ),
     "weak": Text(
         ja="標本に、この回線と既知のC&C {remote}（{family}）の間のパケットが{packets}個あった。通信が成立したかどうかは標本からは言えない。",
-        en="A sample held {packets} packets between this line and the known C&C {remote} ({family}). Whether they talked "
-        "can't be told from it.",
+        en="A sample held packets (count {packets}) between this line and the known C&C {remote} ({family}). Whether they "
+        "talked can't be told from it.",
     ),
     "contact": Text(
         ja="この回線は既知のC&C {remote}（{family}）にTCPでもUDPでもないパケットを{packets}個送受した。成立の有無は言えない。",
-        en="This line exchanged {packets} packets that are neither TCP nor UDP with the known C&C {remote} ({family}): "
-        "whether they talked can't be told.",
+        en="This line and the known C&C {remote} ({family}) exchanged packets that are neither TCP nor UDP (count "
+        "{packets}): whether they talked can't be told.",
     ),
     "attempt": Text(
         ja="この回線は既知のC&C {remote}（{family}）に{talks}回つなごうとしたが、通信は成立しなかった。C&Cは止まっているか遮断されている。",
-        en="This line tried {talks} times to reach the known C&C {remote} ({family}); nobody talked with it: the C&C is "
-        "down or blocked.",
+        en="This line tried to reach the known C&C {remote} ({family}) (attempts seen: {talks}) and nobody talked with "
+        "it: the C&C is down or blocked.",
     ),
     "list-empty": Text(
         ja="C&Cの表が空なので、何も判断していない", en="the list of C&C is empty: nothing was judged"
