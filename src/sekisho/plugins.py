@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "detectors": ("name", "version", "title", "purpose", "reasons", "parameters", "detect"),
     "renderers": ("name", "suffix", "by_language", "render"),
     "stores": ("append", "keep", "read", "events", "close"),
+    "record_stores": ("append", "tables", "compact", "expire", "state"),
     "catalogues": ("__call__",),
 }
 

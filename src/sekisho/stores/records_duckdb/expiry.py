@@ -1,0 +1,98 @@
+"""Deletion of what is past its expiry, with a receipt for each that outlives a crash.
+
+A folder is first moved aside (nobody finds its rows any more), then counted, then deleted, then its receipt is added
+to the list; whatever step a crash stops at, the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from sekisho.model.purpose import LegalBasis, Receipt
+from sekisho.stores.records_duckdb.compaction import rows_of
+from sekisho.stores.records_duckdb.layout import (
+    HOUR,
+    cells,
+    dataset_path,
+    datasets,
+    labels,
+    parts,
+    sync,
+    write_once,
+)
+from sekisho.stores.records_duckdb.ledger import RECEIPTS, add, lines
+from sekisho.stores.records_duckdb.settings import Settings
+
+#: Why something was deleted.
+LABEL, RETENTION = "label", "retention"
+_GONE = ".gone"
+_RECEIPT = "receipt.json"
+
+
+def due(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[Path, str]]:
+    """Yield the folders of a dataset that are past their time, and why.
+
+    A label's expiry counts for all; the longest time of a stage counts from the hour of the flows, unless they are
+    nobody's communication (an old public capture is not old data of a customer).
+    """
+    for path, label in labels(dataset_path(root, name)):
+        if label is None:
+            continue
+        if label.expires <= now:
+            yield path, LABEL
+            continue
+        longest = settings.longest.get(label.stage)
+        if longest is None or label.basis is LegalBasis.NOT_COMMUNICATION:
+            continue
+        old = {
+            cell.path.parent
+            for cell in cells(path)
+            if cell.hour is not None and cell.hour + HOUR + longest <= now
+        }
+        for hour in sorted(old):
+            yield hour, RETENTION
+
+
+def delete(root: Path, name: str, folder: Path, reason: str, now: int) -> Receipt:
+    """Delete a folder of a dataset; return the receipt, which is also kept."""
+    aside = dataset_path(root, name) / f"{_GONE}-{reason}-{now}-{secrets.token_hex(8)}"
+    aside.mkdir()
+    folder.rename(aside / "rows")
+    sync(folder.parent)
+    sync(aside)
+    return _finish(root, name, aside)
+
+
+def finish(root: Path) -> Iterator[Receipt]:
+    """Go on with deletions that a crash stopped; yield their receipts."""
+    for name in datasets(root):
+        for aside in sorted(dataset_path(root, name).glob(f"{_GONE}-*")):
+            yield _finish(root, name, aside)
+
+
+def _finish(root: Path, name: str, aside: Path) -> Receipt:
+    _, reason, now, token = aside.name.split("-")
+    paper, rows = aside / _RECEIPT, aside / "rows"
+    if not paper.exists():
+        write_once(paper, msgspec.json.encode(_counted(name, rows, reason, int(now))))
+    receipt = msgspec.json.decode(paper.read_bytes(), type=Receipt)
+    if rows.exists():
+        shutil.rmtree(rows)
+    kept = root / RECEIPTS
+    if all(line.get("token") != token for line in lines(kept)):
+        add(kept, {**msgspec.to_builtins(receipt), "token": token})
+    shutil.rmtree(aside)
+    return receipt
+
+
+def _counted(name: str, rows: Path, reason: str, now: int) -> Receipt:
+    # A label's folder has cells two levels down, an hour's folder one: both are found by their files.
+    folders = {path.parent for path in rows.rglob("*") if path.suffix in {".arrows", ".parquet"}}
+    found = [part for folder in sorted(folders) for part in parts(folder)]
+    octets = sum(path.stat().st_size for path in rows.rglob("*") if path.is_file())
+    return Receipt(name, sum(map(rows_of, found)), octets, reason, now)
