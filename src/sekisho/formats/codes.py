@@ -121,6 +121,18 @@ def listed(user: str, password: str) -> bool:
     return (user, password) in MIRAI
 
 
+def shape(user: str, password: str) -> dict[str, int | bool]:
+    """Return what may be kept of a secret: its length and whether it is of a guessable kind."""
+    return {
+        "length": len(password),
+        "single": single(password),
+        "sequential": sequential(password),
+        "attacked": attacked(password),
+        "listed": listed(user, password),
+        "derived": bool(password) and password.lower() in {user.lower(), "password"},
+    }
+
+
 def classes(code: str) -> int:
     """Return how many of the classes lower, upper, digit and other ``code`` draws from."""
     return sum(

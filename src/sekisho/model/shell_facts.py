@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sekisho.language import Text
 from sekisho.model.evidence import Evidence, Record
 from sekisho.model.observation import Observation
 from sekisho.model.shell_login import PUBLIC
@@ -12,8 +13,31 @@ from sekisho.model.verdict import Scalar
 
 _ANSWERS = frozenset({"refused", "reset", "quiet", "closed"})
 _SILENT = frozenset({"timed-out", "unreachable"})
-_SHAPE = ("shown", "user", "prompted", "listed", "attacked", "single", "sequential", "length")
+_SHAPE = ("shown", "user", "prompted", "listed", "attacked", "single", "sequential", "derived", "length")
 _SHELL_PROOFS = ("nonce", "prompt")
+
+
+def documented(protocol: str) -> Mapping[str, Text]:
+    """Return what each fact about a shell over ``protocol`` means."""
+    return {
+        "shell.offered": Text(
+            ja=f"そのポートで{protocol}が提供されているか", en=f"whether {protocol} is offered at that port"
+        ),
+        "shell.opened": Text(ja="シェルが開いたか", en="whether a shell was opened"),
+        "login.path": Text(ja="ログイン経路（値は方式）", en="a login path; its value is the kind"),
+        "login.live": Text(ja="試行の前後で応答したか", en="whether it answered before and after the tries"),
+        "login.anonymous": Text(ja="識別符号なしで開いたか", en="whether it opens without any code"),
+        "login.random": Text(
+            ja="でたらめな識別符号が通ったか（陰性対照）",
+            en="whether nonsense is accepted (negative control)",
+        ),
+        "login.accepted": Text(
+            ja="その出所の識別符号が通ったか", en="whether the code of that origin is accepted"
+        ),
+        "login.tried": Text(
+            ja="公知・推測符号の試行数と省いた数", en="how many listed codes were tried, and how many skipped"
+        ),
+    }
 
 
 def offered(evidence: Evidence, prefix: str) -> Iterator[Observation]:

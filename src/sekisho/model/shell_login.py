@@ -18,6 +18,7 @@ PUBLIC = frozenset({"mirai", "weak"})
 # Sent to `walk` instead of an outcome: the time for lists is over and the guess was not sent.
 LATE: Mapping[str, Any] = {"sign_in_failure": "time"}
 _USERS = ("root", "admin")
+_SHUT = frozenset({"refused", "reset"})
 
 
 class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,6 +180,36 @@ def users(door: Door) -> tuple[str, ...]:
     codes = (door.login.current, door.login.preset, door.login.low)
     known = tuple(dict.fromkeys(code.user for code in codes if code is not None and code.user))
     return known or _USERS
+
+
+def about(door: Door, code: str) -> dict[str, Any]:
+    """Return what every record of a try at ``door`` begins with; ``code`` is the origin word."""
+    return {"login": door.name, "base": door.base, "door": door.attributes, "code": code}
+
+
+def told(
+    door: Door, guess: Guess, answer: Mapping[str, Any], shape: Mapping[str, int | bool]
+) -> dict[str, Any]:
+    """Return the record of one try: ``answer`` is how signing in ended, ``shape`` what may be kept of the code."""
+    data = {
+        **about(door, guess.origin),
+        "accepted": answer["accepted"],
+        "proof": answer["proof"],
+        "answer_seconds": round(answer["seconds"], 4),
+        "prompted": answer["prompted"],
+        "locked": answer["locked"],
+        "sign_in_failure": answer["failure"],
+        "said": answer["reply"]["excerpt"],
+    }
+    if guess.origin not in {"none", "random"}:
+        data |= {"user": guess.user, "shown": guess.shown, **shape}
+    return data
+
+
+def unreached(door: Door, reason: str) -> dict[str, Any]:
+    """Return the record of a door that took no connection: an answer to whether it is offered, no failed step."""
+    speaks = False if reason in _SHUT else None
+    return {"door": door.attributes, "speaks": speaks, "said": "", "ended": reason, "bytes": 0}
 
 
 def _word(code: Code) -> str:

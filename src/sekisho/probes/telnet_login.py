@@ -34,23 +34,26 @@ from typing import Any
 import msgspec
 
 from sekisho.errors import PeerFailure
-from sekisho.formats.codes import MIRAI, attacked, derived, listed, sequential, single
+from sekisho.formats.codes import MIRAI, derived, shape
 from sekisho.formats.telnet import Telnet
 from sekisho.language import Text
 from sekisho.model.assessment import Risk
 from sekisho.model.evidence import Attempt, AttemptStatus, Evidence, Record
 from sekisho.model.observation import Observation
-from sekisho.model.shell_facts import login_facts, offered
+from sekisho.model.shell_facts import documented, login_facts, offered
 from sekisho.model.shell_login import (
     LATE,
     PUBLIC,
     Door,
     Guess,
     Round,
+    about,
     allowed_row,
     declared_guesses,
     doors,
     public_guesses,
+    told,
+    unreached,
     users,
     walk,
 )
@@ -61,7 +64,6 @@ PORTS = (23, 2323)
 GREETING_SECONDS = 2.5
 MOST_GREETING = 8192
 MOST_ODD = 40
-SHUT = frozenset({"refused", "reset"})
 _PROMPT = re.compile(
     r"(?:log ?in|user ?(?:name|id)?|account|pass ?word|passwd|ユーザー?(?:名|ID)|パスワード|ログイン(?:名|ID)?)\s*[:：>]\s*$"
     r"|(?:^|\n)[^\n]{0,60}[#$%>]\s?(?:\x1b\[[0-9;]*m)?\s?$",
@@ -81,25 +83,7 @@ class TelnetLogin:
     version = "1"
     risk = Risk.LOGIN
     title = Text(ja="telnetによるログイン", en="Login by telnet")
-    facts: Mapping[str, Text] = {
-        "shell.offered": Text(
-            ja="そのポートでtelnetが提供されているか", en="whether telnet is offered at that port"
-        ),
-        "shell.opened": Text(ja="シェルが開いたか", en="whether a shell was opened"),
-        "login.path": Text(ja="ログイン経路（値は方式）", en="a login path; its value is the kind"),
-        "login.live": Text(ja="試行の前後で応答したか", en="whether it answered before and after the tries"),
-        "login.anonymous": Text(ja="識別符号なしで開いたか", en="whether it opens without any code"),
-        "login.random": Text(
-            ja="でたらめな識別符号が通ったか（陰性対照）",
-            en="whether nonsense is accepted (negative control)",
-        ),
-        "login.accepted": Text(
-            ja="その出所の識別符号が通ったか", en="whether the code of that origin is accepted"
-        ),
-        "login.tried": Text(
-            ja="公知・推測符号の試行数と省いた数", en="how many listed codes were tried, and how many skipped"
-        ),
-    }
+    facts: Mapping[str, Text] = documented("telnet")
 
     def plan(self, terminal: Terminal) -> tuple[Text, ...]:
         """Say what will be sent; empty without any address."""
@@ -174,7 +158,7 @@ class _Tries:
 
     async def _count(self, ended: Round) -> None:
         async def count() -> dict[str, Any]:
-            return {**self._about("lists"), "lists": "mirai weak", **msgspec.to_builtins(ended)}
+            return {**about(self._door, "lists"), "lists": "mirai weak", **msgspec.to_builtins(ended)}
 
         await self._wire.step(f"{self._prefix}/count", count)
 
@@ -185,51 +169,22 @@ class _Tries:
                 self._door.login, code, source=self._door.source, listed=guess.origin in PUBLIC
             )
             await session.close()
-            data = {
-                **self._about(guess.origin),
-                "accepted": result.accepted,
-                "proof": result.proof,
-                "answer_seconds": round(result.seconds, 4),
-                "prompted": result.prompted,
-                "locked": result.locked,
-                "sign_in_failure": result.failure,
-                "said": result.reply.excerpt,
-            }
-            if guess.origin not in {"none", "random"}:
-                data |= {
-                    "user": guess.user,
-                    "shown": guess.shown,
-                    "listed": listed(guess.user, guess.password),
-                }
-            return data
+            answer = msgspec.to_builtins(result)
+            return told(self._door, guess, answer, shape(guess.user, guess.password))
 
         return await self._wire.step(f"{self._prefix}/code {guess.step}", sign_in)
 
     async def _live(self, when: str) -> None:
+        known = {**about(self._door, "live"), "when": when}
+
         async def look() -> dict[str, Any]:
             try:
                 seen = await _greeting(self._wire, self._door)
             except PeerFailure as failure:
-                return {**self._about("live"), "live": False, "when": when, "ended": failure.reason}
-            return {**self._about("live"), "live": bool(seen["speaks"]), "when": when, "ended": seen["ended"]}
+                return {**known, "live": False, "ended": failure.reason}
+            return {**known, "live": bool(seen["speaks"]), "ended": seen["ended"]}
 
         await self._wire.step(f"{self._prefix}/live {when}", look)
-
-    def _about(self, code: str) -> dict[str, Any]:
-        door = self._door
-        return {"login": door.name, "base": door.base, "door": door.attributes, "code": code}
-
-
-def _shape(guess: Guess) -> dict[str, Any]:
-    """Return what may be kept of a code: its length and whether it is of a guessable kind."""
-    word = guess.password
-    return {
-        "length": len(word),
-        "listed": listed(guess.user, word),
-        "attacked": attacked(word),
-        "single": single(word),
-        "sequential": sequential(word),
-    }
 
 
 def _look(wire: Wire, door: Door) -> Any:
@@ -237,15 +192,7 @@ def _look(wire: Wire, door: Door) -> Any:
         try:
             return {"door": door.attributes, **await _greeting(wire, door)}
         except PeerFailure as failure:
-            # No connection is an answer to this question, so it is data and not a failed step.
-            speaks = False if failure.reason in SHUT else None
-            return {
-                "door": door.attributes,
-                "speaks": speaks,
-                "said": "",
-                "ended": failure.reason,
-                "bytes": 0,
-            }
+            return unreached(door, failure.reason)
 
     return look
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sekisho.formats.codes import GOOD_LENGTH, MIRAI, attacked, derived, listed, sequential, single
+from sekisho.formats.codes import GOOD_LENGTH, MIRAI, derived, shape
 from sekisho.model.evidence import Evidence, Record
 from sekisho.model.observation import Observation
 from sekisho.model.terminal import Code, Login, Terminal
@@ -53,18 +53,6 @@ def users_of(login: Login) -> tuple[str, ...]:
 def nonsense(seed: str) -> str:
     """Return a code that nobody has: 20 characters that follow from ``seed``."""
     return "Nx7-" + hashlib.sha256(seed.encode()).hexdigest()[:16]
-
-
-def shape(user: str, password: str) -> dict[str, Any]:
-    """Return what may be kept of a secret: its length and whether it is of a guessable kind."""
-    return {
-        "length": len(password),
-        "single": single(password),
-        "sequential": sequential(password),
-        "attacked": attacked(password),
-        "listed": listed(user, password),
-        "derived": bool(password) and password.lower() in {user.lower(), "password"},
-    }
 
 
 def guesses(terminal: Terminal, login: Login) -> tuple[Candidate, ...]:
