@@ -125,16 +125,19 @@ class Watchlist:
         rows = np.flatnonzero(version == _IPV6)
         if not rows.size:
             return _NONE
-        passed = np.zeros(rows.size, np.bool_)
+        found = [_NONE]
         for which, name in ((SENDS, "destinationIPv6Address"), (RECEIVES, "sourceIPv6Address")):
             if name not in batch.schema.names:
                 continue
-            high, low = _halves(batch, name, rows)
-            hit = np.zeros(rows.size, np.bool_)
-            for group in self._six:
-                hit |= group.may_hold(high, low)
-            passed |= hit if side is None else hit & (side[rows] == which)
-        return rows[passed]
+            mine = rows if side is None else rows[side[rows] == which]
+            for begin in range(0, mine.size, BLOCK):
+                part = mine[begin : begin + BLOCK]
+                high, low = _halves(batch, name, part)
+                hit = np.zeros(part.size, np.bool_)
+                for group in self._six:
+                    hit |= group.may_hold(high, low)
+                found.append(part[hit])
+        return np.unique(np.concatenate(found))
 
     def _exact(
         self, batch: pa.RecordBatch, rows: Integers, end: str, *, four: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,9 @@ from sekisho.model.tables import WATCHED, completed
 
 Integers = NDArray[np.int64]
 
-_SLOTS = 1 << 20
+_LEAST_BITS = 16
 _UNUSED = np.iinfo(np.int64).min
-_ODD = np.uint64(0x9E37_79B9_7F4A_7C15)
+_ODD = np.uint64(0x9E37_79B9_7F4A_7C15), np.uint64(0xC2B2_AE3D_27D4_EB4F)
 
 
 class Matches:
@@ -100,23 +100,45 @@ class Matches:
 
 
 class _Lines:
-    """Counts distinct lines exactly: a table of the last line seen in each slot spares most rows the sorting."""
+    """Counts distinct lines exactly: two hash tables of known lines spare nearly all rows the sorting."""
 
     def __init__(self) -> None:
-        self._table = np.full(_SLOTS, _UNUSED, np.int64)
         self._known: Integers = np.empty(0, np.int64)
+        self._bits = _LEAST_BITS
+        self._tables = self._empty()
 
-    def add(self, lines: Any) -> None:
-        slot = ((lines.view(np.uint64) * _ODD) >> np.uint64(44)).astype(np.intp)
-        other = self._table[slot] != lines
-        if other.any():
-            self._table[slot[other]] = lines[other]
-            fresh = np.unique(lines[other])
-            at = np.searchsorted(self._known, fresh)
-            if self._known.size:
-                fresh = fresh[self._known[np.minimum(at, self._known.size - 1)] != fresh]
-            if fresh.size:
-                self._known = np.union1d(self._known, fresh)
+    def add(self, lines: Integers) -> None:
+        unknown = lines
+        for which, table in enumerate(self._tables):
+            unknown = unknown[table[self._slots(unknown, which)] != unknown]
+            if not unknown.size:
+                return
+        fresh = np.unique(unknown)
+        if self._known.size:
+            at = np.minimum(np.searchsorted(self._known, fresh), self._known.size - 1)
+            fresh = fresh[self._known[at] != fresh]
+        if not fresh.size:
+            return
+        self._known = np.insert(self._known, np.searchsorted(self._known, fresh), fresh)
+        if self._known.size > 1 << (self._bits - 2):
+            self._bits = int(self._known.size).bit_length() + 2
+            self._tables, fresh = self._empty(), self._known
+        self._insert(fresh)
+
+    def _insert(self, lines: Integers) -> None:
+        """Put lines where a slot is free; those that find none are looked up by sorting."""
+        for which, table in enumerate(self._tables):
+            slots = self._slots(lines, which)
+            free = table[slots] == _UNUSED
+            table[slots[free]] = lines[free]
+            lines = lines[table[slots] != lines]
+
+    def _slots(self, lines: Integers, which: int) -> NDArray[np.intp]:
+        mixed: NDArray[np.uint64] = lines.view(np.uint64) * _ODD[which]
+        return (mixed >> np.uint64(64 - self._bits)).astype(np.intp)
+
+    def _empty(self) -> tuple[Integers, Integers]:
+        return np.full(1 << self._bits, _UNUSED, np.int64), np.full(1 << self._bits, _UNUSED, np.int64)
 
     def __len__(self) -> int:
         return int(self._known.size)
