@@ -71,15 +71,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     ):
 
         async def work() -> None:
-            await confirm(request.authorisation, request.terminal, opened.net.connected, opened.net.nudge)
-            if not options.get("assume_up"):
-                await reach_again(
-                    request.terminal,
-                    opened.net,
-                    opened.store,
-                    opened.bench.power if request.resume else None,
-                    opened.clock,
-                )
+            await _wake(request, opened, assume_up=bool(options.get("assume_up")))
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
             await put_back(request.terminal, opened.store, opened.access)
 
@@ -97,6 +89,13 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             opened.store, assessment, request.terminal, request.catalogues, options.get("formats", ())
         )
     return assessment, folder, reports
+
+
+async def _wake(request: Request, opened: wiring.Run, *, assume_up: bool) -> None:
+    """See that it is the authorised terminal and that it answers; only a resumed run may touch its power."""
+    await confirm(request.authorisation, request.terminal, opened.net.connected, opened.net.nudge)
+    power = opened.bench.power if request.resume else None
+    await reach_again(request.terminal, opened.net, opened.store, power, opened.clock, assume_up=assume_up)
 
 
 def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:

@@ -64,29 +64,39 @@ def _own(sources: Sequence[str], address: str) -> str:
 
 
 async def reach_again(
-    terminal: Terminal, net: Net, store: EvidenceStore, power: Power | None, clock: Clock
+    terminal: Terminal,
+    net: Net,
+    store: EvidenceStore,
+    power: Power | None,
+    clock: Clock,
+    *,
+    assume_up: bool = False,
 ) -> None:
-    """Raise Unreachable unless the terminal answers.
+    """Raise Unreachable unless the terminal answers (or it is to be assumed that it does).
 
     With ``power`` (a resumed run's) the power is given back first when a run died between cutting and
     restoring, or when nothing answers; then its declared services have ``ready_seconds`` to come up. Not
-    left to the first question alone: a host in front of the terminal may answer for it while it is off.
+    left to the knock alone: a host in front of the terminal may answer for it while it is off.
     """
     plan = terminal.power
-    off = switched_off(store)
-    if power is None or plan is None:
-        await reach(terminal, net)
-        return
-    if not off:
-        with suppress(Unreachable):
-            await reach(terminal, net)
+    if power is not None and plan is not None:
+        if not switched_off(store) and (assume_up or await _answers(terminal, net)):
             return
-    with suppress(PeerFailure):  # it may have power: what counts is whether it answers
-        await power.restore()
-    end = clock.monotonic() + plan.ready_seconds
-    while not await _all_up(terminal, net) and clock.monotonic() < end:
-        await clock.sleep(_POLL_SECONDS)
-    await reach(terminal, net)
+        with suppress(PeerFailure):  # it may have power: what counts is whether it answers
+            await power.restore()
+        end = clock.monotonic() + plan.ready_seconds
+        while not await _all_up(terminal, net) and clock.monotonic() < end:
+            await clock.sleep(_POLL_SECONDS)
+    if not assume_up:
+        await reach(terminal, net)
+
+
+async def _answers(terminal: Terminal, net: Net) -> bool:
+    try:
+        await reach(terminal, net)
+    except Unreachable:
+        return False
+    return True
 
 
 async def _all_up(terminal: Terminal, net: Net) -> bool:

@@ -101,3 +101,13 @@ def test_a_cord_that_fails_ends_as_unreachable_not_as_a_fault(monkeypatch: pytes
     with pytest.raises(Unreachable):
         asyncio.run(reach_again(terminal(9, DARK), net, store, cord, FakeClock()))
     assert cord.acts == ["restore"]
+
+
+@pytest.mark.parametrize(("on", "acts"), [(False, ["restore"]), (True, [])])
+def test_assumed_to_be_up_spares_the_knock_and_not_the_power(on: bool, acts: list[str]) -> None:
+    store = MemoryStore()
+    store.append("power", {"on": on})
+    with ExitStack() as stack:
+        cord = Cord(stack)
+        asyncio.run(reach_again(terminal(9), live_net(), store, cord, FakeClock(), assume_up=True))
+    assert cord.acts == acts
