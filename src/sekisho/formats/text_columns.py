@@ -21,8 +21,8 @@ PROTOCOLS: Mapping[str, int] = {
     "pim": 103, "vrrp": 112, "l2tp": 115, "sctp": 132, "udplite": 136, "rtp": 17, "rtcp": 17, "udt": 17,
 }  # fmt: skip
 _FLAG_BITS = {"F": 1, "S": 2, "R": 4, "P": 8, "A": 16, "U": 32, "E": 64, "C": 128}
-_WHOLE = r"^\s*[0-9]{1,18}\s*$"
-_DECIMAL = r"^\s*[0-9]{1,18}(\.[0-9]{0,30})?\s*$"
+_WHOLE = r"^\s*[0-9]{1,30}\s*$"
+_DECIMAL = r"^\s*[0-9]{1,30}(\.[0-9]{0,30})?\s*$"
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}"
 _GREATEST = 9e18  # fits into 64 bits
 _LATEST = 1 << 42  # ms of the epoch: year 2109

@@ -23,7 +23,7 @@ class TwoWay:
     """Records read from text: one value a record, with the line each stood on.
 
     ``backward`` is empty for one-way records; else octets, packets and TCP flags of the other direction. ``bad`` has a
-    mask for each reason; a record is counted for the first.
+    mask for each reason; a record is counted for the first. ``intervals``: 1 of n was sampled, 0 (also when None) unknown.
     """
 
     lines: Array
@@ -37,7 +37,7 @@ class TwoWay:
     octets: Array
     flags: Array
     backward: tuple[Array, Array, Array] | None = None
-    interval: int = 0
+    intervals: Array | None = None
     bad: dict[str, Array] = field(default_factory=dict)
 
     def rows(self, rejecting: Rejecting) -> Iterator[dict[str, Any]]:
@@ -67,7 +67,6 @@ class TwoWay:
         both = np.concatenate([forth, back])
         reverse = np.arange(len(both)) >= len(forth)
         ported = np.isin(self.protocol[both], _WITH_PORTS)
-        # Stores and queries like time in order; the two directions of a record stay together.
         columns: dict[str, Any] = {
             "flowStartMilliseconds": self.start[both],
             "flowEndMilliseconds": np.maximum(self.start[both], self.end[both]),
@@ -82,7 +81,9 @@ class TwoWay:
             "packetDeltaCount": np.concatenate([self.packets[forth], self._back(0, back)]),
             "octetDeltaCount": np.concatenate([self.octets[forth], self._back(1, back)]),
             "tcpControlBits": np.concatenate([self.flags[forth], self._back(2, back).astype(np.uint8)]),
-            "samplingPacketInterval": np.full(len(both), self.interval, np.uint32),
+            "samplingPacketInterval": (
+                np.zeros(len(both)) if self.intervals is None else self.intervals[both]
+            ).astype(np.uint32),
         }
         for name in ("sourceTransportPort", "destinationTransportPort"):
             columns[name] = columns[name].astype(np.uint16)
