@@ -43,7 +43,7 @@ def compression_of(head: bytes) -> str:
 def unpacked(source: BinaryIO, fault: Fault | None = None) -> BinaryIO:
     """Return a stream of what ``source`` holds, unpacked when it is compressed.
 
-    ``source`` need not be seekable. ``fault`` is called with a reason id (``compressed-stream-torn``) and the place
+    ``source`` need not be seekable; one that is seekable and not compressed is given back as it is. ``fault`` is called with a reason id (``compressed-stream-torn``) and the place
     when the compressed stream is torn or damaged; the stream then ends there.
 
     :raises ReadingError: by reading, when the stream is damaged and there is no ``fault``
@@ -53,6 +53,9 @@ def unpacked(source: BinaryIO, fault: Fault | None = None) -> BinaryIO:
         head += more
     whole = _Prefixed(head, source)
     kind = compression_of(head)
+    if not kind and source.seekable():
+        source.seek(-len(head), io.SEEK_CUR)
+        return source
     raw: io.RawIOBase = _Guarded(_opened(kind, whole), kind, fault) if kind else whole
     return cast("BinaryIO", io.BufferedReader(raw, _WINDOW))
 
