@@ -30,6 +30,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "report": ("sekisho.cli.report", t("報告書を作り直す", "write the reports again")),
     "verify": ("sekisho.cli.verify", t("証跡の改変を調べる", "check that evidence is unaltered")),
+    "watch": (
+        "sekisho.cli.watch",
+        t("フローを受信して感染回線を見つける", "collect flows and find infected lines"),
+    ),
     "ingest": ("sekisho.cli.ingest", t("フローのファイルを取り込む", "take in files of flow records")),
     "detect": ("sekisho.cli.detect", t("感染した疑いのある回線を探す", "look for lines that look infected")),
     "hunt": ("sekisho.cli.hunt", t("新しいC&Cの表を過去に当てる", "hold a new list of C&C against the past")),

@@ -59,6 +59,7 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
         for name in NAMES:
             street.start(name)
             runs.append(_Run(name, street, folder / name, names, began))
+        watched = _watch(folder / "watch")
         for run in runs:
             run.wait()
     finally:
@@ -74,10 +75,59 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
     seconds = time.monotonic() - began
     first = min(run.seconds for run in runs)
     if as_json:
-        put_json({"seconds": round(seconds, 1), "first_report": round(first, 1), "terminals": outcomes})
+        put_json(
+            {
+                "seconds": round(seconds, 1),
+                "first_report": round(first, 1),
+                "terminals": outcomes,
+                "watch": watched,
+            }
+        )
     else:
-        _show(outcomes, names, first, seconds)
+        _show(outcomes, names)
+        _show_watch(watched, folder / "watch")
+        _show_next(outcomes, folder / "watch", first, seconds)
     return 0
+
+
+def _watch(folder: Path) -> dict[str, Any]:
+    """Write a made capture with one hijacked camera, take it in and look at it, by the commands that a user has."""
+    from sekisho import wiring
+    from sekisho.demo import capture
+
+    pcap, listed = capture.write(folder, wiring.now().timestamp() - capture.SECONDS)
+    (folder / "data").mkdir(mode=0o700)
+    (folder / "data" / "watch.toml").write_text(capture.settings(), encoding="utf-8")
+    common = ["--data", str(folder / "data"), "--json", "--lang", LANGUAGE.value]
+    taken = _sekisho("ingest", str(pcap), *common)
+    found = _sekisho("detect", "--list", str(listed), *common)
+    click.secho(
+        f"{'watch':10} " + t("模擬の通信記録を調べた", "looked at a made capture")
+        + f": {len(found['detections'])} " + t("件の検出", "detections"), bold=True, err=True,
+    )  # fmt: skip
+    return {"taken": taken, "found": found}
+
+
+def _sekisho(*words: str) -> Any:
+    """Run a command as a process of its own and return its JSON."""
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "sekisho", *words], capture_output=True, text=True, check=False, timeout=120
+    )
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise click.ClickException(
+            f"sekisho {words[0]}: {done.stderr.strip() or done.stdout.strip()}"
+        ) from None
+
+
+def _show_watch(watched: dict[str, Any], folder: Path) -> None:
+    head = t("監視：模擬の15分間の通信記録（家庭12、乗っ取られたカメラ1台）",
+             "Watch: a made quarter of an hour (12 homes, one hijacked camera)")  # fmt: skip
+    click.secho("\n" + head, bold=True)
+    for one in watched["found"]["detections"]:
+        click.echo(f"  {one['line']}  {one['explanation']}")
+    click.echo(f"  {folder / 'capture.pcap'}  {folder / 'cc-list.csv'}")
 
 
 class _Run:
@@ -155,7 +205,7 @@ def _papers(street: Street, name: str) -> list[str]:
     return [str(file), "-a", str(authorisation), "--limits", str(limits)]
 
 
-def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...], first: float, seconds: float) -> None:
+def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...]) -> None:
     from sekisho import wiring
     from sekisho.model.assessment import UNBOUND
     from sekisho.model.verdict import Verdict
@@ -183,6 +233,9 @@ def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...], first: fl
         for path in outcome.get("reports", ()):
             if path.endswith((".html", ".pdf")):
                 click.echo(f"  {path}")
+
+
+def _show_next(outcomes: dict[str, dict[str, Any]], watch: Path, first: float, seconds: float) -> None:
     last = next(reversed(list(outcomes.values()))).get("folder", "")
     done = t(
         f"最初の報告書まで {first:.0f} 秒、全部で {seconds:.0f} 秒。次に試すこと：",
@@ -197,6 +250,10 @@ def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...], first: fl
         (
             f"./run sekisho rejudge {last} -c en303645-v2.1.1",
             t("同じ証跡を欧州の規格で判定する", "judge it by EN 303 645"),
+        ),
+        (
+            f"./run sekisho detect --data {watch / 'data'} --list {watch / 'cc-list.csv'}",
+            t("同じ通信記録をもう一度調べ、根拠を見る", "look at the same capture again, with its evidence"),
         ),
         ("./run sekisho terminal init", t("手元の機器の記述を作る", "describe your own device")),
     ):

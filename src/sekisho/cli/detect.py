@@ -42,6 +42,7 @@ def command(
         window = watch.window(moment(since, at) if since else None, moment(until, at) if until else None)
         detectors, lists_read = watch.detectors(methods, lists)
         looks = list(watch.detect(detectors, window, past=int(at.timestamp() * 1000) - moment(past, at)))
+        watch.remember([one for look in looks for one in look.detections])
     warn(lists_read.rejected, as_json)
     return show(
         looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}

@@ -51,6 +51,11 @@ def write(folder: Path, start: float, seed: int = 20) -> tuple[Path, Path]:
     return capture, listed
 
 
+def settings() -> str:
+    """Return the ``watch.toml`` for it: whose lines, and that nobody's communication is in it."""
+    return f'customers = ["{CUSTOMERS}"]\nbasis = "not-communication"\n'
+
+
 def _home(line: str, chance: random.Random) -> Iterator[tuple[float, bytes]]:
     """People at home: a few sites a minute, both ways, closed in order."""
     at = chance.uniform(0, 20)

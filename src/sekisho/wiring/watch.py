@@ -21,11 +21,12 @@ from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists import Limits, read_list
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.language import Language, Text
-from sekisho.model.detection import Window
+from sekisho.model.detection import Detection, Window
 from sekisho.model.indicator import Indicator
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
+from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.keys import key_at
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.wiring import now
@@ -34,6 +35,7 @@ from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 
 DATASET = "flow"
 _SETTINGS, _KEY, _TAKEN, _RECORDS = "watch.toml", "pseudonym.key", "taken.jsonl", "records"
+_DETECTIONS = "detections.jsonl"
 # Lists of a demonstration name addresses that RFC 5737 keeps for examples.
 _DEMONSTRATION = frozenset({"documentation"})
 
@@ -72,8 +74,9 @@ class Watch:
         longest = MappingProxyType(
             {stage: int(rule.most_days * 86_400_000) for stage, rule in self.rules.items()}
         )
+        self.log = DetectionLog(folder / _DETECTIONS)
         self.store = DuckRecords(
-            folder / _RECORDS, _now, Settings(shards=self.settings.shards, longest=longest)
+            folder / _RECORDS, milliseconds, Settings(shards=self.settings.shards, longest=longest)
         )
 
     def __enter__(self) -> Self:
@@ -97,7 +100,9 @@ class Watch:
         """Return the label of what is taken in now."""
         demo = self.settings.basis is LegalBasis.NOT_COMMUNICATION
         purposes = (*self.settings.purposes, *((Purpose.DEMONSTRATION,) if demo else ()))
-        return handling.label(self.rules, Stage.RAW_FLOW, purposes, self.settings.basis, _now(), origin)
+        return handling.label(
+            self.rules, Stage.RAW_FLOW, purposes, self.settings.basis, milliseconds(), origin
+        )
 
     def ingest(
         self, files: Sequence[Path], options: Options, progress: Progress, *, kind: str, language: Language
@@ -113,6 +118,10 @@ class Watch:
             readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember
         )
         yield from ingest(files, source, options, progress, kind=kind, language=language)
+
+    def has_records(self) -> bool:
+        """Say whether any flow was ever kept here."""
+        return (self.folder / _RECORDS / DATASET).is_dir()
 
     def window(self, begin: int | None, end: int | None) -> Window:
         """Return the window asked for; what is left open is the oldest and the newest record.
@@ -139,7 +148,7 @@ class Watch:
         limits = Limits(allow=_DEMONSTRATION if demo else frozenset())
         found: list[Indicator] = []
         rejected: dict[str, int] = {}
-        for path in (*(self._listed(one) for one in self.settings.lists), *lists):
+        for path in self.list_files(lists):
             reading = read_list(path.read_bytes(), path.name, limits=limits)
             if not reading.indicators:
                 raise ReadingError(
@@ -180,9 +189,21 @@ class Watch:
         """Return how a detector's name leads to its values."""
         return lambda name: parameters(name, self.settings.detect.get(name))
 
-    def _listed(self, name: str) -> Path:
-        path = Path(name)
-        return path if path.is_absolute() else self.folder / path
+    def remember(self, found: Sequence[Detection]) -> None:
+        """Keep detections, as candidates under their own label."""
+        rule = Stage.CANDIDATE
+        label = handling.label(
+            self.rules,
+            rule,
+            (Purpose.CC_DETECTION, Purpose.ATTACK_DETECTION),
+            self.settings.basis,
+            milliseconds(),
+        )
+        self.log.add(found, label, milliseconds())
+
+    def list_files(self, lists: Sequence[Path]) -> tuple[Path, ...]:
+        """Return the files of the settings' lists (relative ones lie in the data folder) and ``lists``."""
+        return (*(self.folder / one for one in self.settings.lists), *lists)
 
 
 def readers() -> dict[str, Reader]:
@@ -190,7 +211,8 @@ def readers() -> dict[str, Reader]:
     return plugins.units("readers")
 
 
-def _now() -> int:
+def milliseconds() -> int:
+    """Return the time of day in milliseconds of the Unix epoch."""
     return int(now().timestamp() * 1000)
 
 

@@ -1,0 +1,156 @@
+"""Marries the live watch: a receiver process, its spool, and the decoding that follows it."""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from sekisho.detectors.flows.known_cc import KnownCc
+from sekisho.errors import SekishoError, StoreError
+from sekisho.formats.watchlist import Watchlist
+from sekisho.language import Text
+from sekisho.model.detection import Detection, Window
+from sekisho.ports.flows import Detector
+from sekisho.stores.spool_writer import MOST_OCTETS
+from sekisho.wiring.watch import DATASET, Watch, milliseconds
+from sekisho.workflows.receive import Receiving, Told, last_told, receive_until_told
+from sekisho.workflows.watch import Figures, LiveWatch, Pace, Parts
+
+_TEMPLATES = "templates.json"
+_DAY = 86_400_000
+_END_SECONDS = 5.0
+
+
+def receiving(
+    watch: Watch, *, listen: Sequence[str], ports: Sequence[int], disk: bool, octets: int = 0
+) -> Receiving:
+    """Return what the receiver of this data folder is told; the folder's path names its spool."""
+    where = hashlib.sha256(str(watch.folder.resolve()).encode()).hexdigest()[:12]
+    return Receiving(
+        name=f"watch-{where}",
+        listens=tuple((a, p) for a in listen or watch.settings.listen for p in ports or watch.settings.ports),
+        allowed=watch.settings.exporters,
+        most_octets=octets or MOST_OCTETS,
+        disk=str(watch.folder / "spool") if disk else "",
+    )
+
+
+@contextmanager
+def receiver(told: Receiving) -> Iterator[Callable[[], Told | None]]:
+    """Run a receiver process; yield what gives its newest figures. It ends with this block.
+
+    :raises StoreError: it ended by itself at once (a port that is taken, no room for the spool)
+    """
+    place = told.place()
+    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(told,), daemon=True)
+    process.start()
+
+    def figures() -> Told | None:
+        if not process.is_alive():
+            raise StoreError(
+                Text(ja="受信プロセスが止まった", en="the receiver has ended"),
+                ", ".join(f"{address} {port}" for address, port in told.listens),
+                Text(
+                    ja="ポートが使われていないか確かめる（--port）",
+                    en="see whether the ports are taken (--port)",
+                ),
+            )
+        newest = last_told(place)
+        return newest if newest and newest.process == process.pid else None
+
+    try:
+        yield figures
+    finally:
+        process.terminate()
+        process.join(_END_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _receive(told: Receiving) -> None:
+    """Be the receiver; what it has to say of its end goes to stderr in one line."""
+    import sys
+
+    try:
+        receive_until_told(told)
+    except SekishoError as error:
+        sys.stderr.write(f"{error.what.ja} / {error.what.en}: {error.where}\n")
+        sys.exit(error.exit_code)
+
+
+def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | None = None) -> LiveWatch:
+    """Return the decoding side, with the lists reloaded whenever one of their files changes."""
+    behaviours = {
+        name: one for name, one in watch.detectors((), lists)[0].items() if not isinstance(one, KnownCc)
+    }
+    file = watch.folder / _TEMPLATES
+
+    def keep(templates: Mapping[str, object]) -> None:
+        part = file.with_suffix(".part")
+        part.write_bytes(msgspec.json.encode(templates))
+        part.replace(file)
+
+    def look(detectors: Mapping[str, Detector], window: Window) -> Iterator[tuple[Detection, ...]]:
+        if not watch.has_records():
+            return
+        for one in watch.detect(detectors, window, past=_DAY):
+            yield one.detections
+
+    return LiveWatch(
+        Parts(
+            place=told.place(),
+            door=watch.door(),
+            store=watch.store,
+            dataset=DATASET,
+            label=lambda: watch.label("live"),
+            lists=_Lists(watch, lists),
+            detectors=behaviours,
+            look=look,
+            parameters=watch.parameters(),
+            remember=watch.remember,
+            now=milliseconds,
+            keep_templates=keep,
+            templates=msgspec.json.decode(file.read_bytes()) if file.exists() else None,
+            pace=pace or Pace(),
+        )
+    )
+
+
+class _Lists:
+    """The known C&C as they are now; files are looked at again when asked, at most each second."""
+
+    def __init__(self, watch: Watch, lists: Sequence[Path]) -> None:
+        self._watch = watch
+        self._lists = lists
+        self._seen: tuple[float, ...] = ()
+        self._at = 0
+        self._held: tuple[KnownCc, Watchlist] | None = None
+
+    def __call__(self) -> tuple[KnownCc, Watchlist]:
+        now = milliseconds()
+        if self._held is None or now - self._at > 1000:  # noqa: PLR2004 - a second
+            self._at = now
+            seen = tuple(
+                path.stat().st_mtime for path in self._watch.list_files(self._lists) if path.exists()
+            )
+            if self._held is None or seen != self._seen:
+                try:
+                    indicators, _ = self._watch.indicators(self._lists)
+                except (SekishoError, OSError):
+                    if self._held is None:
+                        raise
+                    return (
+                        self._held
+                    )  # half written, or gone: the last good list holds on, and is looked at again
+                self._seen = seen
+                self._held = KnownCc(indicators), Watchlist(indicators)
+        return self._held
+
+
+__all__ = ["Figures", "Pace", "live", "receiver", "receiving"]

@@ -1,0 +1,226 @@
+"""The verb watch: what waits in the spool is decoded, passed through the privacy door, matched, kept and judged.
+
+The receiver is another process and never waits for this one. Looking (the detectors) and tidying (compaction, expiry)
+run beside the decoding, on a thread of their own: their work is inside engines that let other threads run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from sekisho.detectors.flows.known_cc import KnownCc, Matches
+from sekisho.errors import SekishoError
+from sekisho.formats.flow_export import Decoder
+from sekisho.formats.pseudonyms import Pseudonyms
+from sekisho.formats.watchlist import Watchlist
+from sekisho.model.detection import Detection, Window
+from sekisho.model.pipeline import StageCount, Step
+from sekisho.model.purpose import Label
+from sekisho.model.tallies import Counting
+from sekisho.model.verdict import Scalar
+from sekisho.ports.flows import Detector, RecordStore
+from sekisho.stores.spool import Position, Spool
+from sekisho.stores.spool_place import Place
+
+HOUR = 3_600_000
+_LATE = 600_000
+_SHOWN = 50
+
+
+class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often things are done, in seconds, and how many rows are gathered before they are written."""
+
+    write: float = 2.0
+    rows: int = 1_000_000
+    look: float = 60.0
+    look_after_match: float = 5.0
+    tidy: float = 600.0
+    tell: float = 1.0
+    idle: float = 0.05
+
+
+class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the watch stands. ``lag`` are octets waiting in the spool; ``fault`` the last look that failed."""
+
+    at: int
+    counts: tuple[StageCount, ...]
+    sources: tuple[dict[str, object], ...]
+    lag: int
+    indicators: int
+    detections: tuple[Detection, ...]
+    looked_at: int = 0
+    fault: str = ""
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What the watch is married with; ``lists`` gives the known C&C as they are now, the same object while unchanged."""
+
+    place: Place
+    door: Pseudonyms
+    store: RecordStore
+    dataset: str
+    label: Callable[[], Label]
+    lists: Callable[[], tuple[KnownCc, Watchlist]]
+    detectors: Mapping[str, Detector]
+    look: Callable[[Mapping[str, Detector], Window], Iterator[tuple[Detection, ...]]]
+    parameters: Callable[[str], Mapping[str, Scalar]]
+    remember: Callable[[Sequence[Detection]], None]
+    now: Callable[[], int]
+    keep_templates: Callable[[Mapping[str, object]], None]
+    templates: Mapping[str, object] | None = None
+    pace: Pace = Pace()
+
+
+class LiveWatch:
+    """One decoding process."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Take the templates of the last run back."""
+        self.parts = parts
+        self._decoder = Decoder()
+        self._tally = Counting()
+        if parts.templates:
+            # Templates of a damaged file are learnt again from the exporters.
+            with suppress(ValueError):
+                self._decoder.restore(parts.templates)
+        self._counts: Counter[tuple[str, Step, str]] = Counter()
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
+        self._end: Position | None = None
+        self._hour = parts.now() // HOUR * HOUR
+        self._matches = Matches()
+        self._matched = 0
+        self._found: deque[Detection] = deque(maxlen=_SHOWN)
+        self._looked_at = 0
+        self._fault = ""
+        self._due: dict[str, float] = {}
+        self._work: Future[None] | None = None
+
+    def run(self, stopped: Callable[[], bool], tell: Callable[[Figures], None]) -> Figures:
+        """Work until ``stopped`` says so; nothing that was decoded is left unwritten."""
+        pace, begun = self.parts.pace, time.monotonic()
+        self._due = {
+            "write": begun, "tell": begun, "look": begun + pace.look_after_match, "tidy": begun + pace.tidy,
+        }  # fmt: skip
+        with Spool(self.parts.place) as spool, ThreadPoolExecutor(1) as hand:
+            while not stopped():
+                block = spool.read()
+                if block is not None:
+                    self._take(block.datagrams)
+                    self._end = block.end
+                if self._rows >= pace.rows or self._is_due("write", pace.write):
+                    self._write(spool)
+                self._beside(hand)
+                if self._is_due("tell", pace.tell):
+                    tell(self.figures(spool))
+                if block is None:
+                    time.sleep(pace.idle)
+            self._write(spool)
+            if self._work:
+                self._work.result()
+            self._look()
+            return self.figures(spool)
+
+    def _is_due(self, what: str, every: float) -> bool:
+        at = time.monotonic()
+        if at < self._due[what]:
+            return False
+        self._due[what] = at + every
+        return True
+
+    def _beside(self, hand: ThreadPoolExecutor) -> None:
+        """Begin to look or to tidy, when it is time and the last such work is done."""
+        pace = self.parts.pace
+        if self._matched:
+            self._due["look"] = min(self._due["look"], time.monotonic() + pace.look_after_match)
+        if self._work and not self._work.done():
+            return
+        if self._work and (error := self._work.exception()):
+            raise error
+        self._work = None
+        if self._is_due("look", pace.look):
+            self._work = hand.submit(self._look)
+        elif self._is_due("tidy", pace.tidy):
+            self._work = hand.submit(self._tidy)
+
+    def figures(self, spool: Spool) -> Figures:
+        """Return how the watch stands now."""
+        counts = [StageCount(who, step, name, count) for (who, step, name), count in self._counts.items()]
+        state = self._decoder.state()
+        return Figures(
+            self.parts.now(), (*counts, *spool.counts()), tuple(state["sources"]), spool.waiting,
+            len(self.parts.lists()[0].indicators), tuple(self._found), self._looked_at, self._fault,
+        )  # fmt: skip
+
+    def _take(self, datagrams: object) -> None:
+        """Decode a block, watch its flows, match them; rows wait in memory until they are written."""
+        watchlist = self.parts.lists()[1]
+        for batch in self._decoder.decode(datagrams, self._tally):  # type: ignore[arg-type]
+            watched, _ = self.parts.door.watch(batch)
+            for who, count in _by_exporter(batch):
+                self._counts[who, Step.DECODER, "records"] += count
+                self._counts[who, Step.DOOR, "elsewhere"] += count
+            if watched.num_rows:
+                self._matched += self._matches.feed(watchlist, watched)
+                self._waiting.append(watched)
+                self._rows += watched.num_rows
+                for who, count in _by_exporter(watched):
+                    self._counts[who, Step.DOOR, "elsewhere"] -= count
+                    self._counts[who, Step.DOOR, "watched"] += count
+
+    def _write(self, spool: Spool) -> None:
+        """Write what waits, and only then say that the datagrams are done with."""
+        if self._waiting:
+            kept = self.parts.store.append(self.parts.dataset, iter(self._waiting), self.parts.label())
+            self._counts["", Step.STORE, "kept"] += kept
+            self._waiting, self._rows = [], 0
+        if self._end is not None:
+            self.parts.keep_templates(self._decoder.templates())
+            spool.done(self._end)
+            self._end = None
+
+    def _look(self) -> None:
+        """Judge the hour that runs, and the one before while its late flows come in."""
+        now, self._matched = self.parts.now(), 0
+        hour = now // HOUR * HOUR
+        known = self.parts.lists()[0]
+        window = Window(self._hour, self._hour + HOUR)
+        found = list(known.judge(self._matches, window, self.parts.parameters(known.name)).finds.detections)
+        if hour != self._hour:
+            self._hour, self._matches = hour, Matches()
+        try:
+            for begin in {hour, (now - _LATE) // HOUR * HOUR}:
+                for detections in self.parts.look(self.parts.detectors, Window(begin, begin + HOUR)):
+                    found += detections
+            self._fault = ""
+        except SekishoError as error:
+            self._fault = f"{error.what.en} {error.where}"
+        self._looked_at = now
+        if found:
+            self.parts.remember(found)
+        shown = {one.id: one for one in (*self._found, *found)}
+        self._found = deque(shown.values(), maxlen=_SHOWN)
+
+    def _tidy(self) -> None:
+        try:
+            self.parts.store.compact(self.parts.dataset)
+            self.parts.store.expire(self.parts.now())
+        except SekishoError as error:
+            self._fault = f"{error.what.en} {error.where}"
+
+
+def _by_exporter(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:
+    """Yield how many rows of a batch each exporter sent."""
+    column = batch.column("exporter")
+    counts = np.bincount(column.indices.to_numpy(), minlength=len(column.dictionary))
+    for name, count in zip(column.dictionary.to_pylist(), counts.tolist(), strict=True):
+        if count:
+            yield name, count
