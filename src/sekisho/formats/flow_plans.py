@@ -15,7 +15,7 @@ from sekisho.formats.templates import Layout
 
 _GRID_ROWS = 256  # slots whose records are copied together: they stay in the second-level cache
 _GRID_RECORDS = 2_048  # fewer in a row are gathered
-_GATHER_OCTETS = 1 << 18
+_GATHER_OCTETS = 1 << 19
 
 
 class Plan:

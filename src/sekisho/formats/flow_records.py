@@ -53,7 +53,7 @@ class Grid:
 
     def spread(self, per_set: Array) -> Array:
         """Return a column vector."""
-        return per_set[:, None]
+        return _lone(per_set)[:, None]
 
 
 class Gathered:
@@ -74,7 +74,8 @@ class Gathered:
 
     def spread(self, per_set: Array) -> Array:
         """Repeat each value as often as its set has records."""
-        return np.repeat(per_set, self._counts)
+        lone = _lone(per_set)
+        return lone if len(lone) == 1 else np.repeat(per_set, self._counts)
 
 
 class Walked:
@@ -96,7 +97,13 @@ class Walked:
 
     def spread(self, per_set: Array) -> Array:
         """Take the value of each record's set."""
-        return per_set[self._owners]
+        lone = _lone(per_set)
+        return lone if len(lone) == 1 else per_set[self._owners]
+
+
+def _lone(per_set: Array) -> Array:
+    """Return one value for all when they are equal: most sets of a block have one exporter, interval and time."""
+    return per_set[:1] if (per_set == per_set[0]).all() else per_set
 
 
 def walk(flat: Octets, layout: Layout, begins: Offsets, ends: Offsets) -> tuple[Walked, Array, int, int]:
