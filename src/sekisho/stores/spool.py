@@ -33,6 +33,7 @@ from sekisho.stores.spool_segments import (
     Position,
     Segment,
     exporters,
+    give_back,
     identity,
     locked,
     replace,
@@ -44,6 +45,8 @@ __all__ = ["Position", "Spool", "Spooled"]
 BLOCK_DATAGRAMS = 1024
 _IDLE_SECONDS = 0.01
 _LONGEST_IDLE_SECONDS = 0.1
+# After less than a block the reader lets some more come: what a block costs is shared by its datagrams.
+_GATHER_SECONDS = 0.05
 # Header and table of a full batch of the receiver in one call.
 _HEAD_OCTETS = HEADER_OCTETS + 4096
 
@@ -118,6 +121,8 @@ class Spool:
             if found is not None:
                 idle = _IDLE_SECONDS
                 yield found
+                if follow and len(found.datagrams) < most // 2:
+                    time.sleep(_GATHER_SECONDS)
             elif follow:
                 time.sleep(idle)
                 idle = min(2 * idle, _LONGEST_IDLE_SECONDS)
@@ -144,7 +149,7 @@ class Spool:
         for one, following in pairwise(waiting):
             if following.first > end.ordinal:
                 break
-            one.path.unlink(missing_ok=True)
+            give_back(one)
 
     @property
     def waiting(self) -> int:
@@ -198,7 +203,7 @@ class Spool:
         while count < most:
             head = os.pread(self._file, _HEAD_OCTETS, self._offset)
             header = Header.unpack(head)
-            if header is None:
+            if header is None or header.first > self._ordinal:
                 break
             begin, self._offset = self._offset, self._offset + header.room
             if header.end <= self._ordinal and header.datagrams:  # dealt with before

@@ -148,6 +148,8 @@ def write(
     else:
         _whole(os.pwrite(file, table, offset + HEADER_OCTETS), len(table))
         _gather(file, offset + HEADER_OCTETS + len(table), block.octets, block.length)
+    # A segment is used again: what an exporter once sent must not be read as the header of the next block.
+    _whole(os.pwrite(file, bytes(HEADER_OCTETS), offset + header.room), HEADER_OCTETS)
     _whole(os.pwrite(file, packed, offset), HEADER_OCTETS)
     return header.room
 

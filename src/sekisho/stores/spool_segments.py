@@ -13,7 +13,8 @@ from sekisho.errors import StoreError
 from sekisho.language import Text
 from sekisho.stores.spool_block import HEADER_OCTETS, Header
 
-_PREFIX = "segment-"
+_PREFIX, _FREE = "segment-", "free-"
+_MOST_FREE = 2
 
 
 class Position(msgspec.Struct, frozen=True, order=True):
@@ -49,6 +50,30 @@ def segments(folder: Path) -> list[Segment]:
 def segment_path(folder: Path, first: int) -> Path:
     """Return the path of the segment whose first datagram has the ordinal ``first``."""
     return folder / f"{_PREFIX}{first:020d}"
+
+
+def give_back(segment: Segment) -> None:
+    """Let the writer use a segment again that is dealt with: pages that are there cost less than fresh ones."""
+    folder = segment.path.parent
+    if len(_free(folder)) < _MOST_FREE:
+        segment.path.rename(folder / f"{_FREE}{segment.first:020d}")
+    else:
+        segment.path.unlink()
+
+
+def begin(folder: Path, first: int, *, fresh: bool = False) -> int:
+    """Return the descriptor of a new segment, without a block, made of one that was given back if there is any."""
+    path = segment_path(folder, first)
+    if not fresh and (free := _free(folder)):
+        file = os.open(free[-1], os.O_RDWR | os.O_CLOEXEC)
+        os.pwrite(file, bytes(HEADER_OCTETS), 0)
+        free[-1].rename(path)
+        return file
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def _free(folder: Path) -> list[Path]:
+    return sorted(folder.glob(f"{_FREE}*"))
 
 
 def end_of(file: int, first: int) -> tuple[int, int]:

@@ -17,16 +17,17 @@ from sekisho.stores import spool_block
 from sekisho.stores.spool_block import MOST_EXPORTERS
 from sekisho.stores.spool_place import Place, key_file, load_key, make_key
 from sekisho.stores.spool_segments import (
+    begin,
     end_of,
     exporters,
     identity,
     locked,
     replace,
-    segment_path,
     segments,
 )
 
-SEGMENT_OCTETS = 32 * 1024 * 1024
+# Small enough for a few of them to stay in the processor's cache while the reader keeps up.
+SEGMENT_OCTETS = 8 * 1024 * 1024
 MOST_OCTETS = 1024 * 1024 * 1024
 _FEWEST_SEGMENTS = 2
 _IDENTITY_OCTETS = 16
@@ -150,12 +151,11 @@ class SpoolWriter:
         self._torn = max(0, size - self._offset)
         os.ftruncate(self._file, min(size, self._offset))
 
-    def _begin(self) -> None:
+    def _begin(self, *, fresh: bool = False) -> None:
         """Begin a segment; the one before it belongs to the reader from now on."""
         if self._file >= 0:
             os.close(self._file)
-        path = segment_path(self._folder, self._ordinal)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._file = begin(self._folder, self._ordinal, fresh=fresh)
         self._offset = 0
         self._closed = self._octets_closed()
 
@@ -175,7 +175,7 @@ class SpoolWriter:
         if self._closed + self._offset + need <= self._most:
             return True
         if self._offset:  # closed, so that the reader may delete it when it is through
-            self._begin()
+            self._begin(fresh=True)
         return False
 
     def _exporters(self, block: Datagrams) -> NDArray[np.int32]:
