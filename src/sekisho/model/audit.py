@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -39,7 +40,7 @@ def sealed(entry: AuditEntry) -> AuditEntry:
     )
 
 
-def broken_at(entries: list[AuditEntry]) -> int | None:
+def broken_at(entries: Iterable[AuditEntry]) -> int | None:
     """Return the ``seq`` of the first entry that doesn't fit the chain; None when all do."""
     prev, expected = GENESIS, 1
     for entry in entries:

@@ -26,6 +26,7 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar ports: UDP ports of the collector
     :ivar listen: addresses of the collector
     :ivar detect: the operator's own thresholds, by detector and name
+    :ivar database: URL of the PostgreSQL that keeps cases, notices and the audit log; empty: SQLite in the data folder
     """
 
     customers: tuple[str, ...] = PRIVATE
@@ -40,3 +41,4 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: tuple[int, ...] = (2055, 4739, 6343)
     listen: tuple[str, ...] = ("127.0.0.1", "::1")
     detect: dict[str, dict[str, Scalar]] = {}
+    database: str = ""

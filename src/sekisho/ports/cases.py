@@ -18,7 +18,10 @@ from sekisho.model.verdict import Scalar
 
 
 class CaseFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which cases are asked for; empty fields don't narrow. Order: newest ``updated`` first, then id."""
+    """Which cases are asked for; empty fields don't narrow. Order: newest ``updated`` first, then id.
+
+    ``since`` ≤ ``updated`` < ``until``; ``assignee`` "" asks for cases of nobody, None for all.
+    """
 
     states: tuple[CaseState, ...] = ()
     subscriber: int | None = None
@@ -43,7 +46,8 @@ class CaseStore(Protocol):
     def save(self, case: Case, events: Sequence[CaseEvent]) -> Case:
         """Store a new case or the next revision of one, with its events, in one transaction; return it as stored.
 
-        On the disk when this returns. The events' ``seq`` is given by the store.
+        On the disk when this returns. The events' ``seq`` is given by the store. A new case comes with revision 0, a
+        changed one with the revision that was read; the stored one has one more.
 
         :raises ConflictError: when somebody else stored a revision in between; nothing is stored
         """

@@ -1,0 +1,160 @@
+"""``sekisho audit verify|list``: is the audit log unaltered, and what does it say?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sekisho.cli.looking import clock, data_option
+from sekisho.cli.speech import lang_option, put_json, t
+
+if TYPE_CHECKING:
+    from sekisho.model.audit import AuditEntry
+    from sekisho.stores.database import Database, Verified
+
+_PAGE = 1000
+_UNDECIDED = 3
+
+
+@click.group(
+    name="audit",
+    help=t(
+        "監査記録（誰が、何を、どの根拠で見たか）を調べる。",
+        "Check and read the audit log: who touched what, on which ground.",
+    ),
+)
+def command() -> None:
+    """Hold the commands of the audit log."""
+
+
+@command.command(
+    help=t(
+        "監査記録の鎖を調べる。改変・欠落があれば 1、記録が一つもなければ 3 で終わる。",
+        "Check the chain; ends with 1 when it is altered or incomplete, with 3 when there is no entry.",
+    )
+)
+@click.option(
+    "--head",
+    default="",
+    help=t(
+        "前に控えた鎖の値（末尾の切捨てと書直しはこれで分かる）",
+        "head of the chain noted before (only this shows an end that was cut off or rewritten)",
+    ),
+)
+@data_option
+@lang_option
+def verify(head: str, data: Path, as_json: bool) -> int:
+    """Verify the chain and print its head."""
+    from sekisho.stores.database import SqlAudit
+
+    with closing(_database(data)) as database:
+        found = SqlAudit(database).verify(head)
+    code = 1 if not found.whole else 0 if found.entries else _UNDECIDED
+    if as_json:
+        said = {name: getattr(found, name) for name in ("entries", "broken", "head", "noted", "whole")}
+        put_json(said | {"exit": code})
+    else:
+        _tell(found)
+    return code
+
+
+@command.command(name="list", help=t("監査記録を古い順に出す。", "Print the entries, the oldest first."))
+@click.option(
+    "--after", type=click.IntRange(min=0), default=0, help=t("この番号の後から", "behind this number")
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help=t("最大の件数", "at most so many"),
+)
+@click.option(
+    "--act", default="", help=t("この行為だけ（例 re-identify）", "only this act, such as re-identify")
+)
+@click.option("--who", default="", help=t("この人だけ", "only this person"))
+@click.option("--object", "object_", default="", help=t("この対象だけ", "only this object"))
+@data_option
+@lang_option
+def list_(after: int, limit: int, act: str, who: str, object_: str, data: Path, as_json: bool) -> int:
+    """Print entries; what they say is as it was recorded, unchecked (see verify)."""
+    wanted = {"act": act, "who": who, "object": object_}
+    found: list[AuditEntry] = []
+    with closing(_database(data)) as database:
+        for entry in _entries(database, after):
+            if all(getattr(entry, name) == value for name, value in wanted.items() if value):
+                found.append(entry)
+                if len(found) == limit:
+                    break
+    if as_json:
+        put_json({"entries": found})
+    else:
+        for entry in found:
+            _tell_one(entry)
+        if not found:
+            click.echo(t("該当する記録はない", "there are no such entries"))
+    return 0
+
+
+def _database(data: Path) -> Database:
+    from sekisho.wiring.warn import open_database
+    from sekisho.wiring.watch import Watch
+
+    with Watch(data, create=False) as watch:
+        return open_database(data, watch.settings.database, create=False)
+
+
+def _entries(database: Database, after: int) -> Iterator[AuditEntry]:
+    from sekisho.stores.database import SqlAudit
+
+    log = SqlAudit(database)
+    while page := log.entries(after, _PAGE):
+        yield from page
+        after = page[-1].seq
+
+
+def _tell(found: Verified) -> None:
+    if found.broken is not None:
+        click.secho(
+            t(
+                f"{found.broken} 番の記録で鎖が切れている（全 {found.entries:,} 件）",
+                f"the chain is broken at entry {found.broken} (of {found.entries:,})",
+            ),
+            fg="red",
+        )
+    if found.noted is False:
+        click.secho(
+            t(
+                "控えた値が鎖にない：末尾が切られたか、書き直された",
+                "the noted head is not in the chain: its end was cut off or rewritten",
+            ),
+            fg="red",
+        )
+    if found.whole and not found.entries:
+        click.secho(t("記録が一つもない（判断できない）", "there is no entry to check"), fg="yellow")
+    elif found.whole:
+        click.secho(
+            t(f"改変なし（{found.entries:,} 件）", f"unaltered ({found.entries:,} entries)"), fg="green"
+        )
+        click.echo(
+            t(
+                f"鎖の値（別の場所に控え、次に --head で渡す）：{found.head}",
+                f"head of the chain (note it elsewhere; next time --head): {found.head}",
+            )
+        )
+
+
+def _tell_one(entry: AuditEntry) -> None:
+    click.echo(f"{entry.seq:>7}  {clock(entry.at)}  {entry.who} ({entry.role})  {entry.act}  {entry.object}")
+    more = (
+        (t("根拠", "ground"), entry.basis),
+        (t("理由", "reason"), entry.reason),
+        (t("詳細", "details"), ", ".join(f"{name}={value}" for name, value in entry.details.items())),
+    )
+    for word, said in more:
+        if said:
+            click.echo(f"         {word}: {said}")

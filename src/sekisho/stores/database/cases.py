@@ -1,0 +1,131 @@
+"""Cases in SQL; see `ports.cases.CaseStore`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, func, insert, select, union_all, update
+
+from sekisho.errors import DescriptionError, StoreError
+from sekisho.language import Text
+from sekisho.model.case import Case, CaseEvent, CaseState
+from sekisho.ports.cases import CaseFilter, Page
+from sekisho.stores.database.faults import conflict
+from sekisho.stores.database.opening import Database
+from sekisho.stores.database.rows import as_noun, as_row
+from sekisho.stores.database.tables import CASES, EVENTS
+
+_KEY = re.compile(r"(-?\d{1,18})\.(.+)", re.DOTALL)
+_MOST = 10_000
+
+
+class SqlCases:
+    """A `CaseStore`.
+
+    A new case comes with revision 0 and is stored with 1; a changed one comes with the revision that was read.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, case: Case, events: Sequence[CaseEvent]) -> Case:
+        """Store a case with its events; see the port.
+
+        :raises ConflictError: the case has another revision by now, or there is one of that id already
+        :raises StoreError: the database refuses, or an event names another case
+        """
+        if any(event.case != case.id for event in events):
+            raise StoreError(Text(ja="別の事案の記録である", en="an event of another case"), case.id)
+        stored = msgspec.structs.replace(case, revision=case.revision + 1)
+        with self._database.writing() as connection:
+            if case.revision == 0:
+                connection.execute(insert(CASES), as_row(stored))
+            else:
+                unchanged = (CASES.c.id == case.id) & (CASES.c.revision == case.revision)
+                if connection.execute(update(CASES).where(unchanged), as_row(stored)).rowcount != 1:
+                    raise conflict(f"case {case.id}, revision {case.revision}")
+            if events:
+                # The row of the case is locked by now, so nobody else counts its events.
+                last = select(func.coalesce(func.max(EVENTS.c.seq), 0)).where(EVENTS.c.case == case.id)
+                seq = int(connection.execute(last).scalar_one())
+                rows = [as_row(event) | {"seq": seq + number} for number, event in enumerate(events, 1)]
+                connection.execute(insert(EVENTS), rows)
+        return stored
+
+    def case(self, identifier: str) -> Case | None:
+        """Return one case."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(CASES).where(CASES.c.id == identifier)).first()
+            return None if row is None else as_noun(Case, row)
+
+    def find(self, wanted: CaseFilter, *, after: str = "", limit: int = 50) -> Page:
+        """Return a page of cases, newest change first; ``since`` ≤ ``updated`` < ``until``.
+
+        A case that changes between two pages moves to the top; the pages after that don't show it.
+
+        :raises DescriptionError: ``after`` is not the ``next`` of a page
+        """
+        limit = max(1, min(limit, _MOST))
+        with self._database.reading() as connection:
+            rows = connection.execute(_page(wanted, _place(after), limit + 1)).all()
+            cases = tuple(as_noun(Case, row) for row in rows[:limit])
+        return Page(cases, f"{cases[-1].updated}.{cases[-1].id}" if len(rows) > limit else "")
+
+    def events(self, case: str, *, after: int = 0, limit: int | None = None) -> tuple[CaseEvent, ...]:
+        """Return a case's life, in order: all of it, or ``limit`` events behind the number ``after``."""
+        wanted = (EVENTS.c.case == case) & (EVENTS.c.seq > after)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(EVENTS).where(wanted).order_by(EVENTS.c.seq).limit(limit))
+            return tuple(as_noun(CaseEvent, row) for row in rows)
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the number of cases by state, every state named."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(CASES.c.state, func.count()).group_by(CASES.c.state)).all()
+        return {state.value: 0 for state in CaseState} | {str(state): int(count) for state, count in rows}
+
+
+def _place(after: str) -> tuple[int, str] | None:
+    if not after:
+        return None
+    found = _KEY.fullmatch(after)
+    if not found:
+        raise DescriptionError(Text(ja="続きの頁の鍵ではない", en="not the key of a next page"), after[:100])
+    return int(found[1]), found[2]
+
+
+def _page(wanted: CaseFilter, place: tuple[int, str] | None, count: int) -> Any:
+    """Return one statement that asks each state by its own index and merges: no page reads more than it shows.
+
+    Behind a place lie the rest of the same millisecond and all that is older; one condition for both would
+    make the engines read from the top.
+    """
+    order = (CASES.c.updated.desc(), CASES.c.id)
+    pieces: list[Select[Any]] = []
+    for state in dict.fromkeys(wanted.states or tuple(CaseState)):
+        same = select(CASES).where(CASES.c.state == state.value, *_narrowed(wanted))
+        if place is None:
+            pieces.append(same)
+        else:
+            pieces.append(same.where(CASES.c.updated == place[0], CASES.c.id > place[1]))
+            pieces.append(same.where(CASES.c.updated < place[0]))
+    merged = union_all(*(select(one.order_by(*order).limit(count).subquery()) for one in pieces)).subquery()
+    return select(merged).order_by(merged.c.updated.desc(), merged.c.id).limit(count)
+
+
+def _narrowed(wanted: CaseFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.subscriber is not None:
+        found.append(CASES.c.subscriber == wanted.subscriber)
+    if wanted.assignee is not None:
+        found.append(CASES.c.assignee == wanted.assignee)
+    named = {"key": wanted.key, "family": wanted.family, "device_model": wanted.device_model}
+    found += [CASES.c[name] == value for name, value in named.items() if value]
+    if wanted.since:
+        found.append(CASES.c.updated >= wanted.since)
+    if wanted.until:
+        found.append(CASES.c.updated < wanted.until)
+    return found

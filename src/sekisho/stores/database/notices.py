@@ -1,0 +1,88 @@
+"""Notices in SQL; see `ports.cases.NoticeStore`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, select, union_all, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sekisho.model.notice import Notice, NoticeState
+from sekisho.stores.database.faults import conflict
+from sekisho.stores.database.opening import Database
+from sekisho.stores.database.rows import as_noun, as_row
+from sekisho.stores.database.tables import NOTICES
+
+
+class SqlNotices:
+    """A `NoticeStore`; a notice belongs to a stored case. Revisions are counted as those of cases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, notices: Sequence[Notice]) -> tuple[Notice, ...]:
+        """Store new notices, leaving out those whose ``once`` is there already; return the stored.
+
+        :raises ConflictError: the id of one is there already with another ``once``; none is stored
+        :raises StoreError: the database refuses, or there is no such case
+        """
+        if not notices:
+            return ()
+        new = [msgspec.structs.replace(one, revision=one.revision + 1) for one in notices]
+        # In the order of the key: two processes that add the same ones then wait for each other, never crosswise.
+        rows = sorted(map(as_row, new), key=lambda row: str(row["once"]))
+        with self._database.writing() as connection:
+            insert = sqlite.insert if self._database.engine.dialect.name == "sqlite" else postgresql.insert
+            adding = insert(NOTICES).on_conflict_do_nothing(index_elements=["once"]).returning(NOTICES.c.id)
+            stored = set(connection.execute(adding, rows).scalars())
+        return tuple({one.id: one for one in reversed(new) if one.id in stored}.values())[::-1]
+
+    def change(self, notice: Notice) -> Notice:
+        """Store the next revision of a notice.
+
+        :raises ConflictError: it has another revision by now
+        """
+        stored = msgspec.structs.replace(notice, revision=notice.revision + 1)
+        unchanged = (NOTICES.c.id == notice.id) & (NOTICES.c.revision == notice.revision)
+        with self._database.writing() as connection:
+            if connection.execute(update(NOTICES).where(unchanged), as_row(stored)).rowcount != 1:
+                raise conflict(f"notice {notice.id}, revision {notice.revision}")
+        return stored
+
+    def notice(self, identifier: str) -> Notice | None:
+        """Return one notice by id or, failing that, by ``message_id`` (the first one by id)."""
+        if not identifier:
+            return None
+        with self._database.reading() as connection:
+            for column in (NOTICES.c.id, NOTICES.c.message_id):
+                asked = select(NOTICES).where(column == identifier).order_by(NOTICES.c.id).limit(1)
+                if row := connection.execute(asked).first():
+                    return as_noun(Notice, row)
+        return None
+
+    def find(
+        self, states: Sequence[NoticeState], *, case: str = "", after: str = "", limit: int = 100
+    ) -> tuple[Notice, ...]:
+        """Return notices in the order of their ids, those behind ``after``; no state asks for all states."""
+        behind = select(NOTICES).where(NOTICES.c.id > after)
+        asked: Any
+        if case or not states:
+            narrowed = behind.where(NOTICES.c.case == case) if case else behind
+            if states:
+                narrowed = narrowed.where(NOTICES.c.state.in_([one.value for one in states]))
+            asked = narrowed.order_by(NOTICES.c.id).limit(limit)
+        else:
+            asked = _merged(
+                [behind.where(NOTICES.c.state == one.value) for one in dict.fromkeys(states)], limit
+            )
+        with self._database.reading() as connection:
+            return tuple(as_noun(Notice, row) for row in connection.execute(asked))
+
+
+def _merged(pieces: Sequence[Select[Any]], limit: int) -> Any:
+    every = union_all(
+        *(select(one.order_by(NOTICES.c.id).limit(limit).subquery()) for one in pieces)
+    ).subquery()
+    return select(every).order_by(every.c.id).limit(limit)

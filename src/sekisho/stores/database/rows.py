@@ -1,0 +1,36 @@
+"""Between nouns and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from sekisho.errors import StoreError
+from sekisho.language import Text
+
+Noun = TypeVar("Noun", bound=msgspec.Struct)
+
+
+def as_row(noun: msgspec.Struct) -> dict[str, Any]:
+    """Return the columns of a noun.
+
+    :raises StoreError: a text holds the sign NUL, which PostgreSQL can't keep (so SQLite doesn't either)
+    """
+    row: dict[str, Any] = msgspec.to_builtins(noun)
+    bad = [name for name, value in row.items() if isinstance(value, str) and "\0" in value]
+    if bad:
+        raise StoreError(
+            Text(ja="文字列に NUL があり、保存できない", en="a text with the sign NUL can't be stored"),
+            f"{type(noun).__name__}: {', '.join(bad)}",
+        )
+    return row
+
+
+def as_noun(kind: type[Noun], row: Iterable[Any]) -> Noun:
+    """Return the noun of a row whose columns stand in the order of its fields.
+
+    :raises msgspec.ValidationError: somebody changed the row by hand
+    """
+    return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind)

@@ -1,0 +1,51 @@
+"""The tables as the program sees them today; how they came to be is in `migrations`.
+
+Columns are named as the fields of the nouns. Times are milliseconds of the epoch in bigint.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Column, MetaData, Table, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
+
+from sekisho.model.audit import AuditEntry
+from sekisho.model.case import Case, CaseEvent
+from sekisho.model.notice import Notice
+
+METADATA = MetaData()
+
+
+class Json(TypeDecorator[Any]):
+    """Canonical JSON in a column of text: the same octets on both engines, so that hashes hold."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        """Write."""
+        return msgspec.json.encode(value, order="sorted").decode()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's signature
+        """Read."""
+        return msgspec.json.decode(value)
+
+
+def _table(
+    name: str, noun: type[msgspec.Struct], *, key: tuple[str, ...], json: tuple[str, ...] = ()
+) -> Table:
+    columns: list[Column[Any]] = []
+    for field in msgspec.structs.fields(noun):
+        kind = Json() if field.name in json else BigInteger() if field.type is int else Text()
+        columns.append(
+            Column(field.name, kind, nullable=False, primary_key=field.name in key, autoincrement=False)
+        )
+    return Table(name, METADATA, *columns)
+
+
+CASES = _table("cases", Case, key=("id",), json=("methods",))
+EVENTS = _table("case_events", CaseEvent, key=("case", "seq"), json=("body",))
+NOTICES = _table("notices", Notice, key=("id",))
+AUDIT = _table("audit", AuditEntry, key=("seq",), json=("details",))
