@@ -122,7 +122,7 @@ def _write(
     try:
         engine.execute(
             f'COPY (SELECT * FROM ({source(engine, taken)}) ORDER BY "flowStartMilliseconds") TO $path '  # noqa: S608 - file names of ours, quoted
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {int(settings.row_group)}, "
+            f"(FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {int(settings.row_group)}, "
             f"KV_METADATA {{ '{LABEL_KEY}': $label }})",
             {"path": str(part), "label": msgspec.json.encode(label, order="sorted").decode()},
         )

@@ -16,7 +16,7 @@ from sekisho.model.tables import RECEIVES, SENDS, WATCHED
 from sekisho.stores.records_duckdb.layout import HOUR, LAST_HOUR
 
 #: Rows that are gathered before they are divided: small batches make small pieces.
-GATHERED = 1 << 17
+GATHERED = 1 << 16
 _FEW = 8
 
 # Optional columns stand or fall together, so that few sets of columns come up.
@@ -93,25 +93,26 @@ def divided(batch: pa.RecordBatch, shards: int) -> Iterator[tuple[int | None, in
     if count == 1:
         yield _named(names[0]), 0, batch
         return
-    for key, rows in _grouped(place, count):
-        piece = batch.take(pa.array(rows.astype(np.uint32)))
-        yield _named(names[key // shards]), key % shards, piece
+    order, keys, starts = _grouped(place, count)
+    # One gather for all pieces: they are then slices of it.
+    taken = batch.take(pa.array(order.astype(np.uint32)))
+    for key, start, end in zip(keys, starts, [*starts[1:], len(order)], strict=True):
+        yield _named(names[key // shards]), key % shards, taken.slice(start, end - start)
 
 
-def _grouped(place: npt.NDArray[Any], count: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+def _grouped(place: npt.NDArray[Any], count: int) -> tuple[npt.NDArray[np.int64], list[int], list[int]]:
+    """Return the rows in the order of their place, the places that occur, and where each begins."""
     if count <= _FEW:
         narrow = place.astype(np.uint8)
-        for key in range(count):
-            rows = np.flatnonzero(narrow == key)
-            if len(rows):
-                yield key, rows
-        return
+        rows = [np.flatnonzero(narrow == key) for key in range(count)]
+        keys = [key for key in range(count) if len(rows[key])]
+        ends = np.cumsum([len(rows[key]) for key in keys]).tolist()
+        return np.concatenate(rows), keys, [0, *ends[:-1]]
     # A stable sort of 16-bit numbers is a radix sort.
-    narrow = place.astype(np.uint16 if count <= 1 << 16 else np.int64)
-    order = np.argsort(narrow, kind="stable")
-    keys, starts = np.unique(narrow[order], return_index=True)
-    for key, rows in zip(keys, np.split(order, starts[1:]), strict=True):
-        yield int(key), rows
+    wide = place.astype(np.uint16 if count <= 1 << 16 else np.int64)
+    order = np.argsort(wide, kind="stable")
+    found, begins = np.unique(wide[order], return_index=True)
+    return order, found.tolist(), begins.tolist()
 
 
 def _named(hour: np.int64) -> int | None:
