@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import struct
@@ -232,6 +233,48 @@ def softflowd(wire: Wire, target: str, version: int, folder: Path) -> subprocess
         ["softflowd", "-d", "-i", "port0", "-n", target, "-v", str(version), "-p", str(folder / f"soft{version}.pid"),
          "-c", str(folder / f"soft{version}.ctl"), *(word for one in timeouts for word in ("-t", one)), "tcp or udp"]
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def open_vswitch(wire: Wire, targets: dict[str, str], folder: Path) -> Iterator[None]:
+    """Put a bridge of Open vSwitch (its user-space datapath) between the sender and ``port0``.
+
+    It exports each packet (sFlow), each packet where it enters and again where it leaves (IPFIX, summed up for a second) and each flow (NetFlow v5)
+    of the bridge to ``targets``: ``ovs 5``, ``ovs 10`` and ``ovs sflow``.
+    """
+    socket_path, more = folder / "db.sock", {"OVS_RUNDIR": str(folder), "OVS_LOGDIR": str(folder)}
+    environment = {**os.environ, **more}
+    database = folder / "conf.db"
+    _run(["ovsdb-tool", "create", str(database), "/usr/share/openvswitch/vswitch.ovsschema"])
+    control = ["ovs-vsctl", f"--db=unix:{socket_path}", "--timeout=10"]
+    wire.start(
+        ["ovsdb-server", str(database), f"--remote=punix:{socket_path}", "--no-chdir"], env=environment
+    )
+    until(socket_path.exists, what="ovsdb-server")
+    _run([*control, "--no-wait", "init"])
+    switch = wire.start(["ovs-vswitchd", f"unix:{socket_path}", "--no-chdir"], env=environment)
+    commands = [
+        "-- add-br br0 -- set bridge br0 datapath_type=netdev -- add-port br0 port0",
+        f'-- --id=@n create netflow targets="{targets["ovs 5"]}" active_timeout=1 -- set bridge br0 netflow=@n',
+        (
+            f'-- --id=@i create ipfix targets="{targets["ovs 10"]}" sampling=1 cache_active_timeout=1 '
+            "-- set bridge br0 ipfix=@i"
+        ),
+        (
+            f'-- --id=@s create sflow targets="{targets["ovs sflow"]}" agent=lo sampling=1 header=128 polling=0'
+            " -- set bridge br0 sflow=@s"
+        ),
+    ]
+    for command in commands:
+        _run([*control, *shlex.split(command, posix=False)])
+    for four in (f"{HERE4}/24", f"{HERE6}/64"):
+        _run(["ip", "-n", wire.here, "address", "del", four, "dev", "port0"])
+    _run(wire.command(["ethtool", "-K", "br0", "tx", "off", "tso", "off", "gso", "off", "gro", "off"]))
+    _run(["ip", "-n", wire.here, "address", "add", f"{HERE4}/24", "dev", "br0"])
+    _run(["ip", "-n", wire.here, "address", "add", f"{HERE6}/64", "dev", "br0", "nodad"])
+    _run(["ip", "-n", wire.here, "link", "set", "br0", "up"])
+    yield
+    stop(switch)
 
 
 def fprobe(wire: Wire, target: str) -> subprocess.Popen[str]:

@@ -32,7 +32,7 @@ class StageCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One figure: ``exporter`` (address, or `NOBODY`), the step, a stable id, how often since the step began.
 
     Ids of the receiving steps, in datagrams unless said: kernel ``drops`` (``exporter`` is the socket, as
-    ``udp 0.0.0.0:2055``); receiver ``received``, ``octets``, ``too-long``, ``not-allowed``, ``too-many-exporters``;
+    ``udp 0.0.0.0:2055``) and ``backlog-drops`` (packets of the whole machine, before they have a socket); receiver ``received``, ``octets``, ``too-long``, ``not-allowed``, ``too-many-exporters``;
     spool ``spooled``, ``spool-full``, ``store-error``.
     """
 

@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,7 @@ _REFUSED_REMEMBERED = 65_536
 # linux: asm-generic/socket.h, not in every Python's socket module.
 _SO_RCVBUFFORCE, _SO_MEMINFO, _MEMINFO_DROPS = 33, 55, 8
 _COUNTER_BITS = 32
+_SOFTNET = Path("/proc/net/softnet_stat")
 
 Prefix = IPv4Network | IPv6Network
 
@@ -111,6 +113,7 @@ class Receiver:
             )
         self._half = batch // 2
         self._ears: list[_Ear] = []
+        self._backlog = _backlog_drops()
         self._next = self._in_round = 0
         self._pause = _PAUSES[1]
         self._poll = select.poll()
@@ -155,8 +158,16 @@ class Receiver:
                     self._poll.poll(1000 * min(left, _WAIT_SECONDS))
 
     def counts(self) -> tuple[StageCount, ...]:
-        """Return the figures so far: by exporter what was received and refused, by socket what the kernel dropped."""
-        return (*(ear.dropped() for ear in self._ears), *self._sources.counts())
+        """Return the figures so far: by exporter what was received and refused, by socket what the kernel dropped.
+
+        ``backlog-drops`` are packets that the kernel dropped before it knew their socket: of the whole machine, any
+        protocol, since this receiver began.
+        """
+        return (
+            *(ear.dropped() for ear in self._ears),
+            StageCount(NOBODY, Step.KERNEL, "backlog-drops", max(0, _backlog_drops() - self._backlog)),
+            *self._sources.counts(),
+        )
 
     @property
     def exporters(self) -> tuple[str, ...]:
@@ -336,6 +347,13 @@ class _Ear:
     def close(self) -> None:
         self.dropped()
         self.socket.close()
+
+
+def _backlog_drops() -> int:
+    """Return the second column of softnet_stat over all processors; 0 where there is none."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return sum(int(line.split()[1], 16) for line in _SOFTNET.read_text(encoding="ascii").splitlines())
+    return 0
 
 
 def _widen(made: socket.socket, octets: int) -> int:
