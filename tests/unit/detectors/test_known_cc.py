@@ -315,3 +315,15 @@ def test_lines_are_counted_exactly() -> None:
         rows = [flow(line * 977, "198.51.100.1", 80) for line in range(start, start + 4_000)]
         matches.feed(watchlist, pa.RecordBatch.from_pylist(rows, WATCHED))
     assert matches.coverage().lines == 7_000
+
+
+def test_every_line_has_its_own_evidence_however_many_there_are() -> None:
+    """More detections than are fetched at a time keep their own rows."""
+    rows = [row for line in range(1, 5_001) for row in answered(line, CC, 48101, octets=line)]
+    matches, unit = Matches(), KnownCc((EXACT,))
+    matches.feed(Watchlist(unit.indicators), pa.RecordBatch.from_pylist(rows, WATCHED))
+    judged = unit.judge(matches, window(), parameters("known_cc", {"reach_least": 10_000}))
+    assert len(judged.finds.detections) == 5_000
+    for one in judged.finds.detections:
+        assert [row["subscriber"] for row in one.evidence] == [one.subscriber] * 2
+        assert one.arguments["sent"] == one.subscriber

@@ -30,6 +30,9 @@ _REASONS = {
     Strength.ATTEMPT: "attempt",
 }
 _WITH_PORTS = {6, 17, 132}
+_FETCH = 4_096  # detections whose evidence is fetched together
+
+_Proof = tuple[dict[str, Any], ...]
 
 
 class Judged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +58,7 @@ def judge(matches: Matches, window: Window, coverage: Coverage, parameters: Opti
     """Judge all rows that touched the list."""
     if not matches.kept:
         return Judged(Finds((), coverage))
-    table = matches.table()
+    table = matches.table().combine_chunks()
     talks = conversations(table)
     best = _best(matches, talks)
     listed_port = np.array([one.port > 0 for one in matches.indicators])[best]
@@ -125,17 +128,20 @@ def _detections(case: _Case, chosen: Array, window: Window, parameters: Options)
         families[line] = families.get(line, 0) + talked
     members_of = _rows_by_conversation(case)
     entries_of = _entries_by_row(case)
-    for (line, name), members in sorted(groups.items()):
-        order = sorted(members, key=lambda at: (-int(case.strength[at]), -_octets(case, at), at))
-        rows = [members_of[at] for at in order]
-        sources = {source for part in rows for row in part for source in entries_of.get(int(row), ())}
-        yield _detection(
-            case, (line, name), order, rows, tuple(sorted(sources)), families[line], window, parameters
-        )
+    cases = sorted(groups.items())
+    orders = [
+        sorted(members, key=lambda at: (-int(case.strength[at]), -_octets(case, at), at))
+        for _, members in cases
+    ]
+    evidence = _evidence(case.table, [[members_of[at] for at in order] for order in orders])
+    for (key, _), order, proof in zip(cases, orders, evidence, strict=True):
+        rows = [row for at in order for row in members_of[at].tolist()]
+        sources = tuple(sorted({source for row in rows for source in entries_of.get(row, ())}))
+        yield _detection(case, key, order, (len(rows), proof), sources, families[key[0]], window, parameters)
 
 
 def _detection(
-    case: _Case, key: tuple[int, str], order: list[int], rows: list[Array], sources: tuple[str, ...], families: int,
+    case: _Case, key: tuple[int, str], order: list[int], proof: tuple[int, _Proof], sources: tuple[str, ...], families: int,
     window: Window, parameters: Options,
 ) -> Detection:  # fmt: skip
     talks, top = case.talks, order[0]
@@ -172,8 +178,8 @@ def _detection(
         family=entry.family,
         remotes=remotes[:SHOWN_ROWS],
         remote_count=len(remotes),
-        evidence=_evidence(case.table, rows),
-        rows=sum(part.size for part in rows),
+        evidence=proof[1],
+        rows=proof[0],
         sampling=0 if unstated else int(sampling.max()),
         sources=sources,
     )
@@ -183,11 +189,11 @@ def _grade(
     strength: Strength, entry: Indicator, confidence: int, families: int, parameters: Options
 ) -> tuple[Grade, str]:
     """Return how far it may be used, and why not further."""
-    exact = entry.net.prefixlen == entry.net.max_prefixlen and entry.port > 0
+    single = entry.network.endswith("/128" if ":" in entry.network else "/32")
     if strength is not Strength.ESTABLISHED:
-        likely = strength is Strength.ONE_SIDED and exact
+        likely = strength is Strength.ONE_SIDED and single and entry.port > 0
         return Grade.LIKELY if likely else Grade.WATCH, _REASONS[strength]
-    if entry.net.prefixlen != entry.net.max_prefixlen:
+    if not single:
         return Grade.LIKELY, "established-prefix"
     if not entry.port:
         return Grade.LIKELY, "established-any-port"
@@ -198,15 +204,29 @@ def _grade(
     return Grade.CONFIRMED, "established"
 
 
-def _evidence(table: pa.Table, rows: list[Array]) -> tuple[dict[str, Any], ...]:
-    """Return the first rows of the strongest conversations, in order of time."""
-    chosen: list[int] = []
-    for part in rows:
-        chosen += part[: SHOWN_ROWS - len(chosen)].tolist()
-        if len(chosen) >= SHOWN_ROWS:
-            break
-    taken = table.take(pa.array(chosen)).to_pylist()
-    return tuple(shown(sorted(taken, key=lambda row: (row["flowStartMilliseconds"], row["subscriberSide"]))))
+def _evidence(table: pa.Table, groups: list[list[Array]]) -> Iterator[_Proof]:
+    """Yield for each detection the first rows of its strongest conversations, in order of time.
+
+    All rows are fetched at once: one fetch for each detection would cost more than the rest of the judgement.
+    """
+    chosen: list[list[int]] = []
+    for parts in groups:
+        rows: list[int] = []
+        for part in parts:
+            rows += part[: SHOWN_ROWS - len(rows)].tolist()
+            if len(rows) >= SHOWN_ROWS:
+                break
+        chosen.append(rows)
+    for begin in range(0, len(chosen), _FETCH):
+        block = chosen[begin : begin + _FETCH]
+        taken = table.take(pa.array([row for rows in block for row in rows])).to_pylist()
+        at = 0
+        for rows in block:
+            mine = taken[at : at + len(rows)]
+            at += len(rows)
+            yield tuple(
+                shown(sorted(mine, key=lambda row: (row["flowStartMilliseconds"], row["subscriberSide"])))
+            )
 
 
 def _rows_by_conversation(case: _Case) -> list[Array]:

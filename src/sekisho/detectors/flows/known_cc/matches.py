@@ -27,7 +27,7 @@ class Matches:
     ``rows_most`` rows are kept; more are counted in ``overflow``, and the judgement says so.
     """
 
-    def __init__(self, rows_most: int = 2_000_000) -> None:
+    def __init__(self, rows_most: int = 1_000_000) -> None:
         self.rows_most = rows_most
         self.indicators: list[Indicator] = []
         self.overflow = 0
