@@ -106,7 +106,8 @@ class _Part:
         self._table = table
         self._tally = tally
         self._pending = Pending()
-        self._plans = Plan(self._block, self._pending, self._lost)
+        # Not a method of this: a circle would keep the whole block until the collector of circles comes round.
+        self._plans = Plan(self._block, self._pending, lambda reason, count: tally.reject(reason, "", count))
         self._codes: dict[str, int] = {}
 
     def batches(self) -> list[pa.RecordBatch]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sekisho.formats.elements import IPFIX, NETFLOW_9
 from sekisho.formats.sampling import Rules
-from sekisho.formats.templates import LOWEST_DATA, TEMPLATE_SETS, Definition, Layout, layout_of
+from sekisho.formats.templates import LOWEST_DATA, TEMPLATE_SETS, Definition, Layout, layout_of, whole
 
 _HALF = 1 << 31
 _WHOLE = 1 << 32
@@ -257,8 +257,10 @@ class Sources:
                     int(entry["length"]),
                     bytes.fromhex(entry["fields"]),
                 )
+                if not whole(definition, version) or definition.identifier < LOWEST_DATA:
+                    continue
                 layout = layout_of(version, definition, lambda _: None)
-                if layout is not None and definition.identifier >= LOWEST_DATA:
+                if layout is not None:
                     self.learn(source, definition, layout)
                     good += 1
         return good

@@ -136,6 +136,11 @@ def layout_of(version: int, definition: Definition, reject: Reject) -> Layout | 
     return layout
 
 
+def whole(definition: Definition, version: int) -> bool:
+    """Say whether a definition's octets are as many field specifiers as it says (one from a file may not be)."""
+    return _end_of(definition.fields, 0, definition.length, version) == len(definition.fields) > 0
+
+
 def specifiers(fields: bytes, version: int) -> Iterator[tuple[int, int, int]]:
     """Yield (element, length, enterprise) of field specifiers that are whole."""
     at = 0
