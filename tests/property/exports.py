@@ -157,7 +157,8 @@ def broken(items, seed: int):
     """Return the datagrams with some octets changed, some cut, some of other versions."""
     rng = random.Random(seed)
     found = []
-    for payload, address, at in items:
+    for whole, address, at in items:
+        payload = whole
         kind = rng.random()
         if kind < 0.25 and payload:
             cut = bytearray(payload)

@@ -101,9 +101,9 @@ class Template:
     def record(self, data, at):
         """Return (values by name, where the record ends), or None when it leads out of ``data``."""
         found = {}
-        for key, length in self.fields:
-            variable = length == VARIABLE
-            if variable:
+        for key, stated_length in self.fields:
+            length = stated_length
+            if stated_length == VARIABLE:
                 if at >= len(data):
                     return None
                 length, at = data[at], at + 1
@@ -116,7 +116,7 @@ class Template:
             at += length
             if at > len(data):
                 return None
-            if not variable:
+            if stated_length != VARIABLE:
                 found.setdefault((key, length), value)
         values = {}
         for name, elements in NAMES.items():
