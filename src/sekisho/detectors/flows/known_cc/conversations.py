@@ -69,14 +69,7 @@ class Conversations:
 
 def conversations(table: pa.Table) -> Conversations:
     """Put the rows of a WATCHED table together."""
-    sends = _column(table, "subscriberSide") == SENDS
-    source, destination = _addresses(table, "source"), _addresses(table, "destination")
-    high = np.where(sends, destination[0], source[0])
-    low = np.where(sends, destination[1], source[1])
-    ports = _column(table, "sourceTransportPort"), _column(table, "destinationTransportPort")
-    remote_port, own_port = np.where(sends, ports[1], ports[0]), np.where(sends, ports[0], ports[1])
-    line, protocol = _column(table, "subscriber"), _column(table, "protocolIdentifier")
-    keys = (line, high, low, remote_port, own_port, protocol)
+    keys, sends = _keys(table)
     order = np.lexsort(keys)
     change = np.zeros(order.size, np.bool_)
     change[:1] = True
@@ -89,9 +82,9 @@ def conversations(table: pa.Table) -> Conversations:
     def folded(fold: np.ufunc, values: Array) -> Array:
         return np.asarray(fold.reduceat(values[order], at)) if at.size else values[:0]
 
-    begin = _column(table, "flowStartMilliseconds")
-    flags, packets = _column(table, "tcpControlBits"), _column(table, "packetDeltaCount")
-    octets, sampling = _column(table, "octetDeltaCount"), _column(table, "samplingPacketInterval")
+    begin, flags = _column(table, "flowStartMilliseconds"), _column(table, "tcpControlBits")
+    packets, octets = _column(table, "packetDeltaCount"), _column(table, "octetDeltaCount")
+    sampling = _column(table, "samplingPacketInterval")
     sent, got = (
         (
             folded(np.add, np.where(mine, packets, 0)),
@@ -101,27 +94,31 @@ def conversations(table: pa.Table) -> Conversations:
         )
         for mine in (sends, ~sends)
     )
-    kept = [values[order][at] for values in keys]
-    times = (
-        folded(np.minimum, begin),
-        folded(np.maximum, np.maximum(begin, _column(table, "flowEndMilliseconds"))),
-    )
-    samples = folded(np.maximum, sampling), folded(np.logical_or, sampling != 1)
+    line, high, low, remote_port, own_port, protocol = (key[order][at] for key in keys)
+    end = np.maximum(begin, _column(table, "flowEndMilliseconds"))
+    # fmt: off
     return Conversations(
-        of_row,
-        kept[0],
-        kept[1],
-        kept[2],
-        kept[3],
-        kept[4],
-        kept[5],
-        *sent,
-        *got,
-        times[0],
-        times[1],
-        samples[0],
-        samples[1],
+        of_row, line, high, low, remote_port, own_port, protocol, *sent, *got,
+        folded(np.minimum, begin), folded(np.maximum, end),
+        folded(np.maximum, sampling), folded(np.logical_or, sampling != 1),
     )
+    # fmt: on
+
+
+def _keys(table: pa.Table) -> tuple[tuple[Array, ...], Array]:
+    """Return what tells one conversation from another (line, remote address and port, own port, protocol), and who sends."""
+    sends = _column(table, "subscriberSide") == SENDS
+    source, destination = _addresses(table, "source"), _addresses(table, "destination")
+    ports = _column(table, "sourceTransportPort"), _column(table, "destinationTransportPort")
+    keys = (
+        _column(table, "subscriber"),
+        np.where(sends, destination[0], source[0]),
+        np.where(sends, destination[1], source[1]),
+        np.where(sends, ports[1], ports[0]),
+        np.where(sends, ports[0], ports[1]),
+        _column(table, "protocolIdentifier"),
+    )
+    return keys, sends
 
 
 def strengths(talks: Conversations, listed_port: Array) -> Array:
