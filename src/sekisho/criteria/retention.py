@@ -65,6 +65,14 @@ class Retention:
             ja="失われた（{before} → {after}、実測 {measured} 秒後）",
             en="lost ({before} → {after}, {measured} s by the clock)",
         ),
+        "update-kept": Text(
+            ja="更新の開始から {delay} 秒後に切っても起動し、版は {after} である",
+            en="the power was cut {delay} s into an update; it came back with version {after}",
+        ),
+        "update-lost": Text(
+            ja="更新の開始から {delay} 秒後に切ると失われた（{before} → {after}）",
+            en="lost by a cut {delay} s into an update ({before} → {after})",
+        ),
         "one-opened": Text(
             ja="閉じていたポートが開いた（{opened}）", en="closed ports have opened ({opened})"
         ),
@@ -157,11 +165,15 @@ def _keys(facts: list[Observation]) -> str:
 def _detail(fact: Observation) -> Detail:
     old = fact.attributes.get("wanted", fact.attributes.get("before"))
     arguments: dict[str, Scalar] = {**fact.attributes, "before": old}
+    update = fact.attributes.get("kind") == "update"
     if fact.value is True:
-        return Detail(fact.subject, Verdict.PASS, "one-kept", arguments, fact.because)
+        kept = "update-kept" if update else "one-kept"
+        return Detail(fact.subject, Verdict.PASS, kept, arguments, fact.because)
     if fact.value is None:
         return Detail(fact.subject, Verdict.INCONCLUSIVE, "one-unknown", arguments, fact.because)
-    reason = "one-opened" if fact.attributes.get("kind") == "ports" else "one-lost"
+    reason = {"ports": "one-opened", "update": "update-lost"}.get(
+        str(fact.attributes.get("kind")), "one-lost"
+    )
     return Detail(fact.subject, Verdict.FAIL, reason, arguments, fact.because)
 
 

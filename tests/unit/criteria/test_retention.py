@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sekisho.criteria.retention import CRITERION
+from sekisho.language import Language
 from sekisho.model.evidence import Attempt, AttemptStatus
 from sekisho.model.observation import Observation, Observations
 from sekisho.model.terminal import Terminal
@@ -82,3 +83,21 @@ def test_a_broken_off_run_and_no_run() -> None:
     assert judged(attempt=Attempt(AttemptStatus.SKIPPED, "not-allowed")).reason == "not-allowed"
     assert CRITERION.judge(Observations(), Terminal(), {"kinds": ["setting"]}).verdict is Verdict.NONE
     assert judged(kinds=[]).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("value", "after", "verdict", "reason"),
+    [(True, "1.1.0", Verdict.PASS, "update-kept"), (False, None, Verdict.FAIL, "update-lost")],
+)
+def test_a_cut_in_an_update_has_words_of_its_own(
+    value: bool, after: str | None, verdict: Verdict, reason: str
+) -> None:
+    # What runs with these facts as the probe gives them: no measured delay, for nothing was saved before.
+    attributes = {"kind": "update", "delay": 0.05, "key": "version", "before": "1.0.0", "after": after}
+    cut = Observation("power.kept", "software update cut 0.05 s", value, attributes)
+    updated = kept("software", True, before="1.1.0", after="1.1.0", updated=True)
+    finding = judged(updated, cut, kinds=["software"])
+    assert finding.verdict is verdict
+    (detail,) = [one for one in finding.details if one.reason == reason]
+    for language in Language:
+        assert "{" not in CRITERION.reasons[reason].say(language, **detail.arguments)
