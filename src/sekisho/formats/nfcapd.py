@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from sekisho.errors import ReadingError
 from sekisho.formats.lzo import LzoError, lzo_unpacked
-from sekisho.formats.octet_fields import OctetFields
+from sekisho.formats.octet_fields import RecordFields
 from sekisho.language import Text
 
 Array = npt.NDArray[Any]
@@ -37,9 +37,15 @@ _LAYOUT_1_BYTES = 276
 _LARGEST_BLOCK = 64 << 20
 _BUFFER = 5 << 20
 _PADDING = 64
+_SLACK = 1 << 16
 
 EXPORTER, SAMPLER_OLD, COMMON_1, COMMON_2, SAMPLER = 7, 9, 10, 11, 15
-_RECORD_TYPES = 15
+_STATISTICS = 8
+# Records of one size only; the shortest of layout 1 has IPv4 and narrow counters.
+_FIXED = {EXPORTER: 32, SAMPLER_OLD: 16, SAMPLER: 24}
+_SHORTEST_1 = 48
+_MOST_RUNS = 6
+_MOST_ELEMENTS = 64
 _GENERIC, _IPV4, _IPV6, _XLATE_IPV4, _XLATE_PORT = 1, 2, 3, 20, 22
 _HEADER_2 = 12
 _LENGTHS = {_GENERIC: 52, _IPV4: 12, _IPV6: 36, _XLATE_IPV4: 12, _XLATE_PORT: 8}
@@ -153,29 +159,84 @@ def _plain(header: Header, body: bytes) -> bytes | None:
         if header.compression == "zstd":
             with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
                 return bytes(stream.read(largest))
-        return bytes(pa.Codec("lz4_raw").decompress(body, largest, asbytes=True))
+        return _lz4(body, header.block_size, largest)
     except (LzoError, OSError, EOFError, ValueError, pa.ArrowException):
         return None
+
+
+def _lz4(body: bytes, usual: int, largest: int) -> bytes:
+    """Unpack with room for what the header says of blocks, and with all the room there may be when that is too little."""
+    codec = pa.Codec("lz4_raw")
+    try:
+        return bytes(codec.decompress(body, min(usual + _SLACK, largest), asbytes=True))
+    except (OSError, pa.ArrowException):
+        return bytes(codec.decompress(body, largest, asbytes=True))
 
 
 def record_starts(block: Block, order: str) -> tuple[Array, Array, Array, int]:
     """Return start, type and size of each record as far as the chain of sizes holds, and how many are missing.
 
-    Each record's size leads to the next. The words that could begin a record are found all at once; what lies between
-    one record's start and its end is data that only looks so, and is left out.
+    Each record's size leads to the next. Runs of records of one size are followed by whole strides; where sizes change
+    all the time, the words that begin a record are looked for everywhere and the chain is checked; else it is walked.
     """
     words = np.frombuffer(block.content, order + "u4", block.length // 4)
-    kinds, sizes = (words & 0xFFFF, words >> 16) if order == "<" else (words >> 16, words & 0xFFFF)
-    candidates = np.flatnonzero((kinds - 1 < _RECORD_TYPES) & (sizes >= 4))  # noqa: PLR2004 - a record's header
-    following = candidates * 4 + sizes[candidates]
-    real = _chain(candidates * 4, following)
-    starts = candidates[real][: block.records] * 4
-    if len(starts) < block.records and len(starts) and following[real][-1] % 4:
-        return _walked(block, order)
-    kept = following[real][: block.records]
-    whole = int(np.searchsorted(kept, block.length, "right"))
-    at = starts[:whole] // 4
-    return starts[:whole], kinds[at], sizes[at].astype(np.int64), block.records - whole
+    for method in (_strides, _looked_for):
+        starts = method(words, block, order)
+        if starts is not None:
+            headers = words[starts // 4]
+            kinds, sizes = _split(headers, order)
+            return starts, kinds, sizes.astype(np.int64), 0
+    return _walked(block, order)
+
+
+def _split(headers: Array, order: str) -> tuple[Array, Array]:
+    """Return type and size of record headers."""
+    upper, lower = headers >> 16, headers & 0xFFFF
+    return (lower, upper) if order == "<" else (upper, lower)
+
+
+def _strides(words: Array, block: Block, order: str) -> Array | None:
+    """Follow runs of records with one header; None when there are many short ones, or the chain breaks."""
+    found: list[Array] = []
+    at, left = 0, block.records
+    for _ in range(_MOST_RUNS):
+        if not left:
+            return np.concatenate(found) if found else np.empty(0, np.int64)
+        if at + 4 > block.length:
+            return None
+        size = int(_split(words[at // 4 : at // 4 + 1], order)[1][0])
+        if size < 4 or size % 4:  # noqa: PLR2004 - a record's header
+            return None
+        there = words[at // 4 :: size // 4][: min(left, (block.length - at) // size)]
+        other = np.flatnonzero(there != there[0]) if len(there) else there
+        run = int(other[0]) if len(other) else len(there)
+        if not run:
+            return None
+        found.append(np.arange(at, at + run * size, size))
+        at, left = at + run * size, left - run
+    return None
+
+
+def _looked_for(words: Array, block: Block, order: str) -> Array | None:
+    """Find records by what begins them (type, size, first element); None when they are not one whole chain."""
+    # The type comes first in either byte order.
+    kinds = words.view(order + "u2")[::2]
+    near = np.flatnonzero((kinds >= EXPORTER) & (kinds <= SAMPLER))
+    kind, size = _split(words[near], order)
+    # A record of type 11 goes on with a number of elements and, eight octets later, with an element's header.
+    element, length = _split(words[np.minimum(near + 3, len(words) - 1)], order)
+    likely = (element - 1 < _MOST_ELEMENTS) & (length >= 8) & (length <= size)  # noqa: PLR2004 - a header, a number
+    sure = (kind == COMMON_2) & likely & (size >= _HEADER_2 + _LENGTHS[_GENERIC])
+    for other, octets in _FIXED.items():
+        sure |= (kind == other) & (size == octets)
+    sure |= (kind == COMMON_1) & (size >= _SHORTEST_1)
+    sure |= (kind == _STATISTICS) & (size > 8) & (size % 24 == 8)  # noqa: PLR2004 - 24 octets an exporter
+    starts = near[sure] * 4
+    following = starts + size[sure]
+    real = _chain(starts, following)
+    starts, following = starts[real][: block.records], following[real][: block.records]
+    whole = len(starts) == block.records and len(starts) and int(following[-1]) <= block.length
+    return starts if whole else None
 
 
 def _chain(starts: Array, following: Array) -> Array:
@@ -196,7 +257,7 @@ def _chain(starts: Array, following: Array) -> Array:
 
 
 def _walked(block: Block, order: str) -> tuple[Array, Array, Array, int]:
-    """Walk from record to record: the slow way, for blocks with records that do not begin at multiples of four."""
+    """Walk from record to record: the slow way, for blocks that are damaged or have unusual records."""
     unpack = struct.Struct(order + "HH").unpack_from
     found: list[tuple[int, int, int]] = []
     at = 0
@@ -210,9 +271,9 @@ def _walked(block: Block, order: str) -> tuple[Array, Array, Array, int]:
     return table[:, 0], table[:, 1], table[:, 2], block.records - len(found)
 
 
-def _six(fields: OctetFields, places: Array) -> Array:
+def _six(fields: RecordFields, offset: int) -> Array:
     """Return IPv6 addresses (uint8, n by 16): the file holds them as two numbers, upper half first."""
-    halves = np.stack([fields.at(places, 8), fields.at(places + 8, 8)], axis=1)
+    halves = np.stack([fields.at(offset, 8), fields.at(offset + 8, 8)], axis=1)
     return halves.astype(">u8").view(np.uint8).reshape(-1, 16)
 
 
@@ -221,17 +282,18 @@ def layouts(block: Block, order: str, starts: Array, sizes: Array) -> Iterator[t
 
     Records with a list that does not fit their size come with an empty list.
     """
-    fields = OctetFields(block.content, order)
-    counts = fields.at(starts + 4, 2)
+    counts = RecordFields(block.content, order, starts).at(4, 2)
     while len(starts):
         elements = _elements(block.content, order, int(starts[0]), int(sizes[0]), int(counts[0]))
         same = (sizes == sizes[0]) & (counts == counts[0])
+        fields = RecordFields(block.content, order, starts)
         for kind, length, offset in elements:
-            place = starts + np.where(same, offset, 0)
-            same &= (fields.at(place, 2) == kind) & (fields.at(place + 2, 2) == length)
+            # A shorter record's place may lie in the next one; its size has ruled it out already.
+            header = fields.at(offset, 4)
+            same &= header == (length << 16 | kind if order == "<" else kind << 16 | length)
         known = {kind: offset + 4 for kind, length, offset in elements if length >= _LENGTHS.get(kind, 0)}
         fits = _GENERIC in known and (_IPV4 in known or _IPV6 in known)
-        yield (known if fits else {}), starts[same]
+        yield (known if fits else {}), starts if same.all() else starts[same]
         starts, sizes, counts = starts[~same], sizes[~same], counts[~same]
 
 
@@ -252,8 +314,8 @@ def _elements(content: bytes, order: str, start: int, size: int, count: int) -> 
 
 def columns_2(block: Block, order: str, layout: dict[int, int], starts: Array) -> dict[str, Array]:
     """Return the columns of records of type 11 that share a list of elements; names are nfdump's."""
-    fields = OctetFields(block.content, order)
-    generic = starts + layout[_GENERIC]
+    fields = RecordFields(block.content, order, starts)
+    generic = layout[_GENERIC]
     found = {
         "msecFirst": fields.at(generic, 8),
         "msecLast": fields.at(generic + 8, 8),
@@ -263,19 +325,19 @@ def columns_2(block: Block, order: str, layout: dict[int, int], starts: Array) -
         "dstPort": fields.at(generic + 42, 2),
         "proto": fields.at(generic + 44, 1),
         "tcpFlags": fields.at(generic + 45, 1),
-        "sysid": fields.at(starts + 8, 2),
-        "flags": fields.at(starts + 10, 1),
+        "sysid": fields.at(8, 2),
+        "flags": fields.at(10, 1),
     }
     if _IPV4 in layout:
-        place = starts + layout[_IPV4]
+        place = layout[_IPV4]
         found |= {"src4": fields.at(place, 4), "dst4": fields.at(place + 4, 4)}
     else:
-        place = starts + layout[_IPV6]
+        place = layout[_IPV6]
         found |= {"src6": _six(fields, place), "dst6": _six(fields, place + 16)}
     if _XLATE_IPV4 in layout:
-        found["xlateSrc4"] = fields.at(starts + layout[_XLATE_IPV4], 4)
+        found["xlateSrc4"] = fields.at(layout[_XLATE_IPV4], 4)
     if _XLATE_PORT in layout:
-        found["xlateSrcPort"] = fields.at(starts + layout[_XLATE_PORT], 2)
+        found["xlateSrcPort"] = fields.at(layout[_XLATE_PORT], 2)
     return found
 
 
@@ -284,8 +346,7 @@ def columns_1(block: Block, order: str, starts: Array, sizes: Array) -> Iterator
 
     Records too short for what their flags say come with the key ``short`` only.
     """
-    fields = OctetFields(block.content, order)
-    shape = fields.at(starts + 4, 2) & 7
+    shape = RecordFields(block.content, order, starts).at(4, 2) & 7
     for one in np.unique(shape):
         six, wide_packets, wide_octets = bool(one & 1), bool(one & 2), bool(one & 4)
         packets = 32 + (32 if six else 8)
@@ -293,23 +354,23 @@ def columns_1(block: Block, order: str, starts: Array, sizes: Array) -> Iterator
         enough = sizes >= octets + (8 if wide_octets else 4)
         if not enough[shape == one].all():
             yield {"short": starts[(shape == one) & ~enough]}
-        at = starts[(shape == one) & enough]
+        fields = RecordFields(block.content, order, starts[(shape == one) & enough])
         found = {
-            "msecFirst": fields.at(at + 12, 4).astype(np.uint64) * 1000 + fields.at(at + 8, 2),
-            "msecLast": fields.at(at + 16, 4).astype(np.uint64) * 1000 + fields.at(at + 10, 2),
-            "inPackets": fields.at(at + packets, 8 if wide_packets else 4),
-            "inBytes": fields.at(at + octets, 8 if wide_octets else 4),
-            "srcPort": fields.at(at + 24, 2),
-            "dstPort": fields.at(at + 26, 2),
-            "proto": fields.at(at + 22, 1),
-            "tcpFlags": fields.at(at + 21, 1),
-            "sysid": fields.at(at + 28, 2),
-            "flags": np.where(fields.at(at + 4, 2) & 0x80, 2, 0).astype(np.uint8),
+            "msecFirst": fields.at(12, 4).astype(np.uint64) * 1000 + fields.at(8, 2),
+            "msecLast": fields.at(16, 4).astype(np.uint64) * 1000 + fields.at(10, 2),
+            "inPackets": fields.at(packets, 8 if wide_packets else 4),
+            "inBytes": fields.at(octets, 8 if wide_octets else 4),
+            "srcPort": fields.at(24, 2),
+            "dstPort": fields.at(26, 2),
+            "proto": fields.at(22, 1),
+            "tcpFlags": fields.at(21, 1),
+            "sysid": fields.at(28, 2),
+            "flags": np.where(fields.at(4, 2) & 0x80, 2, 0).astype(np.uint8),
         }
         if six:
-            yield found | {"src6": _six(fields, at + 32), "dst6": _six(fields, at + 48)}
+            yield found | {"src6": _six(fields, 32), "dst6": _six(fields, 48)}
         else:
-            yield found | {"src4": fields.at(at + 32, 4), "dst4": fields.at(at + 36, 4)}
+            yield found | {"src4": fields.at(32, 4), "dst4": fields.at(36, 4)}
 
 
 def exporter_of(block: Block, order: str, start: int, size: int) -> tuple[int, str] | None:
