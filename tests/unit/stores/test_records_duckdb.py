@@ -1,0 +1,186 @@
+"""What the DuckDB store does beyond the contract: pruning, labels in the files, bounds, who may read what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from contract.engines import DAY, LABEL, NOW, WHOLE, Clock, batches, lines, plain
+from fakes.watched import HOUR, START, flow
+from sekisho.errors import PurposeError, StoreError
+from sekisho.model.detection import Window
+from sekisho.model.purpose import Label, Purpose
+from sekisho.ports.flows import Query
+from sekisho.stores.records_duckdb import DuckRecords, Settings
+
+CC = Purpose.CC_DETECTION
+OCTETS = Query("octets", 'SELECT CAST(SUM("octetDeltaCount") AS BIGINT) AS "octets" FROM "FLOW"')
+
+
+def one_shard(root: Path, **more: int) -> DuckRecords:
+    return DuckRecords(root, Clock(), Settings(shards=1, threads=1, row_group=2048, **more))
+
+
+def compacted(root: Path, count: int = 8192) -> tuple[DuckRecords, Path]:
+    store = one_shard(root)
+    store.append("flows", iter(batches(lines(count), 1024)), LABEL)
+    store.compact("flows")
+    return store, next(root.rglob("*.parquet"))
+
+
+def spoil(file: Path, *, groups: set[int], column: str | None = None) -> None:
+    """Overwrite the pages of a column (or of all) in some row groups with noise."""
+    facts = pq.read_metadata(file)
+    content = bytearray(file.read_bytes())
+    for group in groups:
+        for at in range(facts.num_columns):
+            chunk = facts.row_group(group).column(at)
+            if column in {None, chunk.path_in_schema}:
+                first = chunk.dictionary_page_offset or chunk.data_page_offset
+                content[first : first + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    file.write_bytes(content)
+
+
+def ask(store: DuckRecords, window: Window = WHOLE) -> int:
+    return int(plain(store.tables("flows", window, CC).ask(OCTETS))[0][0])
+
+
+def test_only_the_columns_of_a_question_are_read(tmp_path: Path) -> None:
+    store, file = compacted(tmp_path)
+    before = ask(store)
+    spoil(file, groups={0, 1, 2, 3}, column="destinationIPv4Address")
+    assert ask(store) == before
+    with pytest.raises(StoreError):
+        store.tables("flows", WHOLE, CC).ask(Query("all", 'SELECT * FROM "FLOW"'))
+
+
+def test_only_the_row_groups_of_a_window_are_read(tmp_path: Path) -> None:
+    store, file = compacted(tmp_path)
+    window = Window(START, START + HOUR // 5)
+    before = ask(store, window)
+    assert before > 0
+    spoil(file, groups={1, 2, 3})
+    assert ask(store, window) == before
+    with pytest.raises(StoreError):
+        ask(store)
+
+
+def test_only_the_hours_of_a_window_are_read(tmp_path: Path) -> None:
+    store = one_shard(tmp_path)
+    store.append("flows", iter(batches(lines(300, hours=3))), LABEL)
+    store.compact("flows")
+    window = Window(START + HOUR, START + 2 * HOUR)
+    before = ask(store, window)
+    first, _, last = sorted(tmp_path.rglob("*.parquet"))
+    first.write_bytes(b"torn")
+    last.write_bytes(b"torn")
+    assert ask(store, window) == before
+
+
+def test_rows_are_sorted_by_time_and_the_file_knows_its_label(tmp_path: Path) -> None:
+    store, file = compacted(tmp_path)
+    rows = pq.read_table(file)
+    times = rows.column("flowStartMilliseconds").to_pylist()
+    assert times == sorted(times)
+    assert pq.read_metadata(file).num_row_groups == 4
+    kept = pq.read_metadata(file).metadata[b"sekisho.label"]
+    assert msgspec.json.decode(kept, type=Label) == LABEL
+    assert json.loads((file.parents[2] / "label.json").read_bytes())["expires"] == LABEL.expires
+    assert store.state()["datasets"]["flows"]["files"] == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", "later"])
+def test_a_label_that_is_missing_torn_or_altered_allows_nothing(
+    tmp_path: Path, content: bytes | str | None
+) -> None:
+    store, file = compacted(tmp_path, 100)
+    label = file.parents[2] / "label.json"
+    if content is None:
+        label.unlink()
+    elif isinstance(content, bytes):
+        label.write_bytes(content)
+    else:
+        later = msgspec.structs.replace(LABEL, expires=NOW + 999 * DAY)
+        label.write_bytes(msgspec.json.encode(later, order="sorted"))
+    with pytest.raises(PurposeError):
+        store.tables("flows", WHOLE, CC)
+    refusal = json.loads((tmp_path / "refusals.jsonl").read_text().splitlines()[-1])
+    assert refusal["reason"] == "label-unreadable"
+
+
+def test_refusals_and_receipts_are_lines_that_outlive_a_torn_one(tmp_path: Path) -> None:
+    store, _ = compacted(tmp_path, 100)
+    for _ in range(2):
+        with pytest.raises(PurposeError):
+            store.tables("flows", WHOLE, Purpose.NOTICE)
+        with (tmp_path / "refusals.jsonl").open("a") as file:
+            file.write('{"at": 17, "da')
+    assert store.state()["refusals"] == 2
+    lines_ = (tmp_path / "refusals.jsonl").read_text().splitlines()
+    assert json.loads(lines_[0])["purpose"] == "notice"
+    assert json.loads(lines_[0])["window"] == [WHOLE.begin, WHOLE.end]
+    receipts = store.expire(LABEL.expires)
+    kept = json.loads((tmp_path / "receipts.jsonl").read_text().splitlines()[0])
+    assert kept["rows"] == receipts[0].rows == 100
+    assert kept["octets"] == receipts[0].octets > 0
+
+
+def test_a_deletion_that_was_stopped_goes_on_and_has_one_receipt(tmp_path: Path) -> None:
+    store, file = compacted(tmp_path, 100)
+    aside = tmp_path / "flows" / f".gone-label-{LABEL.expires}-0123456789abcdef"
+    aside.mkdir()
+    file.parents[2].rename(aside / "rows")
+    (receipt,) = store.expire(LABEL.expires)
+    assert (receipt.rows, receipt.reason) == (100, "label")
+    assert not aside.exists()
+    assert store.expire(LABEL.expires) == ()
+    assert store.state()["receipts"] == 1
+
+
+def test_any_time_that_an_exporter_claims_makes_a_bounded_number_of_folders(tmp_path: Path) -> None:
+    store = one_shard(tmp_path, most_hours=5)
+    rows = [flow(1, "192.0.2.1", 80, at=3600 * n, octets=1) for n in range(200)]
+    store.append("flows", iter(batches(rows)), LABEL)
+    assert len([path for path in (tmp_path / "flows").glob("*/*") if path.is_dir()]) <= 6
+    assert ask(store) == 200
+    assert ask(store, Window(START + 100 * HOUR, START + 150 * HOUR)) == 50
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "COPY (SELECT 1) TO '{}/out.csv'",
+        "SELECT 1; SELECT 2",
+        "SELECT * FROM read_parquet('{}/**/*.parquet')",
+        "SELECT * FROM read_text('{}/flows/dataset.json')",
+        "SET enable_external_access = true",
+        "ATTACH '{}/other.db'",
+        "INSTALL httpfs",
+    ],
+)
+def test_a_question_gets_no_further_than_its_window(tmp_path: Path, text: str) -> None:
+    store, _ = compacted(tmp_path, 100)
+    before = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    with pytest.raises(StoreError):
+        store.tables("flows", WHOLE, CC).ask(Query("sly", text.format(tmp_path)))
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == before
+
+
+def test_a_dataset_keeps_its_number_of_shards(tmp_path: Path) -> None:
+    store, _ = compacted(tmp_path, 100)
+    before = ask(store)
+    other = DuckRecords(tmp_path, Clock(), Settings(shards=7, threads=1))
+    other.append("flows", iter(batches(lines(100))), LABEL)
+    assert other.state()["datasets"]["flows"]["shards"] == 1
+    assert ask(other) == 2 * before
+    other.close()
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "A", "x" * 65, ".hidden"])
+def test_names_of_datasets_are_checked(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError):
+        one_shard(tmp_path).append(name, iter([]), LABEL)
