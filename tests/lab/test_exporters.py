@@ -38,9 +38,9 @@ pytestmark = pytest.mark.lab
 KINDS = ("softflowd 5", "softflowd 9", "softflowd 10", "fprobe 5", "nfprobe 9", "nfprobe 10", "sfprobe")
 SWITCH_KINDS = ("ovs 5", "ovs 10", "ovs sflow")
 ONLY_IPV4 = {"softflowd 5", "fprobe 5", "ovs 5"}
+OBSERVED = {"ovs 10": 2}  # the switch's IPFIX sees a packet where it enters and where it leaves
 # sFlow gives a frame's length: the Ethernet header and a check sequence on top of the IP packet; the switch's NetFlow
 # counts the header, too.
-OBSERVED = {"ovs 10": 2}  # the switch's IPFIX sees a packet where it enters and where it leaves
 FRAME = {"sfprobe": 18, "ovs 5": 14, "ovs sflow": 18}
 PORT = 2055
 TRANSPORTS = (6, 17)

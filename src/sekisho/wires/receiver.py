@@ -1,9 +1,9 @@
 """The ear of the watch: UDP datagrams of exporters, many in one system call, into fixed slots. It never parses.
 
-``recvmmsg`` (Linux) fills up to `BATCH` slots at once; when a round brought less than half a batch the receiver sleeps
-2 to 10 ms (as long as its buffers allow), so that the next one is fuller: measured on one core of the development
-machine, 937 thousand datagrams a CPU-second against 297 thousand with a plain ``recv``. Where the call is missing each datagram is received by itself,
-and `Receiver.notes` says so.
+``recvmmsg`` (Linux) fills up to `BATCH` slots at once; when no socket filled a batch, the receiver sleeps 2 to 10 ms
+(as long as its buffers allow), so that the next one is fuller: measured on one core of the development machine, 937
+thousand datagrams a CPU-second against 297 thousand with a plain ``recv``. Where the call is missing each datagram is
+received by itself, and `Receiver.notes` says so.
 
 Only exporters of the allow-list (when there is one), and a bounded number of them, are taken; the rest is counted. What
 the kernel dropped because the socket's buffer was full is read from the socket itself (``SO_MEMINFO``): it is the
@@ -111,10 +111,10 @@ class Receiver:
             self._note(
                 "recvmmsg がないので1個ずつ受信する（遅い）", "no recvmmsg here: receives one by one (slower)"
             )
-        self._half = batch // 2
+        self._batch = batch
         self._ears: list[_Ear] = []
         self._backlog = _backlog_drops()
-        self._next = self._in_round = 0
+        self._next, self._some, self._full = 0, False, False
         self._pause = _PAUSES[1]
         self._poll = select.poll()
         try:
@@ -142,12 +142,12 @@ class Receiver:
                 self._next += 1
                 got = self._slots.fill(ear.socket)
                 if got:
-                    self._in_round += got
+                    self._some, self._full = True, self._full or got == self._batch
                     block = self._named(ear, got)
                     if len(block.length):
                         return block
-            full, some = self._in_round >= self._half, self._in_round > 0
-            self._next = self._in_round = 0
+            some, full = self._some, self._full
+            self._next, self._some, self._full = 0, False, False
             if not full:
                 left = deadline - time.monotonic()
                 if left <= 0:
