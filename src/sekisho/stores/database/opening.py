@@ -20,17 +20,24 @@ class Database:
     """
 
     def __init__(
-        self, engine: Engine, where: str, write_lock: Callable[[], AbstractContextManager[None]]
+        self,
+        engine: Engine,
+        where: str,
+        write_lock: Callable[[], AbstractContextManager[None]],
+        check: Callable[[], None],
     ) -> None:
         self.engine = engine
         self.where = where
         self._write_lock = write_lock
+        self._check = check
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a transaction for questions. :raises StoreError: the database is gone or damaged."""
-        with explained(self.where), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with explained(self.where):
+            self._check()
+            with self.engine.connect() as connection, connection.begin():
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -63,7 +70,7 @@ def open_sqlite(path: Path, *, patience: float = 30.0) -> Database:
         except BaseException:
             engine.dispose()
             raise
-    return Database(engine, where, lock.held)
+    return Database(engine, where, lock.held, lock.check)
 
 
 def open_postgres(url: str, *, patience: float = 30.0) -> Database:
@@ -79,4 +86,4 @@ def open_postgres(url: str, *, patience: float = 30.0) -> Database:
     except BaseException:
         engine.dispose()
         raise
-    return Database(engine, where, postgres.no_lock)
+    return Database(engine, where, postgres.no_lock, lambda: None)

@@ -39,29 +39,38 @@ class WriteLock:
         self._identity: Identity | None = None
 
     def watch(self, identity: Identity) -> None:
-        """Refuse writers from now on when another file, or none, stands in the place of this one."""
+        """Refuse from now on when another file, or none, stands in the place of this one."""
         self._identity = identity
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold it. :raises StoreError: somebody else held it all the time; or the file is gone."""
+        """Hold it.
+
+        :raises StoreError: somebody else held it all the time; or as `check`
+        """
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._wait(file)
-            if self._identity is not None and identity(self._path) != self._identity:
-                # What is written to a file without a name is lost, however well it was written.
-                raise StoreError(
-                    Text(
-                        ja="データベースのファイルが消えたか、別のものに換わった",
-                        en="the database's file is gone, or is another one",
-                    ),
-                    str(self._path),
-                    Text(ja="元のファイルを戻して、開き直す", en="put the file back and start again"),
-                )
+            self.check()
             yield
         finally:
             os.close(file)
+
+    def check(self) -> None:
+        """Check that the file is still there.
+
+        :raises StoreError: it isn't; what is written to a file without a name is lost, however well it was written
+        """
+        if self._identity is not None and identity(self._path) != self._identity:
+            raise StoreError(
+                Text(
+                    ja="データベースのファイルが消えたか、別のものに換わった",
+                    en="the database's file is gone, or is another one",
+                ),
+                str(self._path),
+                Text(ja="元のファイルを戻して、開き直す", en="put the file back and start again"),
+            )
 
     def _wait(self, file: int) -> None:
         until = time.monotonic() + self._patience
