@@ -94,6 +94,19 @@ def _assumption(customers: Sequence[str]) -> str:
     )
 
 
+_NAMED = 5
+
+
+def _faults(done: Sequence[Taken]) -> dict[str, list[str]]:
+    """Return the files of each fault: what happened and what to do, said once."""
+    faults: dict[str, list[str]] = {}
+    for one in done:
+        if one.fault:
+            lines = [line.strip() for line in one.fault.splitlines() if one.file not in line]
+            faults.setdefault(" ".join(lines) or one.fault, []).append(one.file)
+    return faults
+
+
 def _show(done: Sequence[Taken], data: Path) -> None:
     words = {
         "taken": t("取込済", "taken"),
@@ -117,8 +130,12 @@ def _show(done: Sequence[Taken], data: Path) -> None:
         for reason, count in one.counted.rejected.items():
             where = ", ".join(one.counted.examples.get(reason, ()))
             click.secho(f"  {Path(one.file).name}: {reason} × {count:,}  {where}", fg="yellow")
-        if one.fault:
-            click.secho(f"  {one.fault}", fg="red")
+    for what, files in _faults(done).items():
+        click.secho(f"  {what}", fg="red")
+        click.secho(
+            f"    {'  '.join(files[:_NAMED])}" + (f"  … ({len(files)})" if len(files) > _NAMED else ""),
+            fg="red",
+        )
     if any(one.outcome == "empty" and one.elsewhere for one in done):
         click.secho(
             t("どちらの端も回線でない行ばかりのファイルがある。--customers を確かめる。",

@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from sekisho.errors import SekishoError
+from sekisho.formats.flow_queries import IN_WINDOW
 from sekisho.language import Language, Text
 from sekisho.model.baseline import BECAUSE
 from sekisho.model.detection import Coverage, Detection, Window, sampling_words
 from sekisho.model.purpose import Purpose
 from sekisho.model.verdict import Scalar
-from sekisho.ports.flows import Detector, RecordStore
+from sekisho.ports.flows import Detector, Query, RecordStore, Tables
 
 HOUR = 3_600_000
+_SLOTS = f"""
+SELECT DISTINCT CAST(FLOOR(("flowStartMilliseconds" - $begin) / $step) AS BIGINT) AS "slot" FROM "FLOW" WHERE {IN_WINDOW}
+"""
 
 
 class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,13 +53,18 @@ def detect(
 ) -> Iterator[Looked]:
     """Look at ``window`` in steps of ``step`` milliseconds with each method; ``past`` milliseconds before are the past.
 
-    A method that fails is data (`Looked.fault`), so that the others go on.
+    Steps without a single flow are left out; when there is none with any, the window is looked at as a whole, so that
+    each method says that there was nothing to look at. A method that fails is data (`Looked.fault`): the others go on.
     """
+    parts: dict[Purpose, tuple[Window, ...]] = {}
     for name, detector in detectors.items():
-        for begin in range(window.begin, window.end, step):
-            part = Window(begin, min(begin + step, window.end))
+        asked = purpose or detector.purpose
+        if asked not in parts:
+            parts[asked] = _parts(store.tables(dataset, window, asked), window, step) or (window,)
+        for part in parts[asked]:
+            begin = part.begin
             try:
-                tables = store.tables(dataset, Window(begin - past, part.end), purpose or detector.purpose)
+                tables = store.tables(dataset, Window(begin - past, part.end), asked)
                 finds = detector.detect(tables, part, parameters(name))
             except SekishoError:
                 raise
@@ -63,6 +72,16 @@ def detect(
                 yield Looked(name, part, fault=f"{type(error).__name__}: {error}")
                 continue
             yield Looked(name, part, finds.detections, finds.coverage)
+
+
+def _parts(tables: Tables, window: Window, step: int) -> tuple[Window, ...]:
+    """Return the steps of a window in which a flow began."""
+    if window.end - window.begin <= step:
+        return (window,)
+    asked = {"begin": window.begin, "end": window.end, "step": step}
+    slots = {row["slot"] for row in tables.ask(Query("slots", _SLOTS, parameters=asked)).to_pylist()}
+    begins = (window.begin + slot * step for slot in sorted(slots))
+    return tuple(Window(begin, min(begin + step, window.end)) for begin in begins)
 
 
 def sentence(detection: Detection, reasons: Mapping[str, Text], language: Language) -> str:

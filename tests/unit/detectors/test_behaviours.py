@@ -92,6 +92,21 @@ def test_vertical_scan() -> None:
     assert one.arguments["remote"] == "2001:db8::1"
 
 
+def test_vertical_scans_of_one_line_are_one_detection() -> None:
+    rows = [
+        flow(7, f"203.0.113.{n}", port, at=port / 100) for n in range(1, 31) for port in range(1, 121 + n)
+    ]
+    one = only(look(SCAN, rows, targets=1000))
+    assert one.reason == "vertical-many"
+    assert (one.arguments["remotes"], one.arguments["remote"], one.arguments["ports"]) == (
+        30,
+        "203.0.113.30",
+        150,
+    )
+    assert one.remotes[0] == "203.0.113.30:*/tcp"
+    assert one.remote_count == 30
+
+
 def test_being_scanned_is_not_scanning() -> None:
     assert not look(SCAN, probes(7, 500, side=RECEIVES)).detections
 

@@ -27,6 +27,7 @@ from sekisho.formats.flow_queries import (
     IN_WINDOW,
     OLDEST,
     OLDEST_MERGE,
+    SHOWN_ROWS,
     TARGETS,
     by_key,
     coverage_of,
@@ -113,6 +114,12 @@ class OutboundScan:
             ja="この回線は{seconds}秒の間に{remote}の{ports}個のポートへ接続を試み、応答がなかった（しきい値{threshold}個）。",
             en="In {seconds} s this line tried {ports} ports of {remote} without answer (threshold {threshold}).",
         ),
+        "vertical-many": Text(
+            ja="この回線は{seconds}秒の間に{remotes}か所の多数のポートへ接続を試み、応答がなかった"
+            "（最多は{remote}の{ports}個、しきい値{threshold}個）。",
+            en="In {seconds} s this line tried many ports of {remotes} destinations without answer "
+            "({ports} of {remote} at most; threshold {threshold}).",
+        ),
         "no-flows": Text(ja="この時間帯のフローがない", en="there are no flows in this window"),
         "no-flags": Text(
             ja="エクスポータがTCPフラグを出していないので、探索は判断できない",
@@ -197,7 +204,13 @@ class OutboundScan:
             }  # fmt: skip
             reason = "horizontal-iot" if row["port"] in iot else "horizontal"
             found.append(
-                self._detection(window, row, reason, arguments, evidence.get(key, []), f"*:{row['port']}/tcp")
+                self._detection(
+                    window,
+                    {**row, "remotes": (f"*:{row['port']}/tcp",)},
+                    reason,
+                    arguments,
+                    evidence.get(key, []),
+                )
             )
         return found
 
@@ -217,18 +230,27 @@ class OutboundScan:
             *keys,
         )
         found = []
-        for row in sorted(counted.to_pylist(), key=lambda one: (-one["ports"], one["subscriber"])):
-            remote = address_text(
-                row["ipVersion"], row["destinationIPv4Address"], row["destinationIPv6Address"]
-            )
+        for (line,), rows in sorted(by_key(counted.to_pylist(), "subscriber").items()):
+            most = sorted(rows, key=lambda one: (-one["ports"], _remote(one)))
+            whole = {
+                "subscriber": line,
+                "probes": sum(row["probes"] for row in rows),
+                "begin": min(row["begin"] for row in rows),
+                "end": max(row["end"] for row in rows),
+                "sampling": max(row["sampling"] for row in rows),
+                "ports": most[0]["ports"],
+                "remotes": tuple(f"{_remote(row)}:*/tcp" for row in most),
+            }
             arguments = {
-                "seconds": seconds(row),
-                "ports": row["ports"],
-                "remote": remote,
+                "seconds": seconds(whole),
+                "ports": most[0]["ports"],
+                "remote": _remote(most[0]),
+                "remotes": len(most),
                 "threshold": round(wanted),
             }
-            rows = evidence.get(tuple(row[key] for key in keys), [])
-            found.append(self._detection(window, row, "vertical", arguments, rows, f"{remote}:*/tcp"))
+            shows = [one for row in most for one in evidence.get(tuple(row[key] for key in keys), [])]
+            reason = "vertical" if len(most) == 1 else "vertical-many"
+            found.append(self._detection(window, whole, reason, arguments, shows[:SHOWN_ROWS]))
         return found
 
     def _detection(
@@ -238,10 +260,9 @@ class OutboundScan:
         reason: str,
         arguments: dict[str, Any],
         evidence: list[_ROW],
-        remote: str,
     ) -> Detection:
         return Detection(
-            id=identity(self.name, row["subscriber"], remote, window.begin, window.end),
+            id=identity(self.name, row["subscriber"], reason, row.get("port", "*"), window.begin, window.end),
             method=self.name,
             subscriber=row["subscriber"],
             begin=row["begin"],
@@ -249,12 +270,16 @@ class OutboundScan:
             grade=Grade.LIKELY if _enough(row, arguments) else Grade.WATCH,
             reason=reason,
             arguments=arguments,
-            remotes=(remote,),
-            remote_count=row.get("targets", 1),
+            remotes=row["remotes"][:SHOWN_ROWS],
+            remote_count=row.get("targets", len(row["remotes"])),
             evidence=tuple(shown(evidence)),
             rows=row["probes"],
             sampling=row["sampling"],
         )
+
+
+def _remote(row: _ROW) -> str:
+    return address_text(row["ipVersion"], row["destinationIPv4Address"], row["destinationIPv6Address"])
 
 
 def _enough(row: _ROW, arguments: Mapping[str, Any]) -> bool:
