@@ -239,9 +239,11 @@ def _shown(line: dict[str, Any]) -> str:
     parts = [
         f"{line['capture']}  ({line['what']}; {line['flows']:,} flows, {line['lines']} lines, {line['hours']} h)"
     ]
-    for key in ("found", "missed", "of_nobody"):
-        if line[key]:
-            parts.append(f"    {key}: " + ", ".join(f"{address} {method}" for address, method in line[key]))
+    parts += [
+        f"    {key}: " + ", ".join(f"{address} {method}" for address, method in line[key])
+        for key in ("found", "missed", "of_nobody")
+        if line[key]
+    ]
     return "\n".join(parts)
 
 

@@ -45,10 +45,11 @@ def own_words(unit: Any) -> list[str]:
         rows.append("\n| option | 意味 | meaning |\n|---|---|---|")
         rows += [f"| `{name}` | {text.ja} | {text.en} |" for name, text in unit.options.items()]
     if getattr(unit, "parameters", None):
-        rows.append("\n| parameter | default | 意味 | meaning |\n|---|---|---|---|")
+        values = settings(unit.name)
+        rows.append("\n| parameter | value | source | 意味 | meaning |\n|---|---|---|---|---|")
         rows += [
-            f"| `{name}` | {value} | {text.ja} | {text.en} |"
-            for name, (value, text) in unit.parameters.items()
+            f"| `{name}` | {values[name].value} | {values[name].source} | {text.ja} | {text.en} |"
+            for name, text in unit.parameters.items()
         ]
     if getattr(unit, "reasons", None):
         rows.append("\n| reason | 日本語 | English |\n|---|---|---|")

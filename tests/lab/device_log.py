@@ -36,7 +36,7 @@ def text(machine: Machine, name: str) -> str:
     """Return a log of the running device; empty when it has none of that name."""
     pid = machine._pid()
     init = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()[0]
-    log = Path(f"/proc/{init}/root/run/{name}")
+    log = Path(f"/proc/{init}/root", "run", name)
     return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
 

@@ -144,7 +144,8 @@ class _Layer:
         for name, odd in (("ip-length-zero", stated == 0), ("ip-length-lies", stated > most)):
             if odd.any():
                 note(name, int(odd.sum()))
-        return np.where(stated == 0, most, np.minimum(stated, most))
+        known: Array = np.where(stated == 0, most, np.minimum(stated, most))
+        return known
 
     def transport(self, place: Array, protocol: Array, first: Array, note: Count) -> tuple[Array, Array]:
         """Return ports and protocol as one word, and the TCP flags; zero where a packet does not have them."""
