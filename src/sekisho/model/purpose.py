@@ -65,6 +65,7 @@ class Stage(StrEnum):
     CANDIDATE = "candidate"
     CONFIRMED = "confirmed"
     CASE = "case"
+    ASSIGNMENT = "assignment"
     AUDIT = "audit"
 
 
