@@ -1,0 +1,77 @@
+"""100,000 open cases with 1,000,000 events stay quick: any page in less than 300 ms."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import insert
+
+from contract.database.places import NOW, case, event
+from sekisho.model.case import CaseState
+from sekisho.ports.cases import CaseFilter
+from sekisho.stores.database import Database, SqlCases
+from sekisho.stores.database.rows import as_row
+from sekisho.stores.database.tables import CASES, EVENTS
+
+LIMIT_S = 0.3
+SPAN = 10**8
+OPEN = tuple(state for state in CaseState if state.open)
+MIDDLE = f"{NOW + SPAN // 2}.x"
+
+
+def fill(database: Database) -> None:
+    chance = random.Random(1)
+    with database.writing() as connection:
+        for first in range(0, 100_000, 5_000):
+            rows = [
+                as_row(
+                    case(
+                        f"{number:06}", revision=1, subscriber=chance.randrange(80_000), state=chance.choice(OPEN),
+                        family=f"f{chance.randrange(20)}", key=f"family:f{chance.randrange(20)}",
+                        device_model=f"m{int(chance.expovariate(0.05))}", updated=NOW + chance.randrange(SPAN),
+                    )
+                )
+                for number in range(first, first + 5_000)
+            ]  # fmt: skip
+            connection.execute(insert(CASES), rows)
+            events = [
+                as_row(event(row["id"], text="x" * 60)) | {"seq": n} for row in rows for n in range(1, 11)
+            ]
+            connection.execute(insert(EVENTS), events)
+
+
+@pytest.mark.slow
+def test_pages_are_quick(database: Database, cases: SqlCases) -> None:
+    fill(database)
+    asked: dict[str, Callable[[], object]] = {
+        "first page": lambda: cases.find(CaseFilter(states=OPEN)),
+        "middle page": lambda: cases.find(CaseFilter(states=OPEN), after=MIDDLE),
+        "last pages": lambda: cases.find(CaseFilter(states=OPEN), after=f"{NOW + SPAN // 1000}.x"),
+        "one state": lambda: cases.find(CaseFilter(states=(CaseState.NEW,)), after=MIDDLE),
+        "every state": lambda: cases.find(CaseFilter(), after=MIDDLE),
+        "family": lambda: cases.find(CaseFilter(states=OPEN, family="f3"), after=MIDDLE),
+        "family and a rare model": lambda: cases.find(CaseFilter(family="f3", device_model="m150")),
+        "family and key": lambda: cases.find(CaseFilter(states=OPEN, family="f3", key="family:f9")),
+        "nobody's, and a model": lambda: cases.find(CaseFilter(states=OPEN, assignee="", device_model="m3")),
+        "somebody who has none": lambda: cases.find(CaseFilter(states=OPEN, assignee="sato")),
+        "a line": lambda: cases.find(CaseFilter(subscriber=77)),
+        "a short while long ago": lambda: cases.find(CaseFilter(states=OPEN, until=NOW + 5000)),
+        "a life": lambda: cases.events("050000"),
+        "counts": cases.counts,
+    }
+    slow = {}
+    for name, ask in asked.items():
+        took = []
+        for _ in range(5):
+            begin = time.perf_counter()
+            ask()
+            took.append(time.perf_counter() - begin)
+        # The first time includes that the statement is built and planned.
+        if max(took) >= LIMIT_S:
+            slow[name] = [round(one, 3) for one in took]
+    assert not slow
+    assert len(cases.find(CaseFilter(states=OPEN), after=MIDDLE).cases) == 50
+    assert sum(cases.counts().values()) == 100_000
