@@ -22,6 +22,8 @@ HEAVY = (
     "jinja2",
     "pydantic",
     "duckdb",
+    "sqlalchemy",
+    "psycopg",
     "pyarrow",
     "numpy",
     "numba",
