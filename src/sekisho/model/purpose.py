@@ -66,6 +66,7 @@ class Stage(StrEnum):
     CONFIRMED = "confirmed"
     CASE = "case"
     ASSIGNMENT = "assignment"
+    CONTACT = "contact"
     AUDIT = "audit"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sekisho.model.identity import Role
 from sekisho.model.purpose import LegalBasis, Purpose
 from sekisho.model.verdict import Scalar
 
@@ -26,6 +27,10 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar ports: UDP ports of the collector
     :ivar listen: addresses of the collector
     :ivar detect: the operator's own thresholds, by detector and name
+    :ivar keep: days to keep the data of other stages, as ``candidate = 14``; never longer than the catalogue's maximum
+    :ivar people: named persons and their role: viewer, analyst, sender or admin
+    :ivar four_eyes: re-identification needs a second person
+    :ivar request_hours: how long the first person's request waits for the second
     :ivar database: URL of the PostgreSQL that keeps cases, notices and the audit log; empty: SQLite in the data folder
     """
 
@@ -41,4 +46,8 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: tuple[int, ...] = (2055, 4739, 6343)
     listen: tuple[str, ...] = ("127.0.0.1", "::1")
     detect: dict[str, dict[str, Scalar]] = {}
+    keep: dict[str, float] = {}
+    people: dict[str, Role] = {}
+    four_eyes: bool = False
+    request_hours: float = 24.0
     database: str = ""

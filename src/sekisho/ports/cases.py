@@ -13,6 +13,7 @@ import msgspec
 from sekisho.model.assignment import Answer, Assignment
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case, CaseEvent, CaseState
+from sekisho.model.identity import Contact
 from sekisho.model.notice import Notice, NoticeState
 from sekisho.model.verdict import Scalar
 
@@ -116,4 +117,15 @@ class Assignments(Protocol):
 
     def look_up(self, asked: Sequence[tuple[str, int, int]]) -> Iterator[Answer]:
         """Answer (address, port, milliseconds) in order; port 0 when it is not known."""
+        ...
+
+
+class Contacts(Protocol):
+    """The operator's table of subscribers: whom a notice goes to, and who wants none."""
+
+    def contact(self, account: str) -> Contact | None:
+        """Return how to reach an account, None when the table doesn't have it.
+
+        :raises PurposeError: the table was asked for another purpose than notices, or its time is over
+        """
         ...
