@@ -206,7 +206,7 @@ def _rows(figures: Figures, told: Told | None) -> dict[str, dict[str, int]]:
     counts: tuple[StageCount, ...] = (*figures.counts, *(told.counts if told else ()))
     for one in counts:
         name = places.get((one.step, one.name), "")
-        if name and (one.count or name == "datagrams"):
+        if name and one.count:
             row(one.exporter)[name] += one.count
     for source in figures.sources:
         mine = row(str(source.get("exporter", "")))
