@@ -18,6 +18,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "probes": ("name", "version", "risk", "title", "facts", "plan", "collect", "observe"),
     "criteria": ("name", "title", "needs", "reasons", "judge"),
     "readers": ("name", "title", "options", "detect", "read"),
+    "assignment_readers": ("name", "title", "options", "detect", "read"),
     "detectors": ("name", "version", "title", "purpose", "reasons", "parameters", "detect"),
     "renderers": ("name", "suffix", "by_language", "render"),
     "stores": ("append", "keep", "read", "events", "close"),
@@ -88,6 +89,9 @@ def _load(kind: str, point: EntryPoint) -> Plugin:
     missing = [part for part in KINDS[kind] if not hasattr(loaded, part)]
     if missing:
         return Plugin(kind, point.name, origin, f"lacks {', '.join(missing)}")
-    if kind in {"probes", "criteria", "readers", "detectors", "renderers"} and loaded.name != point.name:
+    if (
+        kind in {"probes", "criteria", "readers", "assignment_readers", "detectors", "renderers"}
+        and loaded.name != point.name
+    ):
         return Plugin(kind, point.name, origin, f"calls itself {loaded.name}")
     return Plugin(kind, point.name, origin, "", loaded)
