@@ -28,10 +28,15 @@ class Role(StrEnum):
 
 
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Somebody who acts; ``role`` is None when the settings give the name no role."""
+    """Somebody who acts.
+
+    :ivar role: None when the settings give the name no role
+    :ivar via: user account that typed the name; empty when a log-in proves who it is
+    """
 
     name: str
     role: Role | None = None
+    via: str = ""
 
 
 class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,284 @@
+"""The verb re-identify: the one way from a pseudonym to a subscriber (condition 3 and 5 of the legal page).
+
+A case that is open, a legal ground that the handling catalogue has for every stage on the way, a reason, a named person
+who may, and, when the settings say so, a second person. What is asked, and what is refused, is in the audit log before
+anything is looked up; how it ended is in it before anything is told. Nothing here writes a name anywhere.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Network
+from typing import Any, NoReturn, Protocol
+
+import msgspec
+
+from sekisho.catalogues.handling import Handling
+from sekisho.errors import AuthorisationError, SekishoError
+from sekisho.language import Text
+from sekisho.model.assignment import Answer, Outcome
+from sekisho.model.audit import AuditEntry
+from sekisho.model.case import Case
+from sekisho.model.identity import Contact, Identified, Naming, Person
+from sekisho.model.purpose import LegalBasis, Stage
+from sekisho.model.verdict import Scalar
+from sekisho.ports.cases import Assignments, AuditLog, CaseStore, Contacts
+
+REQUEST, IDENTIFY, IDENTIFIED, REFUSED = "request-re-identify", "re-identify", "re-identified", "refused"
+#: The stages that a re-identification touches: its legal ground must be allowed for each.
+STAGES = (Stage.CASE, Stage.ASSIGNMENT, Stage.CONTACT)
+_MOST_MOMENTS = 64
+_LONGEST = 500
+_PAGE = 1000
+
+REFUSALS: Mapping[str, Text] = {
+    "nobody": Text(ja="誰が求めるのか名前がない", en="nobody is named who asks"),
+    "role": Text(
+        ja="この人の役割（sender・admin 以外）では契約者を特定できない",
+        en="this person's role may not learn who a subscriber is (sender or admin may)",
+    ),
+    "reason": Text(ja="理由がない（500字まで、一行）", en="there is no reason (one line, up to 500 signs)"),
+    "basis": Text(
+        ja="この根拠では契約者を特定できない", en="a subscriber may not be identified on that legal ground"
+    ),
+    "no-case": Text(ja="その案件はない", en="there is no such case"),
+    "closed": Text(ja="案件が終わっている", en="the case is no longer open"),
+    "four-eyes": Text(
+        ja="二人目の承認が要る：先に一人が申請し、別の人が番号を示して開示する",
+        en="a second person is needed: one requests, another one releases it by its number",
+    ),
+    "no-request": Text(ja="その番号の申請はない", en="there is no request of that number"),
+    "other-request": Text(
+        ja="申請された案件又は根拠と違う", en="the request was for another case or legal ground"
+    ),
+    "same-person": Text(
+        ja="申請した本人は開示できない（同じ名前、又は同じ利用者アカウント）",
+        en="who requested may not release (the same name, or the same user account)",
+    ),
+    "expired": Text(ja="申請の期限が過ぎた", en="the request has expired"),
+    "spent": Text(ja="その申請は使用済み", en="the request was used already"),
+    "key": Text(
+        ja="このプロセスの利用者は仮名化の鍵を読めない（鍵は別の役割が持つ）",
+        en="the user of this process may not read the key of the pseudonyms (another role holds it)",
+    ),
+}
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What somebody wants to know, on which ground and why."""
+
+    case: str
+    basis: LegalBasis
+    reason: str
+
+
+class Door(Protocol):
+    """What leads back from a pseudonym; its making needs the key."""
+
+    def reveal(self, subscriber: int) -> IPv4Address | IPv6Network | None:
+        """Return the address or prefix of a line."""
+        ...
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What re-identification is married with.
+
+    ``door`` reads the key; ``assignments`` and ``contacts`` pass the gate of their purpose: each may refuse.
+    """
+
+    cases: CaseStore
+    audit: AuditLog
+    door: Callable[[], Door]
+    assignments: Callable[[], Assignments]
+    contacts: Callable[[], Contacts]
+    rules: Mapping[Stage, Handling]
+    now: Callable[[], int]
+    four_eyes: bool = False
+    request_milliseconds: int = 86_400_000
+
+
+def request(asked: Asked, person: Person, parts: Parts) -> int:
+    """Record what the first of two persons asks for; return the number by which the second one releases it.
+
+    :raises AuthorisationError: it would be refused now already; the refusal is in the audit log
+    """
+    _permitted(asked, person, parts)
+    return _append(REQUEST, asked, person, parts).seq
+
+
+def reidentify(asked: Asked, person: Person, parts: Parts, *, released: int = 0) -> Identified:
+    """Return who the subscriber of a case is, or that it can't be told; ``released`` is the number of a request.
+
+    :raises AuthorisationError: refused, and why; the refusal is in the audit log already
+    :raises StoreError: the audit log can't be written (nothing is looked up then), or a log of assignments can't be read
+    """
+    case = _permitted(asked, person, parts)
+    if released:
+        _check_request(released, asked, person, parts)
+    elif parts.four_eyes:
+        _refuse("four-eyes", asked, person, parts)
+    door, assignments, contacts = _opened(asked, person, parts)
+    entry = _append(IDENTIFY, asked, person, parts, request=released)
+    if released and _spent(released, parts, before=entry.seq):  # two released it in the same moment
+        _refuse("spent", asked, person, parts, request=released)
+    found = _identified(case, door, assignments, contacts, _moments(case, parts.cases), entry.seq)
+    if found.outcome is Naming.OPTED_OUT:
+        _append(REFUSED, asked, person, parts, of=IDENTIFY, why="opted-out", entry=entry.seq)
+    _append(IDENTIFIED, asked, person, parts, outcome=found.outcome.value, entry=entry.seq)
+    return found
+
+
+def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
+    if not _plain(person.name):
+        _refuse("nobody", asked, person, parts)
+    if person.role is None or not person.role.identifies:
+        _refuse("role", asked, person, parts)
+    if not _plain(asked.reason):
+        _refuse("reason", asked, person, parts)
+    if any(asked.basis not in parts.rules[stage].basis for stage in STAGES):
+        _refuse("basis", asked, person, parts)
+    case = parts.cases.case(asked.case)
+    if case is None:
+        _refuse("no-case", asked, person, parts)
+    if not case.state.open:
+        _refuse("closed", asked, person, parts)
+    return case
+
+
+def _plain(text: str) -> bool:
+    return bool(text.strip()) and len(text) <= _LONGEST and text.isprintable()
+
+
+def _check_request(number: int, asked: Asked, person: Person, parts: Parts) -> None:
+    entry = next(iter(parts.audit.entries(number - 1, 1)), None)
+    if entry is None or entry.seq != number or entry.act != REQUEST:
+        _refuse("no-request", asked, person, parts, request=number)
+    if entry.object != asked.case or entry.basis != asked.basis.value:
+        _refuse("other-request", asked, person, parts, request=number)
+    if _same(entry, person):
+        _refuse("same-person", asked, person, parts, request=number)
+    if not entry.at <= parts.now() < entry.at + parts.request_milliseconds:
+        _refuse("expired", asked, person, parts, request=number)
+    if _spent(number, parts):
+        _refuse("spent", asked, person, parts, request=number)
+
+
+def _same(entry: AuditEntry, person: Person) -> bool:
+    """Say whether two are one: by name however it is written, or by the user account that typed both names."""
+
+    def folded(name: str) -> str:
+        return unicodedata.normalize("NFKC", name).casefold().strip()
+
+    return folded(entry.who) == folded(person.name) or bool(
+        person.via and entry.details.get("via") == person.via
+    )
+
+
+def _spent(number: int, parts: Parts, before: int = 0) -> bool:
+    for entry in _behind(number, parts.audit):
+        if before and entry.seq >= before:
+            return False
+        if entry.act == IDENTIFY and entry.details.get("request") == number:
+            return True
+    return False
+
+
+def _behind(number: int, audit: AuditLog) -> Iterator[AuditEntry]:
+    while page := audit.entries(number, _PAGE):
+        yield from page
+        number = page[-1].seq
+
+
+def _opened(asked: Asked, person: Person, parts: Parts) -> tuple[Door, Assignments, Contacts]:
+    """Open what the way back needs; whatever may not be opened is a refusal like any other."""
+    try:
+        door = parts.door()
+    except SekishoError as error:
+        _refuse("key", asked, person, parts, cause=error)
+    try:
+        return door, parts.assignments(), parts.contacts()
+    except AuthorisationError as error:
+        _append(REFUSED, asked, person, parts, of=IDENTIFY, why="purpose", where=error.where)
+        raise
+
+
+def _moments(case: Case, cases: CaseStore) -> tuple[tuple[int, int], ...]:
+    """Return (port of the line, milliseconds) of the detections in a case; its first and last moment when none says."""
+    found: dict[tuple[int, int], None] = {}
+    for event in cases.events(case.id):
+        if event.kind == "detection":
+            found.update(dict.fromkeys(_told(event.body)))
+    moments = sorted(found, key=lambda one: one[1])[-_MOST_MOMENTS:]
+    return tuple(moments or sorted({(0, case.first_seen), (0, case.last_seen)}))
+
+
+def _told(body: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    said = body.get("moments")
+    if isinstance(said, Sequence) and said:
+        for one in said:
+            yield int(one[0]), int(one[1])
+        return
+    for name in ("begin", "end"):
+        if isinstance(body.get(name), int):
+            yield 0, int(body[name])
+
+
+def _identified(
+    case: Case, door: Door, assignments: Assignments, contacts: Contacts,
+    moments: tuple[tuple[int, int], ...], entry: int,
+) -> Identified:  # fmt: skip
+    line = door.reveal(case.subscriber)
+    if line is None:
+        return Identified(Naming.NO_LINE, entry, case.id)
+    address = str(line.network_address if isinstance(line, IPv6Network) else line)
+    answers = tuple(assignments.look_up([(address, port, at) for port, at in moments]))
+    outcome, account = _judged(answers)
+    contact: Contact | None = None
+    if outcome is Naming.FOUND:
+        contact = contacts.contact(account)
+        if contact is None:
+            outcome = Naming.NO_CONTACT
+        elif contact.opted_out:
+            outcome = Naming.OPTED_OUT
+    if outcome is not Naming.FOUND:
+        bare = tuple(Answer(one.outcome) for one in answers)
+        return Identified(outcome, entry, case.id, moments=moments, answers=bare)
+    return Identified(outcome, entry, case.id, account, str(line), contact, moments, answers)
+
+
+def _judged(answers: Sequence[Answer]) -> tuple[Naming, str]:
+    """Return one account only when nothing among the answers speaks for another one."""
+    named = {one.account for one in answers if one.outcome is Outcome.FOUND}
+    doubtful = [one for one in answers if one.outcome is Outcome.AMBIGUOUS]
+    if len(named) == 1:
+        (account,) = named
+        if all(any(it.account == account for it in one.candidates) for one in doubtful):
+            return Naming.FOUND, account
+    if named or doubtful:
+        return Naming.AMBIGUOUS, ""
+    gap = any(one.outcome is Outcome.GAP for one in answers)
+    return (Naming.GAP if gap else Naming.NO_DATA), ""
+
+
+def _append(act: str, asked: Asked, person: Person, parts: Parts, **details: Scalar) -> AuditEntry:
+    said = {name: value for name, value in ({"via": person.via} | details).items() if value not in {"", 0}}
+    role = person.role.value if person.role else ""
+    return parts.audit.append(
+        person.name, role, act, asked.case, at=parts.now(), basis=asked.basis.value,
+        reason=asked.reason[:_LONGEST], details=said,
+    )  # fmt: skip
+
+
+def _refuse(
+    why: str,
+    asked: Asked,
+    person: Person,
+    parts: Parts,
+    *,
+    cause: SekishoError | None = None,
+    **details: Scalar,
+) -> NoReturn:
+    _append(REFUSED, asked, person, parts, of=IDENTIFY, why=why, **details)
+    where = f"{asked.case} ({person.name or '-'})"
+    raise AuthorisationError(REFUSALS[why], f"{where}: {cause.where}" if cause else where) from cause
