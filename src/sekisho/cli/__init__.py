@@ -38,6 +38,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "detect": ("sekisho.cli.detect", t("感染した疑いのある回線を探す", "look for lines that look infected")),
     "hunt": ("sekisho.cli.hunt", t("新しいC&Cの表を過去に当てる", "hold a new list of C&C against the past")),
     "audit": ("sekisho.cli.audit", t("監査記録を調べる", "check and read the audit log")),
+    "assignments": (
+        "sekisho.cli.assignments",
+        t("アドレス割当の記録を取り込む", "take in logs of who had which address"),
+    ),
     "catalogues": ("sekisho.cli.catalogues", t("基準の一覧と中身", "list and show catalogues")),
     "plugins": ("sekisho.cli.plugins", t("プラグインの一覧", "list plug-ins, broken ones too")),
 }

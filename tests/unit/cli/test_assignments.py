@@ -1,0 +1,60 @@
+"""sekisho assignments, as typed: logs in once, faults told by line, and no name without re-identification."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+LOG = "network,account,begin,end\n192.0.2.1,line-1,1700000000,1700003600\n192.0.2.2,line-2,0,1700003600\n192.0.2.3,li"
+
+
+def sekisho(*words: str | Path) -> tuple[int, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "sekisho", *map(str, words), "--json", "--lang", "en"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_logs_go_in_once_and_faults_are_told(tmp_path: Path) -> None:
+    log, data = tmp_path / "export.csv", tmp_path / "data"
+    log.write_text(LOG)
+    code, said = sekisho("assignments", "add", log, "--data", data)
+    assert code == 0
+    assert (said[0]["outcome"], said[0]["reader"], said[0]["rows"]) == ("taken", "csv_assignments", 1)
+    assert said[0]["counted"]["rejected"] == {"impossible-time": 1}
+    assert said[0]["counted"]["examples"] == {"impossible-time": ["line 3"]}
+    assert said[0]["counted"]["notes"] == {"half-line-left-for-next-run": 1}
+    code, said = sekisho("assignments", "add", log, "--data", data)
+    assert (code, said[0]["outcome"]) == (0, "again")
+    log.write_text(LOG + "ne-3,1700000000,\n")
+    code, said = sekisho("assignments", "add", log, "--data", data)
+    assert (code, said[0]["outcome"], said[0]["rows"]) == (0, "taken", 2)
+    assert "line-1" not in (data / "logs-taken.jsonl").read_text()
+
+
+def test_a_file_that_nobody_knows_and_a_wrong_option_fail_and_the_rest_goes_on(tmp_path: Path) -> None:
+    bad, good, data = tmp_path / "x.bin", tmp_path / "good.csv", tmp_path / "data"
+    bad.write_bytes(b"\0\1\2")
+    good.write_text(LOG)
+    code, said = sekisho("assignments", "add", bad, good, "--data", data)
+    assert code == 3
+    assert [one["outcome"] for one in said] == ["failed", "taken"]
+    code, said = sekisho("assignments", "add", good, "--data", data, "--set", "nothing=1")
+    assert code == 3
+    assert "nothing" in said[0]["fault"]
+
+
+def test_who_gives_no_name(tmp_path: Path) -> None:
+    log, data = tmp_path / "export.csv", tmp_path / "data"
+    log.write_text(LOG)
+    sekisho("assignments", "add", log, "--data", data)
+    code, said = sekisho(
+        "assignments", "who", "192.0.2.1", "--at", "2023-11-14T22:30:00+00:00", "--data", data
+    )
+    assert code != 0
+    assert "re-identification" in said["error"]
+    assert "line-1" not in json.dumps(said)
