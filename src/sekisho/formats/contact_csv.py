@@ -39,6 +39,7 @@ _LANGUAGES = {
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,255}")
 _LONGEST = 1_000
+_MOST_LINES = 8
 
 
 class ContactsRead(msgspec.Struct):
@@ -100,7 +101,8 @@ def _places(header: list[str]) -> dict[str, int]:
 
 
 def _contact(row: dict[str, str], read: ContactsRead) -> Contact | None:
-    clean = {name: _clean(value, read) for name, value in row.items()}
+    clean = {name: _clean(value, read) for name, value in row.items() if name != "postal_address"}
+    lines = [_clean(line, read) for line in row.get("postal_address", "").splitlines()[:_MOST_LINES]]
     if not clean["account"]:
         read.doubts["no-account"] += 1
         return None
@@ -114,7 +116,7 @@ def _contact(row: dict[str, str], read: ContactsRead) -> Contact | None:
     return Contact(
         account=clean["account"],
         name=clean.get("name", ""),
-        postal_address=clean.get("postal_address", ""),
+        postal_address="\n".join(line for line in lines if line),
         email=email,
         telephone=clean.get("telephone", ""),
         language=language or Language.JA,

@@ -204,24 +204,28 @@ def _opened(asked: Asked, person: Person, parts: Parts) -> tuple[Door, Assignmen
 
 
 def _moments(case: Case, cases: CaseStore) -> tuple[tuple[int, int], ...]:
-    """Return (port of the line, milliseconds) of the detections in a case; its first and last moment when none says."""
-    found: dict[tuple[int, int], None] = {}
+    """Return (port of the line, milliseconds) of what a case holds; its first and last moment when nothing says.
+
+    A sighting that was taken out of the case again says nothing about it.
+    """
+    sightings: dict[str, Mapping[str, Any]] = {}
     for event in cases.events(case.id):
-        if event.kind == "detection":
-            found.update(dict.fromkeys(_told(event.body)))
+        for one in event.body.get("adds", ()):
+            sightings[str(one["id"])] = one
+        for name in event.body.get("drops", ()):
+            sightings.pop(name, None)
+    found = dict.fromkeys(moment for one in sightings.values() for moment in _told(one))
     moments = sorted(found, key=lambda one: one[1])[-_MOST_MOMENTS:]
     return tuple(moments or sorted({(0, case.first_seen), (0, case.last_seen)}))
 
 
-def _told(body: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
-    said = body.get("moments")
-    if isinstance(said, Sequence) and said:
-        for one in said:
-            yield int(one[0]), int(one[1])
-        return
-    for name in ("begin", "end"):
-        if isinstance(body.get(name), int):
-            yield 0, int(body[name])
+def _told(one: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """Yield the moments of a sighting: those with the line's own port when it has them, else its two ends."""
+    said = one.get("moments")
+    if said:
+        yield from ((int(port), int(at)) for port, at in said)
+    else:
+        yield from ((0, int(one["begin"])), (0, int(one["end"])))
 
 
 def _identified(

@@ -48,6 +48,14 @@ def test_columns_and_encodings(tmp_path: Path, encoding: str, head: str) -> None
     assert asked(table, "a2") is None
 
 
+def test_a_postal_address_keeps_its_lines(tmp_path: Path) -> None:
+    table, doubts = taken(tmp_path, HEAD + 'a1,A,"〒100-0001\r\n 東京都\n\n千代田区",,,,,\n')
+    one = asked(table, "a1")
+    assert one is not None
+    assert one.postal_address == "〒100-0001\n東京都\n千代田区"
+    assert doubts == {}
+
+
 def test_other_columns_never_come_in(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("account,birthday,card\na1,1980-01-01,4111111111111111\n")
     table = ContactTable(tmp_path / "contacts.db")

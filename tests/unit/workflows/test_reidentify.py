@@ -69,7 +69,10 @@ class World:
         case = Case(
             "case-1", line, "family:mirai", state, Grade.CONFIRMED, NOW, NOW, NOW - 2 * HOUR, NOW - HOUR
         )
-        self.cases.save(case, [CaseEvent("case-1", 1, NOW, "watch", "detection", body)])
+        adds = [{"id": "d-1", "begin": NOW - 2 * HOUR, "end": NOW - HOUR} | body]
+        adds.append({"id": "d-2", "begin": NOW - 80 * HOUR, "end": NOW - 80 * HOUR})
+        more = [CaseEvent("case-1", 2, NOW, "watch", "split", {"drops": ["d-2"]})]
+        self.cases.save(case, [CaseEvent("case-1", 1, NOW, "watch", "opened", {"adds": adds}), *more])
 
     def entries(self) -> tuple[AuditEntry, ...]:
         return self.audit.entries()
@@ -339,7 +342,7 @@ def test_moments_of_the_detections_with_their_ports_are_asked(world: World) -> N
 
 
 def test_a_line_of_ipv6_is_a_delegated_prefix(world: World) -> None:
-    world.open("2001:db8:1:200::1", begin=NOW - HOUR)
+    world.open("2001:db8:1:200::1")
     world.assignments.held = [Assignment("acc-1", "2001:db8:1:200::/56", NOW - 9 * HOUR)]
     found = reidentify(ASKED, SENDER, world.parts)
     assert (found.account, found.address) == ("acc-1", "2001:db8:1:200::/56")
