@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -96,14 +98,17 @@ def test_finding_is_that_of_the_oracle(
 
 def test_processes_that_add_the_same_ones_crosswise(address: str, notices: SqlNotices) -> None:
     code = """
+    import time
     word, step = sys.argv[2], int(sys.argv[3])
+    time.sleep(max(0.0, float(sys.argv[4]) - time.time()))  # all begin at once
     store, stored = SqlNotices(database), []
-    for at in range(0, 3000, 300):
-        batch = [notice(f"{word}{n}", once=f"once-{n}") for n in range(at, at + 300)]
+    for at in range(0, 3000, 1500):
+        batch = [notice(f"{word}{n}", once=f"once-{n}") for n in range(at, at + 1500)]
         stored += [one.once for one in store.add(batch[::step])]
     print(" ".join(stored))
     """
-    runs = [program(code, address, word, step) for word, step in (("a", 1), ("b", -1), ("c", 1))]
+    begin = time.time() + 3
+    runs = [program(code, address, word, step, begin) for word, step in (("a", 1), ("b", -1), ("c", 1))]
     stored = [once for running in runs for once in ended(running)[0].split()]
     assert sorted(stored) == sorted(f"once-{n}" for n in range(3000))
     assert len(notices.find([], limit=5000)) == 3000

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -243,6 +246,31 @@ def test_a_held_lock_is_said(tmp_path: Path) -> None:
     patient = opened(address, patience=0.2)
     SqlCases(patient).save(case(), [])
     patient.close()
+    database.close()
+
+
+def test_an_outside_program_that_writes_too_is_waited_for(tmp_path: Path) -> None:
+    """It knows nothing of the lock file; nobody who reads before writing may find that it was quicker."""
+    address = str(tmp_path / "cases.db")
+    database = opened(address)
+    log, end = SqlAudit(database), threading.Event()
+
+    def meddle() -> None:
+        with closing(sqlite3.connect(address, isolation_level=None, timeout=30)) as raw:
+            raw.execute("CREATE TABLE theirs (n)")
+            while not end.is_set():
+                raw.execute("INSERT INTO theirs VALUES (1)")
+
+    other = threading.Thread(target=meddle)
+    other.start()
+    try:
+        for number in range(150):
+            log.append("a", "b", "c", "d", at=number)
+    finally:
+        end.set()
+        other.join(30)
+    assert log.verify().entries == 150
+    assert log.verify().whole
     database.close()
 
 
