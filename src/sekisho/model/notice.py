@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 
 import msgspec
@@ -85,3 +86,12 @@ class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attempts: int = 0
     detail: str = ""
     revision: int = 0
+
+
+def text_digest(language: Language, subject: str, body: str) -> str:
+    """Return the SHA-256 that an approval holds for: language, subject and body, with their lengths between them."""
+    digest = hashlib.sha256()
+    for part in (language.value, subject, body):
+        octets = part.encode()
+        digest.update(len(octets).to_bytes(8, "big") + octets)
+    return digest.hexdigest()

@@ -129,3 +129,22 @@ class Contacts(Protocol):
         :raises PurposeError: the table was asked for another purpose than notices, or its time is over
         """
         ...
+
+
+class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of one delivery.
+
+    ``state``: ``accepted`` (the peer took responsibility), ``refused`` (for good), ``deferred`` (certainly not taken,
+    later perhaps), ``unknown`` (the octets were on their way and no answer came).
+    """
+
+    state: str
+    detail: str = ""
+
+
+class Carrier(Protocol):
+    """Takes one rendered notice away."""
+
+    def deliver(self, payload: bytes, recipient: str, identifier: str) -> Delivery:
+        """Deliver; a peer's failure is a value, never an exception. ``identifier`` is the notice's id."""
+        ...

@@ -58,7 +58,8 @@ def _covered(point: int) -> bool:
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def fonts() -> typst.Fonts:
+    """Return our own fonts for Typst; none of the machine's."""
     # Typst wants folders and reads a font when it first needs it, so the files must stay until the end.
     stack = ExitStack()
     atexit.register(stack.close)
@@ -99,7 +100,7 @@ class PdfReport:
             made = typst.compile(
                 template,
                 format="pdf",
-                font_paths=_fonts(),
+                font_paths=fonts(),
                 sys_inputs=inputs,
                 pdf_standards=STANDARDS,
                 timestamp=_moment(document.made_at) or 0,

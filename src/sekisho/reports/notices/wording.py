@@ -1,0 +1,159 @@
+"""The words of a notice, from the templates and the operator's own.
+
+Five sentences for a lay reader (what happened, what to do, whom to call, how to know that it is genuine, what we never
+ask), then the steps.
+
+The text never holds a person's name or address: those are added when it goes out. What only an expert can use is in
+`annex`, which is a document of its own.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import TypeVar
+
+import msgspec
+
+from sekisho.errors import DescriptionError
+from sekisho.language import Language, Text
+from sekisho.model.case import Case
+from sekisho.model.notice import Channel
+from sekisho.model.notifying import ModelSteps, Operator
+
+GENERAL = "general"
+Kind = TypeVar("Kind")
+
+
+class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What happened and what follows from it, for one key of cases."""
+
+    happened: Text
+    todo: Text
+
+
+class Device(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to do with devices of one class."""
+
+    title: Text
+    ja: tuple[str, ...]
+    en: tuple[str, ...]
+
+    def steps(self, language: Language) -> tuple[str, ...]:
+        """Return the steps in ``language``."""
+        return self.ja if language is Language.JA else self.en
+
+
+class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The exact words; ``template`` names where they come from. ``sentences`` are the five, as they stand in ``body``."""
+
+    template: str
+    subject: str
+    body: str
+    sentences: tuple[str, ...]
+
+
+def families() -> dict[str, Family]:
+    """Return the templates by key of a case."""
+    return _read("families.toml", dict[str, Family])
+
+
+def devices() -> dict[str, Device]:
+    """Return the steps by class of device."""
+    return _read("devices.toml", dict[str, Device])
+
+
+def wording(
+    case: Case,
+    operator: Operator,
+    language: Language,
+    reference: str,
+    when: str,
+    *,
+    channel: Channel,
+    model: ModelSteps | None = None,
+    device: str = "",
+) -> Wording:
+    """Return the words for ``case``; ``when`` is the local day of its last observation, ready to be read.
+
+    ``model`` are the operator's own steps for the case's model; ``device`` a class of `devices` ("" when not known).
+
+    :raises DescriptionError: a word that only the operator can give is missing, or there is no such class of device
+    """
+    if wanting := operator.wanting(channel):
+        raise _missing(wanting)
+    kind = device or (model.device if model else "") or GENERAL
+    known = devices()
+    if kind not in known:
+        raise DescriptionError(
+            Text(ja="その種類の機器はない", en="there is no such class of device"),
+            f"{kind}: {', '.join(known)}",
+        )
+    key = case.key if case.key in families() else GENERAL
+    family = families()[key]
+    frame = _read("frame.toml", dict[str, Text])
+    own = model.steps(language) if model else ()
+    words = {
+        "operator": operator.name.say(language),
+        "telephone": operator.telephone,
+        "hours": operator.hours.say(language),
+        "page": operator.page,
+        "reference": reference,
+        "when": when,
+        "model": case.device_model,
+    }
+    say = {name: text.say(language, **words) for name, text in frame.items()}
+    sentences = (
+        family.happened.say(language, **words),
+        family.todo.say(language, **words),
+        say["call"],
+        say["genuine"],
+        say["never"],
+    )
+    steps = own or known[kind].steps(language)
+    device_line = (
+        [say["steps_model"]]
+        if own
+        else [frame["steps_model"].say(language, model=known[kind].title.say(language))]
+        if kind != GENERAL
+        else []
+    )
+    listed = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    blocks = [
+        say["greeting"],
+        "\n".join(sentences[:2]),
+        "\n".join([say["steps_title"], *device_line, *listed]),
+        sentences[2],
+        "\n".join(sentences[3:]),
+        "\n".join([words["operator"], say["closing"]]),
+    ]
+    template = f"{key}/{'model' if own else kind}"
+    return Wording(template, _one_line(say["subject"]), "\n\n".join(blocks) + "\n", sentences)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _missing(names: tuple[str, ...]) -> DescriptionError:
+    return DescriptionError(
+        Text(
+            ja="お知らせの文を作れない：事業者だけが知る項目がないか、正しくない",
+            en="no notice can be drafted: words that only the operator knows are missing or no good",
+        ),
+        ", ".join(f"operator.{one}" for one in names),
+        Text(
+            ja="データのフォルダーの notices.toml に書く（docs/30-warn/notices.md）",
+            en="write them in notices.toml in the data folder (docs/30-warn/notices.md)",
+        ),
+    )
+
+
+@cache
+def _text(name: str) -> str:
+    return (files("sekisho.reports.notices") / "templates" / name).read_text("utf-8")
+
+
+def _read(name: str, kind: type[Kind]) -> Kind:
+    return msgspec.convert(tomllib.loads(_text(name)), kind)
