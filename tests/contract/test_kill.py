@@ -174,7 +174,7 @@ def test_a_torn_tail_is_counted_and_what_is_before_it_is_good(tmp_path: Path, cu
             "flows", iter(batches([flow(3, "192.0.2.1", 80, octets=at * 10 + n) for n in range(10)])), LABEL
         )
     store.close()
-    journal = next(tmp_path.rglob("*.arrows"))
+    journal = next(tmp_path.rglob("*.journal"))
     os.truncate(journal, journal.stat().st_size - cut)
     state = store.state()["datasets"]["flows"]
     assert state["rows"] == 40
@@ -188,10 +188,10 @@ def test_a_journal_of_zeros_or_noise_loses_only_itself(tmp_path: Path) -> None:
     store = opened(tmp_path)
     store.append("flows", iter(batches(lines(50))), LABEL)
     store.close()
-    cell = next(tmp_path.rglob("*.arrows")).parent
-    (cell / "000000000077.arrows").write_bytes(bytes(5000))
-    (cell / "000000000078.arrows").write_bytes(random.Random(1).randbytes(5000))
-    (cell / "000000000079.arrows").write_bytes(b"")
+    cell = next(tmp_path.rglob("*.journal")).parent
+    (cell / "000000000077.journal").write_bytes(bytes(5000))
+    (cell / "000000000078.journal").write_bytes(random.Random(1).randbytes(5000))
+    (cell / "000000000079.journal").write_bytes(b"")
     state = store.state()["datasets"]["flows"]
     assert (state["rows"], state["torn"]) == (50, 10_000)
     store.compact("flows")

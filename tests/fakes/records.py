@@ -16,7 +16,7 @@ from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
 from sekisho.model.tables import WATCHED, completed
-from sekisho.ports.flows import Query
+from sekisho.ports.flows import Once, Query
 
 HOUR = 3_600_000
 
@@ -73,13 +73,37 @@ class PlainRecords:
         self._longest = longest or {}
         self._held: dict[str, list[tuple[Label, dict[str, Any]]]] = {}
         self._receipts: list[Receipt] = []
+        self._kept: dict[tuple[str, str], tuple[int, int]] = {}
         self.refusals = 0
 
-    def append(self, dataset: str, batches: Iterator[pa.RecordBatch], label: Label) -> int:
+    def append(
+        self, dataset: str, batches: Iterator[pa.RecordBatch], label: Label, once: Once | None = None
+    ) -> int:
         longest = self._longest.get(label.stage)
         if label.expires <= self._now() or (longest is not None and label.expires > self._now() + longest):
             raise StoreError(Text(ja="期限", en="the label has expired"), dataset)
-        kept = 0
+        before = None if once is None else self.kept(dataset, once.stream)
+        if once is not None and before is not None and before >= once.position:
+            return 0
+        new: list[tuple[Label, dict[str, Any]]] = []
+        try:
+            for rows in self._checked(dataset, batches):
+                new.extend((label, row) for row in rows)
+        except BaseException:
+            if once is None:
+                self._held.setdefault(dataset, []).extend(new)
+            raise
+        self._held.setdefault(dataset, []).extend(new)
+        if once is not None:
+            self._kept[dataset, once.stream] = (once.position, label.expires)
+        return len(new)
+
+    def kept(self, dataset: str, stream: str) -> int | None:
+        found = self._kept.get((dataset, stream))
+        return None if found is None else found[0]
+
+    @staticmethod
+    def _checked(dataset: str, batches: Iterator[pa.RecordBatch]) -> Iterator[list[dict[str, Any]]]:
         for batch in batches:
             unknown = set(batch.schema.names) - set(WATCHED.names)
             try:
@@ -88,9 +112,7 @@ class PlainRecords:
                 unknown.add(str(error))
             if unknown or any(row["subscriber"] <= 0 or row["subscriberSide"] not in {1, 2} for row in rows):
                 raise StoreError(Text(ja="列", en="columns"), dataset)
-            self._held.setdefault(dataset, []).extend((label, row) for row in rows)
-            kept += len(rows)
-        return kept
+            yield rows
 
     def tables(self, dataset: str, window: Window, purpose: Purpose) -> PlainTables:
         if dataset not in self._held:

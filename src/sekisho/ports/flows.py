@@ -87,16 +87,39 @@ class Tables(Protocol):
         ...
 
 
+class Once(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What makes an append happen exactly once: a stream of input, and a place in it that only grows.
+
+    A file is a stream by itself (its digest, place 0); a spool is one whose places are its ordinals.
+    """
+
+    stream: str
+    position: int = 0
+
+
 class RecordStore(Protocol):
     """Keeps WATCHED rows as columns, partitioned by time and sharded by line.
 
     The contract suite in ``tests/contract`` fixes what every engine must do.
     """
 
-    def append(self, dataset: str, batches: Iterator[pa.RecordBatch], label: Label) -> int:
+    def append(
+        self, dataset: str, batches: Iterator[pa.RecordBatch], label: Label, once: Once | None = None
+    ) -> int:
         """Add WATCHED batches under ``label``; return the rows kept. On the disk when this returns.
 
-        :raises StoreError: the disk is full or refuses; earlier rows stay good
+        With ``once`` all rows of the call appear together or none does, whatever ends the process, and the stream's
+        position is kept with them. A position that is not beyond the one kept (see `kept`) appends nothing, doesn't
+        touch ``batches``, and returns 0.
+
+        :raises StoreError: the disk is full or refuses; earlier rows stay good (of this call: none with ``once``)
+        """
+        ...
+
+    def kept(self, dataset: str, stream: str) -> int | None:
+        """Return the newest position of ``stream`` whose rows were kept; None when none was.
+
+        It is remembered at least as long as the label of its rows lasts.
         """
         ...
 

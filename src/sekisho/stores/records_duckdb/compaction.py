@@ -1,7 +1,8 @@
-"""Compaction: journals and small files of a cell become one Parquet file, sorted by time.
+"""Compaction: journals are divided by hour and shard into Parquet files sorted by time, small ones put together.
 
-It may be killed at any moment: the new file is written under another name, forced to the disk, and made valid by one
-rename; from then on the old ones do not count, and are deleted. Journals that somebody still writes are left alone.
+It may be killed at any moment: new files do not count before one small file, the label's ``high``, is replaced; from
+then on the journals and files that they stand for do not count, and are deleted. Journals that somebody still writes
+are left alone, and all that are younger.
 """
 
 from __future__ import annotations
@@ -9,25 +10,48 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sekisho.errors import StoreError
 from sekisho.language import Text
 from sekisho.model.purpose import Label
-from sekisho.stores.records_duckdb.journal import in_use, read_journal
-from sekisho.stores.records_duckdb.layout import Part, cells, deleting, labels, parts, superseded, sync
-from sekisho.stores.records_duckdb.questions import connect, forget, source
+from sekisho.stores.records_duckdb import once
+from sekisho.stores.records_duckdb.intake import places
+from sekisho.stores.records_duckdb.journal import in_use, pieces, read_pieces
+from sekisho.stores.records_duckdb.layout import (
+    HOUR,
+    JOURNALS,
+    LAST_HOUR,
+    STRAY,
+    Numbered,
+    Part,
+    all_journals,
+    cells,
+    deleting,
+    high,
+    hour_name,
+    journals,
+    labels,
+    left_behind,
+    parts,
+    raise_high,
+    sync,
+)
+from sekisho.stores.records_duckdb.questions import connect, registered, source
 from sekisho.stores.records_duckdb.settings import Settings
 
 LABEL_KEY = "sekisho.label"
-# A journal becomes a file of about this part of its size.
-_SHRINKS = 4
+# What a row of a journal takes in a file, about: decides which older files are worth taking along.
+_ROW_OCTETS = 24
 # An older file is taken into the new one when it isn't larger than this many times all that is newer: each row is
 # then written again only as often as the logarithm of the number of files.
 _TIER = 2
@@ -35,111 +59,225 @@ _TIER = 2
 _SMALL = 1 << 16
 
 
-def compact(root: Path, dataset: Path, settings: Settings) -> dict[str, int]:
+class _Batch(NamedTuple):
+    """Rows of a journal, the hours in them, and how many there are for each (hour, shard)."""
+
+    rows: pa.RecordBatch
+    hours: frozenset[int]
+    counts: Counter[tuple[int, int]]
+
+
+class Job(NamedTuple):
+    """What is compacted: a dataset and how many shards it has, by which settings, at what time."""
+
+    dataset: Path
+    shards: int
+    settings: Settings
+    now: int
+
+
+def compact(job: Job) -> dict[str, int]:
     """Compact what can be; return counts: cells, files before, files after, rows, torn octets, busy.
 
     :raises StoreError: the disk is full or refuses; what was there stays
     """
     done = dict.fromkeys(("cells", "files", "made", "rows", "torn", "busy"), 0)
-    with _only_one(dataset) as alone:
+    with only_one(job.dataset, wait=False) as alone:
         if not alone:
             done["busy"] = 1
             return done
-        with connect(root, settings) as engine:
-            for path, label in labels(dataset):
-                for cell in cells(path):
-                    if label is not None:
-                        _compact_cell(engine, cell.path, label, settings, done)
+        with connect(job.dataset.parent, job.settings) as engine:
+            for path, label in labels(job.dataset):
+                if label is not None:
+                    _compact_label(engine, path, label, job, done)
     return done
 
 
-def rows_of(part: Part) -> int:
-    """Return how many whole rows a file holds."""
-    if part.journal:
-        return sum(batch.num_rows for batch in read_journal(part.path)[0])
-    return int(pq.read_metadata(part.path).num_rows)
+def sweep(label: Path) -> None:
+    """Delete what no longer counts and what never came to count; the compactions' lock must be held.
+
+    While a question is being answered, what it may be reading is left to the next time.
+    """
+    compacted = high(label)
+    old = [one.path for one in all_journals(label) if one.number <= compacted]
+    for cell in cells(label):
+        replaced, never = left_behind(cell.path, compacted)
+        old += replaced
+        for path in never:
+            path.unlink(missing_ok=True)
+    if old:
+        with deleting(label.parent) as alone:
+            for path in old if alone else ():
+                path.unlink(missing_ok=True)
 
 
-def _compact_cell(
-    engine: duckdb.DuckDBPyConnection, cell: Path, label: Label, settings: Settings, done: dict[str, int]
-) -> None:
-    _sweep(cell)
-    for left in cell.glob(".*.tmp"):  # a compaction before was killed
-        left.unlink(missing_ok=True)
-    taken = _chosen(parts(cell))
-    if not taken:
-        done["busy"] += any(part.journal for part in parts(cell))
-        return
-    done["cells"] += 1
-    done["files"] += len(taken)
-    done["torn"] += sum(read_journal(part.path)[1] for part in taken if part.journal)
-    rows = sum(rows_of(part) for part in taken)
-    if rows:
-        _write(engine, cell, taken, rows, (label, settings))
-        done["made"] += 1
-        done["rows"] += rows
-        _sweep(cell)
-    else:
-        for part in taken:
-            part.path.unlink(missing_ok=True)
-
-
-def _sweep(cell: Path) -> None:
-    """Delete what a larger file stands for; while a question is being answered, leave it to the next time."""
-    with deleting(cell.parents[2]) as alone:
-        for left in superseded(cell) if alone else ():
-            left.unlink(missing_ok=True)
-
-
-def _chosen(found: Sequence[Part]) -> list[Part]:
-    """Return the newest files that are worth putting together, up to the first journal in use."""
-    usable: list[Part] = []
-    for part in found:
-        if part.journal and in_use(part.path):
-            break
-        usable.append(part)
-    taken: list[Part] = []
-    octets = 0
-    for part in reversed(usable):
-        size = max(_SMALL, part.path.stat().st_size // (_SHRINKS if part.journal else 1))
-        if not part.journal and taken and size > _TIER * octets:
-            break
-        taken.insert(0, part)
-        octets += size
-    return taken if len(taken) > 1 or (taken and taken[0].journal) else []
-
-
-def _write(
-    engine: duckdb.DuckDBPyConnection,
-    cell: Path,
-    taken: Sequence[Part],
-    rows: int,
-    how: tuple[Label, Settings],
-) -> None:
-    label, settings = how
-    name = f"{taken[0].first:012d}-{taken[-1].last:012d}"
-    part = cell / f".{name}.tmp"
+@contextlib.contextmanager
+def only_one(dataset: Path, *, wait: bool) -> Iterator[bool]:
+    """Say whether no other process is compacting the dataset (or wait until none is), and keep it so."""
+    file = os.open(dataset / ".compacting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        engine.execute(
-            f'COPY (SELECT * FROM ({source(engine, taken)}) ORDER BY "flowStartMilliseconds") TO $path '  # noqa: S608 - file names of ours, quoted
-            f"(FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {int(settings.row_group)}, "
-            f"KV_METADATA {{ '{LABEL_KEY}': $label }})",
-            {"path": str(part), "label": msgspec.json.encode(label, order="sorted").decode()},
-        )
-        forget(engine)
-        _whole(part, rows)
-        part.rename(cell / f"{name}.parquet")
-        sync(cell)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(file)
+
+
+def _compact_label(
+    engine: duckdb.DuckDBPyConnection, path: Path, label: Label, job: Job, done: dict[str, int]
+) -> None:
+    sweep(path)
+    taken: list[Numbered] = []
+    for one in journals(path):
+        if in_use(one.path):
+            done["busy"] += 1
+            break
+        taken.append(one)
+    if not taken:
+        return
+    batches: list[_Batch] = []
+    for one in taken:
+        found, torn = pieces(one.path)
+        done["torn"] += torn
+        batches += [_looked_at(rows, job.shards) for rows in read_pieces(one.path, found) if rows.num_rows]
+    done["files"] += len(taken)
+    try:
+        _divide(engine, path, label, (taken[0].number, taken[-1].number), batches, job, done)
+        kept: dict[bytes, once.Kept] = {}
+        for one in taken:
+            kept.update(once.positions(one.path, label.expires))
+        if kept:
+            once.remember(job.dataset, kept, job.now)
+        raise_high(path, taken[-1].number)
     except (OSError, duckdb.Error, pa.ArrowException) as error:
-        part.unlink(missing_ok=True)
         raise StoreError(
             Text(
                 ja="圧縮整理ができない（元のデータは残っている）",
                 en="it can't be compacted; what was there stays",
             ),
-            f"{cell}: {str(error).strip().splitlines()[0]}",
+            f"{path}: {str(error).strip().splitlines()[0]}",
             Text(ja="ディスクの空きを確かめる", en="see whether the disk is full"),
         ) from error
+    del batches
+    sweep(path)
+
+
+def _looked_at(rows: pa.RecordBatch, shards: int) -> _Batch:
+    hours, shard = places(rows, shards)
+    low = int(hours.min())
+    if int(hours.max()) == low:
+        counted = Counter({(low, n): int(c) for n, c in enumerate(np.bincount(shard, minlength=shards)) if c})
+        return _Batch(rows, frozenset((low,)), counted)
+    names, index = np.unique(hours, return_inverse=True)
+    table = np.bincount(index * shards + shard)
+    counted = Counter(
+        {(int(names[at // shards]), int(at % shards)): int(table[at]) for at in np.flatnonzero(table)}
+    )
+    return _Batch(rows, frozenset(names.tolist()), counted)
+
+
+def _divide(
+    engine: duckdb.DuckDBPyConnection,
+    path: Path,
+    label: Label,
+    numbers: tuple[int, int],
+    batches: Sequence[_Batch],
+    job: Job,
+    done: dict[str, int],
+) -> None:
+    """Write the rows of journals into the folders of their hours and shards."""
+    named = _folders(path, {hour for one in batches for hour in one.hours}, job.settings)
+    by_folder: dict[int | None, list[_Batch]] = {}
+    for one in batches:
+        for hour in {hour if hour in named else None for hour in one.hours}:
+            by_folder.setdefault(hour, []).append(one)
+    # In the order of the hours: what one of them needs of the journals stays in memory for the next.
+    for hour in sorted(by_folder, key=lambda one: -1 if one is None else one):
+        group = by_folder[hour]
+        counts: Counter[int] = Counter()
+        for one in group:
+            for (at, shard), count in one.counts.items():
+                if (at if at in named else None) == hour:
+                    counts[shard] += count
+        with registered(engine, [one.rows for one in group]) as tables:
+            for shard, count in sorted(counts.items()):
+                cell = path / (STRAY if hour is None else hour_name(hour * HOUR)) / str(shard)
+                where = f'"subscriber" % {job.shards} = {shard} AND {_of_hour(hour, named)}'
+                old = _taken_along(parts(cell), count)
+                first = min([numbers[0], *(part.first for part in old)])
+                target = cell / f"{first:012d}-{numbers[1]:012d}.parquet"
+                rows = count + sum(rows_of(part) for part in old)
+                text = source(tables, where, [part.path for part in old])
+                _write(engine, target, text, rows, label, job.settings)
+                done["cells"] += 1
+                done["files"] += len(old)
+                done["made"] += 1
+                done["rows"] += rows
+
+
+def rows_of(part: Part) -> int:
+    """Return how many rows a compacted file holds."""
+    return int(pq.read_metadata(part.path).num_rows)
+
+
+def _folders(path: Path, hours: set[int], settings: Settings) -> set[int]:
+    """Return those of ``hours`` that have a folder of their own, or may have one; the rest goes to the stray ones."""
+    there = {one.name for one in path.iterdir() if one.is_dir()} - {STRAY, JOURNALS}
+    free = settings.most_hours - len(there)
+    named = set()
+    for hour in sorted(hours):
+        name = hour_name(hour * HOUR) if 0 <= hour < LAST_HOUR else None
+        if name is None or (name not in there and free <= 0):
+            continue
+        free -= name not in there
+        named.add(hour)
+    return named
+
+
+def _of_hour(hour: int | None, named: set[int]) -> str:
+    start = '"flowStartMilliseconds"'
+    if hour is not None:
+        return f"{start} BETWEEN {hour * HOUR} AND {(hour + 1) * HOUR - 1}"
+    # Integers are cut towards zero there, so times before 1970 need a word of their own.
+    listed = ", ".join(map(str, sorted(named)))
+    return f"({start} < 0 OR {start} // {HOUR} NOT IN ({listed}))" if named else "true"
+
+
+def _taken_along(found: Sequence[Part], rows: int) -> list[Part]:
+    """Return the newest files that are worth being put together with so many new rows."""
+    octets = max(_SMALL, rows * _ROW_OCTETS)
+    taken: list[Part] = []
+    for part in reversed(found):
+        size = max(_SMALL, part.path.stat().st_size)
+        if size > _TIER * octets:
+            break
+        taken.insert(0, part)
+        octets += size
+    return taken
+
+
+def _write(
+    engine: duckdb.DuckDBPyConnection, target: Path, text: str, rows: int, label: Label, settings: Settings
+) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.stem}.tmp")
+    try:
+        engine.execute(
+            f'COPY (SELECT * FROM ({text}) ORDER BY "flowStartMilliseconds") TO $path '  # noqa: S608 - file names of ours, quoted
+            f"(FORMAT parquet, PARQUET_VERSION V2, COMPRESSION zstd, ROW_GROUP_SIZE {int(settings.row_group)}, "
+            f"KV_METADATA {{ '{LABEL_KEY}': $label }})",
+            {"path": str(part), "label": msgspec.json.encode(label, order="sorted").decode()},
+        )
+        _whole(part, rows)
+        part.rename(target)
+        for folder in (target.parent, *target.parents[1:3]):
+            sync(folder)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _whole(part: Path, rows: int) -> None:
@@ -149,20 +287,5 @@ def _whole(part: Path, rows: int) -> None:
     file = os.open(part, os.O_RDONLY)
     try:
         os.fsync(file)
-    finally:
-        os.close(file)
-
-
-@contextlib.contextmanager
-def _only_one(dataset: Path) -> Iterator[bool]:
-    """Say whether no other process is compacting the dataset, and keep it so."""
-    file = os.open(dataset / ".compacting", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
     finally:
         os.close(file)

@@ -13,13 +13,17 @@ from pathlib import Path
 
 import msgspec
 
-from sekisho.model.purpose import LegalBasis, Receipt
+from sekisho.model.purpose import Label, LegalBasis, Receipt
 from sekisho.stores.records_duckdb.compaction import rows_of
+from sekisho.stores.records_duckdb.journal import pieces
 from sekisho.stores.records_duckdb.layout import (
+    EVERYTHING,
     HOUR,
     cells,
     dataset_path,
     datasets,
+    high,
+    journals,
     labels,
     parts,
     sync,
@@ -46,8 +50,8 @@ def due(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[P
         if label.expires <= now:
             yield path, LABEL
             continue
-        longest = settings.longest.get(label.stage)
-        if longest is None or label.basis is LegalBasis.NOT_COMMUNICATION:
+        longest = _longest(label, settings)
+        if longest is None:
             continue
         old = {
             cell.path.parent
@@ -56,6 +60,23 @@ def due(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[P
         }
         for hour in sorted(old):
             yield hour, RETENTION
+
+
+def hidden(root: Path, name: str, now: int, settings: Settings) -> bool:
+    """Say whether journals hold rows that are past their time: they must be divided by hour first."""
+    for path, label in labels(dataset_path(root, name)):
+        longest = None if label is None or label.expires <= now else _longest(label, settings)
+        if longest is None:
+            continue
+        for journal in journals(path):
+            for piece in pieces(journal.path)[0]:
+                if piece.rows and piece.first // HOUR * HOUR + HOUR + longest <= now:
+                    return True
+    return False
+
+
+def _longest(label: Label, settings: Settings) -> int | None:
+    return None if label.basis is LegalBasis.NOT_COMMUNICATION else settings.longest.get(label.stage)
 
 
 def delete(root: Path, name: str, folder: Path, reason: str, now: int) -> Receipt:
@@ -91,8 +112,10 @@ def _finish(root: Path, name: str, aside: Path) -> Receipt:
 
 
 def _counted(name: str, rows: Path, reason: str, now: int) -> Receipt:
-    # A label's folder has cells two levels down, an hour's folder one: both are found by their files.
-    folders = {path.parent for path in rows.rglob("*") if path.suffix in {".arrows", ".parquet"}}
-    found = [part for folder in sorted(folders) for part in parts(folder)]
+    # A label's folder has cells two levels down and journals, an hour's folder has cells one level down.
+    compacted = high(rows) if reason == LABEL else EVERYTHING
+    folders = {path.parent for path in rows.rglob("*.parquet")}
+    count = sum(rows_of(part) for folder in sorted(folders) for part in parts(folder, compacted))
+    count += sum(piece.rows for one in journals(rows, compacted) for piece in pieces(one.path)[0])
     octets = sum(path.stat().st_size for path in rows.rglob("*") if path.is_file())
-    return Receipt(name, sum(map(rows_of, found)), octets, reason, now)
+    return Receipt(name, count, octets, reason, now)

@@ -1,9 +1,8 @@
-"""From batches as they come to pieces of one hour, one shard and one set of columns."""
+"""From batches as they come to batches of allowed columns that are worth writing; which hour and shard a row is of."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +12,10 @@ import pyarrow.compute as pc
 from sekisho.errors import StoreError
 from sekisho.language import Text
 from sekisho.model.tables import RECEIVES, SENDS, WATCHED
-from sekisho.stores.records_duckdb.layout import HOUR, LAST_HOUR
+from sekisho.stores.records_duckdb.layout import HOUR
 
-#: Rows that are gathered before they are divided: small batches make small pieces.
+#: Rows that are gathered before they are written: each batch costs by itself.
 GATHERED = 1 << 16
-_FEW = 8
 
 # Optional columns stand or fall together, so that few sets of columns come up.
 _GROUPS = (
@@ -79,44 +77,9 @@ def gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield _joined(waiting)
 
 
-def divided(batch: pa.RecordBatch, shards: int) -> Iterator[tuple[int | None, int, pa.RecordBatch]]:
-    """Yield (first millisecond of the hour, shard, rows); None for times that no calendar has."""
-    hours = _numbers(batch, "flowStartMilliseconds") // HOUR
-    shard = _numbers(batch, "subscriber") % shards
-    first, last = int(hours.min()), int(hours.max())
-    if first == last:
-        names, place = np.array([first]), shard
-    else:
-        names, index = np.unique(hours, return_inverse=True)
-        place = index * shards + shard
-    count = len(names) * shards
-    if count == 1:
-        yield _named(names[0]), 0, batch
-        return
-    order, keys, starts = _grouped(place, count)
-    # One gather for all pieces: they are then slices of it.
-    taken = batch.take(pa.array(order.astype(np.uint32)))
-    for key, start, end in zip(keys, starts, [*starts[1:], len(order)], strict=True):
-        yield _named(names[key // shards]), key % shards, taken.slice(start, end - start)
-
-
-def _grouped(place: npt.NDArray[Any], count: int) -> tuple[npt.NDArray[np.int64], list[int], list[int]]:
-    """Return the rows in the order of their place, the places that occur, and where each begins."""
-    if count <= _FEW:
-        narrow = place.astype(np.uint8)
-        rows = [np.flatnonzero(narrow == key) for key in range(count)]
-        keys = [key for key in range(count) if len(rows[key])]
-        ends = np.cumsum([len(rows[key]) for key in keys]).tolist()
-        return np.concatenate(rows), keys, [0, *ends[:-1]]
-    # A stable sort of 16-bit numbers is a radix sort.
-    wide = place.astype(np.uint16 if count <= 1 << 16 else np.int64)
-    order = np.argsort(wide, kind="stable")
-    found, begins = np.unique(wide[order], return_index=True)
-    return order, found.tolist(), begins.tolist()
-
-
-def _named(hour: np.int64) -> int | None:
-    return int(hour) * HOUR if 0 <= hour < LAST_HOUR else None
+def places(batch: pa.RecordBatch, shards: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the hour of the epoch and the shard of each row."""
+    return _numbers(batch, "flowStartMilliseconds") // HOUR, _numbers(batch, "subscriber") % shards
 
 
 def _numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.int64]:

@@ -1,8 +1,9 @@
 """How a store lies on the disk, and which files count.
 
-``<root>/<dataset>/<label>/<hour>/<shard>/`` holds journals ``N.arrows`` and compacted files ``M-N.parquet``; the numbers
-grow, and a compacted file stands for everything from M to N. So one rename makes a compaction valid: what lies within
-the range of a larger file no longer counts, whether it has been deleted already or not.
+``<root>/<dataset>/<label>/journals/N.journal`` are rows as they came, N growing; ``<label>/<hour>/<shard>/M-N.parquet``
+are what compactions made of them. ``journals/high`` holds one number: journals up to it are compacted and no longer
+count, and Parquet files whose N is beyond it do not count yet. So replacing that small file makes a whole compaction
+valid at once. Within a folder a file stands for all whose range lies within its own, deleted already or not.
 """
 
 from __future__ import annotations
@@ -32,7 +33,12 @@ DATASET = "dataset.json"
 LAST_HOUR = 253_402_300_800_000 // HOUR
 _DATASET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LABEL_NAME = re.compile(r"[0-9a-f]{20}")
-_PART = re.compile(r"(\d{12})(?:-(\d{12}))?\.(arrows|parquet)")
+JOURNALS = "journals"
+_HIGH = "high"
+_PART = re.compile(r"(\d{12})-(\d{12})\.parquet")
+_JOURNAL = re.compile(r"(\d{12})\.journal")
+# Beyond every number of a journal: all that is in a folder counts.
+EVERYTHING = 10**12
 
 
 class Dataset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,12 +49,18 @@ class Dataset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(NamedTuple):
-    """A file of rows: journal (``first`` = ``last``) or compacted."""
+    """A compacted file, made of the journals from ``first`` to ``last``."""
 
     path: Path
     first: int
     last: int
-    journal: bool
+
+
+class Numbered(NamedTuple):
+    """A journal."""
+
+    path: Path
+    number: int
 
 
 class Cell(NamedTuple):
@@ -109,6 +121,18 @@ def _read_label(path: Path) -> Label | None:
     return found if label_name(found) == path.name else None
 
 
+class Held(NamedTuple):
+    """The files of a window: compacted ones by shard, and journals, whose rows are of any hour and shard."""
+
+    whole: Sequence[Sequence[Path]]
+    journals: Sequence[Path]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All of them."""
+        return [*(path for shard in self.whole for path in shard), *self.journals]
+
+
 def hour_name(hour: int) -> str:
     """Return the folder name of the hour that begins at ``hour`` milliseconds: ``20261121T07``, UTC."""
     return datetime.fromtimestamp(hour // 1000, UTC).strftime("%Y%m%dT%H")
@@ -132,28 +156,53 @@ def cells(label: Path, window: Window | None = None) -> Iterator[Cell]:
                 yield Cell(shard, hour, int(shard.name))
 
 
-def parts(cell: Path) -> list[Part]:
-    """Return the files of a cell that count, oldest first."""
+def high(label: Path) -> int:
+    """Return the number up to which a label's journals are compacted."""
+    try:
+        return int((label / JOURNALS / _HIGH).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
+def raise_high(label: Path, number: int) -> None:
+    """Make a compaction valid: journals up to ``number`` no longer count, Parquet files up to it do."""
+    replace(label / JOURNALS / _HIGH, b"%d" % number)
+
+
+def journals(label: Path, compacted: int | None = None) -> list[Numbered]:
+    """Return the journals of a label that count, oldest first; ``compacted`` as `high` says unless given."""
+    least = high(label) if compacted is None else compacted
+    return [one for one in all_journals(label) if one.number > least]
+
+
+def all_journals(label: Path) -> list[Numbered]:
+    """Return the journals of a label that are there."""
+    return _numbered(label / JOURNALS)
+
+
+def journal_path(folder: Path, number: int) -> Path:
+    """Return the path of a journal."""
+    return folder / f"{number:012d}.journal"
+
+
+def next_number(folder: Path) -> int:
+    """Return a number for a journal above all that are there or were."""
+    return max([high(folder.parent), *(one.number for one in _numbered(folder))]) + 1
+
+
+def parts(cell: Path, compacted: int | None = None) -> list[Part]:
+    """Return the compacted files of a cell that count, oldest first; ``compacted`` as `high` says unless given."""
+    most = high(cell.parents[1]) if compacted is None else compacted
+    found = [part for part in _all_parts(cell) if part.last <= most]
+    return [part for part in found if not _within(part, found)]
+
+
+def left_behind(cell: Path, compacted: int) -> tuple[list[Path], list[Path]]:
+    """Return the files of a cell that a larger one stands for, and those of a compaction that never became valid."""
     found = _all_parts(cell)
-    whole = [part for part in found if not part.journal]
-    return [part for part in found if not _within(part, whole)]
-
-
-def superseded(cell: Path) -> list[Path]:
-    """Return the files of a cell that a larger one stands for."""
-    found = _all_parts(cell)
-    whole = [part for part in found if not part.journal]
-    return [part.path for part in found if _within(part, whole)]
-
-
-def covered(number: int, cell: Path) -> bool:
-    """Say whether a compacted file stands for the number already."""
-    return any(part.first <= number <= part.last for part in _all_parts(cell) if not part.journal)
-
-
-def next_number(cell: Path) -> int:
-    """Return a number above all that are there."""
-    return max((part.last for part in _all_parts(cell)), default=0) + 1
+    valid = [part for part in found if part.last <= compacted]
+    old = [part.path for part in valid if _within(part, valid)]
+    return old, [*(part.path for part in found if part.last > compacted), *cell.glob(".*.tmp")]
 
 
 @contextlib.contextmanager
@@ -209,18 +258,37 @@ def write_once(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
-def _all_parts(cell: Path) -> list[Part]:
-    found = []
+def replace(path: Path, content: bytes) -> None:
+    """Write a small file anew, so that whatever happens it is the old or the new one; OSError when the disk refuses."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        names = [path.name for path in cell.iterdir()]
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def _all_parts(cell: Path) -> list[Part]:
+    return sorted(
+        (Part(cell / name, int(match[1]), int(match[2])) for name, match in _matching(cell, _PART)),
+        key=lambda part: (part.first, part.last),
+    )
+
+
+def _numbered(folder: Path) -> list[Numbered]:
+    found = [Numbered(folder / name, int(match[1])) for name, match in _matching(folder, _JOURNAL)]
+    return sorted(found, key=lambda one: one.number)
+
+
+def _matching(folder: Path, pattern: re.Pattern[str]) -> list[tuple[str, re.Match[str]]]:
+    try:
+        return [(one.name, match) for one in folder.iterdir() if (match := pattern.fullmatch(one.name))]
     except FileNotFoundError:
         return []
-    for name in names:
-        match = _PART.fullmatch(name)
-        if match:
-            first = int(match[1])
-            found.append(Part(cell / name, first, int(match[2] or first), match[3] == "arrows"))
-    return sorted(found, key=lambda part: (part.first, part.last))
 
 
 def _within(part: Part, whole: Sequence[Part]) -> bool:

@@ -6,8 +6,9 @@ one SELECT at a time: a plug-in's question gets no further than its purpose.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,13 @@ from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.tables import WATCHED
 from sekisho.ports.flows import Query
-from sekisho.stores.records_duckdb.journal import read_journal
-from sekisho.stores.records_duckdb.layout import Part, reading
+from sekisho.stores.records_duckdb.journal import pieces, read_pieces
+from sekisho.stores.records_duckdb.layout import Held, reading
 from sekisho.stores.records_duckdb.settings import Settings
 
 SPILL = ".spill"
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)")
 _TRIES = 6
-# Journals differ in which of the three groups of optional columns they hold.
-_MOST_VARIANTS = 8
 # What a column is in DuckDB; the dictionary of exporters is text there.
 _TYPES = {
     pa.int64(): "BIGINT",
@@ -38,11 +37,12 @@ _TYPES = {
     pa.dictionary(pa.int16(), pa.utf8()): "VARCHAR",
 }
 
-Find = Callable[[], Sequence[Sequence[Part]]]
+Find = Callable[[], Held]
+Tables = dict[str, tuple[str, ...]]
 
 
 class BoundTables:
-    """Tables of a dataset: a window, for a purpose that was allowed. ``find`` gives the files of each shard anew."""
+    """Tables of a dataset: a window, for a purpose that was allowed. ``find`` gives its files anew."""
 
     def __init__(self, dataset: Path, window: Window, find: Find, settings: Settings) -> None:
         self.window = window
@@ -58,19 +58,19 @@ class BoundTables:
         """
         for last in range(_TRIES):
             with reading(self._dataset):
-                shards = self._find()
+                held = self._find()
                 try:
-                    return self._answer(query, shards)
+                    return self._answer(query, held)
                 except (duckdb.IOException, FileNotFoundError) as error:
                     # A deletion of what has expired took a file away between finding and reading it: look again.
-                    if last == _TRIES - 1 or all(part.path.exists() for shard in shards for part in shard):
+                    if last == _TRIES - 1 or all(path.exists() for path in held.paths):
                         raise _failed(query, error) from error
                 except duckdb.Error as error:
                     raise _failed(query, error) from error
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
-    def _answer(self, query: Query, shards: Sequence[Sequence[Part]]) -> pa.Table:
-        whole = [str(part.path) for shard in shards for part in shard if not part.journal]
+    def _answer(self, query: Query, held: Held) -> pa.Table:
+        whole = [str(path) for shard in held.whole for path in shard]
         with connect(self._dataset.parent, self._settings) as engine:
             engine.execute("SET allowed_paths = $paths", {"paths": whole})
             engine.execute("SET enable_external_access = false")
@@ -78,18 +78,34 @@ class BoundTables:
             for name, table in query.tables.items():
                 engine.register(name, table)
             answers = []
-            for shard in shards:
-                bounds = f"{int(self.window.begin)} AND {int(self.window.end) - 1}"
-                rows = f"SELECT * FROM ({source(engine, shard)})"  # noqa: S608 - names of ours
-                engine.execute(
-                    f'CREATE OR REPLACE TEMP VIEW "FLOW" AS {rows} WHERE "flowStartMilliseconds" BETWEEN {bounds}'
-                )
-                answers.append(_select(engine, query.text, query.parameters))
+            with registered(engine, self._journals(held)) as tables:
+                for shard, files in enumerate(held.whole):
+                    bounds = f"{int(self.window.begin)} AND {int(self.window.end) - 1}"
+                    rows = f"SELECT * FROM ({source(tables, _of_shard(shard, len(held.whole)), files)})"  # noqa: S608 - names of ours
+                    engine.execute(
+                        f'CREATE OR REPLACE TEMP VIEW "FLOW" AS {rows} WHERE "flowStartMilliseconds" BETWEEN {bounds}'
+                    )
+                    answers.append(_select(engine, query.text, query.parameters))
             part = pa.concat_tables(answers, promote_options="permissive")
             if not query.merge:
                 return part
             engine.register("PART", part)
             return _select(engine, query.merge, query.parameters)
+
+    def _journals(self, held: Held) -> list[pa.RecordBatch]:
+        """Return the batches of the journals that may have rows of the window."""
+        return [
+            batch
+            for path in held.journals
+            for batch in read_pieces(
+                path,
+                [
+                    one
+                    for one in pieces(path)[0]
+                    if one.first < self.window.end and self.window.begin <= one.last
+                ],
+            )
+        ]
 
 
 def connect(root: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -109,23 +125,31 @@ def connect(root: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     return engine
 
 
-def source(engine: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> str:
-    """Register what is needed and return the SELECT of all rows of ``parts``, with the columns of WATCHED.
+@contextlib.contextmanager
+def registered(engine: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBatch]) -> Iterator[Tables]:
+    """Give batches to the engine as tables, one for each set of columns; yield their names and columns.
 
-    Journals are mapped into memory, so that only the pages of the columns that are asked for are read.
+    Journals are mapped into memory, so that only the pages of the columns that are asked for are read; afterwards they
+    are let go of, so that deleting them frees the disk.
     """
     found: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
-    for part in parts:
-        if part.journal:
-            for batch in read_journal(part.path)[0]:
-                found.setdefault(tuple(batch.schema.names), []).append(batch)
-    selects = []
-    for number, (names, batches) in enumerate(found.items()):
-        engine.register(f"journal_{number}", pa.Table.from_batches(batches))
-        selects.append(f"SELECT {_columns(names)} FROM journal_{number}")  # noqa: S608 - the columns are ours
-    whole = [str(part.path) for part in parts if not part.journal]
-    if whole:
-        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in whole)
+    for batch in batches:
+        found.setdefault(tuple(batch.schema.names), []).append(batch)
+    tables = {f"journal_{number}": names for number, names in enumerate(found)}
+    for name, names in tables.items():
+        engine.register(name, pa.Table.from_batches(found[names]))
+    try:
+        yield tables
+    finally:
+        for name in tables:
+            engine.unregister(name)
+
+
+def source(tables: Tables, where: str, files: Sequence[Path]) -> str:
+    """Return the SELECT of the rows of ``tables`` that ``where`` holds for and of all rows of Parquet ``files``."""
+    selects = [f"SELECT {_columns(names)} FROM {name} WHERE {where}" for name, names in tables.items()]  # noqa: S608 - the columns are ours
+    if files:
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
         columns = _columns(WATCHED.names)
         selects.append(f"SELECT {columns} FROM read_parquet([{listed}])")  # noqa: S608 - names of ours, quoted
     if not selects:
@@ -133,10 +157,8 @@ def source(engine: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> str:
     return " UNION ALL ".join(selects)
 
 
-def forget(engine: duckdb.DuckDBPyConnection) -> None:
-    """Let go of the journals that `source` registered, so that deleting them frees the disk."""
-    for number in range(_MOST_VARIANTS):
-        engine.unregister(f"journal_{number}")
+def _of_shard(shard: int, shards: int) -> str:
+    return f'"subscriber" % {shards} = {shard}' if shards > 1 else "true"
 
 
 def _columns(names: Sequence[str]) -> str:

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sekisho.errors import PurposeError, StoreError
 from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, Purpose, Receipt
-from sekisho.ports.flows import Tables
+from sekisho.ports.flows import Once, Tables
 from sekisho.stores.records_duckdb import expiry
-from sekisho.stores.records_duckdb.compaction import compact
-from sekisho.stores.records_duckdb.intake import divided, gathered
-from sekisho.stores.records_duckdb.journal import Journals, read_journal
+from sekisho.stores.records_duckdb.compaction import Job, compact, only_one, sweep
+from sekisho.stores.records_duckdb.intake import gathered
+from sekisho.stores.records_duckdb.journal import Journals, pieces, read_pieces, starts
 from sekisho.stores.records_duckdb.layout import (
     DATASET,
     LABEL,
-    STRAY,
     Dataset,
-    Part,
+    Held,
     cells,
     dataset_path,
     datasets,
-    hour_name,
+    high,
+    journals,
     label_name,
     labels,
     parts,
@@ -40,6 +39,7 @@ from sekisho.stores.records_duckdb.layout import (
     write_once,
 )
 from sekisho.stores.records_duckdb.ledger import RECEIPTS, REFUSALS, add, lines
+from sekisho.stores.records_duckdb.once import alone, digest, newest
 from sekisho.stores.records_duckdb.questions import BoundTables
 from sekisho.stores.records_duckdb.settings import Settings
 
@@ -59,36 +59,43 @@ class DuckRecords:
         self._settings = settings or Settings()
         self._journals = Journals(self._settings, now)
         self._lock = threading.Lock()
-        self._hours: dict[Path, set[str]] = {}
         try:
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise _full(error, root) from error
 
-    def append(self, dataset: str, batches: Iterator[pa.RecordBatch], label: Label) -> int:
+    def append(
+        self, dataset: str, batches: Iterator[pa.RecordBatch], label: Label, once: Once | None = None
+    ) -> int:
         """Add WATCHED batches under ``label``; return the rows kept. On the disk when this returns.
+
+        With ``once`` they appear together, and only when the stream's position is beyond the one kept before.
 
         :raises StoreError: the disk is full or refuses (earlier rows stay good); rows that did not pass the privacy
             door or have columns that are not allowed; a label that has expired or lasts longer than it may
         """
         path = dataset_path(self.root, dataset)
         self._check_label(label)
+        kept: list[int] = []
         with self._lock:
-            kept = 0
             try:
-                shards = self._opened(path).shards
+                self._opened(path)
                 folder = self._label_folder(path, label)
-                try:
-                    for batch in gathered(batches):
-                        for hour, shard, rows in divided(batch, shards):
-                            cell = folder / self._hour_folder(folder, hour) / str(shard)
-                            self._journals.write(cell, rows)
-                            kept += rows.num_rows
-                finally:
-                    self._journals.flush()
+                if once is None:
+                    self._journals.write(folder, gathered(batches), None, kept)
+                    return sum(kept)
+                stream = digest(once.stream)
+                with alone(path, stream):
+                    before = newest(path, stream)
+                    if before is None or before < once.position:
+                        self._journals.write(folder, gathered(batches), (stream, once.position), kept)
+                return sum(kept)
             except OSError as error:
-                raise _full(error, path, kept) from error
-            return kept
+                raise _full(error, path, sum(kept)) from error
+
+    def kept(self, dataset: str, stream: str) -> int | None:
+        """Return the newest position of ``stream`` whose rows were kept; None when none was."""
+        return newest(dataset_path(self.root, dataset), digest(stream))
 
     def tables(self, dataset: str, window: Window, purpose: Purpose) -> Tables:
         """Return the window of a dataset for a stated purpose.
@@ -102,7 +109,7 @@ class DuckRecords:
             raise StoreError(Text(ja="そのデータセットはない", en="there is no such dataset"), str(path))
         shards = held.shards
 
-        def find() -> Sequence[Sequence[Part]]:
+        def find() -> Held:
             return self._allowed(path, shards, window, purpose)
 
         find()
@@ -114,12 +121,13 @@ class DuckRecords:
         Journals of this object are ended first; ``busy`` counts cells that another process is writing.
         """
         path = dataset_path(self.root, dataset)
-        if read_dataset(path) is None:
+        held = read_dataset(path)
+        if held is None:
             raise StoreError(Text(ja="そのデータセットはない", en="there is no such dataset"), str(path))
         with self._lock:
             self._journals.close(path)
         try:
-            return compact(self.root, path, self._settings)
+            return compact(Job(path, held.shards, self._settings, self._now()))
         except OSError as error:
             raise _full(error, path) from error
 
@@ -127,13 +135,16 @@ class DuckRecords:
         """Delete what is past its expiry at ``now``; return a receipt for each deletion (also kept)."""
         receipts: list[Receipt] = []
         try:
-            with self._lock:
-                receipts += expiry.finish(self.root)
-                for name in datasets(self.root):
+            receipts += expiry.finish(self.root)
+            for name in datasets(self.root):
+                if expiry.hidden(self.root, name, now, self._settings):
+                    self.compact(name)
+                with self._lock, only_one(dataset_path(self.root, name), wait=True):
                     for folder, reason in list(expiry.due(self.root, name, now, self._settings)):
                         self._journals.close(folder)
+                        if reason == expiry.RETENTION:
+                            sweep(folder.parent)
                         receipts.append(expiry.delete(self.root, name, folder, reason, now))
-                self._hours.clear()
         except OSError as error:
             raise _full(error, self.root) from error
         return tuple(receipts)
@@ -168,16 +179,6 @@ class DuckRecords:
             write_once(folder / LABEL, msgspec.json.encode(label, order="sorted"))
         return folder
 
-    def _hour_folder(self, folder: Path, hour: int | None) -> str:
-        name = STRAY if hour is None else hour_name(hour)
-        known = self._hours.get(folder)
-        if known is None or name not in known:
-            known = self._hours[folder] = {one.name for one in folder.iterdir() if one.is_dir()}
-            if name not in known and len(known) >= self._settings.most_hours:
-                return STRAY
-            known.add(name)
-        return name
-
     def _check_label(self, label: Label) -> None:
         now = self._now()
         longest = self._settings.longest.get(label.stage)
@@ -190,18 +191,26 @@ class DuckRecords:
                 f"{label.stage}: {label.expires}",
             )
 
-    def _allowed(self, path: Path, shards: int, window: Window, purpose: Purpose) -> Sequence[Sequence[Part]]:
-        found: list[list[Part]] = [[] for _ in range(shards)]
+    def _allowed(self, path: Path, shards: int, window: Window, purpose: Purpose) -> Held:
+        whole: list[list[Path]] = [[] for _ in range(shards)]
+        logs: list[Path] = []
         for folder, label in labels(path):
-            held = [(cell.shard, parts(cell.path)) for cell in cells(folder, window) if cell.shard < shards]
-            if not any(files for _, files in held):
-                continue
+            compacted = high(folder)
+            held = [
+                (cell.shard, [part.path for part in parts(cell.path, compacted)])
+                for cell in cells(folder, window)
+                if cell.shard < shards
+            ]
+            written = [one.path for one in journals(folder, compacted)]
             now = self._now()
             if label is None or not label.allows(purpose, now):
-                self._refuse(path, window, purpose, folder, label, now)
+                if any(files for _, files in held) or any(_touches(one, window) for one in written):
+                    self._refuse(path, window, purpose, folder, label, now)
+                continue
             for shard, files in held:
-                found[shard] += files
-        return found
+                whole[shard] += files
+            logs += written
+        return Held(whole, logs)
 
     def _refuse(
         self, path: Path, window: Window, purpose: Purpose, folder: Path, label: Label | None, now: int
@@ -232,19 +241,31 @@ class DuckRecords:
         )
 
 
+def _touches(journal: Path, window: Window) -> bool:
+    """Say whether a journal holds a row of the window."""
+    with contextlib.suppress(FileNotFoundError):  # what has expired may be deleted meanwhile
+        near = [one for one in pieces(journal)[0] if one.first < window.end and window.begin <= one.last]
+        for batch in read_pieces(journal, near):
+            times = starts(batch)
+            if ((window.begin <= times) & (times < window.end)).any():
+                return True
+    return False
+
+
 def _state(path: Path) -> dict[str, Any]:
     held = read_dataset(path)
     rows = octets = files = torn = 0
     edges: list[int] = []
     with reading(path):
-        for part in [
-            part for folder, _ in labels(path) for cell in cells(folder) for part in parts(cell.path)
-        ]:
-            with contextlib.suppress(FileNotFoundError):  # what has expired may be deleted meanwhile
-                count, lost, own = _measured(part)
-                octets += part.path.stat().st_size
-                files, rows, torn = files + 1, rows + count, torn + lost
-                edges += own
+        for folder, _ in labels(path):
+            compacted = high(folder)
+            found = [part.path for cell in cells(folder) for part in parts(cell.path, compacted)]
+            for one in (*found, *(journal.path for journal in journals(folder, compacted))):
+                with contextlib.suppress(FileNotFoundError):  # what has expired may be deleted meanwhile
+                    count, lost, own = _measured(one)
+                    octets += one.stat().st_size
+                    files, rows, torn = files + 1, rows + count, torn + lost
+                    edges += own
     return {
         "rows": rows,
         "octets": octets,
@@ -259,15 +280,15 @@ def _state(path: Path) -> dict[str, Any]:
     }
 
 
-def _measured(part: Part) -> tuple[int, int, list[int]]:
+def _measured(path: Path) -> tuple[int, int, list[int]]:
     """Return rows, torn octets, and the first and last time of flow of a file."""
     edges: list[int] = []
-    if part.journal:
-        batches, torn = read_journal(part.path)
-        for batch in batches:
-            edges += pc.min_max(batch.column(_START)).as_py().values()
-        return sum(batch.num_rows for batch in batches), torn, edges
-    facts = pq.read_metadata(part.path)
+    if path.suffix != ".parquet":
+        found, torn = pieces(path)
+        for piece in found:
+            edges += (piece.first, piece.last) if piece.rows else ()
+        return sum(piece.rows for piece in found), torn, edges
+    facts = pq.read_metadata(path)
     at = facts.schema.to_arrow_schema().get_field_index(_START)
     for number in range(facts.num_row_groups):
         statistics = facts.row_group(number).column(at).statistics

@@ -16,8 +16,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar memory: what DuckDB may use for a question or a compaction, beyond which it spills to ``.spill``
     :ivar threads: threads of DuckDB; 0 for one per core
     :ivar journal_octets: a journal is ended when it is this large, so that it can be compacted
+    :ivar piece_rows: rows of a journal that become visible, and good, at once
     :ivar journal_idle: a journal is ended when nothing was added for so many milliseconds
-    :ivar open_journals: journals open at once; more hours at a time are written one after the other
+    :ivar open_journals: journals open at once, one for each label
     :ivar most_hours: hours of one label that get a folder of their own; rows of further hours (a spoofed exporter can
         claim any time) go together into one, ``stray``
     :ivar row_group: rows of a Parquet row group, the unit of pruning
@@ -29,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory: str = "1GB"
     threads: int = 0
     journal_octets: int = 128 << 20
+    piece_rows: int = 1 << 20
     journal_idle: int = 300_000
     open_journals: int = 64
     most_hours: int = 2000
