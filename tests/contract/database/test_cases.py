@@ -59,6 +59,24 @@ def test_an_older_revision_is_refused_and_leaves_nothing(cases: SqlCases) -> Non
     assert len(cases.events("c1")) == 2
 
 
+def test_several_cases_are_stored_together_or_not_at_all(cases: SqlCases) -> None:
+    second, first = cases.save_all([(case("c2"), [event("c2")]), (case("c1"), [event("c1"), event("c1")])])
+    assert (cases.case("c1"), cases.case("c2")) == (first, second)
+    assert (first.id, first.revision, len(cases.events("c1"))) == ("c1", 1, 2)
+    later = cases.save(second, [])
+    for wrong in (
+        [(first, [event("c1")]), (second, [])],
+        [(first, [event("c1")]), (case("c3"), [event("c1")])],
+        [(first, [event("c1")]), (case("c3"), []), (first, [])],
+        [(first, [event("c1")]), (case("c3"), [event("c3", kind="\0")])],
+    ):
+        with pytest.raises(StoreError):
+            cases.save_all(wrong)
+    assert (cases.case("c1"), cases.case("c2"), cases.case("c3")) == (first, later, None)
+    assert len(cases.events("c1")) == 2
+    assert cases.save_all([]) == ()
+
+
 @pytest.mark.parametrize("bad", ["another case", "NUL", "surrogate", "too large"])
 def test_a_bad_event_leaves_nothing_of_its_case(cases: SqlCases, bad: str) -> None:
     first = cases.save(case(), [event()])

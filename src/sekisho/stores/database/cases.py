@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, union_all, update
 
 from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Text
@@ -37,23 +37,24 @@ class SqlCases:
         :raises ConflictError: the case has another revision by now, or there is one of that id already
         :raises StoreError: the database refuses, or an event names another case
         """
-        if any(event.case != case.id for event in events):
-            raise StoreError(Text(ja="別の事案の記録である", en="an event of another case"), case.id)
-        stored = msgspec.structs.replace(case, revision=case.revision + 1)
+        return self.save_all([(case, events)])[0]
+
+    def save_all(self, changes: Sequence[tuple[Case, Sequence[CaseEvent]]]) -> tuple[Case, ...]:
+        """Store several cases with their events, all or none: what a merge, a split or a large intake needs.
+
+        Return them as stored, in the order given; errors as `save`.
+        """
+        for case, events in changes:
+            if any(event.case != case.id for event in events):
+                raise StoreError(Text(ja="別の事案の記録である", en="an event of another case"), case.id)
+        stored = {case.id: msgspec.structs.replace(case, revision=case.revision + 1) for case, _ in changes}
+        if len(stored) != len(changes):
+            raise StoreError(Text(ja="同じ事案が二度ある", en="the same case twice"), self._database.where)
         with self._database.writing() as connection:
-            if case.revision == 0:
-                connection.execute(insert(CASES), as_row(stored))
-            else:
-                unchanged = (CASES.c.id == case.id) & (CASES.c.revision == case.revision)
-                if connection.execute(update(CASES).where(unchanged), as_row(stored)).rowcount != 1:
-                    raise conflict(f"case {case.id}, revision {case.revision}")
-            if events:
-                # The row of the case is locked by now, so nobody else counts its events.
-                last = select(func.coalesce(func.max(EVENTS.c.seq), 0)).where(EVENTS.c.case == case.id)
-                seq = int(connection.execute(last).scalar_one())
-                rows = [as_row(event) | {"seq": seq + number} for number, event in enumerate(events, 1)]
-                connection.execute(insert(EVENTS), rows)
-        return stored
+            # In the order of ids: two processes that change the same ones then wait for each other, never crosswise.
+            for case, events in sorted(changes, key=lambda change: change[0].id):
+                _store(connection, case.revision, stored[case.id], events)
+        return tuple(stored.values())
 
     def case(self, identifier: str) -> Case | None:
         """Return one case."""
@@ -86,6 +87,21 @@ class SqlCases:
         with self._database.reading() as connection:
             rows = connection.execute(select(CASES.c.state, func.count()).group_by(CASES.c.state)).all()
         return {state.value: 0 for state in CaseState} | {str(state): int(count) for state, count in rows}
+
+
+def _store(connection: Connection, revision: int, stored: Case, events: Sequence[CaseEvent]) -> None:
+    if revision == 0:
+        connection.execute(insert(CASES), as_row(stored))
+    else:
+        unchanged = (CASES.c.id == stored.id) & (CASES.c.revision == revision)
+        if connection.execute(update(CASES).where(unchanged), as_row(stored)).rowcount != 1:
+            raise conflict(f"case {stored.id}, revision {revision}")
+    if events:
+        # The row of the case is locked by now, so nobody else counts its events.
+        last = select(func.coalesce(func.max(EVENTS.c.seq), 0)).where(EVENTS.c.case == stored.id)
+        seq = int(connection.execute(last).scalar_one())
+        rows = [as_row(event) | {"seq": seq + number} for number, event in enumerate(events, 1)]
+        connection.execute(insert(EVENTS), rows)
 
 
 def _place(after: str) -> tuple[int, str] | None:
