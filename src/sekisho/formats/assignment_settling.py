@@ -195,6 +195,7 @@ def _reset(rows: _Columns, which: Array, out: Intervals, running: Array) -> None
         next_one = np.searchsorted(times, out.seen[mine])
         hit = next_one < len(times)
         out.end[mine[hit]] = times[next_one[hit]]
+        out.seen[mine[hit]] = times[next_one[hit]]  # the log spoke of it then
         running[mine[hit]] = False
 
 
