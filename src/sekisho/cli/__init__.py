@@ -42,6 +42,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.assignments",
         t("アドレス割当の記録を取り込む", "take in logs of who had which address"),
     ),
+    "expire": (
+        "sekisho.cli.expire",
+        t("期限の過ぎたデータを消す", "delete what is past its time, in all datasets"),
+    ),
     "catalogues": ("sekisho.cli.catalogues", t("基準の一覧と中身", "list and show catalogues")),
     "plugins": ("sekisho.cli.plugins", t("プラグインの一覧", "list plug-ins, broken ones too")),
 }

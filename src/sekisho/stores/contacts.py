@@ -124,22 +124,29 @@ class ContactTable:
         except sqlite3.Error:
             return 0
 
-    def expire(self, now: int) -> tuple[Receipt, ...]:
-        """Delete the table when its time is over (or its label can't be read); return the receipt."""
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        """Return what `expire` would delete: all of it, when its time is over or its label can't be read."""
         if not self.file.exists():
             return ()
         label = self.label()
         if label is not None and label.expires > now:
             return ()
-        receipt = Receipt("contacts", self.rows(), self.file.stat().st_size, "label", now)
-        try:
-            self.file.unlink(missing_ok=True)
-            _sync(self.file.parent)
-        except OSError as error:
-            raise StoreError(
-                Text(ja="連絡先の表を消せない", en="the contacts can't be deleted"), f"{self.file}: {error}"
-            ) from error
-        return (receipt,)
+        why = "label" if label else "label-unreadable"
+        return (Receipt("contacts", self.rows(), self.file.stat().st_size, why, now),)
+
+    def expire(self, now: int) -> tuple[Receipt, ...]:
+        """Delete the table when its time is over (or its label can't be read); return the receipt."""
+        receipts = self.due(now)
+        if receipts:
+            try:
+                self.file.unlink(missing_ok=True)
+                _sync(self.file.parent)
+            except OSError as error:
+                raise StoreError(
+                    Text(ja="連絡先の表を消せない", en="the contacts can't be deleted"),
+                    f"{self.file}: {error}",
+                ) from error
+        return receipts
 
 
 class BoundContacts:

@@ -17,6 +17,8 @@ from sekisho.errors import StoreError
 from sekisho.language import Text
 from sekisho.model.detection import Detection
 from sekisho.model.purpose import Label, Purpose, Receipt
+from sekisho.stores.purpose_gate import refuse
+from sekisho.stores.records_duckdb.ledger import REFUSALS
 
 
 class Logged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,11 +30,12 @@ class Logged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DetectionLog:
-    """The log in one file; several processes may add to it."""
+    """The log in one file; several processes may add to it. Refusals are logged beside it."""
 
     def __init__(self, file: Path) -> None:
         """Name the file; it is made with the first detection."""
         self.file = file
+        self._refusals = file.parent / REFUSALS
 
     def add(self, detections: Sequence[Detection], label: Label, at: int) -> None:
         """Add detections; they are on the disk when this returns.
@@ -57,13 +60,33 @@ class DetectionLog:
                 Text(ja="検出を書けない", en="detections can't be written"), f"{self.file}: {error.strerror}"
             ) from error
 
-    def found(self, purpose: Purpose, now: int) -> Iterator[Logged]:
-        """Yield each detection once, as it was found last, when its label allows ``purpose`` now."""
+    def found(self, purpose: Purpose, now: int, who: str = "") -> Iterator[Logged]:
+        """Yield each detection that has not expired once, as it was found last.
+
+        :raises PurposeError: the label of one of them doesn't allow ``purpose``; the refusal is logged
+        """
         last: dict[str, Logged] = {}
         for one in self._lines():
-            if one.label.allows(purpose, now):
-                last[one.detection.id] = one
+            if one.label.expires <= now:
+                continue
+            if not one.label.allows(purpose, now):
+                refuse(self._refusals, "detections", purpose, "purpose", now, one.label, who)
+            last[one.detection.id] = one
         yield from last.values()
+
+    def held(self, subscriber: int) -> tuple[Logged, ...]:
+        """Return what is kept of one line, expired or not, without its evidence: to count, not to use."""
+        last = {one.detection.id: one for one in self._lines() if one.detection.subscriber == subscriber}
+        return tuple(
+            msgspec.structs.replace(one, detection=msgspec.structs.replace(one.detection, evidence=()))
+            for one in last.values()
+        )
+
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        """Return what `expire` would delete."""
+        past = [one for one in self._lines() if one.label.expires <= now]
+        octets = sum(len(msgspec.json.encode(one)) + 1 for one in past)
+        return (Receipt("detections", len(past), octets, "label", now),) if past else ()
 
     def expire(self, now: int) -> tuple[Receipt, ...]:
         """Delete what is past its expiry, and what a later line has replaced; return a receipt when anything was."""
@@ -81,9 +104,13 @@ class DetectionLog:
                 return ()
             kept = b"".join(msgspec.json.encode(one) + b"\n" for one in last.values())
             part = self.file.with_suffix(".part")
-            part.write_bytes(kept)
+            part.unlink(missing_ok=True)
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123 - mode 0600
+                out.write(kept)
+                out.flush()
+                os.fsync(out.fileno())
             part.replace(self.file)
-        return (Receipt("detections", count, before - len(kept), "expired", now),)
+        return (Receipt("detections", count, before - len(kept), "label", now),)
 
     def _lines(self) -> Iterator[Logged]:
         try:

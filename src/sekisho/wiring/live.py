@@ -17,6 +17,7 @@ from sekisho.language import Text
 from sekisho.model.detection import Detection, Window
 from sekisho.ports.flows import Detector
 from sekisho.stores.spool_writer import MOST_OCTETS
+from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
 from sekisho.workflows.receive import Receiving, Told, last_told, receive_until_told
 from sekisho.workflows.watch import Figures, LiveWatch, Pace, Parts
@@ -118,6 +119,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             keep_templates=keep,
             templates=msgspec.json.decode(file.read_bytes()) if file.exists() else None,
             pace=pace or Pace(),
+            expire=lambda: Holdings(watch).expire("sekisho"),
         )
     )
 

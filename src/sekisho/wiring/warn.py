@@ -52,7 +52,7 @@ def assignments(folder: Path) -> AssignmentStore:
     def label() -> Label:
         demo = settings.basis is LegalBasis.NOT_COMMUNICATION
         purposes = (Purpose.NOTICE, *((Purpose.DEMONSTRATION,) if demo else ()))
-        rules = handling.read_handling()
+        rules = handling.read_handling(dict(settings.keep))
         return handling.label(rules, Stage.ASSIGNMENT, purposes, settings.basis, _milliseconds(), "file")
 
     return AssignmentStore(folder / _ASSIGNMENTS, _milliseconds, label)

@@ -68,15 +68,17 @@ class Watch:
         self.folder = folder
         self.settings = _settings(file, customers)
         self.assumed = self.settings.customers == Watching().customers
-        self.rules = handling.read_handling(
-            {} if self.settings.days is None else {Stage.RAW_FLOW: self.settings.days}
-        )
-        longest = MappingProxyType(
+        days: dict[str, float] = dict(self.settings.keep)
+        if self.settings.days is not None:
+            days[Stage.RAW_FLOW] = self.settings.days
+        self.rules = handling.read_handling(days)
+        self.key = folder / _KEY
+        self.longest = MappingProxyType(
             {stage: int(rule.most_days * 86_400_000) for stage, rule in self.rules.items()}
         )
         self.log = DetectionLog(folder / _DETECTIONS)
         self.store = DuckRecords(
-            folder / _RECORDS, milliseconds, Settings(shards=self.settings.shards, longest=longest)
+            folder / _RECORDS, milliseconds, Settings(shards=self.settings.shards, longest=self.longest)
         )
 
     def __enter__(self) -> Self:
@@ -90,7 +92,7 @@ class Watch:
     def door(self) -> Pseudonyms:
         """Return the privacy door; its key is made with the folder and never leaves it."""
         return Pseudonyms(
-            key_at(self.folder / _KEY),
+            key_at(self.key),
             [ip_network(one) for one in self.settings.customers],
             prefix_preserving=self.settings.prefix_preserving,
             delegated=self.settings.delegated,

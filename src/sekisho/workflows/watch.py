@@ -61,7 +61,10 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """What the watch is married with; ``lists`` gives the known C&C as they are now, the same object while unchanged."""
+    """What the watch is married with; ``lists`` gives the known C&C as they are now, the same object while unchanged.
+
+    ``expire`` lets every dataset of the installation give up what is past its time, not the records alone.
+    """
 
     place: Place
     door: Pseudonyms
@@ -77,6 +80,7 @@ class Parts(msgspec.Struct, frozen=True):
     keep_templates: Callable[[Mapping[str, object]], None]
     templates: Mapping[str, object] | None = None
     pace: Pace = Pace()
+    expire: Callable[[], object] | None = None
 
 
 class LiveWatch:
@@ -212,7 +216,10 @@ class LiveWatch:
     def _tidy(self) -> None:
         try:
             self.parts.store.compact(self.parts.dataset)
-            self.parts.store.expire(self.parts.now())
+            if self.parts.expire:
+                self.parts.expire()
+            else:
+                self.parts.store.expire(self.parts.now())
         except SekishoError as error:
             self._fault = f"{error.what.en} {error.where}"
 

@@ -100,7 +100,7 @@ def _finish(root: Path, name: str, aside: Path) -> Receipt:
     _, reason, now, token = aside.name.split("-")
     paper, rows = aside / _RECEIPT, aside / "rows"
     if not paper.exists():
-        write_once(paper, msgspec.json.encode(_counted(name, rows, reason, int(now))))
+        write_once(paper, msgspec.json.encode(counted(name, rows, reason, int(now))))
     receipt = msgspec.json.decode(paper.read_bytes(), type=Receipt)
     if rows.exists():
         shutil.rmtree(rows)
@@ -111,7 +111,8 @@ def _finish(root: Path, name: str, aside: Path) -> Receipt:
     return receipt
 
 
-def _counted(name: str, rows: Path, reason: str, now: int) -> Receipt:
+def counted(name: str, rows: Path, reason: str, now: int) -> Receipt:
+    """Return the receipt for a folder of a label or of an hour: its rows and octets."""
     # A label's folder has cells two levels down and journals, an hour's folder has cells one level down.
     compacted = high(rows) if reason == LABEL else EVERYTHING
     folders = {path.parent for path in rows.rglob("*.parquet")}

@@ -1,0 +1,217 @@
+"""Marries everything that an installation holds of its customers: each dataset behind its purpose, basis and expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from ipaddress import ip_network
+from pathlib import Path
+
+import msgspec
+
+from sekisho.formats.contact_csv import ContactsRead
+from sekisho.formats.pseudonyms import Pseudonyms
+from sekisho.model.detection import Window
+from sekisho.model.identity import Person
+from sekisho.model.purpose import Label, Purpose, Receipt, Stage
+from sekisho.ports.flows import Tables
+from sekisho.stores.assignments import AssignmentStore
+from sekisho.stores.contacts import BoundContacts, ContactTable
+from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
+from sekisho.stores.database import expiry as case_expiry
+from sekisho.stores.detection_log import Logged
+from sekisho.stores.keys import read_key
+from sekisho.stores.purpose_gate import DATASETS, PurposeGate
+from sekisho.stores.records_duckdb.due import due as records_due
+from sekisho.stores.records_duckdb.ledger import RECEIPTS, REFUSALS, add
+from sekisho.stores.records_duckdb.settings import Settings
+from sekisho.wiring.warn import assignments, open_database
+from sekisho.wiring.watch import DATASET, Watch, milliseconds
+from sekisho.workflows.expire import DELETE, Expired, Perishable, expire
+from sekisho.workflows.reidentify import Parts
+
+_CONTACTS, _DATABASE = "contacts.db", "cases.db"
+_DAY = 86_400_000
+
+
+class Holdings:
+    """The datasets of a watch's data folder. Every way to one goes through its purpose; refusals are logged."""
+
+    def __init__(self, watch: Watch, now: Callable[[], int] = milliseconds) -> None:
+        self.watch = watch
+        self.now = now
+        self.folder = watch.folder
+        self.rules = watch.rules
+        self.gate = PurposeGate(self.rules, watch.settings.basis, self.folder / REFUSALS, now)
+        self.table = ContactTable(self.folder / _CONTACTS)
+        self.logs: AssignmentStore = assignments(self.folder)
+
+    @contextmanager
+    def database(self) -> Iterator[Database | None]:
+        """Open the database of cases, notices and audit; None when this installation has none yet."""
+        url = self.watch.settings.database
+        if not url and not (self.folder / _DATABASE).exists():
+            yield None
+            return
+        with closing(open_database(self.folder, url, create=False)) as database:
+            yield database
+
+    def records(self, window: Window, purpose: Purpose) -> Tables:
+        """Return the flows of a window. :raises PurposeError: their labels don't allow it."""
+        return self.watch.store.tables(DATASET, window, purpose)
+
+    def detections(self, purpose: Purpose, who: str = "") -> tuple[Logged, ...]:
+        """Return the detections. :raises PurposeError: their labels don't allow it."""
+        return tuple(self.watch.log.found(purpose, self.now(), who))
+
+    def cases(self, database: Database, purpose: Purpose, who: str = "") -> SqlCases:
+        """Return the cases. :raises PurposeError: cases are not for that."""
+        self.gate.check("cases", purpose, who)
+        return SqlCases(database)
+
+    def notices(self, database: Database, purpose: Purpose, who: str = "") -> SqlNotices:
+        """Return the notices. :raises PurposeError: notices are not for that."""
+        self.gate.check("notices", purpose, who)
+        return SqlNotices(database)
+
+    def audit(self, database: Database, purpose: Purpose, who: str = "") -> SqlAudit:
+        """Return the audit log. :raises PurposeError: it is not for that."""
+        self.gate.check("audit", purpose, who)
+        return SqlAudit(database)
+
+    def contacts(self, purpose: Purpose, who: str = "") -> BoundContacts:
+        """Return the table of contacts. :raises PurposeError: it is not for that, or its time is over."""
+        self.gate.check("contacts", purpose, who)
+        return self.table.bound(purpose, self.now(), who)
+
+    def assignments(self, purpose: Purpose, who: str = "") -> AssignmentStore:
+        """Return who had which address. :raises PurposeError: it is not for that."""
+        self.gate.check("assignments", purpose, who)
+        return self.logs
+
+    def take_contacts(self, source: Path) -> ContactsRead:
+        """Replace the table of contacts by a CSV file of the operator, under the label of its stage."""
+        return self.table.take(source, self.contact_label())
+
+    def contact_label(self) -> Label:
+        """Return the label of contacts that are taken in now."""
+        return self.gate.label("contacts", self.now())
+
+    def person(self, name: str, via: str = "") -> Person:
+        """Return a person with the role that the settings give the name."""
+        return Person(name, self.watch.settings.people.get(name), via)
+
+    def identifying(self, database: Database, who: str) -> Parts:
+        """Return what re-identification is married with; the key is read, and the gates are passed, only by it."""
+        settings = self.watch.settings
+
+        def door() -> Pseudonyms:
+            return Pseudonyms(
+                read_key(self.watch.key),
+                [ip_network(one) for one in settings.customers],
+                prefix_preserving=settings.prefix_preserving,
+                delegated=settings.delegated,
+            )
+
+        return Parts(
+            cases=self.cases(database, Purpose.NOTICE, who),
+            audit=SqlAudit(database),
+            door=door,
+            assignments=lambda: self.assignments(Purpose.NOTICE, who),
+            contacts=lambda: self.contacts(Purpose.NOTICE, who),
+            rules=self.rules,
+            now=self.now,
+            four_eyes=settings.four_eyes,
+            request_milliseconds=int(settings.request_hours * 3_600_000),
+        )
+
+    def expire(self, who: str, *, role: str = "watch", dry: bool = False) -> Expired:
+        """Let every dataset give up what is past its time; see `workflows.expire`."""
+        with self.database() as database:
+
+            def announce(due: Sequence[Receipt]) -> None:
+                if database is not None:
+                    for one in due:
+                        said = {"rows": one.rows, "octets": one.octets}
+                        SqlAudit(database).append(
+                            who, role, DELETE, one.dataset, at=self.now(), reason=one.reason, details=said
+                        )
+
+            def keep(receipt: Receipt) -> None:
+                if (
+                    receipt.dataset in DATASETS
+                ):  # the record store names its own datasets and keeps its own list
+                    add(self.folder / RECEIPTS, msgspec.to_builtins(receipt))
+
+            return expire(self._perishable(database), self.now(), announce=announce, keep=keep, dry=dry)
+
+    def _perishable(self, database: Database | None) -> dict[str, Perishable]:
+        found: dict[str, Perishable] = {
+            "records": _Records(self.watch),
+            "detections": self.watch.log,
+            "contacts": self.table,
+            "assignments": _Logs(self.logs),
+        }
+        if database is not None:
+            rule = self.rules[Stage.CASE]
+            found["cases"] = _Cases(database, rule.milliseconds, int(rule.most_days * _DAY))
+        return found
+
+
+class _Records:
+    def __init__(self, watch: Watch) -> None:
+        self._store = watch.store
+        self._settings = Settings(longest=watch.longest)
+
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        return records_due(self._store.root, now, self._settings)
+
+    def expire(self, now: int) -> tuple[Receipt, ...]:
+        return self._store.expire(now)
+
+
+class _Logs:
+    def __init__(self, store: AssignmentStore) -> None:
+        self._store = store
+
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        return tuple(
+            Receipt(
+                "assignments",
+                one["rows"],
+                one["octets"],
+                "label" if one["label"] else "label-unreadable",
+                now,
+            )
+            for one in self._store.held()["labels"]
+            if one["label"] is None or one["label"].expires <= now
+        )
+
+    def expire(self, now: int) -> tuple[Receipt, ...]:
+        return self._store.expire(now)
+
+
+class _Cases:
+    """Cases with their events, and their notices; octets inside a database are not counted."""
+
+    def __init__(self, database: Database, untouched: int, longest: int) -> None:
+        self._database = database
+        self._untouched = untouched
+        self._longest = longest
+
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        return _receipts(case_expiry.due(self._database, self._past(now)), now)
+
+    def expire(self, now: int) -> tuple[Receipt, ...]:
+        return _receipts(case_expiry.expire(self._database, self._past(now)), now)
+
+    def _past(self, now: int) -> case_expiry.Past:
+        return case_expiry.Past(now - self._untouched, now - self._longest)
+
+
+def _receipts(gone: case_expiry.Gone, now: int) -> tuple[Receipt, ...]:
+    every = (
+        Receipt("cases", gone.cases, 0, "retention", now),
+        Receipt("notices", gone.notices, 0, "retention", now),
+    )
+    return tuple(one for one in every if one.rows)

@@ -1,0 +1,65 @@
+"""The verb expire: every dataset gives up what is past its time, and says so.
+
+What is going to be deleted is in the audit log before; the receipt is on the disk after. A dataset that can't be
+reached now is a fault of this run and stops no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from sekisho.errors import SekishoError
+from sekisho.model.purpose import Receipt
+
+DELETE = "delete"
+
+
+class Perishable(Protocol):
+    """A dataset that knows what is past its time."""
+
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        """Return what would be deleted."""
+        ...
+
+    def expire(self, now: int) -> tuple[Receipt, ...]:
+        """Delete it and return the receipts."""
+        ...
+
+
+class Expired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one run did (or, when ``dry``, would do); ``faults`` by dataset, in English as in a log."""
+
+    at: int
+    dry: bool
+    receipts: tuple[Receipt, ...]
+    faults: dict[str, str] = {}
+
+
+def expire(
+    datasets: Mapping[str, Perishable],
+    now: int,
+    *,
+    announce: Callable[[Sequence[Receipt]], None],
+    keep: Callable[[Receipt], None],
+    dry: bool = False,
+) -> Expired:
+    """Expire all ``datasets``; ``announce`` writes what is due to the audit log, ``keep`` a receipt to its list."""
+    receipts: list[Receipt] = []
+    faults: dict[str, str] = {}
+    for name, dataset in datasets.items():
+        try:
+            due = dataset.due(now)
+            if dry:
+                receipts += due
+                continue
+            if due:
+                announce(due)
+            for receipt in dataset.expire(now):
+                keep(receipt)
+                receipts.append(receipt)
+        except SekishoError as error:
+            faults[name] = f"{error.what.en}: {error.where}"
+    return Expired(now, dry, tuple(receipts), faults)

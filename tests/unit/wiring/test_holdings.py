@@ -1,0 +1,187 @@
+"""Every dataset of an installation: each purpose asked of it, its time over, and the one way to a name through it all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fakes.installation import ADDRESS, SETTINGS, filled
+from sekisho.catalogues.handling import read_handling
+from sekisho.errors import CatalogueError, PurposeError
+from sekisho.model.detection import Window
+from sekisho.model.identity import Naming
+from sekisho.model.purpose import LegalBasis, Purpose, Stage
+from sekisho.stores.database import Database, SqlAudit
+from sekisho.stores.purpose_gate import DATASETS
+from sekisho.wiring.holdings import Holdings
+from sekisho.wiring.watch import Watch, milliseconds
+from sekisho.workflows.reidentify import Asked, reidentify
+
+DAY = 86_400_000
+WHOLE = Window(0, 1 << 50)
+WAYS: dict[str, Callable[[Holdings, Database, Purpose], Any]] = {
+    "records": lambda held, _, purpose: held.records(WHOLE, purpose),
+    "detections": lambda held, _, purpose: held.detections(purpose),
+    "cases": lambda held, database, purpose: held.cases(database, purpose).case("case-1"),
+    "notices": lambda held, database, purpose: held.notices(database, purpose).notice("n-1"),
+    "contacts": lambda held, _, purpose: held.contacts(purpose).contact("acc-1"),
+    "assignments": lambda held, _, purpose: list(
+        held.assignments(purpose).look_up([(ADDRESS, 0, milliseconds())])
+    ),
+    "audit": lambda held, database, purpose: held.audit(database, purpose).entries(),
+}
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    one, _ = filled(tmp_path / "data")
+    with one:
+        yield one
+
+
+def refusals(folder: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for file in (folder / "refusals.jsonl", folder / "records" / "refusals.jsonl")
+        if file.exists()
+        for line in file.read_text().splitlines()
+    ]
+
+
+def test_no_dataset_is_forgotten() -> None:
+    assert set(WAYS) == set(DATASETS)
+    assert set(DATASETS.values()) >= set(Stage) - {Stage.SPOOL, Stage.CONFIRMED}
+
+
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize("dataset", list(DATASETS))
+def test_every_purpose_of_every_dataset(watch: Watch, dataset: str, purpose: Purpose) -> None:
+    held = Holdings(watch)
+    allowed = purpose in read_handling()[DATASETS[dataset]].purposes
+    with held.database() as database:
+        assert database is not None
+        if allowed:
+            assert WAYS[dataset](held, database, purpose)
+            assert refusals(watch.folder) == []
+            return
+        with pytest.raises(PurposeError):
+            WAYS[dataset](held, database, purpose)
+    (row,) = refusals(watch.folder)
+    assert (row["purpose"], row["reason"]) == (purpose.value, "purpose")
+    assert row["dataset"] == {"records": "flow"}.get(dataset, dataset)
+
+
+def test_data_of_nobody_may_serve_a_demonstration(tmp_path: Path) -> None:
+    with filled(tmp_path / "data", 'basis = "not-communication"\n' + SETTINGS)[0] as watch:
+        held = Holdings(watch)
+        with held.database() as database:
+            assert database is not None
+            for dataset in ("records", "cases", "notices", "contacts", "assignments", "audit"):
+                assert WAYS[dataset](held, database, Purpose.DEMONSTRATION) is not None
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_days_of_every_stage_are_settings_below_a_hard_maximum(tmp_path: Path, stage: Stage) -> None:
+    most = read_handling()[stage].most_days
+    (tmp_path / "watch.toml").write_text(f'[keep]\n"{stage.value}" = {most + 0.01}\n')
+    with pytest.raises(CatalogueError):
+        Watch(tmp_path)
+    (tmp_path / "watch.toml").write_text(f'[keep]\n"{stage.value}" = {most / 2}\n')
+    with Watch(tmp_path) as watch:
+        assert Holdings(watch).rules[stage].days == most / 2
+
+
+def expired(watch: Watch, days: float, **more: Any) -> dict[str, int]:
+    done = Holdings(watch, lambda: milliseconds() + int(days * DAY)).expire("関守", role="admin", **more)
+    assert done.faults == {}
+    return {one.dataset: one.rows for one in done.receipts}
+
+
+def test_stages_expire_one_after_the_other_and_leave_receipts(watch: Watch) -> None:
+    assert expired(watch, 0) == {}
+    steps = [(7, {"flow": 3}), (30, {"detections": 1, "contacts": 1}), (90, {"assignments": 1}),
+             (181, {"cases": 1, "notices": 1})]  # fmt: skip
+    for days, gone in steps:
+        assert expired(watch, days, dry=True) == gone
+        assert expired(watch, days, dry=True) == gone, "a dry run deletes nothing"
+        assert expired(watch, days) == gone
+        assert expired(watch, days) == {}
+    own = [json.loads(line) for line in (watch.folder / "receipts.jsonl").read_text().splitlines()]
+    assert [one["dataset"] for one in own] == ["detections", "contacts", "assignments", "cases", "notices"]
+    assert watch.store.state()["receipts"] == 1
+    with Holdings(watch).database() as database:
+        assert database is not None
+        audit = SqlAudit(database)
+        assert audit.verify().whole
+        acts = [(one.act, one.object) for one in audit.entries()]
+        # The case is gone, what was done to it is not.
+        assert acts[0] == ("approve-notice", "case-1")
+        assert [name for act, name in acts if act == "delete"] == ["flow", *(one["dataset"] for one in own)]
+
+
+def test_nothing_of_an_expired_case_stays_in_the_file(watch: Watch) -> None:
+    assert expired(watch, 181)["notices"] == 1
+    with Holdings(watch).database() as database, database.writing() as connection:  # type: ignore[union-attr]
+        assert connection.exec_driver_sql("SELECT count(*) FROM case_events").scalar_one() == 0
+    stored = b"".join(path.read_bytes() for path in watch.folder.glob("cases.db"))
+    assert b"SECRET-BODY" not in stored
+
+
+def test_what_is_touched_again_and_again_still_ends(watch: Watch) -> None:
+    most = read_handling()[Stage.CASE].most_days
+    with Holdings(watch).database() as database:
+        assert database is not None
+        cases = Holdings(watch).cases(database, Purpose.NOTICE)
+        case = cases.case("case-1")
+        assert case is not None
+        later = case.opened + int(most * DAY)
+        cases.save(msgspec.structs.replace(case, updated=later), [])
+    assert "cases" not in expired(watch, most - 1)
+    assert expired(watch, most + 1)["cases"] == 1
+
+
+def test_what_is_announced_stands_in_the_log_before_it_is_deleted(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def stopped(_now: int) -> Any:
+        other = Holdings(watch)
+        with other.database() as database:
+            assert database is not None
+            seen.append([one.object for one in SqlAudit(database).entries() if one.act == "delete"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch.log, "expire", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        Holdings(watch, lambda: milliseconds() + 31 * DAY).expire("関守")
+    assert seen == [["flow", "detections"]]
+
+
+def test_one_dataset_out_of_reach_stops_no_other(watch: Watch) -> None:
+    watch.log.file.unlink()
+    watch.log.file.mkdir()
+    with pytest.raises(OSError):
+        watch.log.due(0)
+    watch.log.file.rmdir()
+    watch.folder.joinpath("cases.db").rename(watch.folder / "elsewhere")
+    assert set(expired(watch, 91)) == {"flow", "contacts", "assignments"}
+
+
+def test_a_name_through_everything_that_is_real(watch: Watch) -> None:
+    held = Holdings(watch)
+    with held.database() as database:
+        assert database is not None
+        parts = held.identifying(database, "関守")
+        asked = Asked("case-1", LegalBasis.LEGITIMATE_BUSINESS, "notice of an infection")
+        found = reidentify(asked, held.person("関守"), parts)
+        assert (found.outcome, found.account, found.address) == (Naming.FOUND, "acc-1", ADDRESS)
+        with pytest.raises(Exception, match="role"):
+            reidentify(asked, held.person("見習"), parts)
+        with pytest.raises(Exception, match="role"):
+            reidentify(asked, held.person("通りすがり"), parts)
