@@ -47,9 +47,10 @@ def mail(notice: Notice, operator: Operator, name: str, address: str, sent_at: d
     message["Message-ID"] = notice.message_id
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    message["Content-Language"] = notice.language.value
     message.set_content(notice.body, subtype="plain", charset="utf-8", cte="base64")
     message.add_alternative(page(notice), subtype="html", charset="utf-8", cte="base64")
+    # Set behind the parts: setting content clears every header that begins with Content.
+    message["Content-Language"] = notice.language.value
     # Python would draw the boundary at random; base64 holds no "=_" before its end, so this one can't occur inside.
     message.set_boundary(f"=_{notice.digest[:32]}")
     return message.as_bytes()

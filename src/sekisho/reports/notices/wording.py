@@ -124,8 +124,7 @@ def wording(
         say["greeting"],
         "\n".join(sentences[:2]),
         "\n".join([say["steps_title"], *device_line, *listed]),
-        sentences[2],
-        "\n".join(sentences[3:]),
+        *sentences[2:],
         "\n".join([words["operator"], say["closing"]]),
     ]
     template = f"{key}/{'model' if own else kind}"
