@@ -1,0 +1,122 @@
+"""Serious accidents: known ones under the rules of their day and of today, and laws that hold for all."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sekisho.catalogues.accidents import accident_rules
+from sekisho.model.accident import judge, rules_for, standing
+from sekisho.model.incident import Effect, Incident, Service, Standing
+
+JST = timezone(timedelta(hours=9))
+
+
+def accident(
+    service: Service,
+    begin: datetime,
+    hours: float | None,
+    least: int,
+    most: int | None = None,
+    **more: object,
+) -> Incident:
+    end = None if hours is None else begin + timedelta(hours=hours)
+    effect = Effect(service, begin, end, least, least if most is None else most, **more)  # type: ignore[arg-type]
+    return Incident("t", begin, begin, end or begin, effects=(effect,))
+
+
+def verdict(incident: Incident, day: date | None = None) -> Standing:
+    return standing(judge(incident, rules_for(day or incident.occurred.date(), accident_rules())))
+
+
+KNOWN = [
+    (
+        Service.VOICE_EMERGENCY,
+        datetime(2022, 7, 2, 1, 35, tzinfo=JST),
+        61 + 25 / 60,
+        22_780_000,
+        Standing.YES,
+    ),
+    (Service.INTERNET, datetime(2022, 8, 25, 8, 0, tzinfo=JST), 5 + 47 / 60, 2_110_000, Standing.YES),
+    (Service.VOICE_EMERGENCY, datetime(2025, 9, 16, 15, 45, tzinfo=JST), 51 / 60, 2_270_000, Standing.NO),
+    (Service.VOICE_EMERGENCY, datetime(2024, 1, 1, tzinfo=JST), 45 / 60, 83_000, Standing.NO),
+]
+
+
+@pytest.mark.parametrize(("service", "begin", "hours", "users", "wanted"), KNOWN)
+def test_known_accidents(
+    service: Service, begin: datetime, hours: float, users: int, wanted: Standing
+) -> None:
+    assert verdict(accident(service, begin, hours, users)) is wanted
+    assert verdict(accident(service, begin, hours, users), date(2026, 5, 1)) is wanted
+
+
+def test_a_past_accident_is_judged_by_its_own_date() -> None:
+    old = accident(Service.INTERNET, datetime(2026, 3, 31, 23, tzinfo=JST), 1.5, 200_000)
+    assert verdict(old) is Standing.NO
+    assert verdict(accident(Service.INTERNET, datetime(2026, 4, 1, tzinfo=JST), 1.5, 200_000)) is Standing.YES
+    lpwa = accident(Service.LPWA_UNLICENSED, datetime(2018, 1, 1, tzinfo=JST), 3, 40_000)
+    assert verdict(lpwa) is Standing.YES
+    assert verdict(lpwa, date(2020, 1, 1)) is Standing.NO
+
+
+def test_free_mail_falls_into_its_class_by_its_size() -> None:
+    day = datetime(2026, 6, 1, tzinfo=JST)
+    big = accident(Service.FREE_MAIL, day, 5, 150_000, monthly_users=12_000_000)
+    assert verdict(big) is Standing.YES
+    assert verdict(accident(Service.FREE_MAIL, day, 5, 150_000, monthly_users=9_000_000)) is Standing.NO
+
+
+def test_a_running_accident_says_when_it_turns_serious() -> None:
+    begin = datetime(2026, 11, 21, 12, 20, tzinfo=JST)
+    effect = Effect(Service.INTERNET, begin, None, 41_000, 60_000)
+    incident = Incident("t", begin, begin, begin + timedelta(minutes=70), effects=(effect,))
+    (one,) = judge(incident, rules_for(begin.date(), accident_rules()))
+    assert (one.standing, one.class_id, one.reason) == (Standing.UNDECIDED, "6", "still-running")
+    assert one.becomes == datetime(2026, 11, 21, 14, 20, tzinfo=JST)
+
+
+def test_unknown_users_leave_it_undecided_and_no_effect_known_is_not_no() -> None:
+    begin = datetime(2026, 11, 21, tzinfo=JST)
+    effect = Effect(Service.INTERNET, begin, begin + timedelta(hours=3), 10_000, None)
+    assert verdict(Incident("t", begin, begin, begin, effects=(effect,))) is Standing.UNDECIDED
+    assert verdict(Incident("t", begin, begin, begin)) is Standing.UNDECIDED
+
+
+def test_what_is_no_failure_of_equipment_does_not_count() -> None:
+    begin = datetime(2026, 11, 21, tzinfo=JST)
+    effect = Effect(Service.INTERNET, begin, begin + timedelta(hours=9), 10**6, 10**6, fault=False)
+    assert verdict(Incident("t", begin, begin, begin, effects=(effect,))) is Standing.NO
+
+
+@given(st.dates(date(1990, 1, 1), date(2040, 12, 31)))
+def test_every_date_has_exactly_one_rule_set(day: date) -> None:
+    rules = rules_for(day, accident_rules())
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    for service in Service:
+        assert judge(accident(service, begin, 1, 1), rules)
+
+
+_ORDER = [Standing.NO, Standing.UNDECIDED, Standing.YES]
+
+
+@given(
+    st.sampled_from(list(Service)), st.dates(date(2010, 1, 1), date(2030, 1, 1)), st.floats(0, 100), st.floats(0, 100),
+    st.integers(0, 3_000_000), st.integers(0, 3_000_000), st.sampled_from([None, 0, 10**7, 10**8]),
+)  # fmt: skip
+def test_more_users_or_hours_never_lower_the_duty(
+    service: Service,
+    day: date,
+    hours: float,
+    more_hours: float,
+    users: int,
+    more_users: int,
+    monthly: int | None,
+) -> None:
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    less = verdict(accident(service, begin, hours, users, monthly_users=monthly))
+    more = verdict(accident(service, begin, hours + more_hours, users + more_users, monthly_users=monthly))
+    assert _ORDER.index(more) >= _ORDER.index(less)
