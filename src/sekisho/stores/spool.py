@@ -35,6 +35,7 @@ from sekisho.stores.spool_segments import (
     exporters,
     give_back,
     identity,
+    last_done,
     locked,
     replace,
     segments,
@@ -168,7 +169,7 @@ class Spool:
         self._identity = identity(self._folder)
         if not self._identity:
             return False
-        wanted = self._after or self._cursor()
+        wanted = self._after or last_done(self._folder)
         start = wanted.ordinal if wanted and wanted.spool == self._identity else 0
         there = segments(self._folder)
         at = next((one for one in reversed(there) if one.first <= start), there[0] if there else None)
@@ -177,12 +178,6 @@ class Spool:
         self._enter(at)
         self._ordinal = max(start, at.first)
         return True
-
-    def _cursor(self) -> Position | None:
-        try:
-            return msgspec.json.decode((self._folder / "cursor").read_bytes(), type=Position)
-        except (FileNotFoundError, msgspec.DecodeError):
-            return None
 
     def _enter(self, segment: Segment) -> None:
         self._leave()

@@ -121,6 +121,14 @@ def exporters(folder: Path) -> tuple[str, ...]:
     return tuple(text.split("\n")[:-1])
 
 
+def last_done(folder: Path) -> Position | None:
+    """Return the position that a reader said it had dealt with everything before; None when none ever did."""
+    try:
+        return msgspec.json.decode((folder / "cursor").read_bytes(), type=Position)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
 def identity(folder: Path) -> str:
     """Return the name that this spool's ordinals belong to; empty when it was never written to."""
     try:

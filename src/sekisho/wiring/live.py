@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from sekisho.formats.watchlist import Watchlist
 from sekisho.language import Text
 from sekisho.model.detection import Detection, Window
 from sekisho.ports.flows import Detector
+from sekisho.stores.spool import Position
 from sekisho.stores.spool_writer import MOST_OCTETS
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
@@ -25,6 +27,7 @@ from sekisho.workflows.watch import Figures, LiveWatch, Pace, Parts
 _TEMPLATES = "templates.json"
 _DAY = 86_400_000
 _END_SECONDS = 5.0
+_TAKEN_OVER_SECONDS, _AGAIN_SECONDS = 1.0, 0.1
 
 
 def receiving(
@@ -75,14 +78,22 @@ def receiver(told: Receiving) -> Iterator[Callable[[], Told | None]]:
 
 
 def _receive(told: Receiving) -> None:
-    """Be the receiver; what it has to say of its end goes to stderr in one line."""
+    """Be the receiver; what it has to say of its end goes to stderr in one line.
+
+    A receiver of a watch that was killed ends within a fraction of a second: until then it holds spool and ports.
+    """
     import sys
 
-    try:
-        receive_until_told(told)
-    except SekishoError as error:
-        sys.stderr.write(f"{error.what.ja} / {error.what.en}: {error.where}\n")
-        sys.exit(error.exit_code)
+    until = time.monotonic() + _TAKEN_OVER_SECONDS
+    while True:
+        try:
+            return receive_until_told(told, with_parent=True)
+        except SekishoError as error:
+            if time.monotonic() < until:
+                time.sleep(_AGAIN_SECONDS)
+                continue
+            sys.stderr.write(f"{error.what.ja} / {error.what.en}: {error.where}\n")
+            sys.exit(error.exit_code)
 
 
 def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | None = None) -> LiveWatch:
@@ -90,18 +101,17 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
     behaviours = {
         name: one for name, one in watch.detectors((), lists)[0].items() if not isinstance(one, KnownCc)
     }
-    file = watch.folder / _TEMPLATES
-
-    def keep(templates: Mapping[str, object]) -> None:
-        part = file.with_suffix(".part")
-        part.write_bytes(msgspec.json.encode(templates))
-        part.replace(file)
+    noted = _Templates(watch.folder / _TEMPLATES)
 
     def look(detectors: Mapping[str, Detector], window: Window) -> Iterator[tuple[Detection, ...]]:
         if not watch.has_records():
             return
+        looks = []
         for one in watch.detect(detectors, window, past=_DAY):
+            looks.append(one)
             yield one.detections
+        if window.end <= milliseconds():
+            watch.note_looks(looks, window)
 
     return LiveWatch(
         Parts(
@@ -116,12 +126,49 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             parameters=watch.parameters(),
             remember=watch.remember,
             now=milliseconds,
-            keep_templates=keep,
-            templates=msgspec.json.decode(file.read_bytes()) if file.exists() else None,
+            keep_templates=noted.keep,
+            templates=noted.at,
             pace=pace or Pace(),
             expire=lambda: Holdings(watch).expire("sekisho"),
         )
     )
+
+
+class _Noted(msgspec.Struct, frozen=True):
+    """Templates as they were when everything before a position was decoded."""
+
+    position: Position
+    templates: dict[str, object]
+
+
+class _Templates:
+    """The last two notes of templates, in a file: a killed process may have noted one whose rows were never kept."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._last: list[_Noted] = []
+
+    def keep(self, position: Position, templates: Mapping[str, object]) -> None:
+        self._last = [*self._last[-1:], _Noted(position, dict(templates))]
+        part = self._file.with_suffix(".part")
+        part.write_bytes(msgspec.json.encode(self._last))
+        part.replace(self._file)
+
+    def at(self, position: Position | None) -> Mapping[str, object] | None:
+        """Return the templates that hold at a position; of another spool the newest, they are better than none."""
+        try:
+            held = msgspec.json.decode(self._file.read_bytes(), type=list[_Noted])
+        except (OSError, msgspec.DecodeError):
+            return None
+        fitting = [
+            one
+            for one in held
+            if position is None
+            or one.position.spool != position.spool
+            or one.position.ordinal <= position.ordinal
+        ]
+        self._last = fitting[-1:]
+        return fitting[-1].templates if fitting else None
 
 
 class _Lists:

@@ -1,7 +1,8 @@
 """The verb ingest: files of flow records go through the privacy door into the record store.
 
-A file is taken whole or not at all: its rows are appended as one piece, and a file that was taken is noted by its
-digest. A run that was killed is started again with the same files; what was taken is not taken twice.
+A file is taken whole or not at all, and once: the store keeps its digest together with its rows. A run that was killed
+is started again with the same files; a file that it stopped in begins anew, without a row doubled. ``taken`` remembers
+what became of each file for longer than its rows are kept.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.language import Language, Text
 from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counted, Counting
-from sekisho.ports.flows import Options, Reader, RecordStore
+from sekisho.ports.flows import Once, Options, Reader, RecordStore
 
 HEAD = 65_536
 _BLOCK = 1 << 20
@@ -80,7 +81,12 @@ def ingest(
             if digest in source.taken:
                 yield Taken(str(path), source.taken[digest], "again", digest=digest)
                 continue
-            done = _take(path, digest, source, options, progress, kind)
+            if source.store.kept(source.dataset, _stream(digest)) is not None:
+                # The run before was killed when the rows were kept and not yet noted.
+                name = kind or reader_of(path, source.readers)
+                done = Taken(str(path), name, "again", digest=digest)
+            else:
+                done = _take(path, digest, source, options, progress, kind)
         except (SekishoError, OSError) as error:
             fault = error.explain(language) if isinstance(error, SekishoError) else str(error)
             yield Taken(str(path), kind, "failed", fault=fault)
@@ -173,12 +179,16 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
     with path.open("rb") as raw:
         counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
         watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source.door)
-        source.store.append(source.dataset, iter(watched), source.label)
+        source.store.append(source.dataset, iter(watched), source.label, Once(_stream(digest)))
     progress(str(path), size, size)
     return Taken(
         str(path), name, "taken" if watched.kept else "empty", watched.read, watched.kept, watched.elsewhere,
         watched.begin, watched.end, tally.counted(), digest=digest,
     )  # fmt: skip
+
+
+def _stream(digest: str) -> str:
+    return f"file {digest}"
 
 
 def _digest(path: Path) -> str:

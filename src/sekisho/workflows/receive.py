@@ -108,12 +108,12 @@ def receive(receiving: Receiving, stopped: Callable[[], bool], tell: Callable[[T
             ear.close()
 
 
-def receive_until_told(receiving: Receiving) -> None:
-    """Be a receiver process: receive until SIGTERM or SIGINT."""
-    stop = threading.Event()
+def receive_until_told(receiving: Receiving, *, with_parent: bool = False) -> None:
+    """Be a receiver process: receive until SIGTERM or SIGINT, and ``with_parent`` no longer than its parent lives."""
+    stop, parent = threading.Event(), os.getppid()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    receive(receiving, stop.is_set, lambda _: None)
+    receive(receiving, lambda: stop.is_set() or (with_parent and os.getppid() != parent), lambda _: None)
 
 
 def waiting_blocks(

@@ -2,6 +2,10 @@
 
 The receiver is another process and never waits for this one. Looking (the detectors) and tidying (compaction, expiry)
 run beside the decoding, on a thread of their own: their work is inside engines that let other threads run.
+
+Each write keeps the position in the spool together with the rows, so whatever ends this process, the next one goes on
+behind the last rows that were kept: no flow is lost or doubled. Templates are noted before the rows, with the position
+that they hold at. What waits in memory has a bound: when the store refuses, reading stops, and the spool tells of it.
 """
 
 from __future__ import annotations
@@ -11,13 +15,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from threading import Lock
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
 from sekisho.detectors.flows.known_cc import KnownCc, Matches
-from sekisho.errors import SekishoError
+from sekisho.errors import SekishoError, StoreError
 from sekisho.formats.flow_export import Decoder
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.formats.watchlist import Watchlist
@@ -26,9 +31,10 @@ from sekisho.model.pipeline import StageCount, Step
 from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counting
 from sekisho.model.verdict import Scalar
-from sekisho.ports.flows import Detector, RecordStore
+from sekisho.ports.flows import Detector, Once, RecordStore
 from sekisho.stores.spool import Position, Spool
 from sekisho.stores.spool_place import Place
+from sekisho.stores.spool_segments import identity, last_done
 
 HOUR = 3_600_000
 _LATE = 600_000
@@ -48,7 +54,7 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the watch stands. ``lag`` are octets waiting in the spool; ``fault`` the last look that failed."""
+    """How the watch stands. ``lag`` are octets waiting in the spool; ``fault`` the last write or look that failed."""
 
     at: int
     counts: tuple[StageCount, ...]
@@ -77,8 +83,8 @@ class Parts(msgspec.Struct, frozen=True):
     parameters: Callable[[str], Mapping[str, Scalar]]
     remember: Callable[[Sequence[Detection]], None]
     now: Callable[[], int]
-    keep_templates: Callable[[Mapping[str, object]], None]
-    templates: Mapping[str, object] | None = None
+    keep_templates: Callable[[Position, Mapping[str, object]], None]
+    templates: Callable[[Position | None], Mapping[str, object] | None] = lambda _: None
     pace: Pace = Pace()
     expire: Callable[[], object] | None = None
 
@@ -87,14 +93,10 @@ class LiveWatch:
     """One decoding process."""
 
     def __init__(self, parts: Parts) -> None:
-        """Take the templates of the last run back."""
+        """Nothing is read before `run`."""
         self.parts = parts
         self._decoder = Decoder()
         self._tally = Counting()
-        if parts.templates:
-            # Templates of a damaged file are learnt again from the exporters.
-            with suppress(ValueError):
-                self._decoder.restore(parts.templates)
         self._counts: Counter[tuple[str, Step, str]] = Counter()
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
@@ -102,9 +104,12 @@ class LiveWatch:
         self._hour = parts.now() // HOUR * HOUR
         self._matches = Matches()
         self._matched = 0
+        # The detector reads what the decoding side goes on adding to.
+        self._guard = Lock()
+        self._settled = -1
         self._found: deque[Detection] = deque(maxlen=_SHOWN)
         self._looked_at = 0
-        self._fault = ""
+        self._fault = self._refused = ""
         self._due: dict[str, float] = {}
         self._work: Future[None] | None = None
 
@@ -114,14 +119,14 @@ class LiveWatch:
         self._due = {
             "write": begun, "tell": begun, "look": begun + pace.look_after_match, "tidy": begun + pace.tidy,
         }  # fmt: skip
-        with Spool(self.parts.place) as spool, ThreadPoolExecutor(1) as hand:
+        with Spool(self.parts.place, self._resumed()) as spool, ThreadPoolExecutor(1) as hand:
             while not stopped():
-                block = spool.read()
+                block = spool.read() if self._rows < pace.rows else None
                 if block is not None:
                     self._take(block.datagrams)
                     self._end = block.end
                 if self._rows >= pace.rows or self._is_due("write", pace.write):
-                    self._write(spool)
+                    self._try_to_write(spool)
                 self._beside(hand)
                 if self._is_due("tell", pace.tell):
                     tell(self.figures(spool))
@@ -132,6 +137,21 @@ class LiveWatch:
                 self._work.result()
             self._look()
             return self.figures(spool)
+
+    def _resumed(self) -> Position | None:
+        """Return where to go on in the spool, with the templates that held there; None leaves it to its cursor."""
+        here = identity(self.parts.place.folder)
+        cursor = last_done(self.parts.place.folder)
+        known = cursor.ordinal if cursor and cursor.spool == here else None
+        kept = self.parts.store.kept(self.parts.dataset, _stream(here)) if here else None
+        at = max((one for one in (known, kept) if one is not None), default=None)
+        position = None if at is None else Position(here, at)
+        templates = self.parts.templates(position or (Position(here, 0) if here else None))
+        if templates:
+            # Templates of a damaged file are learnt again from the exporters.
+            with suppress(ValueError):
+                self._decoder.restore(templates)
+        return position
 
     def _is_due(self, what: str, every: float) -> bool:
         at = time.monotonic()
@@ -161,7 +181,8 @@ class LiveWatch:
         state = self._decoder.state()
         return Figures(
             self.parts.now(), (*counts, *spool.counts()), tuple(state["sources"]), spool.waiting,
-            len(self.parts.lists()[0].indicators), tuple(self._found), self._looked_at, self._fault,
+            len(self.parts.lists()[0].indicators), tuple(self._found), self._looked_at,
+            self._refused or self._fault,
         )  # fmt: skip
 
     def _take(self, datagrams: object) -> None:
@@ -173,23 +194,35 @@ class LiveWatch:
                 self._counts[who, Step.DECODER, "records"] += count
                 self._counts[who, Step.DOOR, "elsewhere"] += count
             if watched.num_rows:
-                self._matched += self._matches.feed(watchlist, watched)
+                with self._guard:
+                    self._matched += self._matches.feed(watchlist, watched)
                 self._waiting.append(watched)
                 self._rows += watched.num_rows
                 for who, count in _by_exporter(watched):
                     self._counts[who, Step.DOOR, "elsewhere"] -= count
                     self._counts[who, Step.DOOR, "watched"] += count
 
+    def _try_to_write(self, spool: Spool) -> None:
+        """Write what waits; when the store refuses, it goes on waiting and nothing more is read meanwhile."""
+        try:
+            self._write(spool)
+            self._refused = ""
+        except StoreError as error:
+            self._refused = f"{error.what.en} {error.where}"
+            time.sleep(self.parts.pace.idle)
+
     def _write(self, spool: Spool) -> None:
         """Write what waits, and only then say that the datagrams are done with."""
+        if self._end is None:
+            return
+        self.parts.keep_templates(self._end, self._decoder.templates())
         if self._waiting:
-            kept = self.parts.store.append(self.parts.dataset, iter(self._waiting), self.parts.label())
+            once = Once(_stream(self._end.spool), self._end.ordinal)
+            kept = self.parts.store.append(self.parts.dataset, iter(self._waiting), self.parts.label(), once)
             self._counts["", Step.STORE, "kept"] += kept
             self._waiting, self._rows = [], 0
-        if self._end is not None:
-            self.parts.keep_templates(self._decoder.templates())
-            spool.done(self._end)
-            self._end = None
+        spool.done(self._end)
+        self._end = None
 
     def _look(self) -> None:
         """Judge the hour that runs, and the one before while its late flows come in."""
@@ -197,13 +230,22 @@ class LiveWatch:
         hour = now // HOUR * HOUR
         known = self.parts.lists()[0]
         window = Window(self._hour, self._hour + HOUR)
-        found = list(known.judge(self._matches, window, self.parts.parameters(known.name)).finds.detections)
-        if hour != self._hour:
-            self._hour, self._matches = hour, Matches()
+        with self._guard:
+            matches = self._matches.copy()
+            if hour != self._hour:
+                self._hour, self._matches = hour, Matches()
+        found = list(known.judge(matches, window, self.parts.parameters(known.name)).finds.detections)
+        late = (now - _LATE) // HOUR * HOUR
         try:
-            for begin in {hour, (now - _LATE) // HOUR * HOUR}:
+            for begin in sorted({hour, late}):
                 for detections in self.parts.look(self.parts.detectors, Window(begin, begin + HOUR)):
                     found += detections
+            if late != self._settled:
+                # What was matched before this process, and what came late, is in the store alone.
+                for begin in sorted({late, late - HOUR}):
+                    for detections in self.parts.look({known.name: known}, Window(begin, begin + HOUR)):
+                        found += detections
+                self._settled = late
             self._fault = ""
         except SekishoError as error:
             self._fault = f"{error.what.en} {error.where}"
@@ -222,6 +264,10 @@ class LiveWatch:
                 self.parts.store.expire(self.parts.now())
         except SekishoError as error:
             self._fault = f"{error.what.en} {error.where}"
+
+
+def _stream(spool: str) -> str:
+    return f"spool {spool}"
 
 
 def _by_exporter(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:

@@ -36,6 +36,7 @@ class Matches:
         self._batches: list[pa.RecordBatch] = []
         self._pairs: list[tuple[Integers, Integers]] = []
         self._lines = _Lines()
+        self._seen: int | None = None
         self._rows = 0
         self._sampling = 0
         self._unstated = False
@@ -63,13 +64,22 @@ class Matches:
             self.kept += int(places.size)
         return int(places.size)
 
+    def copy(self) -> Matches:
+        """Return what was collected so far; it stays as it is while this one goes on (batches are shared)."""
+        made = Matches(self.rows_most)
+        made.__dict__.update(self.__dict__)
+        made.indicators, made._offsets = list(self.indicators), dict(self._offsets)
+        made._batches, made._pairs = list(self._batches), list(self._pairs)
+        made._seen = len(self._lines)
+        return made
+
     def coverage(self) -> Coverage:
         """Return what was looked at so far; without rows it could not judge."""
         if not self._rows:
             return Coverage(note="no-flows", blind=True)
         sampling = 0 if self._unstated and self._sampling <= 1 else self._sampling
         note = "unstated" if self._unstated else "sampled" if sampling > 1 else ""
-        return Coverage(len(self._lines), self._rows, sampling, note)
+        return Coverage(len(self._lines) if self._seen is None else self._seen, self._rows, sampling, note)
 
     def table(self) -> pa.Table:
         """Return the kept rows."""

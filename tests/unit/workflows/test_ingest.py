@@ -1,0 +1,88 @@
+"""Ingest that is ended at the worst moments: no file is lost, no row is doubled."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sekisho.demo import capture
+from sekisho.language import Language
+from sekisho.wiring.watch import Watch
+from sekisho.workflows.ingest import Taken
+
+START = 1_795_000_000.0
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    capture.write(tmp_path, START)
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "watch.toml").write_text(capture.settings(), encoding="utf-8")
+    return folder
+
+
+def run(data: Path, *files: Path) -> list[Taken]:
+    with Watch(data) as watch:
+        return list(watch.ingest(files, {}, lambda *_: None, kind="", language=Language.EN))
+
+
+def rows(data: Path) -> int:
+    with Watch(data) as watch:
+        return int(watch.store.state()["datasets"].get("flow", {}).get("rows", 0))
+
+
+def test_ended_between_keeping_and_noting(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ended(BaseException):
+        pass
+
+    real = Path.open
+
+    def end(path: Path, *given: Any, **named: Any) -> Any:
+        if path.name == "taken.jsonl" and given[:1] == ("ab",):
+            raise Ended
+        return real(path, *given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", end)
+        with pytest.raises(Ended):
+            run(data, data.parent / "capture.pcap")
+    assert not (data / "taken.jsonl").exists()
+    before = rows(data)
+    assert before > 2000
+    for _ in range(2):
+        (again,) = run(data, data.parent / "capture.pcap")
+        assert (again.outcome, rows(data)) == ("again", before)
+
+
+@pytest.mark.parametrize("life", range(6))
+def test_killed_at_some_moment_and_started_again(data: Path, life: int) -> None:
+    files = []
+    for number in range(4):
+        folder = data.parent / str(number)
+        folder.mkdir()
+        capture.write(folder, START + 86_400 * number)
+        files.append(folder / "capture.pcap")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sekisho", "ingest", *map(str, files), "--data", str(data)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not (data / "records").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(0.15 * life)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = run(data, *files)
+    assert {one.outcome for one in done} <= {"taken", "again"}
+    whole = data.parent / "whole"
+    shutil.copytree(data, whole, ignore=shutil.ignore_patterns("records", "taken.jsonl"))
+    expected = sum(one.kept for one in run(whole, *files))
+    assert rows(data) == rows(whole) == expected > 9000
