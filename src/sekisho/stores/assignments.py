@@ -53,11 +53,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar skew: how far the clocks of two logs may be apart
     :ivar longest_open: how long a session without a Stop counts after it was seen last
     :ivar silence: how long a log may be silent and still count as covering that time
+    :ivar batch_rows: statements that are sorted and written together (rows, not time)
     """
 
     skew: int = SKEW
     longest_open: int = 7 * _DAY
     silence: int = SILENCE
+    batch_rows: int = _ROWS
 
 
 class _File(NamedTuple):
@@ -113,7 +115,7 @@ class AssignmentStore:
         for batch in batches:
             held.append(batch)
             count += batch.num_rows
-            if count >= _ROWS:
+            if count >= self.settings.batch_rows:
                 self._write(label, pa.Table.from_batches(held, ASSIGNMENT))
                 held, count, total = [], 0, total + count
         self._write(label, pa.Table.from_batches(held, ASSIGNMENT))

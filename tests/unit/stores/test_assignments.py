@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -148,6 +150,43 @@ def test_blocks_pair_across_files_and_the_inside_is_resolved(tmp_path: Path) -> 
     assert first(store, NOON + 12_000, "198.51.100.1", 1500).outcome is Outcome.GAP
     # The inside address is known, the line behind it is not.
     assert first(store, NOON + 5_000, "198.51.100.1", 2500).outcome in {Outcome.GAP, Outcome.NO_DATA}
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sekisho.formats.assignment_rows import rows_of
+from sekisho.model.assignment import Assignment
+from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
+from sekisho.stores.assignments import AssignmentStore, Settings
+NOON, DAY = 1_700_000_000_000, 86_400_000
+label = Label((Purpose.NOTICE,), LegalBasis.CONSENT_BY_TERMS, Stage.ASSIGNMENT, NOON + 100 * DAY)
+def batches():
+    for part in range(8):
+        if part == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield rows_of([Assignment(f"u{n}", f"192.0.2.{n % 200}/32", NOON + n * 1000, NOON + n * 1000 + 900, source="x:1")
+                       for n in range(part * 100, part * 100 + 100)])
+store = AssignmentStore(Path(sys.argv[1]), lambda: NOON, lambda: label, Settings(batch_rows=200))
+print(store.add_statements(batches()))
+"""
+
+
+def test_a_killed_run_goes_on_where_it_was_and_nothing_is_twice(tmp_path: Path) -> None:
+    def run(folder: str, kill: int) -> int:
+        command = [sys.executable, "-c", _KILLED, str(tmp_path / folder), str(kill)]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+    assert run("whole", -1) == 0
+    assert run("killed", 5) == -9
+    half = opened(tmp_path / "killed").held()["rows"]
+    assert half == 400
+    assert run("killed", -1) == 0
+    whole, again = opened(tmp_path / "whole"), opened(tmp_path / "killed")
+    assert again.held() == whole.held()
+    assert whole.held()["rows"] == 800
+    asked = [(f"192.0.2.{n % 200}", 0, NOON + n * 1000 + 400) for n in range(0, 800, 7)]
+    assert list(again.look_up(asked)) == list(whole.look_up(asked))
 
 
 def test_what_the_label_does_not_allow_is_not_read_and_expires(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ How:
 Evidence:
     Address or prefix, starts (IPv6: cltt), ends, binding state, the account.
 Limits:
-    The begin of an IPv6 binding is the last word of its client; the declarations before it tell the time before. A
+    A released IPv6 binding ended at its cltt, since its ends is still the promise. The begin of an IPv6 binding is the last word of its client; the declarations before it tell the time before. A
     declaration without its closing brace is still being written and waits for the next run.
 Source:
     dhcpd.leases(5) and the file of a real ISC dhcpd 4.4.
@@ -95,15 +95,18 @@ def _statements(found: re.Match[str], rows: Rows, place: tuple[int, int], owner:
     kind, key, body = found.groups()
     if kind == "lease":
         account = next((name for name in _owners(body, owner)), "")
-        yield from _one(key, body, account, _time(_STARTS, body), rows, place)
+        yield from _one((kind, key), body, account, _time(_STARTS, body), rows, place)
         return
     octets = _octets(key.strip('"'))
     account = "duid:" + octets[4:].hex(":")
     for inner in _INNER.finditer(body):
-        yield from _one(inner[2], inner[3], account, _time(_CLTT, body), rows, place)
+        yield from _one((kind, inner[2]), inner[3], account, _time(_CLTT, body), rows, place)
 
 
-def _one(text: str, body: str, account: str, begin: int, rows: Rows, place: tuple[int, int]) -> Iterator[str]:
+def _one(
+    what: tuple[str, str], body: str, account: str, begin: int, rows: Rows, place: tuple[int, int]
+) -> Iterator[str]:
+    kind, text = what
     state = _STATE.search(body)
     end = _time(_ENDS, body)
     try:
@@ -124,6 +127,8 @@ def _one(text: str, body: str, account: str, begin: int, rows: Rows, place: tupl
         return
     scope, line = place
     gone = state is not None and state[1] in _GONE
+    if gone and state is not None and kind != "lease" and state[1] != "expired":
+        end = begin  # cltt is when the client gave it back; ends is still the old promise
     session = name_number("dhcpd", str(scope), text, account, str(begin))
     times = (begin, end, end if gone else begin)
     rows.add(account, network, CLOSED if gone else LEASED, times, session=session, scope=scope, line=line)

@@ -283,6 +283,19 @@ lease 192.0.2.13 {
     assert tally.counted().notes == {"half-record-left-for-next-run": 1}
 
 
+def test_an_address_that_a_client_of_dhcpd6_gave_back_is_nobodys_though_its_promise_goes_on() -> None:
+    text = (
+        'ia-na "\\007\\000\\000^\\000\\001" {{\n  cltt 2 2023/11/14 22:{minute}:20;\n  iaaddr 2001:db8::1f7 {{\n'
+        "    binding state {state};\n    preferred-life 375;\n    max-life 600;\n    ends 2 2023/11/14 22:23:20;\n  }}\n}}\n\n"
+    )
+    gone = read(
+        "dhcpd_leases", text.format(minute=13, state="active") + text.format(minute=15, state="released")
+    )[0]
+    assert [row[4:] for row in gone] == [(NOON, NOON + 600, LEASED), (NOON + 120, NOON + 120, CLOSED)]
+    over = read("dhcpd_leases", text.format(minute=13, state="expired"))[0]
+    assert [row[4:] for row in over] == [(NOON, NOON + 600, CLOSED)]
+
+
 def test_leases_of_kea() -> None:
     head = "address,hwaddr,client_id,valid_lifetime,expire,subnet_id,fqdn_fwd,fqdn_rev,hostname,state,user_context\n"
     text = head + (
