@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from sekisho.model.containment import Containing
 from sekisho.model.identity import Role
 from sekisho.model.purpose import LegalBasis, Purpose
 from sekisho.model.verdict import Scalar
@@ -28,9 +29,11 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar listen: addresses of the collector
     :ivar detect: the operator's own thresholds, by detector and name
     :ivar keep: days to keep the data of other stages, as ``candidate = 14``; never longer than the catalogue's maximum
+    :ivar casework: the operator's own values of the catalogue ``casework.toml``
     :ivar people: named persons and their role: viewer, analyst, sender or admin
     :ivar four_eyes: re-identification needs a second person
     :ivar request_hours: how long the first person's request waits for the second
+    :ivar containment: what a proposed rule may match, for how long, and which legal grounds are on record
     :ivar database: URL of the PostgreSQL that keeps cases, notices and the audit log; empty: SQLite in the data folder
     """
 
@@ -50,4 +53,6 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     people: dict[str, Role] = {}
     four_eyes: bool = False
     request_hours: float = 24.0
+    containment: Containing = Containing()
     database: str = ""
+    casework: dict[str, int] = {}
