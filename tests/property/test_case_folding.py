@@ -27,6 +27,7 @@ from sekisho.model.case_life import (
     close,
     comment,
     merge,
+    sighting,
     split,
     step,
     undo,
@@ -308,3 +309,16 @@ def test_fold_of_one() -> None:
     more = fold(life, seen("b", 9, family="mirai", grade=Grade.CONFIRMED), NOW)
     assert more is not None
     assert (more.case.detections, more.case.grade) == (2, Grade.CONFIRMED)
+
+
+def test_a_sighting_keeps_the_lines_own_ports_and_no_rows() -> None:
+    rows = [
+        {"flowStartMilliseconds": NOW + n, "subscriberSide": side, "sourceTransportPort": 1000 + n,
+         "destinationTransportPort": 23, "postNAPTSourceTransportPort": nat}
+        for n, (side, nat) in enumerate([(1, None), (2, None), (1, 7000)] + [(1, None)] * 20)
+    ]  # fmt: skip
+    kept = sighting(msgspec.structs.replace(seen("a", 0), evidence=tuple(rows), rows=23))
+    assert kept.moments[:3] == ((1000, NOW), (23, NOW + 1), (7000, NOW + 2))
+    assert len(kept.moments) == 8
+    assert kept.moments[-1] == (1022, NOW + 22)
+    assert "flowStartMilliseconds" not in msgspec.json.encode(kept).decode()

@@ -43,6 +43,9 @@ def command(
         detectors, lists_read = watch.detectors(methods, lists)
         looks = list(watch.detect(detectors, window, past=int(at.timestamp() * 1000) - moment(past, at)))
         watch.remember([one for look in looks for one in look.detections])
+        # With fewer lists or methods chosen by hand the look says less than the settings promise.
+        if not lists:
+            watch.note_looks(looks, window)
     warn(lists_read.rejected, as_json)
     return show(
         looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}

@@ -18,13 +18,16 @@ from sekisho.model.case import Case, CaseEvent, CaseState, CloseReason
 from sekisho.model.detection import Detection, Grade
 from sekisho.model.verdict import Scalar
 
+RECEIVES = 2  # `model.tables.RECEIVES`, without loading Arrow
+_MOMENTS = 8
 GRADES = (Grade.WATCH, Grade.LIKELY, Grade.CONFIRMED)
 
 
 class Sighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a case keeps of a detection: the columns that the stage of cases allows, and the detection's id.
 
-    The flow rows stay with the detection, under its own and shorter expiry.
+    The flow rows stay with the detection, under its own and shorter expiry. ``moments`` are (port of the line,
+    milliseconds) of some of them: behind a CGN, an address alone names nobody.
     """
 
     id: str
@@ -38,11 +41,30 @@ class Sighting(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remotes: tuple[str, ...] = ()
     rows: int = 0
     sampling: int = 1
+    moments: tuple[tuple[int, int], ...] = ()
 
 
 def sighting(detection: Detection) -> Sighting:
     """Return what a case keeps of a detection."""
-    return Sighting(**{name: getattr(detection, name) for name in Sighting.__struct_fields__})
+    same = {name: getattr(detection, name) for name in Sighting.__struct_fields__ if name != "moments"}
+    return Sighting(**same, moments=_moments(detection.evidence))
+
+
+def _moments(evidence: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, int], ...]:
+    """Return port and time of the first and last flows; behind a CGN the port is the one that was seen outside."""
+    found = dict.fromkeys(
+        (int(port), int(row["flowStartMilliseconds"]))
+        for row in evidence
+        if row.get("flowStartMilliseconds") and (port := _own_port(row))
+    )
+    every = sorted(found, key=lambda one: one[1])
+    return tuple(every if len(every) <= _MOMENTS else (*every[: _MOMENTS // 2], *every[-_MOMENTS // 2 :]))
+
+
+def _own_port(row: Mapping[str, Any]) -> int:
+    if row.get("subscriberSide") == RECEIVES:
+        return int(row.get("destinationTransportPort") or 0)
+    return int(row.get("postNAPTSourceTransportPort") or row.get("sourceTransportPort") or 0)
 
 
 class Actor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,7 @@ from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
 from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.keys import key_at
+from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.wiring import now
 from sekisho.workflows.detect import HOUR, Looked, detect
@@ -35,7 +36,7 @@ from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 
 DATASET = "flow"
 _SETTINGS, _KEY, _TAKEN, _RECORDS = "watch.toml", "pseudonym.key", "taken.jsonl", "records"
-_DETECTIONS = "detections.jsonl"
+_DETECTIONS, _LOOKS = "detections.jsonl", "looks.jsonl"
 # Lists of a demonstration name addresses that RFC 5737 keeps for examples.
 _DEMONSTRATION = frozenset({"documentation"})
 
@@ -77,6 +78,7 @@ class Watch:
             {stage: int(rule.most_days * 86_400_000) for stage, rule in self.rules.items()}
         )
         self.log = DetectionLog(folder / _DETECTIONS)
+        self.looks = LookLog(folder / _LOOKS)
         self.store = DuckRecords(
             folder / _RECORDS, milliseconds, Settings(shards=self.settings.shards, longest=self.longest)
         )
@@ -202,6 +204,22 @@ class Watch:
             milliseconds(),
         )
         self.log.add(found, label, milliseconds())
+
+    def note_looks(self, looks: Sequence[Looked], window: Window) -> None:
+        """Note which methods have wholly looked at ``window``: only then does "no detection" say anything of it.
+
+        Of the hours that are over; a look that could not judge, or failed, doesn't count, and only the parts of that
+        method that could be judged do.
+        """
+        over = Window(window.begin, min(window.end, milliseconds()))
+        for method in {look.method for look in looks}:
+            mine = [look for look in looks if look.method == method]
+            if all(look.state != "not-measured" for look in mine):
+                self.looks.add((method,), over)
+                continue
+            for look in mine:
+                if look.state != "not-measured":
+                    self.looks.add((method,), Window(look.window.begin, min(look.window.end, over.end)))
 
     def list_files(self, lists: Sequence[Path]) -> tuple[Path, ...]:
         """Return the files of the settings' lists (relative ones lie in the data folder) and ``lists``."""

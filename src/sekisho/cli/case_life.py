@@ -1,0 +1,119 @@
+"""The life of a case, in words: events in order, each detection's sentence, and the flow rows that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sekisho.cli.looking import clock, grade_word, line_word
+from sekisho.cli.speech import LANGUAGE, t, table
+
+if TYPE_CHECKING:
+    from sekisho.language import Text
+    from sekisho.model.case import CaseEvent, CaseState
+    from sekisho.model.case_life import Life, Sighting
+    from sekisho.model.detection import Detection
+
+Reasons = Mapping[str, Mapping[str, "Text"]]
+_ROWS = 5
+_COLOURS = {
+    "new": "cyan", "confirmed": "yellow", "notified": "blue", "acknowledged": "blue", "healed": "green",
+    "relapsed": "red", "closed": "white",
+}  # fmt: skip
+
+
+def state_word(state: CaseState) -> str:
+    """Return the word for a state."""
+    return click.style(state.label.say(LANGUAGE), fg=_COLOURS[state.value])
+
+
+def life_json(life: Life, found: Mapping[str, Detection], reasons: Reasons) -> dict[str, Any]:
+    """Return the life as plain values: the case, its sightings with sentence and evidence, its events."""
+    return {
+        "line": line_word(life.case.subscriber),
+        "case": life.case,
+        "detections": [
+            {
+                "explanation": _sentence(one, reasons),
+                "detection": one,
+                "evidence": found[one.id].evidence if one.id in found else None,
+            }
+            for one in _in_order(life)
+        ],
+        "events": life.events,
+    }
+
+
+def tell_life(life: Life, found: Mapping[str, Detection], reasons: Reasons) -> None:
+    """Print the life for people."""
+    case = life.case
+    click.secho(f"{case.id}  {t('回線', 'line')} {line_word(case.subscriber)}  {case.key}", bold=True)
+    click.echo(
+        f"{state_word(case.state)}  {grade_word(case.grade)}  {clock(case.first_seen)} – {clock(case.last_seen)}"
+    )
+    rows = [
+        (t("担当", "assignee"), case.assignee),
+        (t("機種", "device"), case.device_model),
+        (t("統合先", "merged into"), case.merged_into),
+        (t("終了の理由", "closed because"), case.close_reason),
+        (t("再発", "relapses"), str(case.relapses or "")),
+    ]
+    click.echo(table([row for row in rows if row[1]]))
+    click.secho(t("検出", "Detections"), bold=True)
+    for one in _in_order(life):
+        click.echo(f"  {one.id}  {clock(one.begin)}  {one.method}  {grade_word(one.grade)}  {one.family}")
+        click.echo(f"    {_sentence(one, reasons)}")
+        _tell_rows(found.get(one.id), one)
+    click.secho(t("経過", "What happened"), bold=True)
+    for event in life.events:
+        click.echo(f"  {event.seq:>4}  {clock(event.at)}  {event.who}  {_said(event)}")
+
+
+def _in_order(life: Life) -> list[Sighting]:
+    return sorted(life.sightings.values(), key=lambda one: (one.begin, one.id))
+
+
+def _sentence(one: Sighting, reasons: Reasons) -> str:
+    from sekisho.model.detection import Detection
+    from sekisho.workflows.detect import sentence
+
+    same = {name: getattr(one, name) for name in ("arguments", "family", "remotes", "rows", "sampling")}
+    whole = Detection(one.id, one.method, 0, one.begin, one.end, one.grade, one.reason, **same)
+    return sentence(whole, reasons.get(one.method, {}), LANGUAGE)
+
+
+def _tell_rows(detection: Detection | None, one: Sighting) -> None:
+    if detection is None:
+        click.echo(t("    根拠のフローは保存期限を過ぎた", "    the flow rows are no longer kept (expired)"))
+        return
+    for row in detection.evidence[:_ROWS]:
+        source, destination = _end(row, "source"), _end(row, "destination")
+        size = f"{row.get('packetDeltaCount')} p, {row.get('octetDeltaCount')} o"
+        click.echo(f"      {clock(int(row['flowStartMilliseconds']))}  {source} → {destination}  {size}")
+    if one.rows > _ROWS:
+        click.echo(t(f"      （全 {one.rows:,} 行）", f"      ({one.rows:,} rows in all)"))
+
+
+def _end(row: Mapping[str, Any], side: str) -> str:
+    address = row.get(f"{side}Address", "?")
+    return f"{address} :{row.get(f'{side}TransportPort')}"
+
+
+def _said(event: CaseEvent) -> str:
+    body = event.body
+    count, gone = len(body.get("adds", ())), len(body.get("drops", ()))
+    told = {
+        "opened": t(f"開始（検出 {count} 件）", f"opened with {count} detections"),
+        "detection": t(f"検出 {count} 件を加えた", f"{count} detections added")
+        + (t(f"、{gone} 件は別の事案へ", f", {gone} went to another case") if gone else ""),
+        "state": f"{body.get('from')} → {body.get('to')} {body.get('reason', '')} {body.get('note', '')}",
+        "healing": t("観測：", "observed: ") + f"{body.get('from')} → {body.get('to')}",
+        "assigned": t("担当：", "assigned: ") + (str(body.get("to")) or t("なし", "nobody")),
+        "comment": str(body.get("text", "")),
+        "merged": t("統合：", "merged: ") + (f"→ {body['into']}" if "into" in body else f"← {body.get('with')}"),
+        "split": t("分割：", "split: ") + f"→ {body.get('into')}",
+        "undone": t("取消：", "undone: ") + (f"#{body['undoes']}" if "undoes" in body else f"→ {body.get('into')}"),
+    }  # fmt: skip
+    return told.get(event.kind, event.kind).strip()
