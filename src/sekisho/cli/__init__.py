@@ -43,6 +43,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.assignments",
         t("アドレス割当の記録を取り込む", "take in logs of who had which address"),
     ),
+    "held": (
+        "sekisho.cli.held",
+        t("ある回線について何を、なぜ、いつまで保有するか", "what is held of a line, why, and until when"),
+    ),
     "expire": (
         "sekisho.cli.expire",
         t("期限の過ぎたデータを消す", "delete what is past its time, in all datasets"),

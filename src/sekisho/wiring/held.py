@@ -1,0 +1,166 @@
+"""Gathers what is held of one line from every dataset. It counts and gives no contents, and each look is in the audit log.
+
+Records are counted under a purpose that all their labels share; the other datasets by their keys. Datasets by account
+(contacts, assignments) can't be reached from a pseudonym: that they exist, why and until when is said all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from sekisho.errors import PurposeError
+from sekisho.model.audit import AuditEntry
+from sekisho.model.case import Case
+from sekisho.model.detection import Window
+from sekisho.model.holding import Counted, Held, Holding
+from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
+from sekisho.ports.cases import CaseFilter
+from sekisho.ports.flows import Query
+from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
+from sekisho.stores.purpose_gate import DATASETS
+from sekisho.stores.records_duckdb.ledger import RECEIPTS, lines
+from sekisho.wiring.holdings import Holdings
+from sekisho.wiring.watch import DATASET
+
+INVENTORY = "inventory"
+_WHOLE = Window(-(1 << 60), 1 << 60)
+_DAY = 86_400_000
+_PAGE = 1000
+_COUNT = """
+SELECT COUNT(*) AS "n", MIN("flowStartMilliseconds") AS "first", MAX("flowEndMilliseconds") AS "last"
+FROM "FLOW" WHERE "subscriber" = $line
+"""
+_SUM = """
+SELECT CAST(SUM("n") AS BIGINT) AS "n", MIN("first") AS "first", MAX("last") AS "last" FROM "PART"
+"""
+
+
+def held(holdings: Holdings, subscriber: int, who: str, role: str = "operator") -> Held:
+    """Return everything held of a line; that ``who`` looked is in the audit log before."""
+    line, now = f"L{subscriber:x}", holdings.now()
+    gathering = _Gathering(holdings, subscriber, now)
+    with holdings.database() as database:
+        entry = 0
+        if database is not None:
+            entry = SqlAudit(database).append(who, role, INVENTORY, line, at=now).seq
+        found = (
+            gathering.records(),
+            gathering.detections(),
+            *gathering.database(database, line),
+            gathering.contacts(),
+            gathering.assignments(),
+        )
+    return Held(line, subscriber, now, found, tuple(_receipts(holdings)), entry)
+
+
+class _Gathering:
+    """The datasets one by one."""
+
+    def __init__(self, holdings: Holdings, subscriber: int, now: int) -> None:
+        self._held = holdings
+        self._line = subscriber
+        self._now = now
+
+    def records(self) -> Holding:
+        watch = self._held.watch
+        state = watch.store.state()["datasets"].get(DATASET, {})
+        labels = [msgspec.convert(one, Label) if one else None for one in state.get("labels", {}).values()]
+        if not state.get("rows"):
+            return self._holding("records", 0, [])
+        known = [one for one in labels if one is not None]
+        common = [one for one in Purpose if all(one in label.purposes for label in known)]
+        if len(known) < len(labels) or not common:
+            return self._holding("records", None, known, counted=Counted.REFUSED)
+        try:
+            asked = watch.store.tables(DATASET, _WHOLE, common[0])
+            (row,) = asked.ask(Query("held", _COUNT, _SUM, {"line": self._line})).to_pylist()
+        except PurposeError:
+            return self._holding("records", None, known, counted=Counted.REFUSED)
+        return self._holding("records", row["n"] or 0, known, (row["first"], row["last"]))
+
+    def detections(self) -> Holding:
+        found = self._held.watch.log.held(self._line)
+        times = [moment for one in found for moment in (one.detection.begin, one.detection.end)]
+        return self._holding("detections", len(found), [one.label for one in found], times)
+
+    def database(self, database: Database | None, line: str) -> Iterator[Holding]:
+        cases = list(_cases(database, self._line)) if database else []
+        labels = [self._case_label(one) for one in cases]
+        times = [moment for one in cases for moment in (one.first_seen, one.last_seen)]
+        yield self._holding("cases", len(cases), labels, times)
+        notices = [
+            (one, label)
+            for case, label in zip(cases, labels, strict=True)
+            for one in (SqlNotices(database).find((), case=case.id, limit=10_000) if database else ())
+        ]
+        yield self._holding(
+            "notices", len(notices), [label for _, label in notices], [one.created for one, _ in notices]
+        )
+        names = {line, *(one.id for one in cases)}
+        entries = [one for one in _entries(database) if one.object in names] if database else []
+        kept = [self._held.gate.label("audit", one.at) for one in entries]
+        yield self._holding("audit", len(entries), kept, [one.at for one in entries])
+
+    def contacts(self) -> Holding:
+        label = self._held.table.label() if self._held.table.file.exists() else None
+        return self._by_account("contacts", self._held.table.rows(), [label] if label else [])
+
+    def assignments(self) -> Holding:
+        state = self._held.logs.held()
+        return self._by_account(
+            "assignments", state["rows"], [one["label"] for one in state["labels"] if one["label"]]
+        )
+
+    def _by_account(self, dataset: str, rows: int, labels: list[Label]) -> Holding:
+        if not rows:
+            return self._holding(dataset, 0, [])
+        return self._holding(dataset, None, labels, counted=Counted.BY_ACCOUNT)
+
+    def _case_label(self, case: Case) -> Label:
+        label = self._held.gate.label("cases", case.updated)
+        longest = case.opened + int(self._held.rules[Stage.CASE].most_days * _DAY)
+        return msgspec.structs.replace(label, expires=min(label.expires, longest))
+
+    def _holding(
+        self, dataset: str, rows: int | None, labels: list[Label], times: Iterable[int | None] = (),
+        *, counted: Counted = Counted.YES,
+    ) -> Holding:  # fmt: skip
+        stage = DATASETS[dataset]
+        told = [one for one in times if one is not None]
+        used = labels if rows != 0 else []
+        purposes = dict.fromkeys(one for label in used for one in label.purposes)
+        basis: dict[LegalBasis, None] = dict.fromkeys(label.basis for label in used)
+        return Holding(
+            dataset, stage, self._held.rules[stage].title, rows, counted, min(told, default=0), max(told, default=0),
+            tuple(purposes), tuple(basis), min((one.expires for one in used), default=0),
+            max((one.expires for one in used), default=0),
+        )  # fmt: skip
+
+
+def _cases(database: Database, subscriber: int) -> Iterator[Case]:
+    after = ""
+    while True:
+        page = SqlCases(database).find(CaseFilter(subscriber=subscriber), after=after, limit=_PAGE)
+        yield from page.cases
+        after = page.next
+        if not after:
+            return
+
+
+def _entries(database: Database) -> Iterator[AuditEntry]:
+    log, after = SqlAudit(database), 0
+    while page := log.entries(after, _PAGE):
+        yield from page
+        after = page[-1].seq
+
+
+def _receipts(holdings: Holdings) -> Iterator[Receipt]:
+    """Yield what was deleted, the oldest first: of the record store's own list and of all other datasets."""
+    found = []
+    for file in (holdings.watch.store.root / RECEIPTS, holdings.folder / RECEIPTS):
+        for row in lines(file):
+            row.pop("token", None)
+            found.append(msgspec.convert(row, Receipt))
+    yield from sorted(found, key=lambda one: one.at)
