@@ -15,7 +15,9 @@ from sekisho.model.requirement import Rule
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = ("Question:", "How:", "Evidence:", "Limits:", "Source:")
 UNITS = [
-    (kind, name) for kind in ("probes", "criteria", "readers", "detectors") for name in plugins.names(kind)
+    (kind, name)
+    for kind in ("probes", "criteria", "readers", "assignment_readers", "detectors")
+    for name in plugins.names(kind)
 ]
 
 

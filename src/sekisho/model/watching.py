@@ -34,6 +34,8 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar four_eyes: re-identification needs a second person
     :ivar request_hours: how long the first person's request waits for the second
     :ivar containment: what a proposed rule may match, for how long, and which legal grounds are on record
+    :ivar assignments: how logs of assignment are weighed, in seconds: ``skew`` of clocks (2), ``longest_open`` for a
+        session without a Stop (604800), ``silence`` of a log that still counts as covering the time (86400)
     :ivar database: URL of the PostgreSQL that keeps cases, notices and the audit log; empty: SQLite in the data folder
     """
 
@@ -54,5 +56,6 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     four_eyes: bool = False
     request_hours: float = 24.0
     containment: Containing = Containing()
+    assignments: dict[str, float] = {}
     database: str = ""
     casework: dict[str, int] = {}

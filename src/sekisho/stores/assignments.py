@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -39,7 +39,7 @@ from sekisho.language import Text
 from sekisho.model.assignment import Answer, Assignment, Outcome
 from sekisho.model.purpose import Label, Purpose, Receipt
 
-_DAY = 86_400_000
+_DAY, _HOUR = 86_400_000, 3_600_000
 _ROWS = 1 << 20
 _FEW = 1000
 _MIXED = "mixed"
@@ -56,9 +56,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar batch_rows: statements that are sorted and written together (rows, not time)
     """
 
-    skew: int = SKEW
-    longest_open: int = 7 * _DAY
-    silence: int = SILENCE
+    skew: Annotated[int, msgspec.Meta(ge=0, le=_HOUR)] = SKEW
+    longest_open: Annotated[int, msgspec.Meta(ge=0, le=3650 * _DAY)] = 7 * _DAY
+    silence: Annotated[int, msgspec.Meta(ge=1000, le=3650 * _DAY)] = SILENCE
     batch_rows: int = _ROWS
 
 

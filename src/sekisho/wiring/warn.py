@@ -16,6 +16,7 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.model.watching import Watching
 from sekisho.ports.flows import Options
 from sekisho.stores.assignments import AssignmentStore
+from sekisho.stores.assignments import Settings as Weighing
 from sekisho.stores.database import Database, open_postgres, open_sqlite
 from sekisho.wiring import now
 from sekisho.workflows.take_assignments import LogTaken, take_assignments
@@ -55,7 +56,20 @@ def assignments(folder: Path) -> AssignmentStore:
         rules = handling.read_handling(dict(settings.keep))
         return handling.label(rules, Stage.ASSIGNMENT, purposes, settings.basis, _milliseconds(), "file")
 
-    return AssignmentStore(folder / _ASSIGNMENTS, _milliseconds, label)
+    try:
+        own = msgspec.convert(
+            {name: int(value * 1000) for name, value in settings.assignments.items()}, Weighing
+        )
+    except (msgspec.ValidationError, ValueError, OverflowError) as error:
+        raise DescriptionError(
+            Text(ja="割当の記録の扱いの設定に誤りがある", en="the settings of assignments are wrong"),
+            f"{folder / _SETTINGS}: [assignments] {error}",
+            Text(
+                ja="使える名前：skew、longest_open、silence（秒）",
+                en="possible: skew, longest_open, silence (seconds)",
+            ),
+        ) from error
+    return AssignmentStore(folder / _ASSIGNMENTS, _milliseconds, label, own)
 
 
 def take_logs(

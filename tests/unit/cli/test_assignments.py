@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sekisho.wiring.warn import assignments
+
 LOG = "network,account,begin,end\n192.0.2.1,line-1,1700000000,1700003600\n192.0.2.2,line-2,0,1700003600\n192.0.2.3,li"
 
 
@@ -58,3 +60,18 @@ def test_who_gives_no_name(tmp_path: Path) -> None:
     assert code != 0
     assert "re-identification" in said["error"]
     assert "line-1" not in json.dumps(said)
+
+
+def test_own_values_of_skew_and_wrong_ones(tmp_path: Path) -> None:
+    log, data = tmp_path / "export.csv", tmp_path / "data"
+    log.write_text(LOG)
+    data.mkdir()
+    settings = data / "watch.toml"
+    settings.write_text("[assignments]\nskew = 5\nlongest_open = 3600\n")
+    assert sekisho("assignments", "add", log, "--data", data)[0] == 0
+    assert assignments(data).settings.skew == 5_000
+    for wrong in ("skew = -1", "skew = 1e12", "skill = 1", 'skew = "a"', "skew = nan"):
+        settings.write_text(f"[assignments]\n{wrong}\n")
+        code, said = sekisho("assignments", "add", log, "--data", data)
+        assert code == 2
+        assert "watch.toml" in said["error"]

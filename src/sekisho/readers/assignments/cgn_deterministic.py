@@ -34,6 +34,7 @@ from sekisho.language import Text
 from sekisho.ports.flows import Options, Tally
 
 _MOST = 1 << 20
+_MOST_LINES = 1 << 22  # as many as 100.64.0.0/10 has (RFC 6598)
 
 
 class _Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,9 +89,12 @@ def _blocks(pool: _Pool, name: str, number: int) -> pa.RecordBatch:
     ):
         raise ValueError("begin and end need an offset from UTC, and the end comes after the begin")
     per_address = (pool.last_port - pool.first_port + 1) // pool.ports_per_line
-    lines, rows = inside.num_addresses, np.arange(inside.num_addresses)
+    lines = inside.num_addresses
+    if lines > _MOST_LINES:
+        raise ValueError(f"{lines} inside addresses, at most {_MOST_LINES} in a pool")
     if lines > per_address * outside.num_addresses:
         raise ValueError(f"{lines} inside addresses, {per_address} x {outside.num_addresses} blocks")
+    rows = np.arange(lines)
     if pool.order == "address-first":
         address, block = rows // per_address, rows % per_address
     else:

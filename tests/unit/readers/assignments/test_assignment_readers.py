@@ -227,7 +227,8 @@ def test_deterministic_cgn_is_computed(order: str, third: tuple[str, int]) -> No
 
 @pytest.mark.parametrize(
     "change",
-    [("/29", "/28"), ("ORDER", "random"), ("16128", "0"), ("22:13:20Z", "22:13:20"), ("[[pool]]", "[[pool]"), ("pool]]", "pond]]")],
+    [("/29", "/28"),
+        ("100.64.0.0/29", "0.0.0.0/0"), ("ORDER", "random"), ("16128", "0"), ("22:13:20Z", "22:13:20"), ("[[pool]]", "[[pool]"), ("pool]]", "pond]]")],
 )  # fmt: skip
 def test_deterministic_cgn_refuses_what_it_can_not_know(change: tuple[str, str]) -> None:
     with pytest.raises(ReadingError):
