@@ -51,6 +51,7 @@ ASSIGNMENT = pa.schema(
         pa.field("line", pa.int64(), nullable=False),
     ]
 )
+_MAPPED_OCTETS = bytes(10) + b"\xff\xff"
 _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
@@ -75,16 +76,18 @@ def mixed(*columns: Array | int) -> Array:
 
 def octets_of(network: IPv4Network | IPv6Network | IPv4Address | IPv6Address) -> tuple[bytes, int]:
     """Return the 16 octets and the length of a network or address."""
-    if isinstance(network, IPv4Address | IPv6Address):
-        network = ip_network(network)
+    if isinstance(network, IPv4Address):
+        return _MAPPED_OCTETS + network.packed, 128
+    if isinstance(network, IPv6Address):
+        return network.packed, 128
     if isinstance(network, IPv4Network):
-        return bytes(10) + b"\xff\xff" + network.network_address.packed, network.prefixlen + MAPPED
+        return _MAPPED_OCTETS + network.network_address.packed, network.prefixlen + MAPPED
     return network.network_address.packed, network.prefixlen
 
 
 def network_text(octets: bytes, length: int) -> str:
     """Return CIDR text."""
-    if length >= MAPPED and octets[:12] == bytes(10) + b"\xff\xff":
+    if length >= MAPPED and octets[:12] == _MAPPED_OCTETS:
         return f"{IPv4Address(octets[12:])}/{length - MAPPED}"
     return f"{IPv6Address(octets)}/{length}"
 

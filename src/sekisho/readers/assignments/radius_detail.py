@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
@@ -107,7 +108,10 @@ class RadiusDetail:
 def _statements(record: str, line: int, rows: Rows, zone: str, account: str) -> None:
     said: dict[str, list[str]] = {}
     for name, quoted, bare in _ATTRIBUTE.findall(record):
-        said.setdefault(name, []).append(re.sub(r"\\(.)", r"\1", quoted) if quoted else bare)
+        value = quoted or bare
+        said.setdefault(name, []).append(
+            re.sub(r"\\(.)", r"\1", value) if quoted and "\\" in quoted else value
+        )
     state = _KINDS.get(_first(said, "Acct-Status-Type").lower())
     if state is None:
         raise _Fault("no-accounting-record")
@@ -115,7 +119,7 @@ def _statements(record: str, line: int, rows: Rows, zone: str, account: str) -> 
     if not EARLIEST <= moment <= LATEST:
         raise _Fault("impossible-time")
     nas = _first(said, "NAS-Identifier") or _first(said, "NAS-IP-Address") or _first(said, "NAS-IPv6-Address")
-    scope = name_number("radius", nas)
+    scope = _scope(nas)
     if state == RESET:
         rows.add("", (bytes(16), 0), RESET, (moment, moment, moment), session=scope, scope=scope, line=line)
         return
@@ -140,12 +144,19 @@ def _networks(said: Mapping[str, list[str]]) -> list[tuple[str, tuple[bytes, int
     if not texts:
         raise _Fault("no-address")
     try:
-        return [
-            (text, octets_of(ip_network(text, strict=False) if "/" in text else ip_address(text)))
-            for text in texts
-        ]
+        return [(text, _octets(text)) for text in texts]
     except ValueError:
         raise _Fault("address") from None
+
+
+@lru_cache(maxsize=1 << 16)
+def _octets(text: str) -> tuple[bytes, int]:
+    return octets_of(ip_network(text, strict=False) if "/" in text else ip_address(text))
+
+
+@lru_cache(maxsize=1 << 12)
+def _scope(nas: str) -> int:
+    return name_number("radius", nas)
 
 
 def _first(said: Mapping[str, list[str]], name: str) -> str:
