@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from sekisho.model.detection import Coverage
+from sekisho.model.detection import Coverage, Window
+from sekisho.model.query import Query
 from sekisho.model.verdict import Scalar
+
+Ask = Callable[[Query], pa.Table]
 
 # The lower octet of the TCP flags is a sum of powers of two; MOD is the one bit test that all engines share.
 HAS_SYN = 'MOD("tcpControlBits", 4) >= 2'
@@ -77,6 +80,20 @@ def coverage_of(row: Mapping[str, Any]) -> Coverage:
         return Coverage(note="no-flows", blind=True)
     note = "no-flags" if row["tcp"] and not row["flagged"] else "unstated" if row["unstated"] else ""
     return Coverage(row["lines"], row["rows"], row["sampling"], note, blind=note == "no-flags")
+
+
+def coverage(ask: Ask, window: Window) -> Coverage:
+    """Ask what there is to look at in ``window``."""
+    asked = {"begin": window.begin, "end": window.end}
+    return coverage_of(ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0])
+
+
+def recorded_past(ask: Ask, begin: int, end: int) -> int:
+    """Return how many of the milliseconds from ``begin`` to ``end`` were really recorded, counted from the end."""
+    if begin >= end:
+        return 0
+    oldest = ask(Query("oldest", OLDEST, OLDEST_MERGE, {"begin": begin, "end": end})).to_pylist()[0]["oldest"]
+    return 0 if oldest is None else end - int(oldest)
 
 
 def number(parameters: Mapping[str, Scalar], name: str) -> float:

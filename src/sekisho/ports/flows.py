@@ -14,7 +14,10 @@ import pyarrow as pa
 from sekisho.language import Text
 from sekisho.model.detection import Coverage, Detection, Window
 from sekisho.model.purpose import Label, Purpose, Receipt
+from sekisho.model.query import Query
 from sekisho.model.verdict import Scalar
+
+__all__ = ["Detector", "Finds", "Options", "Query", "Reader", "RecordStore", "Tables", "Tally"]
 
 Options = Mapping[str, Scalar]
 
@@ -58,23 +61,6 @@ class Reader(Protocol):
         :raises ReadingError: when nothing of the file can be read at all, or an option is wrong
         """
         ...
-
-
-class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A question in the portable subset of SQL that every engine answers alike.
-
-    ``text`` runs on each shard over the table ``"FLOW"`` (columns of WATCHED, of the window asked for); all rows of
-    one line lie in one shard, so counts of distinct lines add up. ``merge``, when given, runs once over ``"PART"``: the
-    shards' results together. ``tables`` are small side tables by name (a list, the candidates). Allowed: semi-joins
-    (``IN (SELECT …)``, ``EXISTS``), quoted names, ``CAST(… AS BIGINT)`` at the edges, ``CASE`` with ``ELSE``,
-    ``$name`` parameters. Not allowed: outer joins with ``IS NULL``, engine-specific functions, ``by`` as a name.
-    """
-
-    name: str
-    text: str
-    merge: str = ""
-    parameters: Mapping[str, Any] = {}
-    tables: Mapping[str, Any] = {}
 
 
 class Tables(Protocol):

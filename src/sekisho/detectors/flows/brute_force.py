@@ -19,20 +19,17 @@ from typing import Any
 import msgspec
 
 from sekisho.formats.flow_queries import (
-    COVERAGE,
-    COVERAGE_MERGE,
     HAS_ACK,
     HAS_SYN,
     IN_WINDOW,
-    OLDEST,
-    OLDEST_MERGE,
     TARGETS,
     by_key,
-    coverage_of,
+    coverage,
     evidence_text,
     identity,
     number,
     ports_table,
+    recorded_past,
     seconds,
 )
 from sekisho.formats.flow_rows import shown
@@ -118,7 +115,7 @@ class BruteForce:
     def detect(self, tables: Tables, window: Window, parameters: Options) -> Finds:
         """Look at ``window``; rows of ``tables`` before it are the past."""
         asked = {"begin": window.begin, "end": window.end}
-        covered = coverage_of(tables.ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0])
+        covered = coverage(tables.ask, window)
         if covered.note in {"no-flows", "no-flags"}:
             return Finds((), covered)
         if covered.sampling > 1:
@@ -171,20 +168,11 @@ class BruteForce:
         )  # fmt: skip
 
 
-def _past(tables: Tables, window: Window) -> int:
-    """Return how many milliseconds before the window were really recorded."""
-    asked = {"begin": tables.window.begin, "end": window.begin}
-    if asked["begin"] >= asked["end"]:
-        return 0
-    oldest = tables.ask(Query("oldest", OLDEST, OLDEST_MERGE, asked)).to_pylist()[0]["oldest"]
-    return 0 if oldest is None else window.begin - int(oldest)
-
-
 def _limit(
     tables: Tables, window: Window, parameters: Options, bounds: Mapping[str, int], ports: Mapping[str, Any]
 ) -> Threshold:
     floor = number(parameters, "attempts")
-    past = _past(tables, window)
+    past = recorded_past(tables.ask, tables.window.begin, window.begin)
     asked = {
         **bounds, "begin": tables.window.begin, "end": window.begin, "length": window.end - window.begin,
         "least": int(floor),

@@ -22,16 +22,13 @@ from typing import Any
 import msgspec
 
 from sekisho.formats.flow_queries import (
-    COVERAGE,
-    COVERAGE_MERGE,
     IN_WINDOW,
-    OLDEST,
-    OLDEST_MERGE,
     by_key,
-    coverage_of,
+    coverage,
     identity,
     number,
     ports_table,
+    recorded_past,
     seconds,
 )
 from sekisho.formats.flow_rows import PROTOCOLS, address_text, shown
@@ -281,7 +278,7 @@ def _network(row: _ROW) -> str:
 
 def _coverage(tables: Tables, window: Window) -> Coverage:
     asked = {"begin": window.begin, "end": window.end}
-    covered = coverage_of(tables.ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0])
+    covered = coverage(tables.ask, window)
     if covered.note == "no-flows":
         return covered
     back = sum(
@@ -291,19 +288,10 @@ def _coverage(tables: Tables, window: Window) -> Coverage:
     return msgspec.structs.replace(covered, note=note, blind=note == "one-way")
 
 
-def _past(tables: Tables, window: Window) -> int:
-    """Return how many milliseconds before the window were really recorded."""
-    asked = {"begin": tables.window.begin, "end": window.begin}
-    if asked["begin"] >= asked["end"]:
-        return 0
-    oldest = tables.ask(Query("oldest", OLDEST, OLDEST_MERGE, asked)).to_pylist()[0]["oldest"]
-    return 0 if oldest is None else window.begin - int(oldest)
-
-
 def _limit(tables: Tables, window: Window, parameters: Options) -> tuple[Threshold, dict[int, float]]:
     """Return the threshold for all lines and each line's own highest rate in the past."""
     floor = number(parameters, "packets_a_second")
-    past = _past(tables, window)
+    past = recorded_past(tables.ask, tables.window.begin, window.begin)
     asked = {
         "begin": tables.window.begin, "end": window.begin, "length": window.end - window.begin,
         "shortest": int(1000 * number(parameters, "seconds_least")),

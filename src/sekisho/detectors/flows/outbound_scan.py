@@ -20,21 +20,18 @@ from typing import Any
 import msgspec
 
 from sekisho.formats.flow_queries import (
-    COVERAGE,
-    COVERAGE_MERGE,
     HAS_ACK,
     HAS_SYN,
     IN_WINDOW,
-    OLDEST,
-    OLDEST_MERGE,
     SHOWN_ROWS,
     TARGETS,
     by_key,
-    coverage_of,
+    coverage,
     evidence_text,
     identity,
     number,
     ports_table,
+    recorded_past,
     seconds,
 )
 from sekisho.formats.flow_rows import address_text, shown
@@ -159,8 +156,7 @@ class OutboundScan:
 
     def detect(self, tables: Tables, window: Window, parameters: Options) -> Finds:
         """Look at ``window``; rows of ``tables`` before it are the past."""
-        asked = {"begin": window.begin, "end": window.end}
-        covered = _coverage(tables, asked, parameters)
+        covered = _coverage(tables, window, parameters)
         if covered.note in {"no-flows", "no-flags"}:
             return Finds((), covered)
         limit = _limit(tables, window, parameters)
@@ -287,8 +283,8 @@ def _enough(row: _ROW, arguments: Mapping[str, Any]) -> bool:
     return bool(row.get("targets", row.get("ports", 0)) >= arguments["threshold"])
 
 
-def _coverage(tables: Tables, asked: Mapping[str, int], parameters: Options) -> Coverage:
-    covered = coverage_of(tables.ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0])
+def _coverage(tables: Tables, window: Window, parameters: Options) -> Coverage:
+    covered = coverage(tables.ask, window)
     if not covered.note and covered.sampling * number(parameters, "seen_least") > number(
         parameters, "targets"
     ):
@@ -296,18 +292,9 @@ def _coverage(tables: Tables, asked: Mapping[str, int], parameters: Options) -> 
     return covered
 
 
-def _past(tables: Tables, window: Window) -> int:
-    """Return how many milliseconds before the window were really recorded."""
-    asked = {"begin": tables.window.begin, "end": window.begin}
-    if asked["begin"] >= asked["end"]:
-        return 0
-    oldest = tables.ask(Query("oldest", OLDEST, OLDEST_MERGE, asked)).to_pylist()[0]["oldest"]
-    return 0 if oldest is None else window.begin - int(oldest)
-
-
 def _limit(tables: Tables, window: Window, parameters: Options) -> Threshold:
     floor = number(parameters, "targets")
-    past = _past(tables, window)
+    past = recorded_past(tables.ask, tables.window.begin, window.begin)
     asked = {
         "begin": tables.window.begin, "end": window.begin, "length": window.end - window.begin, "least": int(floor),
     }  # fmt: skip
