@@ -38,6 +38,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "detect": ("sekisho.cli.detect", t("感染した疑いのある回線を探す", "look for lines that look infected")),
     "hunt": ("sekisho.cli.hunt", t("新しいC&Cの表を過去に当てる", "hold a new list of C&C against the past")),
     "cases": ("sekisho.cli.cases", t("検出をまとめた事案を扱う", "work on cases: folded detections")),
+    "notices": (
+        "sekisho.cli.notices",
+        t("お知らせを作る・承認する・送る", "draft, approve and send notices"),
+    ),
+    "contain": (
+        "sekisho.cli.contain",
+        t("封じ込めの規則を提案する（適用は人）", "propose containment rules (people apply them)"),
+    ),
     "audit": ("sekisho.cli.audit", t("監査記録を調べる", "check and read the audit log")),
     "assignments": (
         "sekisho.cli.assignments",

@@ -1,0 +1,264 @@
+"""``sekisho notices send|export|bounces|settle``: what leaves the house, and what comes back."""
+
+from __future__ import annotations
+
+import mailbox
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sekisho.cli.looking import clock, data_option
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+
+if TYPE_CHECKING:
+    from sekisho.workflows.notify import Returned, Step
+
+_REASON = t("承認済みのお知らせを届けるため", "to deliver an approved notice")
+_LARGEST = 8 * 1024 * 1024
+_UNDECIDED = 3
+_WHAT = {
+    "sent": t("送った", "sent"),
+    "refused": t("断られた", "refused"),
+    "deferred": t("後でもう一度", "later again"),
+    "unknown": t("届いたか分からない：人が確かめる", "outcome unknown: a person must find out"),
+    "asked": t(
+        "前の送信の結果が分からない：人が確かめる",
+        "outcome of an earlier run unknown: a person must find out",
+    ),
+    "withheld": t("送らない", "withheld"),
+    "waits": t("待つ", "waits"),
+    "unapproved": t("承認された文ではない", "not the approved text"),
+    "taken": t("ほかが扱っている", "taken by another"),
+    "would-send": t("送るはず", "would be sent"),
+}
+_WHY = {
+    "night": t("夜間", "night"),
+    "weekend": t("週末", "weekend"),
+    "holiday": t("祝日", "holiday"),
+    "holidays-unknown": t(
+        "その年の祝日が分からない（notices.toml の holidays に書く）",
+        "that year's holidays are unknown (write them under holidays in notices.toml)",
+    ),
+    "throttled": t("送り過ぎない決まり", "throttle"),
+}
+
+
+def _ground(command: Any) -> Any:
+    """Add who, why, and on which ground a subscriber is looked up."""
+    command = click.option("--reason", default=_REASON, show_default=True, help=t("契約者を特定する理由", "why the subscriber is looked up"))(command)  # fmt: skip
+    command = click.option(
+        "--basis",
+        type=click.Choice(["legitimate-business", "consent-by-terms", "consent", "not-communication"]),
+        help=t("根拠（既定：watch.toml の basis）", "legal ground (default: basis in watch.toml)"),
+    )(command)
+    return click.option(
+        "--as", "name", required=True, help=t("行う人（sender か admin）", "who acts (a sender or admin)")
+    )(command)
+
+
+@click.command(
+    help=t(
+        "承認済みのお知らせを送る。終了コード：0 済み、1 断られた・送らないものあり、3 結果の分からないものあり。",
+        "Send what is approved. Exit code: 0 done, 1 something was refused or withheld, 3 an outcome is unknown.",
+    )
+)
+@click.option("--channel", type=click.Choice(["email", "webhook"]), default="email", show_default=True)
+@click.option(
+    "--dry-run", "dry", is_flag=True, help=t("何も送らず、何も調べない", "send nothing, look nobody up")
+)
+@click.option(
+    "--most",
+    type=click.IntRange(0),
+    default=0,
+    help=t("多くてもこの件数（0：全て）", "at most so many (0: all)"),
+)
+@_ground
+@data_option
+@lang_option
+def send(
+    channel: str, dry: bool, most: int, name: str, basis: str | None, reason: str, data: Path, as_json: bool
+) -> int:
+    """Send and tell each step."""
+    from sekisho.model.purpose import LegalBasis
+    from sekisho.wiring.noticing import Noticing
+    from sekisho.workflows import notify
+
+    with Noticing(data) as desk, desk.sending():
+        person, office = desk.person(name), desk.office(name)
+        identify = desk.identify(person, LegalBasis(basis) if basis else None, reason)
+        if channel == "email":
+            with desk.mailer() as carrier:
+                return _told(
+                    notify.send(person, desk.by_mail(carrier, identify), office, dry=dry, most=most), as_json
+                )
+        return _told(notify.send(person, desk.by_webhook(identify), office, dry=dry, most=most), as_json)
+
+
+@click.command(
+    help=t(
+        "承認済みのお知らせを一つのファイルにする：手紙（PDF）、電話の一覧、印刷会社の一覧、XARF。",
+        "Put approved notices into one file: letters (PDF), lists for calls or a printing house, XARF.",
+    )
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--channel", type=click.Choice(["letter", "call", "printing", "xarf"]), required=True)
+@click.option(
+    "--encoding", type=click.Choice(["utf-8", "cp932"]), help=t("一覧の文字コード", "encoding of a list")
+)
+@click.option(
+    "--outline",
+    is_flag=True,
+    help=t("封筒の窓の枠も描く（試し刷り）", "draw the envelope's window (a trial)"),
+)
+@click.option("--most", type=click.IntRange(1), default=1000, show_default=True)
+@click.option(
+    "--dry-run", "dry", is_flag=True, help=t("何も書かず、何も調べない", "write nothing, look nobody up")
+)
+@_ground
+@data_option
+@lang_option
+def export(
+    file: Path, channel: str, encoding: str | None, outline: bool, most: int, dry: bool, name: str,
+    basis: str | None, reason: str, data: Path, as_json: bool,
+) -> int:  # fmt: skip
+    """Write the file and tell what was replaced in it."""
+    from sekisho.model.notice import Channel
+    from sekisho.model.purpose import LegalBasis
+    from sekisho.reports.notices.lists import Encoding
+    from sekisho.wiring.noticing import Noticing
+    from sekisho.workflows import notify
+
+    if file.exists():
+        raise click.UsageError(
+            t(f"その名前のファイルがもうある：{file}", f"there is a file of that name already: {file}")
+        )
+    with Noticing(data) as desk, desk.sending():
+        person, way = desk.person(name), Channel(channel)
+        identify = desk.identify(person, LegalBasis(basis) if basis else None, reason)
+        write = desk.writer(way, file, Encoding(encoding) if encoding else None, outline=outline)
+        steps = notify.hand_over(person, way, identify, write, desk.office(name), dry=dry, most=most)
+        code = _told(steps, as_json, lambda: {"file": str(file), "altered": desk.altered})
+        for one in () if as_json else desk.altered:
+            click.secho(
+                t(
+                    f"{one.row} 行「{one.column}」：{one.point} {one.character} → {one.instead}（{one.kind}）",
+                    f"row {one.row}, {one.column}: {one.point} {one.character} → {one.instead} ({one.kind})",
+                ),
+                fg="yellow",
+                err=True,
+            )
+    return code
+
+
+@click.command(
+    help=t(
+        "不達や到達の知らせ（.eml、mbox、Maildir）を取り込む。",
+        "Take in bounces and receipts (.eml, mbox, Maildir).",
+    )
+)
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@data_option
+@lang_option
+def bounces(paths: tuple[Path, ...], data: Path, as_json: bool) -> int:
+    """Take each mail and tell what it said; those that are unclear are for a person."""
+    from sekisho.wiring.noticing import Noticing
+    from sekisho.workflows import notify
+
+    found: list[tuple[str, Returned]] = []
+    with Noticing(data) as desk:
+        office = desk.office()
+        for name, octets in _mails(paths):
+            found.append((name, notify.take_back(octets, office)))
+    counts = Counter(one.what for _, one in found)
+    if as_json:
+        put_json({
+            "counts": counts,
+            "mails": [
+                {"mail": name, "what": one.what, "notice": one.notice.id if one.notice else "", "answer": one.answer}
+                for name, one in found
+            ],
+        })  # fmt: skip
+    else:
+        for name, one in found:
+            click.echo(
+                f"{one.what:<10} {one.notice.id if one.notice else '-':<16} {one.answer.status} {name}"
+            )
+    return _UNDECIDED if counts["unclear"] else 0
+
+
+@click.command(
+    help=t(
+        "結果の分からないお知らせについて、人が確かめたことを記録する。",
+        "Record what a person found out about a notice whose outcome was unknown.",
+    )
+)
+@click.argument("reference")
+@click.option(
+    "--sent/--not-sent",
+    "sent",
+    required=True,
+    help=t("届いていた／出ていなかった", "it had gone out, or had not"),
+)
+@click.option("--as", "name", required=True, help=t("行う人", "who acts"))
+@data_option
+@lang_option
+def settle(reference: str, sent: bool, name: str, data: Path, as_json: bool) -> int:
+    """Settle and print."""
+    import msgspec
+
+    from sekisho.formats.references import typed
+    from sekisho.wiring.noticing import Noticing
+    from sekisho.workflows import notify
+
+    with Noticing(data) as desk:
+        one = notify.settle(typed(reference), desk.person(name), desk.office(name), sent=sent)
+    if as_json:
+        put_json(msgspec.to_builtins(one))
+    else:
+        click.echo(one.state.label.say(LANGUAGE))
+    return 0
+
+
+def _told(steps: Iterable[Step], as_json: bool, more: Any = dict) -> int:
+    counts: Counter[str] = Counter()
+    lines: list[dict[str, Any]] = []
+    for one in steps:
+        counts[one.what] += 1
+        lines.append({"notice": one.notice.id, "case": one.notice.case, "what": one.what, "why": one.why, "until": one.until})  # fmt: skip
+        if not as_json:
+            until = t(f"（{clock(one.until)} まで）", f" (until {clock(one.until)})") if one.until else ""
+            click.echo(f"{one.notice.id}  {_WHAT[one.what]}  {_WHY.get(one.why, one.why)}{until}")
+    if as_json:
+        put_json({"counts": counts, "notices": lines} | more())
+    elif not lines:
+        click.echo(t("承認済みのお知らせはない", "there are no approved notices"))
+    if counts["unknown"] or counts["asked"]:
+        return _UNDECIDED
+    return 1 if counts["refused"] or counts["withheld"] or counts["unapproved"] else 0
+
+
+def _mails(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
+        if path.is_dir():
+            for box in ("new", "cur"):
+                if (path / box).is_dir():
+                    yield from (
+                        (str(one), _bounded(one)) for one in sorted((path / box).iterdir()) if one.is_file()
+                    )
+            yield from ((str(one), _bounded(one)) for one in sorted(path.glob("*.eml")))
+        elif _bounded(path).startswith(b"From "):
+            held = mailbox.mbox(path, create=False)
+            try:
+                yield from ((f"{path}#{key}", held.get_bytes(key)) for key in held.keys())  # noqa: SIM118 - a mailbox iterates over messages
+            finally:
+                held.close()
+        else:
+            yield str(path), _bounded(path)
+
+
+def _bounded(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST)

@@ -1,0 +1,162 @@
+"""kill -9 in the middle of a batch: nothing twice, nothing lost in silence. A real mail server, a real database."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from fakes.mail_server import MailServer
+from fakes.notices import HANAKO, MORNING, Directory, by_mail, office, settings, with_cases
+from sekisho.model.notice import Channel, NoticeState
+from sekisho.wires.smtp import SmtpCarrier
+from sekisho.workflows.notify import approve, draft, send, settle
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def sender(folder: str, port: str) -> None:
+    """What runs in the process that is killed."""
+    made = office(Path(folder), lambda: MORNING, settings(int(port)))
+    with SmtpCarrier(made.settings.smtp, "security@isp.example") as carrier:
+        for one in send(HANAKO, by_mail(Directory(), carrier), made):
+            print(one.what, flush=True)
+
+
+def states(made) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    after = ""
+    while page := made.notices.find((), after=after, limit=1000):
+        for one in page:
+            found.setdefault(one.state.value, set()).add(one.message_id)
+        after = page[-1].id
+    return found
+
+
+def start(folder: Path, port: int, story: str = "sender", *more: str) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'tests'}:{ROOT / 'src'}"}
+    code = f"import runpy,sys; m=runpy.run_path({__file__!r}); m[sys.argv[1]](*sys.argv[2:])"
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", code, story, str(folder), str(port), *more],
+        env=environment, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def run(folder: Path, count: int, kills: int) -> None:
+    draw = random.Random(20261121)
+    made = office(folder, lambda: MORNING)
+    drafts = draft(with_cases(made, count), HANAKO, made, channel=Channel.EMAIL).notices
+    assert len(drafts) == count
+    for one in drafts:
+        approve(one.id, one.digest, HANAKO, made)
+    server = MailServer(folder)
+    try:
+        killed = 0
+        while True:
+            process = start(folder, server.port)
+            if killed < kills:
+                # Killed after some notices of this run, at any point of the next one.
+                wanted = draw.randrange(1, max(2, count // kills))
+                for _ in range(wanted):
+                    if not process.stdout.readline():
+                        break
+                time.sleep(draw.random() * 0.012)
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                process.stdout.close()
+                killed += 1
+                check(made, server, count)
+                continue
+            process.communicate(timeout=600)
+            assert process.returncode == 0
+            break
+        check(made, server, count)
+        found = states(made)
+        assert not found.get("approved")
+        assert killed == kills
+        # Nobody's outcome is lost: each one left over is shown, and a person settles it.
+        left = made.notices.find((NoticeState.SENDING,), limit=1000)
+        assert len(left) <= kills
+        asked = [one for one in send(HANAKO, by_mail(Directory(), None), made) if one.what == "asked"]
+        assert {one.notice.id for one in asked} == {one.id for one in left}
+        taken = {one["id"] for one in server.taken()}
+        for one in left:
+            settle(one.id, HANAKO, made, sent=one.message_id in taken)
+        print(f"{count} notices, {kills} kills, {len(left)} asked, {len(taken)} taken")
+    finally:
+        server.stop()
+
+
+class Fatal:
+    """A carrier in whose hands the process dies: before the first octet leaves, or right after the server took it."""
+
+    def __init__(self, carrier: SmtpCarrier, moment: str) -> None:
+        self.carrier, self.moment = carrier, moment
+
+    def deliver(self, payload: bytes, recipient: str, identifier: str) -> None:
+        if self.moment == "after":
+            assert self.carrier.deliver(payload, recipient, identifier).state == "accepted"
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying(folder: str, port: str, moment: str) -> None:
+    made = office(Path(folder), lambda: MORNING, settings(int(port)))
+    carrier = Fatal(SmtpCarrier(made.settings.smtp, "security@isp.example"), moment)
+    list(send(HANAKO, by_mail(Directory(), carrier), made))
+
+
+@pytest.mark.parametrize(("moment", "arrived"), [("before", 0), ("after", 1)])
+def test_killed_between_the_journal_and_the_outcome(tmp_path: Path, moment: str, arrived: int) -> None:
+    """Whether it arrived can't be told from here: so it is asked in both cases, and never sent again by itself."""
+    made = office(tmp_path, lambda: MORNING)
+    (one,) = draft(with_cases(made, 1), HANAKO, made, channel=Channel.EMAIL).notices
+    approve(one.id, one.digest, HANAKO, made)
+    server = MailServer(tmp_path)
+    try:
+        process = start(tmp_path, server.port, "dying", moment)
+        process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL
+        assert len(server.taken()) == arrived
+        with SmtpCarrier(settings(server.port).smtp, "security@isp.example") as carrier:
+            for _ in range(2):
+                said = [step.what for step in send(HANAKO, by_mail(Directory(), carrier), made)]
+                assert said == ["asked"]
+            assert len(server.taken()) == arrived
+            # A person looks into the server's log and says what became of it.
+            settle(one.id, HANAKO, made, sent=bool(arrived))
+            said = [step.what for step in send(HANAKO, by_mail(Directory(), carrier), made)]
+        assert said == ([] if arrived else ["sent"])
+        assert len(server.taken()) == 1
+        assert made.notices.notice(one.id).state is NoticeState.SENT
+        assert made.cases.case(one.case).state.value == "notified"
+    finally:
+        server.stop()
+
+
+def check(made, server: MailServer, count: int) -> None:
+    found = states(made)
+    assert sum(map(len, found.values())) == count
+    assert found.keys() <= {"approved", "sending", "sent"}
+    times = Counter(one["id"] for one in server.taken())
+    assert not [one for one, number in times.items() if number > 1], "a notice arrived twice"
+    taken = set(times)
+    assert found.get("sent", set()) <= taken, "said to be sent, and never arrived"
+    assert not found.get("approved", set()) & taken, "arrived, and would go again"
+    assert taken <= found.get("sent", set()) | found.get("sending", set())
+
+
+def test_killed_in_a_small_batch(tmp_path: Path) -> None:
+    run(tmp_path, 120, 6)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_killed_in_a_batch_of_ten_thousand(tmp_path: Path) -> None:
+    run(tmp_path, 10_000, 12)
