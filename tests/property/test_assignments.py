@@ -143,6 +143,11 @@ def test_candidates_are_all_that_could_have_been_it(every: list[Assignment]) -> 
             moment = NOON + 7_000
             number = address_number(address)
             rows = index.candidates(number >> 64, number & (1 << 64) - 1, port, moment)
+            near = index.about(
+                np.array([number >> 64], np.uint64), np.array([number & (1 << 64) - 1], np.uint64)
+            )
+            few = index.candidates(number >> 64, number & (1 << 64) - 1, port, moment, near)
+            assert sorted(few.tolist()) == sorted(rows.tolist())
             who = {index.accounts[one].as_py() for one in index.intervals.account[rows].tolist()}
             outcome, account = oracle(every, address, port, moment)
             assert (outcome is Outcome.FOUND) == (who == {account})

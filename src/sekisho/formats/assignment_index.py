@@ -132,18 +132,36 @@ class AssignmentIndex:
             outcome[nobody[~covered]] = NO_DATA
         return Found(np.maximum(account, -1), outcome, is_open)
 
-    def candidates(self, high: int, low: int, port: int, moment: int) -> Array:
-        """Return the rows of the intervals that could have been it (one question; scans, so not for millions)."""
+    def about(self, high: Array, low: Array) -> Array:
+        """Return the rows of the intervals that hold any of these addresses, at whatever moment."""
+        every, found = self.intervals, []
+        for length in np.unique(every.length).tolist():
+            rows = np.flatnonzero(every.length == length)
+            upper, lower = (np.uint64(max(64 - length, 0)), np.uint64(min(128 - length, 64)))
+            fits = np.isin(_above(every.high[rows], upper), _above(high, upper))
+            fits &= np.isin(_above(every.low[rows], lower), _above(low, lower))
+            found.append(rows[fits])
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
+    def candidates(self, high: int, low: int, port: int, moment: int, among: Array | None = None) -> Array:
+        """Return the rows of the intervals that could have been it (one question), ``among`` those rows or all."""
         every = self.intervals
-        shift = 128 - every.length.astype(np.int64)
-        upper, lower = np.uint64(high), np.uint64(low)
+        rows: Any = slice(None) if among is None else among
+        shift = 128 - every.length[rows].astype(np.int64)
         lower_bits = np.minimum(shift, 64).astype(np.uint64)
         upper_bits = np.maximum(shift - 64, 0).astype(np.uint64)
-        fits = _same_above(every.low, lower, lower_bits) & _same_above(every.high, upper, upper_bits)
-        fits &= (every.begin - self.skew <= moment) & (moment < every.end + self.skew)
+        fits = _same_above(every.low[rows], np.uint64(low), lower_bits)
+        fits &= _same_above(every.high[rows], np.uint64(high), upper_bits)
+        fits &= (every.begin[rows] - self.skew <= moment) & (moment < every.end[rows] + self.skew)
         if port:
-            fits &= (every.first <= port) & (port <= every.last)
-        return np.flatnonzero(fits)
+            fits &= (every.first[rows] <= port) & (port <= every.last[rows])
+        which = np.flatnonzero(fits)
+        return which if among is None else among[which]
+
+
+def _above(values: Array, bits: np.uint64) -> Array:
+    """Return the bits above the lowest ``bits`` (0 to 64), the same number for each value."""
+    return np.zeros_like(values) if bits >= np.uint64(64) else values >> bits
 
 
 def _same_above(left: Array, right: np.uint64, bits: Array) -> Array:

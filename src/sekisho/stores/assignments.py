@@ -135,8 +135,9 @@ class AssignmentStore:
             days.setdefault(moment // _DAY, []).append(place)
         for day, places in sorted(days.items()):
             loaded = self.load(day * _DAY, (day + 1) * _DAY)
+            near = _near(loaded.index, [asked[place][0] for place in places])
             for place in places:
-                answers[place] = _answer(loaded, *asked[place])
+                answers[place] = _answer(loaded, near, *asked[place])
         for place in range(len(asked)):
             yield answers[place]
 
@@ -269,7 +270,24 @@ class AssignmentStore:
         return path
 
 
-def _answer(loaded: Loaded, address: str, port: int, moment: int) -> Answer:
+def _near(index: AssignmentIndex, addresses: Sequence[str]) -> Any:
+    """Return the rows that hold any of the addresses, or an inside address behind them: each answer looks at few."""
+    rows = _about(index, addresses)
+    names = (index.accounts[int(code)].as_py() for code in np.unique(index.intervals.account[rows]))
+    inner = [one.removeprefix(INSIDE).partition("/")[0] for one in names if one.startswith(INSIDE)]
+    return np.union1d(rows, _about(index, inner)) if inner else rows
+
+
+def _about(index: AssignmentIndex, addresses: Sequence[str]) -> Any:
+    numbers = []
+    for address in dict.fromkeys(addresses):
+        with contextlib.suppress(ValueError):
+            numbers.append(address_number(address))
+    high = np.array([number >> 64 for number in numbers], np.uint64)
+    return index.about(high, np.array([number & (1 << 64) - 1 for number in numbers], np.uint64))
+
+
+def _answer(loaded: Loaded, near: Any, address: str, port: int, moment: int) -> Answer:
     number, index = address_number(address), loaded.index
     high, low = number >> 64, number & (1 << 64) - 1
     found = index.find(
@@ -278,13 +296,13 @@ def _answer(loaded: Loaded, address: str, port: int, moment: int) -> Answer:
         np.array([port]),
         np.array([moment], np.int64),
     )
-    rows = index.candidates(high, low, port, moment).tolist()
+    rows = index.candidates(high, low, port, moment, near).tolist()
     for row in list(rows):
         account = index.accounts[int(index.intervals.account[row])].as_py()
         if account.startswith(INSIDE):
             with contextlib.suppress(ValueError):
                 inner = address_number(account.removeprefix(INSIDE).partition("/")[0])
-                rows += index.candidates(inner >> 64, inner & (1 << 64) - 1, 0, moment).tolist()
+                rows += index.candidates(inner >> 64, inner & (1 << 64) - 1, 0, moment, near).tolist()
     outcome = OUTCOMES[int(found.outcome[0])]
     who = int(found.account[0])
     candidates = tuple(_assignment(loaded, row) for row in dict.fromkeys(rows))
