@@ -9,7 +9,10 @@ import pytest
 
 from sekisho.catalogues.handling import label, read_handling, sources
 from sekisho.errors import CatalogueError
+from sekisho.formats.assignment_rows import ASSIGNMENT
+from sekisho.model.case_life import Sighting
 from sekisho.model.detection import Detection
+from sekisho.model.identity import Contact
 from sekisho.model.indicator import Indicator
 from sekisho.model.purpose import LegalBasis, Purpose, Stage
 from sekisho.model.requirement import Confidence
@@ -37,6 +40,10 @@ def test_allow_lists_are_the_columns_of_the_model() -> None:
     fields = {field.name for field in msgspec.structs.fields(Detection)}
     assert set(RULES[Stage.CANDIDATE].columns) | {"id"} == fields
     assert set(RULES[Stage.CONFIRMED].columns) == {one.name for one in msgspec.structs.fields(Indicator)}
+    sighting = {field.name for field in msgspec.structs.fields(Sighting)}
+    assert set(RULES[Stage.CASE].columns) == sighting - {"id"} | {"subscriber"}
+    assert set(RULES[Stage.CONTACT].columns) == {field.name for field in msgspec.structs.fields(Contact)}
+    assert set(RULES[Stage.ASSIGNMENT].columns) == set(ASSIGNMENT.names)
     assert RULES[Stage.SPOOL].columns == ()
 
 
