@@ -12,11 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
-from sekisho.catalogues import handling
-from sekisho.catalogues.handling import Handling
 from sekisho.errors import PurposeError, StoreError
 from sekisho.language import Text
-from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
+from sekisho.model.purpose import Label, Purpose, Stage
 from sekisho.stores.records_duckdb.ledger import add
 
 #: Every dataset of an installation and the stage whose rule it is kept under.
@@ -34,13 +32,13 @@ DATASETS: Mapping[str, Stage] = MappingProxyType(
 
 
 class PurposeGate:
-    """Lets questions through by purpose. ``now`` gives milliseconds of the epoch; ``basis`` is the installation's."""
+    """Lets questions through by purpose.
 
-    def __init__(
-        self, rules: Mapping[Stage, Handling], basis: LegalBasis, refusals: Path, now: Callable[[], int]
-    ) -> None:
-        self._rules = rules
-        self._basis = basis
+    ``labels`` gives the label of data of a stage that were last touched at a moment; ``now`` gives milliseconds.
+    """
+
+    def __init__(self, labels: Callable[[Stage, int], Label], refusals: Path, now: Callable[[], int]) -> None:
+        self._labels = labels
         self._refusals = refusals
         self._now = now
 
@@ -49,14 +47,7 @@ class PurposeGate:
 
         :raises CatalogueError: the rule of its stage doesn't have the installation's legal ground
         """
-        stage = DATASETS[dataset]
-        basis = self._basis
-        if stage is Stage.AUDIT and basis is not LegalBasis.NOT_COMMUNICATION:
-            basis = LegalBasis.LEGITIMATE_BUSINESS  # proof of one's own acts rests on nobody's consent
-        purposes = self._rules[stage].purposes
-        if basis is LegalBasis.NOT_COMMUNICATION:
-            purposes = (*purposes, Purpose.DEMONSTRATION)
-        return handling.label(self._rules, stage, purposes, basis, at)
+        return self._labels(DATASETS[dataset], at)
 
     def check(self, dataset: str, purpose: Purpose, who: str = "") -> None:
         """Let a question pass.

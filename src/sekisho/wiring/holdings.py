@@ -9,11 +9,12 @@ from pathlib import Path
 
 import msgspec
 
+from sekisho.catalogues import handling
 from sekisho.formats.contact_csv import ContactsRead
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.model.detection import Window
 from sekisho.model.identity import Person
-from sekisho.model.purpose import Label, Purpose, Receipt, Stage
+from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
 from sekisho.ports.flows import Tables
 from sekisho.stores.assignments import AssignmentStore
 from sekisho.stores.contacts import BoundContacts, ContactTable
@@ -42,9 +43,16 @@ class Holdings:
         self.now = now
         self.folder = watch.folder
         self.rules = watch.rules
-        self.gate = PurposeGate(self.rules, watch.settings.basis, self.folder / REFUSALS, now)
+        self.gate = PurposeGate(self._label, self.folder / REFUSALS, now)
         self.table = ContactTable(self.folder / _CONTACTS)
         self.logs: AssignmentStore = assignments(self.folder)
+
+    def _label(self, stage: Stage, at: int) -> Label:
+        rule, basis = self.rules[stage], self.watch.settings.basis
+        if stage is Stage.AUDIT and basis is not LegalBasis.NOT_COMMUNICATION:
+            basis = LegalBasis.LEGITIMATE_BUSINESS  # proof of one's own acts rests on nobody's consent
+        more = (Purpose.DEMONSTRATION,) if basis is LegalBasis.NOT_COMMUNICATION else ()
+        return handling.label(self.rules, stage, (*rule.purposes, *more), basis, at)
 
     @contextmanager
     def database(self) -> Iterator[Database | None]:
