@@ -22,6 +22,7 @@ from sekisho.ports.cases import Delivery
 _START_MAIL, _CLOSING = 354, 421
 _PERMANENT = range(500, 600)
 _TAKEN = range(200, 300)
+_FAILURES = range(400, 600)
 
 
 class SmtpCarrier:
@@ -120,6 +121,10 @@ class SmtpCarrier:
             if self._sent >= self._settings.per_connection:
                 self.close()
             return Delivery("accepted", _words(code, text))
+        if code not in _FAILURES:
+            # No answer that the protocol knows at this place: it may well have been taken.
+            self._drop()
+            return Delivery("unknown", _words(code, text))
         self._after_refusal(connection, code)
         # An answer with a code of failure says that the server did not take the message (RFC 5321, 4.2.5).
         return _refused(code, text)
