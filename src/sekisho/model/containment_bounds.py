@@ -67,11 +67,11 @@ def faults(
 ) -> list[Fault]:
     """Return why this may not be proposed; ``own`` are the operator's prefixes, ``services`` what everybody uses."""
     return [
+        *_ground(kind, match, settings, today),
         *_time(match, hours, settings),
         *_shape(kind, match),
         *(fault for one in match.remotes for fault in _remote(one, settings, own, services)),
         *(fault for one in match.names for fault in _name(one, settings)),
-        *_ground(kind, match, settings, today),
     ]
 
 
