@@ -51,6 +51,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.assignments",
         t("アドレス割当の記録を取り込む", "take in logs of who had which address"),
     ),
+    "contacts": (
+        "sekisho.cli.contacts",
+        t("契約者の連絡先の表を取り込む", "take in the table of subscribers' contacts"),
+    ),
+    "identify": (
+        "sekisho.cli.identify",
+        t("案件の契約者を特定する（記録に残る）", "find who a case's subscriber is (on record)"),
+    ),
     "held": (
         "sekisho.cli.held",
         t("ある回線について何を、なぜ、いつまで保有するか", "what is held of a line, why, and until when"),

@@ -18,8 +18,8 @@ from sekisho.model.detection import Detection, Window
 from sekisho.model.purpose import Purpose
 from sekisho.ports.cases import CaseFilter
 from sekisho.ports.flows import Tables
-from sekisho.stores.database import SqlCases
 from sekisho.stores.database.case_lives import SqlLives
+from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.warn import open_database
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
 from sekisho.workflows.cases import Folded, Observed, fold_detections, heal
@@ -51,7 +51,7 @@ class Casebook:
         except BaseException:
             self.watch.store.close()
             raise
-        self.store = SqlCases(self._database)
+        self.store = Holdings(self.watch).cases(self._database, Purpose.NOTICE)
         self._lives = SqlLives(self._database)
         self._mark = folder / _MARK
 
