@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.contain",
         t("封じ込めの規則を提案する（適用は人）", "propose containment rules (people apply them)"),
     ),
+    "healing": ("sekisho.cli.healing", t("治癒までの日数を測る", "measure the time to heal")),
     "audit": ("sekisho.cli.audit", t("監査記録を調べる", "check and read the audit log")),
     "assignments": (
         "sekisho.cli.assignments",

@@ -134,21 +134,20 @@ def reached(steps: Sequence[Step], left: float) -> Reached:
 
 
 def curves(
-    cases: Iterable[Case], group: Callable[[Case], str], *, notified: bool = False
+    cases: Iterable[tuple[str, Case]], *, notified: bool = False
 ) -> tuple[tuple[Curve, ...], dict[str, tuple[Course, ...]]]:
     """Return the estimate of each group, the largest first, and the courses behind it.
 
-    :param group: what a case is grouped by; "" is a group of its own (nothing known)
+    :param cases: each with the name of its group; "" is a group of its own (nothing known)
     :param notified: see `course`
     """
     courses: dict[str, list[Course]] = {}
     relapsed: dict[str, int] = {}
     ever: dict[str, int] = {}
-    for case in cases:
+    for name, case in cases:
         one = course(case, notified=notified)
         if one is None:
             continue
-        name = group(case)
         courses.setdefault(name, []).append(one)
         relapsed[name] = relapsed.get(name, 0) + bool(case.relapses)
         ever[name] = ever.get(name, 0) + (one.healed or bool(case.relapses))
