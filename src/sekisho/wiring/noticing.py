@@ -244,11 +244,16 @@ def whole_new_file(file: Path, octets: bytes) -> None:
         ) from error
     finally:
         part.unlink(missing_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError:
+        # Who is told that it failed must not find it there.
+        file.unlink()
+        raise
 
 
 def _reached(found: Identified) -> Contact:

@@ -70,7 +70,7 @@ def letters(
             font_paths=fonts(),
             sys_inputs={"batch": msgspec.json.encode(shown).decode()},
             pdf_standards=["ua-1"],
-            timestamp=made_at,
+            timestamp=made_at.replace(microsecond=0),  # Typst refuses any
         )
     except typst.TypstError as error:
         raise RenderError(

@@ -160,7 +160,7 @@ def test_html_is_escaped() -> None:
 
 def test_letters() -> None:
     batch = [Letter(notice(Language.JA), TARO), Letter(notice(Language.EN), TARO)]
-    octets = letters(batch, OPERATOR, WindowPlace(), AT)
+    octets = letters(batch, OPERATOR, WindowPlace(), AT.replace(microsecond=123_456))
     read = PdfReader(io.BytesIO(octets))
     assert len(read.pages) == 2
     first = re.sub(r"\s", "", read.pages[0].extract_text())
