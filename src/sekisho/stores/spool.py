@@ -4,6 +4,9 @@
 survive ``kill -9``: what `SpoolWriter.append` returned as kept is there, the torn rest of a killed writer is cut off
 and counted, and a reader goes on where its cursor (or the caller's own position) stands.
 
+Where nothing needs to be sealed, datagrams lie in slots that both processes map (`spool_slots`): received and decoded
+without a copy.
+
 The spool is bounded. When it is full the newest datagrams are dropped and counted by exporter: what waits is never
 overwritten. Where it lies, and why that is no disk in the clear, is decided in `spool_place`.
 
@@ -26,7 +29,7 @@ import numpy as np
 
 from sekisho.formats.datagrams import Datagrams
 from sekisho.model.pipeline import NOBODY, StageCount, Step
-from sekisho.stores import spool_block
+from sekisho.stores import spool_block, spool_slots
 from sekisho.stores.spool_block import HEADER_OCTETS, Header, Key
 from sekisho.stores.spool_place import Place, key_file, load_key
 from sekisho.stores.spool_segments import (
@@ -89,7 +92,8 @@ class Spool:
         self._identity = ""
         self._segment: Segment | None = None
         self._file = -1
-        self._offset = self._ordinal = 0
+        self._offset = self._ordinal = self._indexed = 0
+        self._mappings = spool_slots.Mappings(write=False)
         self._names: tuple[str, ...] = ()
         self._key: Key | None = None
         self._room = np.empty(0, np.uint8)
@@ -115,7 +119,7 @@ class Spool:
     ) -> Iterator[Spooled]:
         """Yield what waits in the spool, oldest first; with ``follow`` wait for more until ``stopped`` says so.
 
-        The octets of a block are valid until the next one is asked for.
+        The octets of a block are valid until the next one is asked for, and not to be written to.
         """
         idle = _IDLE_SECONDS
         while not stopped():
@@ -134,6 +138,14 @@ class Spool:
     def read(self, most: int = BLOCK_DATAGRAMS) -> Spooled | None:
         """Return the next datagrams: whole blocks, together about ``most``; None when nothing waits."""
         while self._at_a_segment():
+            if self._segment is not None and self._segment.slotted:
+                in_place = self._in_place(self._segment, most)
+                if in_place is not None:
+                    self._counts["read"] += len(in_place)
+                    return Spooled(in_place, Position(self._identity, self._ordinal))
+                if not self._next_segment():
+                    return None
+                continue
             found = self._next_blocks(most)
             if found:
                 block = self._take(found)
@@ -183,7 +195,7 @@ class Spool:
         self._leave()
         self._segment = segment
         self._file = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
-        self._offset = 0
+        self._offset, self._indexed = 0, segment.first
         self._names = exporters(self._folder)
         self._key = load_key(key_file(self._keys, self._folder)) if self._keys else None
 
@@ -213,15 +225,43 @@ class Spool:
         return found
 
     def _next_segment(self) -> bool:
-        """Go on to the segment behind this one, if there is one and nothing more can come in this one."""
+        """Go on to the segment behind this one, if there is one and nothing more can come in this one.
+
+        An empty segment may be replaced by one of the other kind that begins at the same ordinal.
+        """
         here = self._segment
-        following = next((one for one in segments(self._folder) if here and one.first > here.first), None)
-        if following is None or Header.unpack(os.pread(self._file, HEADER_OCTETS, self._offset)):
+        following = next(
+            (one for one in segments(self._folder) if here and one.first >= here.first and one != here), None
+        )
+        if following is None or self._more():
             return following is not None
         self._counts["torn"] += max(0, following.first - self._ordinal)
         self._enter(following)
         self._ordinal = following.first
         return True
+
+    def _more(self) -> bool:
+        """Say whether a block came in that wasn't there a moment ago."""
+        header = Header.unpack(os.pread(self._file, HEADER_OCTETS, self._offset))
+        return header is not None and header.first <= self._ordinal
+
+    def _in_place(self, segment: Segment, most: int) -> Datagrams | None:
+        """Return the next datagrams of a segment of slots as they lie there; None when there are none."""
+        found, self._offset = spool_slots.blocks_of(self._file, self._offset, self._indexed, most)
+        if not found:
+            return None
+        self._indexed = found[-1][0].end
+        skipped = max(0, self._ordinal - found[0][0].first)
+        parts = [spool_block.table_of(*one) for one in found]
+        length, exporter, received = (np.concatenate(column)[skipped:] for column in zip(*parts, strict=True))
+        if not len(length):
+            return self._in_place(segment, most)
+        self._ordinal = self._indexed
+        end = self._ordinal - segment.first
+        slots = self._mappings.slots(self._file)[end - len(length) : end]
+        if exporter.max() >= len(self._names):
+            self._names = exporters(self._folder)
+        return Datagrams(slots, length, exporter, received, self._names)
 
     def _take(self, found: list[_Found]) -> Datagrams:
         """Read the datagrams of ``found`` into slots; what can't be read is counted and left out."""

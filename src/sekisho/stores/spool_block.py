@@ -30,7 +30,7 @@ _MAGIC = b"SKB1"
 # magic, flags, ordinal of the first datagram, datagrams, octets behind the header, received ms, nonce, key's name
 _HEADER = struct.Struct("<4sB3xQIIq12s16s")
 _CHECK = struct.Struct("<I")
-_ENCRYPTED, _TIMES = 1, 2
+_ENCRYPTED, _TIMES, _SLOTTED = 1, 2, 4
 _KEY_NAME_OCTETS = 16
 _TAG_OCTETS = 16
 _VECTORS = 1000  # fewer than IOV_MAX
@@ -63,6 +63,11 @@ class Header:
     def encrypted(self) -> bool:
         """Whether a key is needed to read it."""
         return bool(self.flags & _ENCRYPTED)
+
+    @property
+    def slotted(self) -> bool:
+        """Whether it lies in the index of a segment of slots: its datagrams are not behind it."""
+        return bool(self.flags & _SLOTTED)
 
     @property
     def table_octets(self) -> int:
@@ -123,16 +128,7 @@ def write(
     Raises:
         OSError: the disk is full or refuses; nothing that counts was written.
     """
-    base = int(block.received.min())
-    late = block.received - base
-    times = bool(late.any())
-    table = b"".join(
-        (
-            block.length.astype("<u2").tobytes(),
-            exporter.astype("<u2").tobytes(),
-            np.minimum(late, 0xFFFFFFFF).astype("<u4").tobytes() if times else b"",
-        )
-    )
+    base, times, table = _table(block, exporter)
     flags = (_TIMES if times else 0) | (_ENCRYPTED if key else 0)
     octets = len(table) + int(block.length.sum()) + (_TAG_OCTETS if key else 0)
     # A nonce must never come twice under a key: a kill may leave half a block behind whose ordinal comes again.
@@ -152,6 +148,35 @@ def write(
     _whole(os.pwrite(file, bytes(HEADER_OCTETS), offset + header.room), HEADER_OCTETS)
     _whole(os.pwrite(file, packed, offset), HEADER_OCTETS)
     return header.room
+
+
+def write_index(file: int, offset: int, first: int, block: Datagrams, exporter: NDArray[np.int32]) -> int:
+    """Make slots valid that hold the datagrams of ``block``: write their table into the index, then its header.
+
+    Returns the octets that it takes in the index.
+
+    Raises:
+        OSError: the file system refuses; nothing that counts was written.
+    """
+    base, times, table = _table(block, exporter)
+    flags = _SLOTTED | (_TIMES if times else 0)
+    header = Header(flags, first, len(block.length), len(table), base, bytes(12), bytes(_KEY_NAME_OCTETS))
+    room = header.room - HEADER_OCTETS - len(table)
+    rest = table + bytes(room) + bytes(HEADER_OCTETS)
+    _whole(os.pwrite(file, rest, offset + HEADER_OCTETS), len(rest))
+    _whole(os.pwrite(file, header.pack(), offset), HEADER_OCTETS)
+    return header.room
+
+
+def _table(block: Datagrams, exporter: NDArray[np.int32]) -> tuple[int, bool, bytes]:
+    """Return the first time of a block, whether its datagrams have times of their own, and its table."""
+    base = int(block.received.min())
+    late = block.received - base
+    times = bool(late.any())
+    parts = [block.length.astype("<u2").tobytes(), exporter.astype("<u2").tobytes()]
+    if times:
+        parts.append(np.minimum(late, 0xFFFFFFFF).astype("<u4").tobytes())
+    return base, times, b"".join(parts)
 
 
 def table_of(header: Header, table: bytes) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from sekisho.errors import StoreError
 from sekisho.language import Text
 from sekisho.stores.spool_block import HEADER_OCTETS, Header
 
-_PREFIX, _FREE = "segment-", "free-"
+_PREFIX, _SLOTS, _FREE = "segment-", "slots-", "free-"
+_NAME = re.compile(rf"({_PREFIX}|{_SLOTS})(\d+)")
 _MOST_FREE = 2
 
 
@@ -26,30 +28,26 @@ class Position(msgspec.Struct, frozen=True, order=True):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One file of blocks."""
+    """One file of blocks; ``slotted``: an index of blocks, and slots (`spool_slots`)."""
 
     path: Path
     first: int
+    slotted: bool = False
 
 
 def segments(folder: Path) -> list[Segment]:
     """Return the segments there are, oldest first."""
     if not folder.is_dir():
         return []
-    names = [path.name for path in folder.iterdir()]
+    found = [match for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))]
     return sorted(
-        (
-            Segment(folder / name, int(name.removeprefix(_PREFIX)))
-            for name in names
-            if name.startswith(_PREFIX) and name.removeprefix(_PREFIX).isdigit()
-        ),
-        key=lambda one: one.first,
+        (Segment(folder / one[0], int(one[2]), one[1] == _SLOTS) for one in found), key=lambda one: one.first
     )
 
 
-def segment_path(folder: Path, first: int) -> Path:
+def segment_path(folder: Path, first: int, *, slotted: bool = False) -> Path:
     """Return the path of the segment whose first datagram has the ordinal ``first``."""
-    return folder / f"{_PREFIX}{first:020d}"
+    return folder / f"{_SLOTS if slotted else _PREFIX}{first:020d}"
 
 
 def give_back(segment: Segment) -> None:
@@ -61,9 +59,9 @@ def give_back(segment: Segment) -> None:
         segment.path.unlink()
 
 
-def begin(folder: Path, first: int, *, fresh: bool = False) -> int:
+def begin(folder: Path, first: int, *, fresh: bool = False, slotted: bool = False) -> int:
     """Return the descriptor of a new segment, without a block, made of one that was given back if there is any."""
-    path = segment_path(folder, first)
+    path = segment_path(folder, first, slotted=slotted)
     if not fresh and (free := _free(folder)):
         file = os.open(free[-1], os.O_RDWR | os.O_CLOEXEC)
         os.pwrite(file, bytes(HEADER_OCTETS), 0)

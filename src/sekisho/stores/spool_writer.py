@@ -15,7 +15,7 @@ from sekisho.language import Text
 from sekisho.model.pipeline import NOBODY, StageCount, Step
 from sekisho.stores import spool_block
 from sekisho.stores.spool_block import MOST_EXPORTERS
-from sekisho.stores.spool_place import Place, key_file, load_key, make_key
+from sekisho.stores.spool_place import Place, in_memory, key_file, load_key, make_key
 from sekisho.stores.spool_segments import (
     begin,
     end_of,
@@ -23,8 +23,10 @@ from sekisho.stores.spool_segments import (
     identity,
     locked,
     replace,
+    segment_path,
     segments,
 )
+from sekisho.stores.spool_slots import STRIDE, Mappings, allocate, count_in, octets_of
 
 # Small enough for a few of them to stay in the processor's cache while the reader keeps up.
 SEGMENT_OCTETS = 8 * 1024 * 1024
@@ -57,9 +59,15 @@ class SpoolWriter:
         self._most = max(most_octets, _FEWEST_SEGMENTS * segment_octets)
         self._segment_octets = segment_octets
         self._file = -1
+        # Slots are filled before their block is known: only where nothing has to be sealed.
+        self._may_slot = place.keys is None and in_memory(place.folder)
+        self._slots: NDArray[np.uint8] | None = None
+        self._mappings = Mappings(write=True)
+        self._long = 0
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = locked(self._folder, "writer.lock")
+            self._offset = 0
             self._resume(place)
         except OSError as error:
             raise StoreError(
@@ -100,6 +108,8 @@ class SpoolWriter:
         """Keep all of ``block`` or, when there is no room, nothing; return how many were kept, and count by exporter."""
         if not len(block):
             return 0
+        if self._slots is not None:
+            return self._append_slotted(block, self._slots)
         exporter = self._exporters(block)
         need = int(block.length.sum()) + 8 * len(block) + 2 * spool_block.HEADER_OCTETS
         if not self._has_room(need):
@@ -109,15 +119,85 @@ class SpoolWriter:
             room = spool_block.write(self._file, self._offset, self._ordinal, block, exporter, self._key)
         except OSError as error:
             os.ftruncate(self._file, self._offset)
-            self.error = error.strerror or str(error)
-            self._count("spool-full" if error.errno in _FULL else "store-error", exporter)
-            return 0
+            return self._failed(error, exporter)
         self._offset += room
         self._ordinal += len(block)
         self._count("spooled", exporter)
+        self._long = max(self._long, int(block.length.max()))
         if self._offset >= self._segment_octets:
             self._begin()
         return len(block)
+
+    def room(self, most: int) -> NDArray[np.uint8] | None:
+        """Return free slots, uint8[up to ``most``, octets]: a block that lies in them is kept without a copy.
+
+        Ask anew for each block. None where datagrams can't lie in slots: on a disk, when the spool is full, or when
+        there were longer ones lately. Whoever has slots of its own then passes a block to `append` all the same.
+        """
+        if not self._may_slot or (self._slots is None and not self._begin_slots()) or self._slots is None:
+            return None
+        at = self._ordinal - self._first
+        return self._slots[at : at + most]
+
+    def _append_slotted(self, block: Datagrams, slots: NDArray[np.uint8]) -> int:
+        """Make a block valid that lies in the slots that `room` gave; copy it there when it doesn't."""
+        at = self._ordinal - self._first
+        if int(block.length.max()) > STRIDE or len(block) > len(slots) - at:
+            self._begin()  # of the other kind, which takes any block
+            return self.append(block)
+        exporter = self._exporters(block)
+        mine = slots[at : at + len(block)]
+        if block.octets.ctypes.data != mine.ctypes.data or block.octets.strides[0] != STRIDE:
+            width = min(STRIDE, block.octets.shape[1])
+            mine[:, :width] = block.octets[:, :width]
+        try:
+            room = spool_block.write_index(self._file, self._offset, self._ordinal, block, exporter)
+        except OSError as error:
+            return self._failed(error, exporter)
+        self._offset += room
+        self._ordinal += len(block)
+        self._count("spooled", exporter)
+        if self._ordinal - self._first == len(slots) and not self._begin_slots():
+            self._begin()
+        return len(block)
+
+    def _begin_slots(self) -> bool:
+        """Begin a segment of slots; False when there is no room, or datagrams are too long for slots."""
+        if self._long > STRIDE:
+            if self._offset < self._segment_octets // 2:
+                return False
+            self._long = 0  # perhaps they were few
+        count = count_in(self._segment_octets)
+        if self._octets_closed(every=True) + octets_of(count) > self._most:
+            return False
+        self._forget_empty()
+        file = -1
+        try:
+            file = begin(self._folder, self._ordinal, slotted=True)
+            allocate(file, count)
+            slots = self._mappings.slots(file)
+        except OSError as error:
+            self.error = error.strerror or str(error)
+            segment_path(self._folder, self._ordinal, slotted=True).unlink(missing_ok=True)
+            if file >= 0:
+                os.close(file)
+            self._begin(fresh=True)
+            return False
+        os.close(self._file)
+        self._file, self._slots, self._first = file, slots, self._ordinal
+        self._offset = 0
+        return True
+
+    def _forget_empty(self) -> None:
+        """Delete the segment in use when it has no block: the next one begins at the same ordinal."""
+        if self._first == self._ordinal:
+            for slotted in (False, True):
+                segment_path(self._folder, self._first, slotted=slotted).unlink(missing_ok=True)
+
+    def _failed(self, error: OSError, exporter: NDArray[Any]) -> int:
+        self.error = error.strerror or str(error)
+        self._count("spool-full" if error.errno in _FULL else "store-error", exporter)
+        return 0
 
     def counts(self) -> tuple[StageCount, ...]:
         """Return datagrams kept and dropped, by exporter; and what the last kill left torn, in octets."""
@@ -134,6 +214,7 @@ class SpoolWriter:
         self._write_names()
         there = segments(self._folder)
         self._torn = self._ordinal = self._offset = self._closed = 0
+        self._first = -1
         self._key = None
         if place.keys:
             file = key_file(place.keys, self._folder)
@@ -145,8 +226,12 @@ class SpoolWriter:
         if not there:
             self._begin()
             return
+        self._first = there[-1].first
         self._file = os.open(there[-1].path, os.O_RDWR | os.O_CLOEXEC)
         self._offset, self._ordinal = end_of(self._file, there[-1].first)
+        if there[-1].slotted:  # what a kill left in its slots has no header; it is not gone on with
+            self._begin(fresh=True)
+            return
         size = os.fstat(self._file).st_size
         self._torn = max(0, size - self._offset)
         os.ftruncate(self._file, min(size, self._offset))
@@ -155,13 +240,16 @@ class SpoolWriter:
         """Begin a segment; the one before it belongs to the reader from now on."""
         if self._file >= 0:
             os.close(self._file)
+        self._slots = None
+        self._forget_empty()
         self._file = begin(self._folder, self._ordinal, fresh=fresh)
+        self._first = self._ordinal
         self._offset = 0
         self._closed = self._octets_closed()
 
-    def _octets_closed(self) -> int:
+    def _octets_closed(self, *, every: bool = False) -> int:
         total = 0
-        for one in segments(self._folder)[:-1]:
+        for one in segments(self._folder)[: None if every else -1]:
             try:
                 total += one.path.stat().st_size
             except FileNotFoundError:  # the reader was through with it

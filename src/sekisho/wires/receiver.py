@@ -20,7 +20,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -36,7 +36,7 @@ from sekisho.wires.slots import ManySlots, slots_of
 
 NETFLOW_PORT, IPFIX_PORT, SFLOW_PORT = 2055, 4739, 6343
 PORTS = (NETFLOW_PORT, IPFIX_PORT, SFLOW_PORT)
-BATCH = 480
+BATCH = 1024
 # A jumbo frame. An exporter must not send more than the path carries (RFC 7011, 10.3.3); longer ones are counted.
 SLOT_OCTETS = 9216
 BUFFER_OCTETS = 64 * 1024 * 1024
@@ -87,6 +87,7 @@ class Receiver:
         most_exporters: different sources at most; more are counted as ``too-many-exporters``.
         share_port: several receivers on one port, each with its part of the exporters (``SO_REUSEPORT``).
         singly: receive one by one even where ``recvmmsg`` is there.
+        room: gives free slots of whoever keeps the datagrams (``SpoolWriter.room``), so that they needn't be copied.
 
     Raises:
         StoreError: an address or port can't be had.
@@ -103,7 +104,9 @@ class Receiver:
         most_exporters: int = MOST_EXPORTERS,
         share_port: bool = False,
         singly: bool = False,
+        room: Callable[[int], NDArray[np.uint8] | None] = lambda _: None,
     ) -> None:
+        self._room = room
         self.notes: tuple[Text, ...] = ()
         self._sources = Sources(tuple(ip_network(one, strict=False) for one in allowed), most_exporters)
         self._slots = slots_of(batch, slot_octets, singly=singly)
@@ -140,9 +143,11 @@ class Receiver:
         while True:
             for ear in self._ears[self._next :]:
                 self._next += 1
-                got = self._slots.fill(ear.socket)
+                into = self._room(self._batch)
+                got = self._slots.fill(ear.socket, into)
                 if got:
-                    self._some, self._full = True, self._full or got == self._batch
+                    most = self._batch if into is None else len(into)
+                    self._some, self._full = True, self._full or got == most
                     block = self._named(ear, got)
                     if len(block.length):
                         return block
@@ -216,7 +221,7 @@ class Receiver:
         slots = self._slots
         length = slots.length[:got].copy()
         exporter = self._sources.index(slots.names[:got], length, slots.cut[:got], six=ear.six)
-        octets = slots.octets[:got]
+        octets = slots.taken(got)
         if exporter.min() < 0:
             good = np.flatnonzero(exporter >= 0)
             octets, length, exporter = octets[good], length[good], exporter[good]

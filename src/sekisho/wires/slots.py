@@ -46,7 +46,7 @@ class OneSlots:
         self.names = np.zeros((batch, NAME_OCTETS), np.uint8)
         self.cut = np.zeros(batch, np.bool_)
 
-    def fill(self, source: socket.socket) -> int:
+    def fill(self, source: socket.socket, into: NDArray[np.uint8] | None = None) -> int:  # noqa: ARG002 - see `ManySlots`
         """Fill the slots with what waits in ``source``; return how many."""
         for number in range(len(self.length)):
             try:
@@ -58,27 +58,37 @@ class OneSlots:
             self.names[number] = _name(address)
         return len(self.length)
 
+    def taken(self, got: int) -> NDArray[np.uint8]:
+        """Return the rows that hold what the last `fill` got."""
+        return self.octets[:got]
+
 
 class ManySlots:
-    """Receives up to a batch of datagrams in one system call."""
+    """Receives up to a batch of datagrams in one system call, into its own slots or those of somebody else.
+
+    Somebody else's may be shorter: what a datagram has beyond them goes to the own ones.
+    """
 
     def __init__(self, batch: int, slot_octets: int) -> None:
         self.octets = np.zeros((batch, slot_octets), np.uint8)
         self.names = np.zeros((batch, NAME_OCTETS), np.uint8)
         self._batch = batch
-        self._vectors = (_Vector * batch)()
+        self._vectors = (_Vector * (2 * batch))()
         self._headers = (_Header * batch)()
         for number in range(batch):
-            self._vectors[number].base = self.octets.ctypes.data + number * slot_octets
-            self._vectors[number].octets = slot_octets
             header = self._headers[number].message
             header.name = self.names.ctypes.data + number * NAME_OCTETS
             header.name_octets = NAME_OCTETS
-            header.vectors = ctypes.addressof(self._vectors[number])
-            header.vector_count = 1
+            header.vectors = ctypes.addressof(self._vectors[2 * number])
+            header.vector_count = 2
         table = np.frombuffer(memoryview(self._headers).cast("B"), np.uint8).reshape(
             batch, ctypes.sizeof(_Header)
         )
+        vectors = np.frombuffer(memoryview(self._vectors).cast("B"), np.uintp).reshape(batch, 2, 2)
+        self._base, self._room = vectors[:, :, 0], vectors[:, :, 1]
+        self._steps = np.arange(batch, dtype=np.uintp)
+        self._into: NDArray[np.uint8] | None = None
+        self._aim(slot_octets)
         self._name_octets = _column(table, _Message.name_octets.offset)
         self._flags = _column(table, _Message.flags.offset)
         self.length = _column(table, _Header.octets.offset)
@@ -92,16 +102,42 @@ class ManySlots:
             ctypes.c_void_p,
         ]
 
-    def fill(self, source: socket.socket) -> int:
-        """Fill the slots with what waits in ``source``; return how many."""
+    def fill(self, source: socket.socket, into: NDArray[np.uint8] | None = None) -> int:
+        """Fill slots with what waits in ``source``; return how many: those of ``into``, else the own ones."""
+        rows = self.octets if into is None else into[: self._batch]
+        if rows.shape[1] != self._stride:
+            self._aim(rows.shape[1])
+        self._base[: len(rows), 0] = self._steps[: len(rows)] * np.uintp(rows.strides[0]) + np.uintp(
+            rows.ctypes.data
+        )
+        self._into = into
         got = self._call(
-            source.fileno(), ctypes.addressof(self._headers), self._batch, socket.MSG_DONTWAIT, None
+            source.fileno(), ctypes.addressof(self._headers), len(rows), socket.MSG_DONTWAIT, None
         )
         if got <= 0:  # nothing waits, or an error that an ICMP message left behind
             return 0
         self._name_octets[:got] = NAME_OCTETS  # the kernel wrote how many it used
         np.not_equal(self._flags[:got] & socket.MSG_TRUNC, 0, out=self.cut[:got])
         return int(got)
+
+    def taken(self, got: int) -> NDArray[np.uint8]:
+        """Return the rows that hold what the last `fill` got; the own ones when a datagram didn't fit the others."""
+        if self._into is None:
+            return self.octets[:got]
+        if int(self.length[:got].max(initial=0)) <= self._stride:
+            return self._into[:got]
+        self.octets[:got, : self._stride] = self._into[:got]
+        return self.octets[:got]
+
+    def _aim(self, stride: int) -> None:
+        """Take the first ``stride`` octets of a datagram elsewhere, the rest to the own slot."""
+        slot = self.octets.shape[1]
+        self._stride = stride
+        self._base[:, 1] = self._steps * np.uintp(slot) + np.uintp(
+            self.octets.ctypes.data + min(stride, slot)
+        )
+        self._room[:, 0] = min(stride, slot)
+        self._room[:, 1] = slot - min(stride, slot)
 
 
 def _column(table: NDArray[np.uint8], offset: int) -> NDArray[np.int32]:

@@ -78,6 +78,7 @@ def receive(receiving: Receiving, stopped: Callable[[], bool], tell: Callable[[T
             buffer_octets=receiving.buffer_octets,
             most_exporters=receiving.most_exporters,
             share_port=receiving.shared,
+            room=spool.room,
         )
 
         def told() -> Told:
