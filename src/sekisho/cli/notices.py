@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sekisho.cli.looking import clock, data_option
-from sekisho.cli.notices_out import bounces, export, send, settle
+from sekisho.cli.notices_out import bounces, export, request, send, settle
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -270,5 +270,5 @@ def _yes(one: Notice) -> bool:
     )
 
 
-for _one in (send, export, bounces, settle):
+for _one in (request, send, export, bounces, settle):
     command.add_command(_one)

@@ -42,6 +42,10 @@ _WHY = {
         "その年の祝日が分からない（notices.toml の holidays に書く）",
         "that year's holidays are unknown (write them under holidays in notices.toml)",
     ),
+    "not-released": t(
+        "二人目がいる：別の人が notices request で申請する",
+        "a second person is needed: somebody else runs notices request",
+    ),
     "throttled": t("送り過ぎない決まり", "throttle"),
 }
 
@@ -95,6 +99,37 @@ def send(
                     notify.send(person, desk.by_mail(carrier, identify), office, dry=dry, most=most), as_json
                 )
         return _told(notify.send(person, desk.by_webhook(identify), office, dry=dry, most=most), as_json)
+
+
+@click.command(
+    help=t(
+        "二人制のとき：承認済みのお知らせの契約者を調べることを、一人目として申請する。別の人が send か export で開示する。",
+        "With four eyes: ask, as the first person, that the subscribers of approved notices be looked up. Somebody else "
+        "releases it by send or export.",
+    )
+)
+@click.option(
+    "--channel",
+    type=click.Choice(["email", "letter", "call", "printing", "xarf", "webhook"]),
+    default="email",
+    show_default=True,
+)
+@_ground
+@data_option
+@lang_option
+def request(channel: str, name: str, basis: str | None, reason: str, data: Path, as_json: bool) -> int:
+    """Record the requests and print how many."""
+    from sekisho.model.notice import Channel
+    from sekisho.model.purpose import LegalBasis
+    from sekisho.wiring.noticing import Noticing
+
+    with Noticing(data) as desk:
+        made = desk.request(Channel(channel), desk.person(name), LegalBasis(basis) if basis else None, reason)
+    if as_json:
+        put_json({"requests": made})
+    else:
+        click.echo(t(f"{len(made)} 件を申請した", f"{len(made)} requested"))
+    return 0
 
 
 @click.command(

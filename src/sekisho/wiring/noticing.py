@@ -41,8 +41,8 @@ from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.warn import open_database
 from sekisho.wiring.watch import Watch, milliseconds
 from sekisho.workflows.notify import Office, Way
-from sekisho.workflows.notify.sending import Ready
-from sekisho.workflows.reidentify import REQUEST, Asked, reidentify
+from sekisho.workflows.notify.sending import Identify, Ready, waiting
+from sekisho.workflows.reidentify import IDENTIFY, REQUEST, Asked, reidentify, request
 
 _SETTINGS, _LOCK = "notices.toml", "sending.lock"
 _PAGE = 1000
@@ -89,21 +89,35 @@ class Noticing:
         """Return a person with the role that the watch's settings give the name."""
         return self.holdings.person(name, getpass.getuser())
 
-    def identify(self, person: Person, basis: LegalBasis | None, reason: str) -> Callable[[str], Identified]:
+    def identify(self, person: Person, basis: LegalBasis | None, reason: str) -> Identify:
         """Return the one way from a case to its subscriber; each use is in the audit log.
 
-        With four eyes, the newest request of somebody else for the case is used; there is none: refused.
+        With four eyes, an unused request of somebody else for the case is released; there is none: None.
         """
         parts = self.holdings.identifying(self._database, person.name)
         ground = basis or self.watch.settings.basis
-        requests = self._requests(ground) if parts.four_eyes else {}
+        requests = self._requests(ground, person) if parts.four_eyes else {}
 
-        def found(case: str) -> Identified:
+        def found(case: str) -> Identified | None:
+            if parts.four_eyes and case not in requests:
+                return None
             return reidentify(Asked(case, ground, reason), person, parts, released=requests.get(case, 0))
 
         return found
 
-    def by_mail(self, carrier: SmtpCarrier, identify: Callable[[str], Identified]) -> Way:
+    def request(
+        self, channel: Channel, person: Person, basis: LegalBasis | None, reason: str
+    ) -> dict[str, int]:
+        """Record, as the first of two persons, that the subscribers of the approved notices shall be looked up.
+
+        Return the number of the request by case. :raises AuthorisationError: not in this role, or not on that ground
+        """
+        parts = self.holdings.identifying(self._database, person.name)
+        ground = basis or self.watch.settings.basis
+        cases = dict.fromkeys(one.case for one in waiting(self.office(person.name), channel))
+        return {case: request(Asked(case, ground, reason), person, parts) for case in cases}
+
+    def by_mail(self, carrier: SmtpCarrier, identify: Identify) -> Way:
         """Return the way over the mail server."""
 
         def render(notice: Notice, _case: Case, found: Identified, at: datetime) -> tuple[bytes, str]:
@@ -117,7 +131,7 @@ class Noticing:
         operator = self.settings.operator
         return SmtpCarrier(self.settings.smtp, operator.bounces or operator.sender, self.folder)
 
-    def by_webhook(self, identify: Callable[[str], Identified]) -> Way:
+    def by_webhook(self, identify: Identify) -> Way:
         """Return the way to the operator's own system. :raises DescriptionError: no https URL is set."""
         key = key_at(self.folder / self.settings.webhook.key_file)
         carrier = WebhookCarrier(
@@ -195,12 +209,17 @@ class Noticing:
         self.altered = list(table.altered)
         return table.octets
 
-    def _requests(self, basis: LegalBasis) -> dict[str, int]:
+    def _requests(self, basis: LegalBasis, person: Person) -> dict[str, int]:
+        """Return the newest unused request of somebody else, by case."""
         found: dict[str, int] = {}
         audit, after = SqlAudit(self._database), 0
         page: Sequence[AuditEntry]
         while page := audit.entries(after, _PAGE):
-            found |= {one.object: one.seq for one in page if one.act == REQUEST and one.basis == basis.value}
+            for one in page:
+                if one.act == REQUEST and one.basis == basis.value and one.who != person.name:
+                    found[one.object] = one.seq
+                elif one.act == IDENTIFY and found.get(one.object) == one.details.get("request"):
+                    del found[one.object]
             after = page[-1].seq
         return found
 

@@ -21,11 +21,14 @@ from fakes.mail_server import MailServer
 from fakes.notices import case
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.model.case import CaseEvent
+from sekisho.model.identity import Person, Role
+from sekisho.model.purpose import LegalBasis
 from sekisho.stores.database import SqlAudit, SqlCases
 from sekisho.stores.keys import key_at
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.warn import open_database
 from sekisho.wiring.watch import Watch, milliseconds
+from sekisho.workflows.reidentify import Asked, request
 
 PEOPLE = '{ "佐藤 花子" = "sender", "鈴木 一" = "sender", "田中 太郎" = "analyst" }'
 WATCH = f'customers = ["192.0.2.0/24"]\nbasis = "consent-by-terms"\npeople = {PEOPLE}\n'
@@ -101,6 +104,13 @@ class Place:
 
     def __call__(self, *words: object, code: int = 0) -> Any:
         return json.loads(sekisho("notices", *words, "--data", self.data, "--json", code=code))
+
+    def requested_at_another_account(self, name: str) -> None:
+        """Do what ``notices request`` does, as a colleague who is logged in elsewhere."""
+        with Watch(self.data, create=False) as watch, closing(open_database(self.data)) as database:
+            parts = Holdings(watch).identifying(database, "鈴木 一")
+            colleague = Person("鈴木 一", Role.SENDER, via="another-account")
+            request(Asked(name, LegalBasis.CONSENT_BY_TERMS, "注意喚起"), colleague, parts)
 
     def audit(self) -> list[str]:
         with closing(open_database(self.data)) as database:
@@ -196,9 +206,20 @@ def test_two_persons_when_the_settings_say_so(tmp_path: Path, server: MailServer
     (place.data / "watch.toml").write_text(WATCH + "four_eyes = true\n", encoding="utf-8")
     (one,) = place("draft", "c000000", *HANAKO)["notices"]
     place("approve", one["id"], "--digest", one["digest"], *HANAKO)
-    sekisho("notices", "send", *HANAKO, "--data", place.data, code=2)
+    assert place("send", *HANAKO)["notices"][0]["why"] == "not-released"
+    # One's own request doesn't count, and an analyst may not make one.
+    place("request", *HANAKO)
+    assert place("send", *HANAKO)["counts"] == {"waits": 1}
+    sekisho("notices", "request", *TARO, "--data", place.data, code=2)
+    assert not server.taken()
+    # Whoever types both names at one account is one person, whatever they call themselves.
+    place("request", "--as", "鈴木 一")
+    assert "user account" in sekisho("notices", "send", *HANAKO, "--data", place.data, code=2)
     assert not server.taken()
     assert place("list", "--state", "approved")["notices"]
+    place.requested_at_another_account("c000000")
+    assert place("send", *HANAKO)["counts"] == {"sent": 1}
+    assert len(server.taken()) == 1
 
 
 def test_without_the_operators_words_nothing_is_drafted(tmp_path: Path) -> None:

@@ -9,18 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from sekisho.errors import RenderError, SekishoError
-from sekisho.model.identity import Identified, Person
+from sekisho.model.identity import Person
 from sekisho.model.notice import Channel
 from sekisho.ports.cases import Delivery
 from sekisho.workflows.notify.office import SENDERS, Office
-from sekisho.workflows.notify.sending import Ready, Step, asked, journalled, ready, settled, tidy, waiting
+from sekisho.workflows.notify.sending import (
+    Identify,
+    Ready,
+    Step,
+    asked,
+    journalled,
+    ready,
+    settled,
+    tidy,
+    waiting,
+)
 from sekisho.workflows.notify.timing import quiet
 
 
 def hand_over(
     person: Person,
     channel: Channel,
-    identify: Callable[[str], Identified],
+    identify: Identify,
     write: Callable[[Sequence[Ready]], str],
     office: Office,
     *,

@@ -21,6 +21,8 @@ from sekisho.ports.cases import Carrier, Delivery
 from sekisho.workflows.notify.office import SENDERS, Office, approved
 from sekisho.workflows.notify.timing import HOUR, OUT, Hourly, earliest, line_wait, quiet
 
+#: Tells whom a case is about, behind an audit entry; None while a second person has not asked for it yet.
+Identify = Callable[[str], Identified | None]
 _PAGE = 200
 _MOST_ATTEMPTS = 8
 _FIRST_WAIT, _LONGEST_WAIT = 15 * 60_000, 4 * HOUR
@@ -44,7 +46,7 @@ class Way(msgspec.Struct, frozen=True):
     """One way out: who tells the contact, how it is rendered (payload, recipient), and who takes it away."""
 
     channel: Channel
-    identify: Callable[[str], Identified]
+    identify: Identify
     render: Callable[[Notice, Case, Identified, datetime], tuple[bytes, str]]
     carrier: Carrier
 
@@ -99,9 +101,7 @@ def waiting(office: Office, channel: Channel) -> Iterator[Notice]:
         after = page[-1].id
 
 
-def ready(
-    notice: Notice, identify: Callable[[str], Identified], office: Office, at: int, *, dry: bool = False
-) -> Ready | Step:
+def ready(notice: Notice, identify: Identify, office: Office, at: int, *, dry: bool = False) -> Ready | Step:
     """Hold one notice against the rules that don't depend on the hour; say who it is for."""
     if not approved(notice):
         return Step(_kept(notice, office, state=NoticeState.DRAFT, detail="text changed"), "unapproved")
@@ -121,10 +121,10 @@ def ready(
     return Step(notice, "would-send") if dry else _identified(notice, case, identify, office)
 
 
-def _identified(
-    notice: Notice, case: Case, identify: Callable[[str], Identified], office: Office
-) -> Ready | Step:
+def _identified(notice: Notice, case: Case, identify: Identify, office: Office) -> Ready | Step:
     found = identify(case.id)
+    if found is None:
+        return Step(notice, "waits", "not-released")
     if found.outcome is Naming.OPTED_OUT:
         return _withheld(notice, office, "opted-out")
     if found.outcome is not Naming.FOUND or found.contact is None:
