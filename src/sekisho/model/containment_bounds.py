@@ -33,6 +33,7 @@ from sekisho.model.indicator import Service
 
 Fault = tuple[str, str]
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_GUARD = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
 # A name in a policy zone stands before the zone's own, and both together may have 255 octets (RFC 1035).
 _LONGEST_NAME = 180
 _PRIVATE = tuple(
@@ -66,6 +67,8 @@ def faults(
     today: date,
 ) -> list[Fault]:
     """Return why this may not be proposed; ``own`` are the operator's prefixes, ``services`` what everybody uses."""
+    if wrong := list(_settings(settings, own)):
+        return wrong
     return [
         *_ground(kind, match, settings, today),
         *_time(match, hours, settings),
@@ -85,6 +88,18 @@ def too_popular(radius: Radius, match: Match, settings: Containing) -> list[Faul
         if share > settings.most_share
         else []
     )
+
+
+def _settings(settings: Containing, own: Sequence[str]) -> Iterator[Fault]:
+    """Yield guards that can't be read: a guard that isn't understood must not be passed by."""
+    for text in (*own, *settings.protected, *settings.managers, settings.blackhole4, settings.blackhole6):
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            yield "settings", text[:80]
+    for name in settings.protected_names:
+        if not _GUARD.fullmatch(name.lower().strip(".")):
+            yield "settings", name[:80]
 
 
 def _time(match: Match, hours: float, settings: Containing) -> Iterator[Fault]:
@@ -203,6 +218,9 @@ def _day(text: str) -> date | None:
 
 
 FAULTS = {
+    "settings": Text(
+        ja="設定の [containment] に読めない値がある", en="a value of [containment] can't be read"
+    ),
     "expiry": Text(ja="期限がないか、長すぎる", en="no expiry, or too long a one"),
     "nothing": Text(ja="規則が照合するものは一種類", en="a rule matches one sort of thing, and needs one"),
     "kind": Text(ja="この形式では照合できない", en="this kind of rule can't match that"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import msgspec
 import pytest
@@ -95,6 +96,11 @@ def test_resolvers_and_infrastructure_of_the_settings_are_protected() -> None:
     guarded = msgspec.structs.replace(ON_RECORD, protected=("203.0.113.0/29",))
     assert found(settings=guarded) == ["protected"]
     assert found(match=remote("203.0.113.9"), settings=guarded) == []
+
+
+@pytest.mark.parametrize("wrong", [{"protected": ("resolver1",)}, {"managers": ("x",)}, {"protected_names": ("*.com",)}, {"blackhole4": ""}])  # fmt: skip
+def test_a_guard_that_can_t_be_read_stops_everything(wrong: dict[str, Any]) -> None:
+    assert found(settings=msgspec.structs.replace(ON_RECORD, **wrong)) == ["settings"]
 
 
 def test_ports_and_shapes() -> None:
