@@ -99,13 +99,13 @@ def who(address: str, port: int, when: str, data: Path, as_json: bool) -> int:  
     moment(when, now())
     raise AuthorisationError(
         Text(
-            ja="個人の特定は再特定の手続を通す。この版のコマンドからはまだ通せない",
-            en="naming a person goes through re-identification, which this command can't reach yet",
+            ja="個人の特定は再特定の手続だけで行う。アドレスからは行えない",
+            en="a person is named by re-identification only, and not from an address",
         ),
         f"{address} {port} {when} ({data})",
         Text(
-            ja="事案番号・法的根拠・理由・担当者を記録する再特定の手続を使う",
-            en="use re-identification, which records the case, the legal basis, the reason and who asks",
+            ja="sekisho identify 事案番号 --basis … --reason … --as 名前 を使う",
+            en="use sekisho identify CASE --basis … --reason … --as NAME",
         ),
     )
 

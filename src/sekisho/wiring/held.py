@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from sekisho.errors import PurposeError
+from sekisho.language import Text
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case
 from sekisho.model.detection import Window
@@ -25,6 +26,8 @@ from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import DATASET
 
 INVENTORY = "inventory"
+# Where two datasets share a stage, its title would name both.
+_TITLES = {"notices": Text(ja="注意喚起の文（案と送ったもの）", en="notices, drafted and sent")}
 _WHOLE = Window(-(1 << 60), 1 << 60)
 _DAY = 86_400_000
 _PAGE = 1000
@@ -133,7 +136,7 @@ class _Gathering:
         purposes = dict.fromkeys(one for label in used for one in label.purposes)
         basis: dict[LegalBasis, None] = dict.fromkeys(label.basis for label in used)
         return Holding(
-            dataset, stage, self._held.rules[stage].title, rows, counted, min(told, default=0), max(told, default=0),
+            dataset, stage, _TITLES.get(dataset, self._held.rules[stage].title), rows, counted, min(told, default=0), max(told, default=0),
             tuple(purposes), tuple(basis), min((one.expires for one in used), default=0),
             max((one.expires for one in used), default=0),
         )  # fmt: skip
