@@ -19,6 +19,7 @@ from sekisho.model.purpose import LegalBasis, Purpose, Stage
 from sekisho.stores.database import Database, SqlAudit
 from sekisho.stores.purpose_gate import DATASETS
 from sekisho.wiring.holdings import Holdings
+from sekisho.wiring.live import live, receiving
 from sekisho.wiring.watch import Watch, milliseconds
 from sekisho.workflows.reidentify import Asked, reidentify
 
@@ -171,6 +172,16 @@ def test_one_dataset_out_of_reach_stops_no_other(watch: Watch) -> None:
     watch.log.file.rmdir()
     watch.folder.joinpath("cases.db").rename(watch.folder / "elsewhere")
     assert set(expired(watch, 91)) == {"flow", "contacts", "assignments"}
+
+
+def test_the_watch_tidies_every_dataset_by_itself(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = milliseconds() + 31 * DAY
+    monkeypatch.setattr(Holdings.__init__, "__defaults__", (lambda: later,))
+    running = live(watch, receiving(watch, listen=("127.0.0.1",), ports=(9,), disk=False), ())
+    running._tidy()
+    own = [json.loads(line)["dataset"] for line in (watch.folder / "receipts.jsonl").read_text().splitlines()]
+    assert own == ["detections", "contacts"]
+    assert watch.store.state()["datasets"]["flow"]["rows"] == 0
 
 
 def test_a_name_through_everything_that_is_real(watch: Watch) -> None:
