@@ -84,16 +84,12 @@ def wording(
     if wanting := operator.wanting(channel):
         raise _missing(wanting)
     kind = device or (model.device if model else "") or GENERAL
-    known = devices()
-    if kind not in known:
+    if kind not in devices():
         raise DescriptionError(
             Text(ja="その種類の機器はない", en="there is no such class of device"),
-            f"{kind}: {', '.join(known)}",
+            f"{kind}: {', '.join(devices())}",
         )
     key = case.key if case.key in families() else GENERAL
-    family = families()[key]
-    frame = _read("frame.toml", dict[str, Text])
-    own = model.steps(language) if model else ()
     words = {
         "operator": operator.name.say(language),
         "telephone": operator.telephone,
@@ -103,32 +99,37 @@ def wording(
         "when": when,
         "model": case.device_model,
     }
-    say = {name: text.say(language, **words) for name, text in frame.items()}
-    sentences = (
-        family.happened.say(language, **words),
-        family.todo.say(language, **words),
-        say["call"],
-        say["genuine"],
-        say["never"],
+    frame = {name: text.say(language, **words) for name, text in _read("frame.toml", dict[str, Text]).items()}
+    happened, todo = (
+        text.say(language, **words) for text in (families()[key].happened, families()[key].todo)
     )
-    steps = own or known[kind].steps(language)
-    device_line = (
-        [say["steps_model"]]
-        if own
-        else [frame["steps_model"].say(language, model=known[kind].title.say(language))]
-        if kind != GENERAL
-        else []
-    )
-    listed = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    own = model.steps(language) if model else ()
     blocks = [
-        say["greeting"],
-        "\n".join(sentences[:2]),
-        "\n".join([say["steps_title"], *device_line, *listed]),
-        *sentences[2:],
-        "\n".join([words["operator"], say["closing"]]),
+        frame["greeting"],
+        f"{happened}\n{todo}",
+        "\n".join([frame["steps_title"], *_steps(case, language, kind, own)]),
+        frame["call"],
+        frame["genuine"],
+        frame["never"],
+        f"{words['operator']}\n{frame['closing']}",
     ]
-    template = f"{key}/{'model' if own else kind}"
-    return Wording(template, _one_line(say["subject"]), "\n\n".join(blocks) + "\n", sentences)
+    return Wording(
+        f"{key}/{'model' if own else kind}",
+        _one_line(frame["subject"]),
+        "\n\n".join(blocks) + "\n",
+        (happened, todo, frame["call"], frame["genuine"], frame["never"]),
+    )
+
+
+def _steps(case: Case, language: Language, kind: str, own: tuple[str, ...]) -> list[str]:
+    """Return the line that names the device, when it is known, and the numbered steps."""
+    known = devices()[kind]
+    name = case.device_model if own else "" if kind == GENERAL else known.title.say(language)
+    named = [_read("frame.toml", dict[str, Text])["steps_model"].say(language, model=name)] if name else []
+    return [
+        *named,
+        *(f"{number}. {step}" for number, step in enumerate(own or known.steps(language), 1)),
+    ]
 
 
 def _one_line(text: str) -> str:
