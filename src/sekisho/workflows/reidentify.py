@@ -44,6 +44,7 @@ REFUSALS: Mapping[str, Text] = {
     ),
     "no-case": Text(ja="その案件はない", en="there is no such case"),
     "closed": Text(ja="案件が終わっている", en="the case is no longer open"),
+    "past": Text(ja="案件の保存期限が過ぎている", en="the case is past the time it may be kept"),
     "four-eyes": Text(
         ja="二人目の承認が要る：先に一人が申請し、別の人が番号を示して開示する",
         en="a second person is needed: one requests, another one releases it by its number",
@@ -143,6 +144,8 @@ def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
         _refuse("no-case", asked, person, parts)
     if not case.state.open:
         _refuse("closed", asked, person, parts)
+    if case.updated + parts.rules[Stage.CASE].milliseconds <= parts.now():
+        _refuse("past", asked, person, parts)
     return case
 
 

@@ -198,6 +198,15 @@ def test_only_open_cases(world: World, state: CaseState) -> None:
         world.refused("closed")
 
 
+def test_a_case_past_its_time_names_nobody_even_before_it_is_deleted(world: World) -> None:
+    world.open()
+    world.now = NOW + world.parts.rules[Stage.CASE].milliseconds - 1
+    world.table.take(world.folder / "in.csv", msgspec.structs.replace(world.label, expires=1 << 50))
+    assert reidentify(ASKED, SENDER, world.parts).account == "acc-1"
+    world.now += 1
+    world.refused("past")
+
+
 def test_four_eyes(world: World) -> None:
     world.open()
     world.parts = msgspec.structs.replace(world.parts, four_eyes=True)
