@@ -11,7 +11,7 @@ from sekisho.model.containment import Rule, RuleText
 from sekisho.reports.containment import tokens
 
 # Ids up to 99,999 are for local use.
-_FIRST_ID, _IDS = 90_000, 9_900
+_FIRST_ID, _LAST_ID = 10_000, 99_999
 
 
 def render(rule: Rule) -> tuple[RuleText, ...]:
@@ -22,7 +22,7 @@ def render(rule: Rule) -> tuple[RuleText, ...]:
     hole = rule.proposal.match.hole
     if hole is None or not hole.paths:
         raise RenderError(Text(ja="経路が知られていない", en="no path is known"), rule.proposal.id)
-    first = _FIRST_ID + sum(tokens.identifier(rule).encode()) * 7 % _IDS
+    first = tokens.number(rule, _FIRST_ID, _LAST_ID)
     plain = "t:none,t:urlDecodeUni,t:normalizePath,t:lowercase"
     rules = "".join(
         f'SecRule REQUEST_FILENAME "@beginsWith {tokens.path(path).lower()}" '

@@ -11,7 +11,7 @@ from sekisho.reports.containment import tokens
 from sekisho.reports.containment.tokens import NAMES
 
 # Numbers from 1,000,000 to 1,999,999 are for local use.
-_FIRST_SID, _SIDS = 1_000_000, 90_000
+_FIRST_SID, _LAST_SID = 1_000_000, 1_999_999
 
 
 def render(rule: Rule) -> tuple[RuleText, ...]:
@@ -19,10 +19,7 @@ def render(rule: Rule) -> tuple[RuleText, ...]:
     hole = rule.proposal.match.hole
     if hole is None:
         raise tokens.refuse("no hole")
-    first = (
-        _FIRST_SID
-        + sum(number * octet for number, octet in enumerate(tokens.identifier(rule).encode(), 1)) % _SIDS * 10
-    )
+    first = tokens.number(rule, _FIRST_SID, _LAST_SID)
     port = tokens.port(hole.port)
     reference = f"reference:cve,{tokens.remark(hole.cve.removeprefix('CVE-'))}; " if hole.cve else ""
     rules = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -83,6 +84,15 @@ def identifier(rule: Rule) -> str:
     if not _ID.fullmatch(rule.proposal.id):
         raise refuse(rule.proposal.id)
     return rule.proposal.id
+
+
+def number(rule: Rule, first: int, last: int) -> int:
+    """Return the first of ten numbers for the rules of a proposal, from ``first`` to ``last``.
+
+    Two proposals may draw the same ones; the equipment then refuses the second file aloud (double id).
+    """
+    drawn = int.from_bytes(hashlib.sha256(identifier(rule).encode()).digest()[:8])
+    return first + drawn % ((last + 1 - first) // 10) * 10
 
 
 def path(text: str) -> str:

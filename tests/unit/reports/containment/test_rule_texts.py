@@ -10,6 +10,7 @@ from fakes.containing import ON_RECORD, REMOTE, hole, rule
 from sekisho.catalogues.virtual_patches import virtual_patches
 from sekisho.errors import RenderError
 from sekisho.model.containment import TCP, Endpoint, Kind, Match, Scope
+from sekisho.reports.containment import tokens
 from sekisho.reports.containment.rule_texts import RENDERERS, texts
 
 LINE = Match(Scope.LINE, remotes=(REMOTE,))
@@ -180,3 +181,11 @@ def test_modsecurity_expires_by_itself() -> None:
     numbers = undo.split()[1:]
     assert all(f"id:{number}," in apply for number in numbers)
     assert len(set(numbers)) == 2
+
+
+def test_numbers_stay_in_the_local_range_and_rarely_meet() -> None:
+    for kind, low, high in ((Kind.SURICATA, 1_000_000, 1_999_999), (Kind.MODSECURITY, 10_000, 99_999)):
+        drawn = [tokens.number(rule(kind, id=f"r-{n:010x}"), low, high) for n in range(1000)]
+        assert min(drawn) >= low
+        assert max(drawn) + 9 <= high
+        assert len(set(drawn)) > 900
