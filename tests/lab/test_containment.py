@@ -177,9 +177,20 @@ def test_flowspec_and_black_hole_reach_frr(own_street: Street, tmp_path: Path) -
         soon(lambda: "blackhole" in shown("ipv4 unicast 203.0.113.7/32"))
         assert "no-export" in shown("ipv4 unicast 203.0.113.7/32")
         soon(lambda: "blackhole" in shown("ipv6 unicast 2001:db8:9::7/128"))
+        one_line = only(
+            rule(Kind.FLOWSPEC, Match(Scope.LINE, remotes=(Endpoint(OTHER4, 80, TCP),)), lines=(CLIENT4,))
+        )
+        patch = only(
+            rule(Kind.FLOWSPEC, Match(Scope.CUSTOMERS, hole=hole("netis-53413")), lines=("198.51.100.0/24",))
+        )
+        announced(street, one_line.apply + patch.apply)
+        soon(lambda: "198.51.100.0/24" in shown("ipv4 flowspec detail"))
+        assert f"{CLIENT4}/32" in shown("ipv4 flowspec detail")
+        assert "53413" in shown("ipv4 flowspec detail")
+        announced(street, one_line.undo + patch.undo)
         announced(street, flow.undo)
         announced(street, hole_.undo)
-        soon(lambda: "203.0.113.7" not in shown("ipv4 flowspec detail"))
+        soon(lambda: not any(one in shown("ipv4 flowspec detail") for one in ("203.0.113", "198.51.100")))
         soon(lambda: "2001:db8:9::7" not in shown("ipv6 flowspec detail"))
         soon(lambda: "not in table" in shown("ipv4 unicast 203.0.113.7/32"))
     finally:
