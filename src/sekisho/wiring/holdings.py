@@ -99,11 +99,7 @@ class Holdings:
 
     def take_contacts(self, source: Path) -> ContactsRead:
         """Replace the table of contacts by a CSV file of the operator, under the label of its stage."""
-        return self.table.take(source, self.contact_label())
-
-    def contact_label(self) -> Label:
-        """Return the label of contacts that are taken in now."""
-        return self.gate.label("contacts", self.now())
+        return self.table.take(source, self.gate.label("contacts", self.now()))
 
     def person(self, name: str, via: str = "") -> Person:
         """Return a person with the role that the settings give the name."""
