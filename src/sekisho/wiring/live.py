@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -103,6 +104,8 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
     }
     noted = _Templates(watch.folder / _TEMPLATES)
 
+    started = milliseconds()
+
     def look(detectors: Mapping[str, Detector], window: Window) -> Iterator[tuple[Detection, ...]]:
         if not watch.has_records():
             return
@@ -112,6 +115,8 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             yield one.detections
         if window.end <= milliseconds():
             watch.note_looks(looks, window)
+            if window.begin >= started and watch.list_files(lists):
+                watch.looks.add((KnownCc.name,), window)  # every flow of that hour was held against the lists
 
     return LiveWatch(
         Parts(
@@ -198,8 +203,13 @@ class _Lists:
                         self._held
                     )  # half written, or gone: the last good list holds on, and is looked at again
                 self._seen = seen
-                self._held = KnownCc(indicators), Watchlist(indicators)
+                self._held = KnownCc(indicators), Watchlist(indicators, fast=_has_numba())
         return self._held
+
+
+def _has_numba() -> bool:
+    """Say whether the extra ``fast`` is installed: the look-up's compiled twin gives the same answers sooner."""
+    return importlib.util.find_spec("numba") is not None
 
 
 __all__ = ["Figures", "Pace", "live", "receiver", "receiving"]
