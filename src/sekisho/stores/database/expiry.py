@@ -45,11 +45,11 @@ def expire(database: Database, past: Past) -> Gone:
         with database.writing() as connection:
             if database.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is deleted is overwritten
-            few = select(CASES.c.id).where(_past(past)).order_by(CASES.c.id).limit(_BATCH)
+            few = select(CASES.c.id).where(_past(past)).order_by(CASES.c.id).limit(_BATCH).with_for_update()
             names = list(connection.execute(few).scalars())
             if not names:
                 return gone
-            # A case that somebody changes now is either locked by that change or not among them any more.
+            # Locked until the end: nobody changes one between being counted and being deleted.
             counted = _counted(connection, select(CASES.c.id).where(CASES.c.id.in_(names)))
             connection.execute(delete(CASES).where(CASES.c.id.in_(names), _past(past)))
         gone = Gone(*(getattr(gone, one) + getattr(counted, one) for one in Gone.__struct_fields__))
