@@ -29,6 +29,9 @@ _WHAT = {
         "outcome of an earlier run unknown: a person must find out",
     ),
     "withheld": t("送らない", "withheld"),
+    "unreachable": t(
+        "相手のサーバーにつながらない：何も送っていない", "the server can't be reached: nothing was sent"
+    ),
     "waits": t("待つ", "waits"),
     "unapproved": t("承認された文ではない", "not the approved text"),
     "taken": t("ほかが扱っている", "taken by another"),
@@ -272,7 +275,7 @@ def _told(steps: Iterable[Step], as_json: bool, more: Any = dict) -> int:
         click.echo(t("承認済みのお知らせはない", "there are no approved notices"))
     if counts["unknown"] or counts["asked"]:
         return _UNDECIDED
-    return 1 if counts["refused"] or counts["withheld"] or counts["unapproved"] else 0
+    return 1 if any(counts[one] for one in ("refused", "withheld", "unapproved", "unreachable")) else 0
 
 
 def _mails(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:

@@ -135,7 +135,8 @@ class Delivery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of one delivery.
 
     ``state``: ``accepted`` (the peer took responsibility), ``refused`` (for good), ``deferred`` (certainly not taken,
-    later perhaps), ``unknown`` (the octets were on their way and no answer came).
+    later perhaps), ``unreachable`` (as deferred, and no other message would fare better now), ``unknown`` (the octets
+    were on their way and no answer came).
     """
 
     state: str

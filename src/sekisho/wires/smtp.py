@@ -55,6 +55,7 @@ class SmtpCarrier:
         self._folder = folder
         self._connection: smtplib.SMTP | None = None
         self._sent = 0
+        self._offered = False
 
     def __enter__(self) -> Self:
         """Return itself; the connection is made with the first message."""
@@ -77,12 +78,20 @@ class SmtpCarrier:
 
     def deliver(self, payload: bytes, recipient: str, identifier: str) -> Delivery:
         """Hand one message over; see `Carrier`."""
+        used, self._offered = self._connection is not None, False
+        outcome = self._once(payload, recipient, identifier)
+        if used and self._connection is None and not self._offered and outcome.state == "deferred":
+            # The server ended a connection that it had grown tired of; this message it has not seen.
+            outcome = self._once(payload, recipient, identifier)
+        return outcome
+
+    def _once(self, payload: bytes, recipient: str, identifier: str) -> Delivery:
         try:
             connection = self._connected()
-        except (smtplib.SMTPResponseException, smtplib.SMTPException, OSError, ssl.SSLError) as error:
+        except (smtplib.SMTPException, OSError) as error:
             self._drop()
-            # A refusal at this stage is about us and not about the message: it can go later.
-            return Delivery("deferred", _said(error))
+            # A refusal at this stage is about us and not about the message: it can go later, as any other can.
+            return Delivery("unreachable", _said(error))
         try:
             if refusal := self._envelope(connection, recipient, identifier):
                 return refusal
@@ -109,6 +118,7 @@ class SmtpCarrier:
 
     def _data(self, connection: smtplib.SMTP, payload: bytes) -> Delivery:
         dotted = smtplib._quote_periods(payload)  # type: ignore[attr-defined]  # noqa: SLF001 - dot stuffing of RFC 5321, 4.5.2
+        self._offered = True
         ending = b".\r\n" if dotted.endswith(b"\r\n") else b"\r\n.\r\n"
         try:
             connection.send(dotted + ending)

@@ -57,7 +57,7 @@ class WebhookCarrier:
             connection.connect()
         except (OSError, ssl.SSLError) as error:
             connection.close()
-            return Delivery("deferred", _said(error))
+            return Delivery("unreachable", _said(error))
         try:
             connection.request("POST", self._path, payload, dict(self._headers(payload, identifier)))
             reply = connection.getresponse()

@@ -103,9 +103,9 @@ OK = ["220 mx", "250 mx", "250 sender ok", "250 recipient ok"]
         (OK[:3], ["550 5.1.1 unknown"], "refused"),
         (OK[:3], ["450 greylisted"], "deferred"),
         (OK[:2], ["553 sender refused"], "refused"),
-        (["554 go away"], [], "deferred"),
-        ([""], [], "deferred"),
-        ([None], [], "deferred"),
+        (["554 go away"], [], "unreachable"),
+        ([""], [], "unreachable"),
+        ([None], [], "unreachable"),
     ],
 )
 def test_what_became_of_it(script: Callable[..., Script], replies: list, data: list, state: str) -> None:
@@ -115,6 +115,25 @@ def test_what_became_of_it(script: Callable[..., Script], replies: list, data: l
     assert got.state == state, got
     if state == "unknown":
         assert b"words\r\n" in server.heard
+
+
+@pytest.mark.parametrize("tired", ["421 4.4.2 enough of this connection", None])
+def test_a_tired_server_is_asked_once_more(script: Callable[..., Script], tired: str | None) -> None:
+    first = script(list(OK), ["354 go", "250 taken", tired])
+    second = script(list(OK), ["354 go", "250 taken"])
+    with carrier(first.port) as wire:
+        assert wire.deliver(MAIL, "taro@customer.example", "N1").state == "accepted"
+        wire._settings = Smtp(host="127.0.0.1", port=second.port, security=Security.NONE, timeout=2)
+        assert wire.deliver(MAIL, "taro@customer.example", "N2").state == "accepted"
+    assert first.heard.count(b"words\r\n") == second.heard.count(b"words\r\n") == 1
+
+
+def test_after_the_octets_nothing_is_tried_again(script: Callable[..., Script]) -> None:
+    server = script(list(OK), ["354 go", "250 taken", "250 ok", "250 ok", "354 go", "421 closing"])
+    with carrier(server.port) as wire:
+        assert wire.deliver(MAIL, "taro@customer.example", "N1").state == "accepted"
+        assert wire.deliver(MAIL, "taro@customer.example", "N2").state == "deferred"
+    assert server.heard.count(b"words\r\n") == 2
 
 
 def test_dots_arrive_as_they_were(script: Callable[..., Script]) -> None:
@@ -142,7 +161,7 @@ def test_starttls_is_never_done_without(script: Callable[..., Script]) -> None:
     """A server (or somebody between) that doesn't offer STARTTLS gets no message."""
     server = script(["220 mx", "250 mx", "250 bye"], [])
     with carrier(server.port, security=Security.STARTTLS) as wire:
-        assert wire.deliver(MAIL, "taro@customer.example", "N1").state == "deferred"
+        assert wire.deliver(MAIL, "taro@customer.example", "N1").state == "unreachable"
     assert not any(line.lower().startswith((b"mail", b"data")) for line in server.heard)
 
 
@@ -183,7 +202,7 @@ def test_starttls_to_a_real_server(tmp_path: Path, certificate: tuple[Path, Path
                 assert wire.deliver(MAIL, "keep@customer.example", f"N{number}").state == "accepted"
         # An unknown authority, and plain text to a server that wants TLS: nothing is sent.
         with carrier(server.port, security=Security.STARTTLS) as wire:
-            assert wire.deliver(MAIL, "taro@customer.example", "N").state == "deferred"
+            assert wire.deliver(MAIL, "taro@customer.example", "N").state == "unreachable"
         with carrier(server.port) as wire:
             assert wire.deliver(MAIL, "taro@customer.example", "N").state in {"refused", "deferred"}
         taken = server.taken()

@@ -78,7 +78,7 @@ def test_what_became_of_it(port: int, path: str, state: str) -> None:
 
 def test_nobody_there() -> None:
     wire = WebhookCarrier(Webhook(url="http://127.0.0.1:1/x", timeout=1), lambda *_: {})
-    assert wire.deliver(b"{}", "", "N1").state == "deferred"
+    assert wire.deliver(b"{}", "", "N1").state == "unreachable"
 
 
 @pytest.mark.parametrize("url", ["", "http://crm.example/x", "ftp://127.0.0.1/", "https://", "https://a:b@crm.example/", "https://crm.example:x/"])  # fmt: skip

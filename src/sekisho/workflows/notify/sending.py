@@ -32,7 +32,8 @@ class Step(msgspec.Struct, frozen=True):
     """What happened to one notice.
 
     ``what``: ``sent``, ``refused``, ``deferred``, ``unknown`` (outcome not known: asked), ``asked`` (left so by an earlier
-    run), ``withheld``, ``waits`` (``until`` in milliseconds), ``unapproved``, ``taken`` (by another sender),
+    run), ``unreachable`` (the server can't be spoken to; the run ends), ``withheld``, ``waits`` (``until`` in
+    milliseconds), ``unapproved``, ``taken`` (by another sender),
     ``would-send`` (dry run).
     """
 
@@ -78,6 +79,8 @@ def send(person: Person, way: Way, office: Office, *, dry: bool = False, most: i
         found = ready(notice, way.identify, office, at, dry=dry)
         outcome = found if isinstance(found, Step) else _out(found, way, person, office)
         yield outcome
+        if outcome.what == "unreachable":
+            return
         if outcome.what in {"sent", "unknown", "would-send"}:
             hourly.count(at)
             done += 1
@@ -168,6 +171,19 @@ def settled(notice: Notice, delivery: Delivery, case: Case, person: Person, offi
             msgspec.structs.replace(notice, updated=at, detail=f"outcome unknown: {detail}"[:300])
         )
         return Step(stored, "unknown", detail)
+    if delivery.state == "unreachable":
+        # Nobody was spoken to: no attempt at this notice.
+        stored = office.notices.change(
+            msgspec.structs.replace(
+                notice,
+                state=NoticeState.APPROVED,
+                sent_at=0,
+                updated=at,
+                detail=detail,
+                attempts=notice.attempts - 1,
+            )
+        )
+        return Step(stored, "unreachable", detail)
     if delivery.state == "deferred" and notice.attempts < _MOST_ATTEMPTS:
         later = at + min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (notice.attempts - 1))
         stored = office.notices.change(

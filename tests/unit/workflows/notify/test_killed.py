@@ -159,4 +159,4 @@ def test_killed_in_a_small_batch(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_killed_in_a_batch_of_ten_thousand(tmp_path: Path) -> None:
-    run(tmp_path, 10_000, 12)
+    run(tmp_path, 10_000, 20)
