@@ -252,8 +252,9 @@ def _radius(proposal: Proposal) -> str:
         )
     sample = "" if one.sampling == 1 else t("（標本による下限）", " (a sample: lower bound)")
     return t(
-        f"他の {one.lines:,} 回線 {one.flows:,} フロー {one.octets:,} オクテット（{one.watched:,} 回線中）{sample}",
-        f"{one.lines:,} other lines, {one.flows:,} flows, {one.octets:,} octets (of {one.watched:,} lines){sample}",
+        f"他の {one.lines:,} 回線 {one.flows:,} フロー {one.octets:,} オクテット（{one.watched:,} 回線中）。この事案の回線は {one.own_flows:,} フロー{sample}",
+        f"{one.lines:,} other lines, {one.flows:,} flows, {one.octets:,} octets (of {one.watched:,} lines); "
+        f"{one.own_flows:,} flows of the case's own line{sample}",
     )
 
 

@@ -273,6 +273,10 @@ WARNINGS = {
         ja="この事案の検出にはない相手先である", en="the endpoint is not among this case's detections"
     ),
     "touches-others": Text(ja="この事案以外の回線にも影響する", en="touches lines other than this case's"),
+    "own-untouched": Text(
+        ja="見積りの期間に、この事案の回線にも当たらなかった",
+        en="in that time it would not have touched the case's own line either",
+    ),
     "radius-unknown": Text(
         ja="影響の範囲を見積もれない（影響がないという意味ではない）",
         en="nobody can tell whom it touches (which does not mean nobody)",

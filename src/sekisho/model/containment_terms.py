@@ -19,6 +19,7 @@ def warnings_of(kind: Kind, match: Match, radius: Radius, seen: Sequence[Endpoin
         "prefix": any(net.num_addresses > 1 for net in nets),
         "not-seen": any(one not in seen for one in match.remotes),
         "touches-others": match.scope is not Scope.LINE and radius.measured and radius.lines > 0,
+        "own-untouched": radius.measured and not radius.own_flows,
         "radius-unknown": not radius.measured,
         "sampled": radius.measured and radius.sampling != 1,
         "address-moves": match.scope is Scope.LINE,

@@ -145,10 +145,13 @@ def test_whom_it_would_have_touched(
 ) -> None:
     if engine == "sqlite":
         world.tables = lambda window: PlainTables(window, lambda: FLOWS)
-    found = world.propose(kind, match).radius
+    said = world.propose(kind, match)
+    found = said.radius
     assert found.measured
     assert (found.lines, found.flows, found.octets, found.own_flows) == touched
     assert (found.watched, found.sampling) == (7, 1)
+    assert ("own-untouched" in said.warnings) == (touched[3] == 0)
+    assert ("touches-others" in said.warnings) == (touched[0] > 0 and match.scope is not Scope.LINE)
 
 
 def test_what_nobody_can_tell_is_not_nobody(world: World) -> None:
