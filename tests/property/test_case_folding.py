@@ -322,3 +322,12 @@ def test_a_sighting_keeps_the_lines_own_ports_and_no_rows() -> None:
     assert len(kept.moments) == 8
     assert kept.moments[-1] == (1022, NOW + 22)
     assert "flowStartMilliseconds" not in msgspec.json.encode(kept).decode()
+
+
+def test_the_window_holds_up_to_its_last_millisecond() -> None:
+    for late, keys in ((0, ["family:mirai"]), (1, ["family:mirai", "method:outbound_scan"])):
+        line = Plain()
+        family = seen("cc", 0, family="mirai")
+        begin = family.end + WINDOW + late
+        line.fold([family, msgspec.structs.replace(seen("scan", 0), begin=begin, end=begin)])
+        assert sorted(one.case.key for one in line.lives.values()) == keys
