@@ -157,9 +157,19 @@ def show(reference: str, annex: bool, data: Path, as_json: bool) -> int:
     default="",
     help=t("読んだ文のSHA-256（一件のとき）", "SHA-256 of what was read (for one notice)"),
 )
+@click.option(
+    "--alike",
+    is_flag=True,
+    help=t(
+        "受付番号のほかは一字一句同じ案も、まとめて承認する",
+        "and every draft that differs in nothing but its reference",
+    ),
+)
 @data_option
 @lang_option
-def approve(references: tuple[str, ...], digest: str, name: str, data: Path, as_json: bool) -> int:
+def approve(
+    references: tuple[str, ...], digest: str, alike: bool, name: str, data: Path, as_json: bool
+) -> int:
     """Show each text, ask, and record who said yes."""
     from sekisho.formats.references import typed
     from sekisho.wiring.noticing import Noticing
@@ -174,13 +184,15 @@ def approve(references: tuple[str, ...], digest: str, name: str, data: Path, as_
             one = office.notice(typed(reference))
             if not as_json:
                 tell(one)
-            if digest or _yes(one):
+            batch = tuple(notify.alike(one.id, office)) if alike else (one,)
+            if digest or _yes(one, len(batch)):
                 done.append(notify.approve(one.id, digest or one.digest, person, office))
+                done += [notify.approve(each.id, each.digest, person, office) for each in batch[1:]]
     if as_json:
         put_json({"approved": [plain(one) for one in done]})
     elif done:
         click.secho(t(f"{len(done)} 件を承認した（{name}）", f"{len(done)} approved ({name})"), fg="green")
-    return 0 if len(done) == len(references) else 1
+    return 0 if len(done) >= len(references) else 1
 
 
 @command.command(help=t("まだ出していないお知らせを取り下げる。", "Withdraw a notice that has not gone out."))
@@ -260,13 +272,16 @@ def tell(one: Notice) -> None:
         click.echo(said)
 
 
-def _yes(one: Notice) -> bool:
+def _yes(one: Notice, count: int) -> bool:
     if not sys.stdin.isatty():
         raise click.UsageError(
             t("端末がない：読んだ文の --digest を渡す", "no terminal: give the --digest of what you read")
         )
     return click.confirm(
-        t(f"この文をそのまま承認するか（{one.id}）", f"approve exactly this text ({one.id})?")
+        t(
+            f"この文をそのまま承認するか（{one.id}、{count} 件）",
+            f"approve exactly this text ({one.id}, {count} notices)?",
+        )
     )
 
 

@@ -146,8 +146,10 @@ def test_from_a_case_to_a_mail(tmp_path: Path, server: MailServer) -> None:
         "notices", "approve", one["id"], "--digest", one["digest"], *TARO, "--data", place.data, code=2
     )
     sekisho("notices", "approve", one["id"], "--digest", two["digest"], *HANAKO, "--data", place.data, code=2)
-    for each in drafted:
-        place("approve", each["id"], "--digest", each["digest"], *HANAKO)
+    done = place("approve", one["id"], "--digest", one["digest"], "--alike", *HANAKO)["approved"]
+    assert [(each["id"], each["approved_digest"]) for each in done] == [
+        (each["id"], each["digest"]) for each in drafted
+    ]
     assert place("send", "--dry-run", *HANAKO)["counts"] == {"would-send": 2}
     assert "re-identify" not in place.audit()
     assert not server.taken()

@@ -6,7 +6,7 @@ between, the notice stays in ``sending``: a person is asked, and nothing goes ou
 
 from __future__ import annotations
 
-from sekisho.workflows.notify.approving import approve, revise, settle, withdraw
+from sekisho.workflows.notify.approving import alike, approve, revise, settle, withdraw
 from sekisho.workflows.notify.drafting import Drafted, draft
 from sekisho.workflows.notify.handing_over import hand_over
 from sekisho.workflows.notify.office import Office
@@ -19,6 +19,7 @@ __all__ = [
     "Returned",
     "Step",
     "Way",
+    "alike",
     "approve",
     "draft",
     "hand_over",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from sekisho.errors import DescriptionError
+from sekisho.formats.references import shown
 from sekisho.language import Text
 from sekisho.model.identity import Person
 from sekisho.model.notice import Notice, NoticeState, text_digest
 from sekisho.workflows.notify.office import SENDERS, WRITERS, Office
 
+_PAGE = 500
 _OPEN = frozenset({NoticeState.DRAFT, NoticeState.APPROVED, NoticeState.WITHHELD})
 
 
@@ -48,6 +52,28 @@ def approve(identifier: str, digest: str, person: Person, office: Office) -> Not
             not_before=0,
         )
     )
+
+
+def alike(identifier: str, office: Office) -> Iterator[Notice]:
+    """Yield the drafts that say the same as this notice, word for word but for their own reference; itself first.
+
+    So that a person who has read one text approves a batch of it: each still has its own digest on record.
+    """
+    first = office.notice(identifier)
+    yield first
+    after = ""
+    while page := office.notices.find((NoticeState.DRAFT,), after=after, limit=_PAGE):
+        for one in page:
+            if one.id != first.id and _blank(one) == _blank(first):
+                yield one
+        after = page[-1].id
+
+
+def _blank(notice: Notice) -> tuple[str, ...]:
+    """Return what two notices have in common when they say the same; the reference is a sign that no text holds."""
+    number = shown(notice.id)
+    words = (one.replace(number, "\x00") for one in (notice.subject, notice.body))
+    return (notice.channel.value, notice.language.value, *words)
 
 
 def revise(identifier: str, subject: str, body: str, person: Person, office: Office) -> Notice:

@@ -30,7 +30,17 @@ from sekisho.model.notice import Channel, NoticeState
 from sekisho.model.notifying import Operator, Quiet, Throttle
 from sekisho.ports.cases import Delivery
 from sekisho.wires.smtp import SmtpCarrier
-from sekisho.workflows.notify import approve, draft, hand_over, revise, send, settle, take_back, withdraw
+from sekisho.workflows.notify import (
+    alike,
+    approve,
+    draft,
+    hand_over,
+    revise,
+    send,
+    settle,
+    take_back,
+    withdraw,
+)
 
 HOUR = 3_600_000
 TARO = Person("田中 太郎", Role.ANALYST)
@@ -106,6 +116,20 @@ def test_approval_is_of_exactly_this_text_by_somebody_who_may(tmp_path: Path) ->
     acts = [entry.act for entry in made.audit.entries()]
     assert acts.count("approve-notice") == 2
     assert acts.count("refused") == 5
+
+
+def test_a_batch_of_one_text_is_approved_by_reading_it_once(tmp_path: Path) -> None:
+    made = office(tmp_path, Clock())
+    with_cases(made, 3)
+    other = case(8, last_seen=MORNING - 50 * HOUR)
+    made.cases.save(other, [])
+    drafts = draft(
+        [case(0).id, case(1).id, case(2).id, other.id], HANAKO, made, channel=Channel.EMAIL
+    ).notices
+    one, two, three, day_before = drafts
+    revise(two.id, two.subject, two.body + "追伸\n", HANAKO, made)
+    assert [each.id for each in alike(one.id, made)] == [one.id, three.id]
+    assert [each.id for each in alike(day_before.id, made)] == [day_before.id]
 
 
 def test_a_text_changed_behind_the_approval_does_not_go(tmp_path: Path) -> None:
