@@ -81,14 +81,14 @@ def moment(text: str, now: datetime) -> int:
         return int(now.timestamp() * 1000) - int(found[1]) * _UNITS[found[2]]
     try:
         parsed = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return int((parsed if parsed.tzinfo else parsed.astimezone()).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
         raise click.UsageError(
             t(
                 f"日時が読めない：{text}（例 7d、24h、2026-11-21T09:00）",
                 f"not a time: {text} (7d, 24h, 2026-11-21T09:00)",
             )
         ) from None
-    return int((parsed if parsed.tzinfo else parsed.astimezone()).timestamp() * 1000)
 
 
 def clock(milliseconds: int) -> str:
@@ -231,7 +231,7 @@ def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Ite
             detectors[name].title.say(LANGUAGE),
             word,
             f"{max((look.coverage.lines for look in mine), default=0):,}",
-            f"{sum(look.coverage.rows for look in mine):,}",
+            f"{sum(look.coverage.rows for look in mine if not look.between):,}",
             f"1:{max((look.coverage.sampling for look in mine), default=0) or '?'}",
             t("；", "; ").join(said),
         )

@@ -141,6 +141,8 @@ class Detector(Protocol):
 
     ``reasons`` holds the sentence of each reason id (detections' and coverage notes'). ``parameters`` documents every
     parameter; its value comes from the catalogue ``detection.toml`` or from the operator: never a hidden constant.
+    A method that counts over time sets the attribute ``counts_over_time`` to True: it is then also shown the windows
+    that lie across the others' edges.
     """
 
     name: str

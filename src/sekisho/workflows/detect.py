@@ -16,19 +16,26 @@ from sekisho.model.verdict import Scalar
 from sekisho.ports.flows import Detector, Query, RecordStore, Tables
 
 HOUR = 3_600_000
+# Windows to look at, each with whether it lies between two others.
+Parts = tuple[tuple[Window, bool], ...]
 _SLOTS = f"""
 SELECT DISTINCT CAST(FLOOR(("flowStartMilliseconds" - $begin) / $step) AS BIGINT) AS "slot" FROM "FLOW" WHERE {IN_WINDOW}
 """
 
 
 class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One method's look at one window. ``fault`` is not empty when the method itself failed: nothing was measured."""
+    """One method's look at one window. ``fault`` is not empty when the method itself failed: nothing was measured.
+
+    ``between`` marks a window that overlaps its neighbours, so that nothing hides on a full hour; its rows were looked at
+    by them as well.
+    """
 
     method: str
     window: Window
     detections: tuple[Detection, ...] = ()
     coverage: Coverage = Coverage()
     fault: str = ""
+    between: bool = False
 
     @property
     def state(self) -> str:
@@ -53,35 +60,82 @@ def detect(
 ) -> Iterator[Looked]:
     """Look at ``window`` in steps of ``step`` milliseconds with each method; ``past`` milliseconds before are the past.
 
-    Steps without a single flow are left out; when there is none with any, the window is looked at as a whole, so that
-    each method says that there was nothing to look at. A method that fails is data (`Looked.fault`): the others go on.
+    Steps begin at multiples of ``step``, whatever was asked for, so that the same flows give the same counts. Methods
+    that count over time (``counts_over_time``) also look at the windows half a step on; what two overlapping windows both show
+    is given once, by the one that saw more of it. Windows without a single flow are left out; when none has any,
+    the window is looked at as a whole, so that each method says that there was nothing to look at. A method that
+    fails is data (`Looked.fault`): the others go on.
     """
-    parts: dict[Purpose, tuple[Window, ...]] = {}
+    parts: dict[tuple[Purpose, bool], Parts] = {}
     for name, detector in detectors.items():
-        asked = purpose or detector.purpose
-        if asked not in parts:
-            parts[asked] = _parts(store.tables(dataset, window, asked), window, step) or (window,)
-        for part in parts[asked]:
-            begin = part.begin
-            try:
-                tables = store.tables(dataset, Window(begin - past, part.end), asked)
-                finds = detector.detect(tables, part, parameters(name))
-            except SekishoError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is data, and shown
-                yield Looked(name, part, fault=f"{type(error).__name__}: {error}")
-                continue
-            yield Looked(name, part, finds.detections, finds.coverage)
+        asked, twice = purpose or detector.purpose, bool(getattr(detector, "counts_over_time", False))
+        if (asked, twice) not in parts:
+            found = _parts(store.tables(dataset, window, asked), window, step, twice=twice)
+            parts[asked, twice] = found or ((window, False),)
+
+        def looks(
+            name: str = name, detector: Detector = detector, asked: Purpose = asked, twice: bool = twice
+        ) -> Iterator[Looked]:
+            for part, between in parts[asked, twice]:
+                try:
+                    tables = store.tables(dataset, Window(part.begin - past, part.end), asked)
+                    finds = detector.detect(tables, part, parameters(name))
+                except SekishoError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is data, and shown
+                    yield Looked(name, part, fault=f"{type(error).__name__}: {error}", between=between)
+                    continue
+                yield Looked(name, part, finds.detections, finds.coverage, between=between)
+
+        yield from _once(looks())
 
 
-def _parts(tables: Tables, window: Window, step: int) -> tuple[Window, ...]:
-    """Return the steps of a window in which a flow began."""
-    if window.end - window.begin <= step:
-        return (window,)
-    asked = {"begin": window.begin, "end": window.end, "step": step}
+def _once(looks: Iterator[Looked]) -> Iterator[Looked]:
+    """Yield looks in which nothing is told twice by two windows that overlap."""
+    before: Looked | None = None
+    for look in looks:
+        if before is None:
+            before = look
+            continue
+        mine, theirs = list(look.detections), list(before.detections)
+        if look.window.begin < before.window.end:
+            for one in look.detections:
+                for other in before.detections:
+                    if same(one, other):
+                        if one.rows > other.rows and other in theirs:
+                            theirs.remove(other)
+                        elif one in mine:
+                            mine.remove(one)
+        yield msgspec.structs.replace(before, detections=tuple(theirs))
+        before = msgspec.structs.replace(look, detections=tuple(mine))
+    if before is not None:
+        yield before
+
+
+def same(one: Detection, other: Detection) -> bool:
+    """Say whether two detections are of the same doing, seen through two windows."""
+    return (
+        (one.method, one.subscriber) == (other.method, other.subscriber)
+        and one.begin <= other.end
+        and other.begin <= one.end
+        and bool(set(one.remotes) & set(other.remotes))
+    )
+
+
+def _parts(tables: Tables, window: Window, step: int, *, twice: bool) -> Parts:
+    """Return the steps of a window in which a flow began, and with ``twice`` those between as well."""
+    half = step // 2
+    asked = {"begin": window.begin // half * half, "end": window.end, "step": half}
     slots = {row["slot"] for row in tables.ask(Query("slots", _SLOTS, parameters=asked)).to_pylist()}
-    begins = (window.begin + slot * step for slot in sorted(slots))
-    return tuple(Window(begin, min(begin + step, window.end)) for begin in begins)
+    halves = {asked["begin"] // half + slot for slot in slots}
+    begins = {half * (number - number % 2) for number in halves}
+    if twice:
+        begins |= {half * (number - (number + 1) % 2) for number in halves}
+    parts = (
+        (Window(max(begin, window.begin), min(begin + step, window.end)), begin % step != 0)
+        for begin in sorted(begins)
+    )
+    return tuple((part, between) for part, between in parts if part.begin < part.end)
 
 
 def sentence(detection: Detection, reasons: Mapping[str, Text], language: Language) -> str:

@@ -73,6 +73,7 @@ class BruteForce:
     version = "1"
     title = Text(ja="総当たり（ログイン試行）", en="brute forcing")
     purpose = Purpose.ATTACK_DETECTION
+    counts_over_time = True
     reasons = {
         "many-targets": Text(
             ja="この回線は{seconds}秒の間に{targets}か所のポート{port}/tcpで{attempts}回の短いログイン試行をした（しきい値{threshold}回）。",

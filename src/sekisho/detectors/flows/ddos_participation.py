@@ -111,6 +111,7 @@ class DdosParticipation:
     version = "1"
     title = Text(ja="DDoS攻撃への加担", en="taking part in DDoS")
     purpose = Purpose.ATTACK_DETECTION
+    counts_over_time = True
     reasons = {
         "flood": Text(
             ja="この回線は{seconds}秒の間{remote}へ毎秒{rate}パケット（{protocol}）を送り、返りはその{answered}％だった"

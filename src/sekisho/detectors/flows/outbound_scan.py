@@ -94,6 +94,7 @@ class OutboundScan:
     version = "1"
     title = Text(ja="外向きの探索（スキャン）", en="outbound scanning")
     purpose = Purpose.ATTACK_DETECTION
+    counts_over_time = True
     reasons = {
         "horizontal": Text(
             ja="この回線は{seconds}秒の間に{targets}か所のポート{port}/tcpへ接続を試み、{share}％が応答なしだった"
