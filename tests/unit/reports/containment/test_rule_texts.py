@@ -189,3 +189,8 @@ def test_numbers_stay_in_the_local_range_and_rarely_meet() -> None:
         assert min(drawn) >= low
         assert max(drawn) + 9 <= high
         assert len(set(drawn)) > 900
+
+
+def test_nftables_of_one_line_names_the_line() -> None:
+    apply, _ = one(Kind.NFTABLES, LINE, lines=("198.51.100.5",))
+    assert "ip daddr @s0 ip saddr 198.51.100.5/32 tcp dport 4444 counter drop\n" in apply
