@@ -28,11 +28,14 @@ _PAGE = 4096
 # Two that are free, the one in use, and one that is on its way.
 _MAPPED = 4
 _READ_OCTETS = 1 << 16
+# What the reader takes at once doesn't reach beyond a segment: no short rest is left at its end.
+_READ_AT_ONCE = 4096
 
 
 def count_in(octets: int) -> int:
     """Return how many slots a segment of at most ``octets`` has."""
-    return max(1, (octets - _PAGE - HEADER_OCTETS) // (STRIDE + _INDEX_OCTETS_EACH))
+    count = max(1, (octets - _PAGE - HEADER_OCTETS) // (STRIDE + _INDEX_OCTETS_EACH))
+    return count if count < _READ_AT_ONCE else count // _READ_AT_ONCE * _READ_AT_ONCE
 
 
 def _index_octets(count: int) -> int:

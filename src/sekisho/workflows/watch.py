@@ -32,7 +32,7 @@ from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counting
 from sekisho.model.verdict import Scalar
 from sekisho.ports.flows import Detector, Once, RecordStore
-from sekisho.stores.spool import Position, Spool
+from sekisho.stores.spool import BLOCK_DATAGRAMS, Position, Spool
 from sekisho.stores.spool_place import Place
 from sekisho.stores.spool_segments import identity, last_done
 
@@ -50,7 +50,7 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     look_after_match: float = 5.0
     tidy: float = 600.0
     tell: float = 1.0
-    idle: float = 0.05
+    idle: float = 0.1
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -130,7 +130,8 @@ class LiveWatch:
                 self._beside(hand)
                 if self._is_due("tell", pace.tell):
                     tell(self.figures(spool))
-                if block is None:
+                if block is None or len(block.datagrams) < BLOCK_DATAGRAMS // 2:
+                    # What a block costs is shared by its datagrams: let some more come.
                     time.sleep(pace.idle)
             self._write(spool)
             if self._work:
