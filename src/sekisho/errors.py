@@ -37,6 +37,12 @@ class DescriptionError(SekishoError):
     """A terminal description, plan or answer file that can't be read or contradicts itself."""
 
 
+class NothingThere(DescriptionError):
+    """There is nothing to look at, so nothing can be said."""
+
+    exit_code = 3
+
+
 class CatalogueError(SekishoError):
     """A catalogue with an unknown criterion, a double id, overlapping dates or a bad field."""
 

@@ -124,8 +124,12 @@ def main() -> None:
         sys.exit(outcome if isinstance(outcome, int) else 0)
     except click.ClickException as error:
         _leave(error.format_message(), error.exit_code, error.show)
-    except (click.Abort, KeyboardInterrupt):
-        if sys.stdin.isatty():
+    except (click.Abort, KeyboardInterrupt) as error:
+        if (
+            sys.stdin.isatty()
+            or isinstance(error.__cause__, KeyboardInterrupt)
+            or isinstance(error, KeyboardInterrupt)
+        ):
             _leave(t("中断した。", "Stopped."), Stopped.exit_code)
         question = t(
             "端末がないので質問に答えられない。オプションで渡す（--help）",

@@ -9,6 +9,9 @@ import click
 from sekisho.cli.looking import data_option, list_option, moment, show, show_options, time_options, warn
 from sekisho.cli.speech import lang_option, t
 
+# A day at a time: quick, and a conversation is not made of what happened years apart.
+_DAY = 86_400_000
+
 
 @click.command(
     help=t(
@@ -40,7 +43,7 @@ def command(
         if not lists and not watch.settings.lists:
             raise click.UsageError(t("--list で表を渡す", "give a list with --list"))
         detectors, lists_read = watch.detectors(("known_cc",), lists, any_time=True)
-        looks = list(watch.detect(detectors, window, past=0, step=window.end - window.begin))
+        looks = list(watch.detect(detectors, window, past=0, step=_DAY))
     warn(lists_read.rejected, as_json)
     return show(
         looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from sekisho.cli.looking import clock, data_option
+from sekisho.cli.looking import caution, clock, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -53,18 +53,18 @@ def command(
     data: Path,
     as_json: bool,
 ) -> int:
-    """Take each file; exit 0 when all were taken (now or earlier), 3 when one could not be."""
+    """Take each file; exit 0 when all were taken (now or earlier), 3 when one could not be, or only in part."""
     from sekisho.wiring.watch import Watch
 
     with Watch(data, customers=customers) as watch, _Bar() as bar:
-        if watch.assumed and not as_json:
-            click.secho(_assumption(watch.settings.customers), fg="yellow", err=True)
+        if not as_json:
+            caution(watch.assumed, watch.settings.customers, watch.telling)
         done = list(watch.ingest(_every(files), _options(settings), bar.move, kind=kind, language=LANGUAGE))
     if as_json:
         put_json(done)
     else:
         _show(done, data)
-    return 0 if all(one.outcome != "failed" for one in done) else 3
+    return 0 if all(one.outcome in _GOOD for one in done) else 3
 
 
 def _every(files: Sequence[Path]) -> list[Path]:
@@ -85,16 +85,8 @@ def _options(settings: Sequence[str]) -> dict[str, Any]:
     return chosen
 
 
-def _assumption(customers: Sequence[str]) -> str:
-    return t(
-        f"顧客のアドレス帯が指定されていないので、私設アドレスだけを回線とみなす（{'、'.join(customers)}）。"
-        "自網のものを --customers で指定する。",
-        f"No prefixes of your lines are given, so only private addresses count as lines ({', '.join(customers)}). "
-        "Name yours with --customers.",
-    )
-
-
 _NAMED = 5
+_GOOD = {"taken", "again", "empty"}
 
 
 def _faults(done: Sequence[Taken]) -> dict[str, list[str]]:
@@ -110,6 +102,8 @@ def _faults(done: Sequence[Taken]) -> dict[str, list[str]]:
 def _show(done: Sequence[Taken], data: Path) -> None:
     words = {
         "taken": t("取込済", "taken"),
+        "partly": t("一部だけ", "in part"),
+        "rejected": t("全て不良", "all rejected"),
         "again": t("前に取込済", "taken before"),
         "empty": t("該当なし", "nothing of ours"),
         "failed": t("失敗", "failed"),
@@ -142,7 +136,14 @@ def _show(done: Sequence[Taken], data: Path) -> None:
               "In some files no row has one of your lines at an end: check --customers."),
             fg="yellow",
         )  # fmt: skip
-    click.echo(t("次：", "next: ") + f"sekisho detect --data {data}")
+    if any(one.outcome == "partly" for one in done):
+        click.secho(
+            t("ファイルが途中で壊れていて、残りは読めなかった。見えなかった分は「検出なし」ではない。",
+              'A file is torn and its rest could not be read; what was not seen is not "nothing found".'),
+            fg="red",
+        )  # fmt: skip
+    if any(one.kept or one.outcome == "again" for one in done):
+        click.echo(t("次：", "next: ") + f"sekisho detect --data {data}")
 
 
 class _Bar:

@@ -75,6 +75,25 @@ def show_options(command: Any) -> Any:
     )(command)  # fmt: skip
 
 
+def caution(assumed: bool, customers: Sequence[str], telling: Sequence[str]) -> None:
+    """Say on stderr what an operator should know of the prefixes before anything is taken in."""
+    if assumed:
+        named = ", ".join(customers)
+        said = t(
+            f"顧客のアドレス帯が指定されていないので、私設アドレスだけを回線とみなす（{named}）。自網のものを --customers で指定する。",
+            f"No prefixes of your lines are given, so only private addresses count as lines ({named}). "
+            "Name yours with --customers.",
+        )
+        click.secho(said, fg="yellow", err=True)
+    if telling:
+        named = ", ".join(telling)
+        said = t(
+            f"小さいアドレス帯では、仮名はほとんど隠さない：{named}。収容ルーターごとではなく、プール全体を指定する。",
+            f"Within so small a prefix a pseudonym hides hardly anybody: {named}. Name the whole pool instead.",
+        )
+        click.secho(said, fg="yellow", err=True)
+
+
 def moment(text: str, now: datetime) -> int:
     """Return milliseconds of ``7d`` before ``now``, or of a time like ``2026-11-21T09:00`` (local unless it says)."""
     if found := re.fullmatch(r"(\d+)([mhd])", text.strip()):
@@ -109,7 +128,9 @@ def grade_word(grade: Grade) -> str:
 
 def line_word(subscriber: int) -> str:
     """Return the pseudonym of a line as people copy it."""
-    return f"L{subscriber:x}"
+    from sekisho.formats.flow_rows import line_text
+
+    return line_text(subscriber)
 
 
 def rows_of(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> list[dict[str, Any]]:

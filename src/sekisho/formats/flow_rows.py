@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from sekisho.model.tables import WATCHED
+from sekisho.model.tables import RECEIVES, SENDS, WATCHED
 
 _NAMES = frozenset(WATCHED.names)
 
@@ -35,6 +35,11 @@ def endpoint_text(address: str, port: int, protocol: int) -> str:
     return f"{host}:{port}/{PROTOCOLS.get(protocol, str(protocol))}"
 
 
+def line_text(subscriber: int) -> str:
+    """Return the name of a line as people copy it: ``L`` and its pseudonym in hexadecimal; no address."""
+    return f"L{subscriber:x}"
+
+
 def shown(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield rows of FLOW or WATCHED as JSON-able dicts: the two addresses as text, nulls and other names left out."""
     for given in rows:
@@ -46,6 +51,10 @@ def shown(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             )
             for side in ("source", "destination")
         }
+        # A pseudonym looks like somebody else's address: the line's side is told by its name only.
+        side = {SENDS: "source", RECEIVES: "destination"}.get(row.get("subscriberSide", 0))
+        if side and row.get("subscriber") is not None:
+            ends[side] = line_text(row["subscriber"])
         yield {
             "sourceAddress": ends["source"],
             "destinationAddress": ends["destination"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from sekisho.catalogues import handling
 from sekisho.catalogues.detection import parameters
 from sekisho.catalogues.popular_services import popular_services
 from sekisho.detectors.flows.known_cc import KnownCc
-from sekisho.errors import DescriptionError, ReadingError
+from sekisho.errors import DescriptionError, NothingThere, ReadingError, StoreError
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists import Limits, read_list
 from sekisho.formats.pseudonyms import Pseudonyms
@@ -27,7 +28,7 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
 from sekisho.stores.detection_log import DetectionLog
-from sekisho.stores.keys import key_at
+from sekisho.stores.keys import KEY_BYTES, key_at
 from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.wiring import now
@@ -36,6 +37,9 @@ from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 
 DATASET = "flow"
 _SETTINGS, _KEY, _TAKEN, _RECORDS = "watch.toml", "pseudonym.key", "taken.jsonl", "records"
+# A pseudonym is one of the addresses of its prefix: fewer than 256 of them are too few to hide among.
+_SMALL_4 = 24
+_PREFIXES = "prefixes.json"
 _DETECTIONS, _LOOKS = "detections.jsonl", "looks.jsonl"
 # Lists of a demonstration name addresses that RFC 5737 keeps for examples.
 _DEMONSTRATION = frozenset({"documentation"})
@@ -93,12 +97,29 @@ class Watch:
 
     def door(self) -> Pseudonyms:
         """Return the privacy door; its key is made with the folder and never leaves it."""
+        if self.has_records() and not self.key.exists():
+            raise StoreError(
+                Text(ja="仮名の鍵がなくなっている", en="the key of the pseudonyms is gone"),
+                str(self.key),
+                Text(
+                    ja="元に戻すか、新しい --data で始める（鍵が変わると同じ回線が別の仮名になる）",
+                    en="put it back, or begin with a new --data (another key gives the same line another pseudonym)",
+                ),
+            )
+        _hold_prefixes(self.folder / _PREFIXES, self.settings.customers)
         return Pseudonyms(
             key_at(self.key),
             [ip_network(one) for one in self.settings.customers],
             prefix_preserving=self.settings.prefix_preserving,
             delegated=self.settings.delegated,
         )
+
+    @property
+    def telling(self) -> tuple[str, ...]:
+        """Prefixes so small that a pseudonym within them hides hardly anybody."""
+        most = {4: _SMALL_4, 6: self.settings.delegated - 8}
+        nets = [ip_network(one) for one in self.settings.customers]
+        return tuple(str(net) for net in nets if net.prefixlen > most[net.version])
 
     def label(self, origin: str = "") -> Label:
         """Return the label of what is taken in now."""
@@ -134,15 +155,22 @@ class Watch:
         """
         held = self.store.state()["datasets"].get(DATASET, {})
         if not held.get("rows"):
-            raise DescriptionError(
-                Text(ja="取り込んだフローがない", en="no flows were taken in"), str(self.folder)
+            raise NothingThere(
+                Text(
+                    ja="取り込んだフローがないので、何も判断できない",
+                    en="no flows were taken in: nothing can be judged",
+                ),
+                str(self.folder),
             )
         first, last = held["oldest"], held["newest"]
         chosen = Window(first if begin is None else begin, last + 1 if end is None else end)
         if chosen.begin >= chosen.end:
-            raise DescriptionError(
-                Text(ja="指定した期間に記録がない", en="there are no records in that time"),
-                f"{begin} – {end}",
+            raise NothingThere(
+                Text(
+                    ja="指定した期間に記録がないので、何も判断できない",
+                    en="there are no records in that time: nothing can be judged",
+                ),
+                f"{_clock(chosen.begin)} – {_clock(chosen.end)} ({_clock(first)} – {_clock(last)})",
             )
         return chosen
 
@@ -154,10 +182,12 @@ class Watch:
         rejected: dict[str, int] = {}
         for path in self.list_files(lists):
             reading = read_list(path.read_bytes(), path.name, limits=limits)
-            if not reading.indicators:
+            if not reading.indicators and (reading.reasons or reading.others):
+                # A feed may be empty for a day; one that holds nothing but faults is the wrong file.
+                reasons = ", ".join(f"{name} × {count}" for name, count in reading.reasons.items())
                 raise ReadingError(
                     Text(ja="使えるC&Cの項目が一つもない", en="not one usable entry of a C&C server"),
-                    f"{path} ({reading.form}): {dict(reading.reasons) or reading.others}",
+                    f"{path} ({reading.form}): {reasons or reading.others}",
                 )
             found += reading.indicators
             _add(rejected, reading.reasons)
@@ -226,6 +256,10 @@ class Watch:
         return (*(self.folder / one for one in self.settings.lists), *lists)
 
 
+def _clock(moment: int) -> str:
+    return f"{datetime.fromtimestamp(moment / 1000, UTC).astimezone():%Y-%m-%d %H:%M}"
+
+
 def readers() -> dict[str, Reader]:
     """Return the readers by name."""
     return plugins.units("readers")
@@ -271,9 +305,36 @@ def _settings(file: Path, customers: Sequence[str]) -> Watching:
         )
     settings = msgspec.structs.replace(held, customers=chosen) if chosen and not file.exists() else held
     if not file.exists():
+        # Refused prefixes must not become the settings of a new folder.
+        Pseudonyms(
+            bytes(KEY_BYTES), [ip_network(one) for one in settings.customers], delegated=settings.delegated
+        )
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)
         file.write_text(_as_toml(settings), encoding="utf-8")
     return settings
+
+
+def _hold_prefixes(file: Path, customers: Sequence[str]) -> None:
+    """Keep the prefixes that pseudonyms were given in; a prefix may be added, never widened, narrowed or split.
+
+    :raises DescriptionError: the same line would get another pseudonym from now on
+    """
+    held = msgspec.json.decode(file.read_bytes(), type=tuple[str, ...]) if file.exists() else ()
+    for text in customers:
+        for old in held:
+            one, other = ip_network(text), ip_network(old)
+            if one != other and one.version == other.version and one.overlaps(other):
+                raise DescriptionError(
+                    Text(ja="アドレス帯の範囲が前と違う", en="a prefix of the lines is not what it was"),
+                    f"{old} → {text}",
+                    Text(
+                        ja="仮名が変わってしまう。前のまま残して別の帯を足すか、新しい --data で始める",
+                        en="pseudonyms would change: keep it and add others beside it, or begin with a new --data",
+                    ),
+                )
+    if set(customers) - set(held):
+        file.write_bytes(msgspec.json.encode(sorted({*held, *customers})))
 
 
 def _networks(texts: Sequence[str]) -> tuple[str, ...]:

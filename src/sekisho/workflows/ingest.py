@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -32,7 +33,8 @@ Progress = Callable[[str, int, int], None]
 class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of one file.
 
-    ``outcome`` is ``taken``, ``again`` (it was taken earlier), ``empty`` (read, and nothing of ours in it) or ``failed``;
+    ``outcome`` is ``taken``, ``partly`` (the file is torn: its rest could not be read), ``again`` (it was taken earlier),
+    ``empty`` (read, and nothing of ours in it), ``rejected`` (nothing in it was good) or ``failed``;
     ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without.
     """
 
@@ -76,20 +78,24 @@ def ingest(
     :param progress: told the file, the octets read and the octets in all
     """
     for path in files:
+        shown = _text(path)
         try:
+            if not path.is_file():
+                raise ReadingError(Text(ja="普通のファイルではない", en="this is no regular file"), shown)
             digest = _digest(path)
             if digest in source.taken:
-                yield Taken(str(path), source.taken[digest], "again", digest=digest)
+                yield Taken(shown, source.taken[digest], "again", digest=digest)
                 continue
             if source.store.kept(source.dataset, _stream(digest)) is not None:
                 # The run before was killed when the rows were kept and not yet noted.
                 name = kind or reader_of(path, source.readers)
-                done = Taken(str(path), name, "again", digest=digest)
+                done = Taken(shown, name, "again", digest=digest)
             else:
                 done = _take(path, digest, source, options, progress, kind)
         except (SekishoError, OSError) as error:
-            fault = error.explain(language) if isinstance(error, SekishoError) else str(error)
-            yield Taken(str(path), kind, "failed", fault=fault)
+            told = error.explain(language) if isinstance(error, SekishoError) else str(error)
+            fault = "\n".join(_printable(line) for line in told.splitlines())
+            yield Taken(shown, kind, "failed", fault=fault)
             continue
         source.remember(done)
         yield done
@@ -103,13 +109,13 @@ def reader_of(path: Path, readers: Mapping[str, Reader]) -> str:
     with path.open("rb") as raw:
         head = unpacked(raw).read(HEAD)
     if not head:
-        raise ReadingError(Text(ja="空のファイル", en="the file is empty"), str(path))
+        raise ReadingError(Text(ja="空のファイル", en="the file is empty"), _text(path))
     for name, reader in readers.items():
         if reader.detect(head, path.name):
             return name
     raise ReadingError(
         Text(ja="どの形式か分からないファイル", en="no reader knows this file"),
-        str(path),
+        _text(path),
         Text(
             ja=f"--kind で形式を指定する：{'、'.join(readers)}（CSVは csv_flows と対応表）",
             en=f"name its kind with --kind: {', '.join(readers)} (a CSV of your own: csv_flows with a mapping)",
@@ -175,6 +181,14 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
             Text(ja="その形式の読み手はない", en="there is no such reader"), name,
             Text(ja=f"あるもの：{'、'.join(source.readers)}", en=f"there are: {', '.join(source.readers)}"),
         )  # fmt: skip
+    if unknown := [option for option in options if option not in source.readers[name].options]:
+        raise ReadingError(
+            Text(ja="その読み手にない指定", en="the reader has no such option"), f"{name}: {', '.join(unknown)}",
+            Text(
+                ja=f"使える指定：{'、'.join(source.readers[name].options)}",
+                en=f"options: {', '.join(source.readers[name].options)}",
+            ),
+        )  # fmt: skip
     size, tally = path.stat().st_size, Counting()
     with path.open("rb") as raw:
         counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
@@ -182,9 +196,30 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
         source.store.append(source.dataset, iter(watched), source.label, Once(_stream(digest)))
     progress(str(path), size, size)
     return Taken(
-        str(path), name, "taken" if watched.kept else "empty", watched.read, watched.kept, watched.elsewhere,
+        _text(path), name, _outcome(watched, tally.counted()), watched.read, watched.kept, watched.elsewhere,
         watched.begin, watched.end, tally.counted(), digest=digest,
     )  # fmt: skip
+
+
+# After these a reader can't find its way in the rest of a file.
+_CUT = frozenset({"packet-length", "packet-torn", "block-torn", "block-length", "torn"})
+
+
+def _outcome(watched: _Watched, counted: Counted) -> str:
+    if counted.rejected and not watched.read:
+        return "rejected"
+    if _CUT & counted.rejected.keys():
+        return "partly"
+    return "taken" if watched.kept else "empty"
+
+
+def _text(path: Path) -> str:
+    """Return a file's name that any terminal and any JSON can take: odd octets and control signs are replaced."""
+    return _printable(os.fsencode(path).decode("utf-8", "replace"))
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _stream(digest: str) -> str:

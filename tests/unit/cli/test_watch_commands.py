@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -70,6 +71,9 @@ def test_nothing_of_a_customer_reaches_the_disk(taken: Path) -> None:
     pseudonyms = {one["detection"]["subscriber"] for one in result["detections"]}
     assert camera not in pseudonyms
     assert capture.CAMERA.encode() not in stored
+    rows = [row for one in result["detections"] for row in one["detection"]["evidence"]]
+    assert rows
+    assert all(("L" in row["sourceAddress"][:1]) != ("L" in row["destinationAddress"][:1]) for row in rows)
 
 
 def test_hunt_ignores_when_the_list_learnt_of_it(taken: Path, tmp_path: Path) -> None:
@@ -90,6 +94,13 @@ def test_nothing_found_nothing_to_judge_by_and_nothing_there_are_three_things(
     blind = found(taken, "detect", "--method", "known_cc", code=3)
     assert blind["looks"][0]["state"] == "not-measured"
     assert "no data" in sekisho("detect", "--data", tmp_path / "none", code=2)
+    late = sekisho("detect", "--since", "2040-01-01", "--data", taken / "data", code=3)
+    assert "nothing can be judged" in late
+    empty = tmp_path / "empty.csv"
+    empty.write_text("first_seen_utc,dst_ip,dst_port,malware\n")
+    looks = found(taken, "detect", "--list", empty)["looks"]
+    assert {look["state"] for look in looks if look["method"] == "known_cc"} == {"not-measured"}
+    assert "found" in {look["state"] for look in looks if look["method"] == "outbound_scan"}
 
 
 def test_a_file_is_taken_once(taken: Path) -> None:
@@ -117,8 +128,44 @@ def test_other_prefixes_than_before_are_refused(taken: Path) -> None:
     assert "pseudonyms would change" in out
 
 
+def test_prefixes_that_would_change_pseudonyms_and_a_lost_key_are_refused(
+    taken: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "copy"
+    shutil.copytree(taken / "data", data)
+    settings = data / "watch.toml"
+    settings.write_text(settings.read_text().replace("100.64.0.0/24", "100.64.0.0/23"))
+    assert "pseudonyms would change" in sekisho("ingest", taken / "cc-list.csv", "--data", data, code=2)
+    settings.write_text(capture.settings().replace("]", ', "10.9.0.0/16"]'))
+    (data / "pseudonym.key").unlink()
+    assert "key of the pseudonyms is gone" in sekisho("ingest", taken / "cc-list.csv", "--data", data, code=2)
+
+
+def test_a_refused_prefix_leaves_no_folder_behind(taken: Path, tmp_path: Path) -> None:
+    sekisho("ingest", taken / "capture.pcap", "--customers", "0.0.0.0/0", "--data", tmp_path / "d", code=2)
+    sekisho("ingest", taken / "capture.pcap", "--customers", "100.64.0.0/24", "--data", tmp_path / "d")
+
+
+def test_odd_files_are_refused_by_name(taken: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    odd = os.fsencode(tmp_path) + b"/\xff\x1b]0;x\x07.txt"
+    Path(os.fsdecode(odd)).write_bytes(b"nothing\n")
+    torn = tmp_path / "torn.pcap"
+    torn.write_bytes((taken / "capture.pcap").read_bytes()[:100_007])
+    done = json.loads(
+        sekisho(
+            "ingest", tmp_path / "pipe", os.fsdecode(odd), torn, "--data", taken / "data", "--json", code=3
+        )
+    )
+    assert [one["outcome"] for one in done] == ["failed", "failed", "partly"]
+    assert "\x1b" not in json.dumps(done, ensure_ascii=False)
+    out = sekisho("ingest", taken / "capture.pcap", "--set", "nonsense=1", "--data", tmp_path / "x", code=3)
+    assert "no such option" in out
+
+
 def test_a_flood_of_typos_is_refused_kindly(taken: Path, tmp_path: Path) -> None:
     data = ("--data", taken / "data")
+    assert "not a time" in sekisho("detect", "--since", "0001-01-01", *data, code=2)
     assert "not a time" in sekisho("detect", "--since", "yesterday", *data, code=2)
     assert "not a prefix" in sekisho(
         "ingest", taken / "capture.pcap", "--customers", "10.0.0.300", "--data", tmp_path / "x", code=2
