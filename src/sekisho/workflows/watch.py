@@ -26,7 +26,7 @@ from sekisho.errors import SekishoError, StoreError
 from sekisho.formats.flow_export import Decoder
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.formats.watchlist import Watchlist
-from sekisho.model.detection import Detection, Window
+from sekisho.model.detection import Detection, Window, same
 from sekisho.model.pipeline import StageCount, Step
 from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counting
@@ -54,7 +54,7 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the watch stands. ``lag`` are octets waiting in the spool; ``fault`` the last write or look that failed."""
+    """How the watch stands. ``lag`` are octets that the spool holds, ``read_to`` the datagrams of it read so far; ``fault`` the last write or look that failed."""
 
     at: int
     counts: tuple[StageCount, ...]
@@ -64,6 +64,7 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detections: tuple[Detection, ...]
     looked_at: int = 0
     fault: str = ""
+    read_to: int = 0
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -183,15 +184,16 @@ class LiveWatch:
         return Figures(
             self.parts.now(), (*counts, *spool.counts()), tuple(state["sources"]), spool.waiting,
             len(self.parts.lists()[0].indicators), tuple(self._found), self._looked_at,
-            self._refused or self._fault,
+            self._refused or self._fault, spool.ordinal,
         )  # fmt: skip
 
     def _take(self, datagrams: object) -> None:
         """Decode a block, watch its flows, match them; rows wait in memory until they are written."""
         watchlist = self.parts.lists()[1]
         for batch in self._decoder.decode(datagrams, self._tally):  # type: ignore[arg-type]
-            watched, _ = self.parts.door.watch(batch)
-            for who, count in _by_exporter(batch):
+            watched, dropped = self.parts.door.watch(batch)
+            sent = tuple(_by_exporter(batch))
+            for who, count in sent:
                 self._counts[who, Step.DECODER, "records"] += count
                 self._counts[who, Step.DOOR, "elsewhere"] += count
             if watched.num_rows:
@@ -199,7 +201,7 @@ class LiveWatch:
                     self._matched += self._matches.feed(watchlist, watched)
                 self._waiting.append(watched)
                 self._rows += watched.num_rows
-                for who, count in _by_exporter(watched):
+                for who, count in _by_exporter(watched) if dropped else sent:
                     self._counts[who, Step.DOOR, "elsewhere"] -= count
                     self._counts[who, Step.DOOR, "watched"] += count
 
@@ -238,7 +240,9 @@ class LiveWatch:
         found = list(known.judge(matches, window, self.parts.parameters(known.name)).finds.detections)
         late = (now - _LATE) // HOUR * HOUR
         try:
-            for begin in sorted({hour, late}):
+            # A window across the full hour as well: what lies on both sides of it counts together.
+            across = (now - HOUR // 2) // HOUR * HOUR + HOUR // 2
+            for begin in sorted({hour, late, across}):
                 for detections in self.parts.look(self.parts.detectors, Window(begin, begin + HOUR)):
                     found += detections
             if late != self._settled:
@@ -253,8 +257,15 @@ class LiveWatch:
         self._looked_at = now
         if found:
             self.parts.remember(found)
-        shown = {one.id: one for one in (*self._found, *found)}
-        self._found = deque(shown.values(), maxlen=_SHOWN)
+        for one in found:
+            self._show(one)
+
+    def _show(self, one: Detection) -> None:
+        """Take a detection into those that are shown; of two windows' views of one doing, the one that saw more."""
+        if any(other.rows > one.rows for other in self._found if same(one, other)):
+            return
+        others = [other for other in self._found if one.id != other.id and not same(one, other)]
+        self._found = deque([*others, one], maxlen=_SHOWN)
 
     def _tidy(self) -> None:
         try:
