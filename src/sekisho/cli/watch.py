@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sekisho.cli.looking import clock, data_option, grade_word, line_word, list_option
+from sekisho.cli.looking import caution, clock, data_option, grade_word, line_word, list_option
 from sekisho.cli.speech import LANGUAGE, lang_option, t
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def command(
     customers: tuple[str, ...], lists: tuple[Path, ...], listen: tuple[str, ...], ports: tuple[int, ...], *,
     spool_on_disk: bool, seconds: float | None, data: Path, as_json: bool,
 ) -> int:  # fmt: skip
-    """Watch until stopped; exit 1 when something was found, 0 when not."""
+    """Watch until stopped; exit 1 when something was found, 0 when nothing was, 3 when no line's flow arrived."""
     from sekisho.wiring.live import live, receiver, receiving
     from sekisho.wiring.watch import Watch
 
@@ -74,25 +74,28 @@ def command(
     with Watch(data, customers=customers) as watch:
         told = receiving(watch, listen=listen, ports=ports, disk=spool_on_disk)
         running = live(watch, told, lists)
-        with receiver(told) as figures, _view(watch.assumed, as_json, figures) as show:
+        if not as_json:
+            caution(watch.assumed, watch.settings.customers, watch.telling)
+        with receiver(told) as figures, _view(as_json, figures) as show:
             last = running.run(stopped, show)
+    seen = sum(one.count for one in last.counts if one.name == "watched")
     if not as_json:
+        if not seen:
+            none = t(
+                "回線のフローが一つも届かなかったので、何も判断していない。",
+                "No flow of a line arrived: nothing was judged.",
+            )
+            click.secho(none, fg="yellow")
         found = len(last.detections)
         click.echo(
             t(f"終了。検出 {found} 件。", f"Ended. {found} detections.") + f" sekisho detect --data {data}"
         )
-    return 1 if last.detections else 0
+    return 1 if last.detections else 0 if seen else 3
 
 
-def _view(assumed: bool, as_json: bool, receiver: Callable[[], Told | None]) -> Any:
+def _view(as_json: bool, receiver: Callable[[], Told | None]) -> Any:
     if as_json:
         return _Lines(receiver, as_json=True)
-    if assumed:
-        said = t(
-            "顧客のアドレス帯が指定されていないので、私設アドレスだけを回線とみなす（--customers）",
-            "no prefixes of your lines are given: only private addresses count as lines (--customers)",
-        )
-        click.secho(said, fg="yellow", err=True)
     return _Screen(receiver) if sys.stdout.isatty() else _Lines(receiver, as_json=False)
 
 
@@ -164,7 +167,8 @@ class _Screen:
             table.add_column(name, justify="right" if name != _COLUMNS[0] else "left")
         rows, now = _rows(figures, told), time.monotonic()
         span = max(now - self._before[0], 0.001)
-        for name, row in rows.items():
+        most = sorted(rows.items(), key=lambda one: -one[1]["datagrams"])
+        for name, row in most[:_EXPORTERS]:
             old = self._before[1].get(name, {})
             rate = (row["records"] - old.get("records", 0)) / span if old else 0.0
             lost = [row["dropped"], row["gaps"], row["rejected"]]
@@ -172,6 +176,8 @@ class _Screen:
                 name, f"{row['datagrams']:,}", f"{row['records']:,}", f"{rate:,.0f}", f"{row['watched']:,}",
                 *(Text(f"{count:,}", style="bold red" if count else "") for count in lost),
             )  # fmt: skip
+        if len(most) > _EXPORTERS:
+            table.add_row(t(f"ほか{len(most) - _EXPORTERS}", f"{len(most) - _EXPORTERS} more"))
         self._before = (now, rows)
         foot = "  ".join(f"{name} {value:,}" for name, value in _totals(figures, told).items())
         parts: list[Any] = [table, Text(foot, style="dim")]
@@ -181,7 +187,8 @@ class _Screen:
         self._live.update(Group(*parts))
 
 
-_LAST = 12
+_LAST = 8
+_EXPORTERS = 10
 _COLUMNS = (
     t("エクスポータ", "exporter"), t("データグラム", "datagrams"), t("フロー", "flows"), t("毎秒", "per second"),
     t("回線あり", "of lines"), t("受信で喪失", "dropped"), t("途中で喪失", "sequence gaps"), t("不良", "rejected"),
@@ -222,6 +229,8 @@ def _totals(figures: Figures, told: Told | None) -> dict[str, int]:
     return {
         t("データグラム", "datagrams"): sum(row["datagrams"] for row in rows),
         t("フロー", "flows"): sum(row["records"] for row in rows),
+        t("回線あり", "of lines"): sum(row["watched"] for row in rows),
+        t("不良", "rejected"): sum(row["rejected"] for row in rows),
         t("喪失", "lost"): sum(row["dropped"] + row["gaps"] for row in rows),
         t("復号待ち", "waiting"): _waiting(figures, told),
         t("既知C&C", "known C&C"): figures.indicators,
@@ -232,7 +241,7 @@ def _totals(figures: Figures, told: Told | None) -> dict[str, int]:
 def _waiting(figures: Figures, told: Told | None) -> int:
     """Return the datagrams that were spooled and not yet decoded."""
     spooled = sum(one.count for one in (told.counts if told else ()) if one.name == "spooled")
-    return max(0, spooled - sum(one.count for one in figures.counts if one.name == "read"))
+    return max(0, spooled - figures.read_to)
 
 
 def _said(one: Detection) -> str:

@@ -89,3 +89,13 @@ class Detection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: int = 0
     sampling: int = 1
     sources: tuple[str, ...] = ()
+
+
+def same(one: Detection, other: Detection) -> bool:
+    """Say whether two detections are of the same doing, seen through two windows."""
+    return (
+        (one.method, one.subscriber) == (other.method, other.subscriber)
+        and one.begin <= other.end
+        and other.begin <= one.end
+        and bool(set(one.remotes) & set(other.remotes))
+    )

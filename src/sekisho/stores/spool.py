@@ -166,6 +166,11 @@ class Spool:
             give_back(one)
 
     @property
+    def ordinal(self) -> int:
+        """Datagrams of this spool, since it was made, that lie behind the reader."""
+        return self._ordinal
+
+    @property
     def waiting(self) -> int:
         """Octets that the spool holds."""
         return sum(_size(one.path) for one in segments(self._folder))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import multiprocessing
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,11 @@ from sekisho.errors import SekishoError, StoreError
 from sekisho.formats.watchlist import Watchlist
 from sekisho.language import Text
 from sekisho.model.detection import Detection, Window
+from sekisho.model.pipeline import Step
 from sekisho.ports.flows import Detector
 from sekisho.stores.spool import Position
+from sekisho.stores.spool_place import Place
+from sekisho.stores.spool_segments import last_done
 from sekisho.stores.spool_writer import MOST_OCTETS
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
@@ -26,7 +30,7 @@ from sekisho.workflows.receive import Receiving, Told, last_told, receive_until_
 from sekisho.workflows.watch import Figures, LiveWatch, Pace, Parts
 
 _TEMPLATES = "templates.json"
-_DAY = 86_400_000
+_DAY, _HOUR = 86_400_000, 3_600_000
 _END_SECONDS = 5.0
 _TAKEN_OVER_SECONDS, _AGAIN_SECONDS = 1.0, 0.1
 
@@ -76,6 +80,19 @@ def receiver(told: Receiving) -> Iterator[Callable[[], Told | None]]:
         if process.is_alive():
             process.kill()
             process.join()
+        _clear(place)
+
+
+def _clear(place: Place) -> None:
+    """Leave no raw datagram behind in memory once all of them were dealt with."""
+    read, told = last_done(place.folder), last_told(place)
+    spooled = (
+        sum(one.count for one in told.counts if (one.step, one.name) == (Step.SPOOL, "spooled"))
+        if told
+        else 0
+    )
+    if told and (spooled == 0 or (read is not None and read.spool == told.spool and read.ordinal >= spooled)):
+        shutil.rmtree(place.folder, ignore_errors=True)
 
 
 def _receive(told: Receiving) -> None:
@@ -113,7 +130,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
         for one in watch.detect(detectors, window, past=_DAY):
             looks.append(one)
             yield one.detections
-        if window.end <= milliseconds():
+        if window.end <= milliseconds() and window.begin % _HOUR == 0:
             watch.note_looks(looks, window)
             if window.begin >= started and watch.list_files(lists):
                 watch.looks.add((KnownCc.name,), window)  # every flow of that hour was held against the lists

@@ -10,7 +10,7 @@ from sekisho.errors import SekishoError
 from sekisho.formats.flow_queries import IN_WINDOW
 from sekisho.language import Language, Text
 from sekisho.model.baseline import BECAUSE
-from sekisho.model.detection import Coverage, Detection, Window, sampling_words
+from sekisho.model.detection import Coverage, Detection, Window, same, sampling_words
 from sekisho.model.purpose import Purpose
 from sekisho.model.verdict import Scalar
 from sekisho.ports.flows import Detector, Query, RecordStore, Tables
@@ -110,16 +110,6 @@ def _once(looks: Iterator[Looked]) -> Iterator[Looked]:
         before = msgspec.structs.replace(look, detections=tuple(mine))
     if before is not None:
         yield before
-
-
-def same(one: Detection, other: Detection) -> bool:
-    """Say whether two detections are of the same doing, seen through two windows."""
-    return (
-        (one.method, one.subscriber) == (other.method, other.subscriber)
-        and one.begin <= other.end
-        and other.begin <= one.end
-        and bool(set(one.remotes) & set(other.remotes))
-    )
 
 
 def _parts(tables: Tables, window: Window, step: int, *, twice: bool) -> Parts:

@@ -96,12 +96,14 @@ def test_killed_at_any_moment_every_spooled_flow_is_kept_once(tmp_path: Path, di
                     process.communicate()
                     continue
                 time.sleep(3)
+                told = last_told(place)
+                assert told is not None
+                assert told.spool == identity(place.folder)
                 process.send_signal(signal.SIGINT)
                 _, said = process.communicate(timeout=40)
                 assert process.returncode in {0, 1}, said
-        told = last_told(place)
         assert told is not None
-        assert told.spool == identity(place.folder)
+        assert not place.folder.exists(), "all was dealt with: no raw datagram is left behind"
         spooled = sum(one.count for one in told.counts if one.name == "spooled")
         with Watch(data) as watch:
             window = Window(0, (int(time.time()) + 86_400) * 1000)
