@@ -16,7 +16,7 @@ from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
 from sekisho.model.tables import WATCHED, completed
-from sekisho.ports.flows import Once, Query
+from sekisho.ports.flows import Damage, Once, Query
 
 HOUR = 3_600_000
 
@@ -27,6 +27,9 @@ class PlainTables:
     def __init__(self, window: Window, rows: Callable[[], list[dict[str, Any]]]) -> None:
         self.window = window
         self._rows = rows
+
+    def damaged(self) -> tuple[Damage, ...]:
+        return ()
 
     def ask(self, query: Query) -> pa.Table:
         rows = self._rows()

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from sekisho.model.detection import Window
 from sekisho.model.tables import ACK, RECEIVES, SENDS, SYN, WATCHED
-from sekisho.ports.flows import Query
+from sekisho.ports.flows import Damage, Query
 
 HOUR = 3_600_000
 START = 1_795_000_000_000 // HOUR * HOUR
@@ -68,6 +68,9 @@ class MemoryTables:
         self._shards = [
             pa.Table.from_pylist([r for r in kept if r["subscriber"] % 2 == n], WATCHED) for n in (0, 1)
         ]
+
+    def damaged(self) -> tuple[Damage, ...]:
+        return ()
 
     def ask(self, query: Query) -> pa.Table:
         self.asked.append(query.name)

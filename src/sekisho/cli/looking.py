@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 FOUND, NOTHING, UNDECIDED = 1, 0, 3
 _REMOTES = 3
+_FILES = 5
 
 
 def data_option(command: Any) -> Any:
@@ -179,6 +180,8 @@ def show(
         )
     else:
         put_json(_as_json(looks, detectors, extra))
+    if form != "json":
+        _tell_damage(looks)
     if any(look.detections for look in looks):
         return FOUND
     return NOTHING if looks and all(look.state == "nothing-found" for look in looks) else UNDECIDED
@@ -194,7 +197,7 @@ def _as_json(
         "looks": [
             {
                 "method": look.method, "state": look.state, "window": look.window, "coverage": look.coverage,
-                "fault": look.fault, "detections": len(look.detections),
+                "fault": look.fault, "damaged": look.damaged, "detections": len(look.detections),
             }
             for look in looks
         ],
@@ -234,6 +237,22 @@ def _tell(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> None:
     )))  # fmt: skip
 
 
+def _tell_damage(looks: Sequence[Looked]) -> None:
+    """Say on stderr which files of the records are no longer what was written."""
+    files = sorted({file for look in looks for file in look.damaged})
+    if files:
+        named = t("、", ", ").join(files[:_FILES]) + (" …" if len(files) > _FILES else "")
+        click.secho(
+            t(
+                f"判断できない範囲がある：記録のファイル{len(files)}個が壊れている（{named}）。控えから戻してやり直す。",
+                f"could not be judged: {len(files)} record files are damaged ({named}). "
+                "Restore them from a backup and try again.",
+            ),
+            fg="red",
+            err=True,
+        )
+
+
 def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Iterable[Sequence[str]]:
     """One row per method: its windows together."""
     for name in dict.fromkeys(look.method for look in looks):
@@ -242,6 +261,8 @@ def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Ite
         measured = [look for look in mine if look.state != "not-measured"]
         word = (
             click.style(t(f"{found}件", f"{found} found"), fg="red", bold=True) if found
+            else t("検出なし（一部は判断できない）", "nothing found, partly could not be judged")
+            if measured and any(look.damaged for look in mine)
             else t("検出なし", "nothing found") if measured
             else click.style(t("判断できない", "could not be judged"), fg="yellow")
         )  # fmt: skip

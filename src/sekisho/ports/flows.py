@@ -17,7 +17,7 @@ from sekisho.model.purpose import Label, Purpose, Receipt
 from sekisho.model.query import Query
 from sekisho.model.verdict import Scalar
 
-__all__ = ["Detector", "Finds", "Options", "Query", "Reader", "RecordStore", "Tables", "Tally"]
+__all__ = ["Damage", "Detector", "Finds", "Options", "Query", "Reader", "RecordStore", "Tables", "Tally"]
 
 Options = Mapping[str, Scalar]
 
@@ -63,6 +63,20 @@ class Reader(Protocol):
         ...
 
 
+class Damage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stored file that is no longer what was written: none of what is damaged in it is read as data.
+
+    ``window`` holds the rows that are lost; None when not even that can be told.
+    """
+
+    file: str
+    window: Window | None = None
+
+    def meets(self, window: Window) -> bool:
+        """Say whether rows of ``window`` may be lost."""
+        return self.window is None or (self.window.begin < window.end and window.begin < self.window.end)
+
+
 class Tables(Protocol):
     """What a detector may ask: already bound to a window, a purpose and an engine."""
 
@@ -70,6 +84,10 @@ class Tables(Protocol):
 
     def ask(self, query: Query) -> pa.Table:
         """Return the answer; rows in no particular order unless ``merge`` orders them."""
+        ...
+
+    def damaged(self) -> tuple[Damage, ...]:
+        """Return the files of the window that are damaged: answers are without their rows."""
         ...
 
 
@@ -125,7 +143,7 @@ class RecordStore(Protocol):
         ...
 
     def state(self) -> Mapping[str, Any]:
-        """Say what is held: rows, octets, files, oldest, newest, label by dataset."""
+        """Say what is held: rows, octets, files, damaged files, oldest, newest, label by dataset."""
         ...
 
 

@@ -153,8 +153,11 @@ class Watch:
 
         :raises DescriptionError: there are no records
         """
-        held = self.store.state()["datasets"].get(DATASET, {})
-        if not held.get("rows"):
+        held = self.store.extent(DATASET)
+        if not held.rows and self.store.state()["datasets"].get(DATASET, {}).get("damaged"):
+            # Whatever was asked for can't be judged; the looks name the files.
+            return Window(begin or 0, milliseconds() if end is None else end)
+        if not held.rows or held.oldest is None or held.newest is None:
             raise NothingThere(
                 Text(
                     ja="取り込んだフローがないので、何も判断できない",
@@ -162,7 +165,7 @@ class Watch:
                 ),
                 str(self.folder),
             )
-        first, last = held["oldest"], held["newest"]
+        first, last = held.oldest, held.newest
         chosen = Window(first if begin is None else begin, last + 1 if end is None else end)
         if chosen.begin >= chosen.end:
             raise NothingThere(
@@ -244,11 +247,11 @@ class Watch:
         over = Window(window.begin, min(window.end, milliseconds()))
         for method in {look.method for look in looks}:
             mine = [look for look in looks if look.method == method]
-            if all(look.state != "not-measured" for look in mine):
+            if all(look.state != "not-measured" and not look.damaged for look in mine):
                 self.looks.add((method,), over)
                 continue
             for look in mine:
-                if look.state != "not-measured":
+                if look.state != "not-measured" and not look.damaged:
                     self.looks.add((method,), Window(look.window.begin, min(look.window.end, over.end)))
 
     def list_files(self, lists: Sequence[Path]) -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from sekisho.model.baseline import BECAUSE
 from sekisho.model.detection import Coverage, Detection, Window, same, sampling_words
 from sekisho.model.purpose import Purpose
 from sekisho.model.verdict import Scalar
-from sekisho.ports.flows import Detector, Query, RecordStore, Tables
+from sekisho.ports.flows import Damage, Detector, Query, RecordStore, Tables
 
 HOUR = 3_600_000
 # Windows to look at, each with whether it lies between two others.
@@ -27,7 +27,8 @@ class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One method's look at one window. ``fault`` is not empty when the method itself failed: nothing was measured.
 
     ``between`` marks a window that overlaps its neighbours, so that nothing hides on a full hour; its rows were looked at
-    by them as well.
+    by them as well. ``damaged`` are files with flows of the window that are no longer what was written: without them a
+    detection still stands, but "nothing found" can't be said.
     """
 
     method: str
@@ -36,15 +37,15 @@ class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     coverage: Coverage = Coverage()
     fault: str = ""
     between: bool = False
+    damaged: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """Return ``found``, ``nothing-found`` or ``not-measured``; the last two are not the same."""
         if self.detections:
             return "found"
-        return (
-            "not-measured" if self.fault or not self.coverage.rows or self.coverage.blind else "nothing-found"
-        )
+        unseen = self.fault or self.damaged or not self.coverage.rows or self.coverage.blind
+        return "not-measured" if unseen else "nothing-found"
 
 
 def detect(
@@ -67,10 +68,13 @@ def detect(
     fails is data (`Looked.fault`): the others go on.
     """
     parts: dict[tuple[Purpose, bool], Parts] = {}
+    broken: dict[Purpose, tuple[Damage, ...]] = {}
     for name, detector in detectors.items():
         asked, twice = purpose or detector.purpose, bool(getattr(detector, "counts_over_time", False))
         if (asked, twice) not in parts:
-            found = _parts(store.tables(dataset, window, asked), window, step, twice=twice)
+            bound = store.tables(dataset, window, asked)
+            found = _parts(bound, window, step, twice=twice)
+            broken[asked] = bound.damaged()
             parts[asked, twice] = found or ((window, False),)
 
         def looks(
@@ -87,7 +91,23 @@ def detect(
                     continue
                 yield Looked(name, part, finds.detections, finds.coverage, between=between)
 
-        yield from _once(looks())
+        yield from _with_damage(name, _once(looks()), broken[asked], window)
+
+
+def _with_damage(
+    name: str, looks: Iterator[Looked], broken: tuple[Damage, ...], window: Window
+) -> Iterator[Looked]:
+    """Yield ``looks`` with the damaged files that each would have needed; then what none of them has met."""
+    met: set[str] = set()
+    for look in looks:
+        files = tuple(sorted({one.file for one in broken if one.meets(look.window)}))
+        met.update(files)
+        yield msgspec.structs.replace(look, damaged=files) if files else look
+    for one in broken:
+        if one.file not in met:
+            lost = one.window or window
+            part = Window(max(lost.begin, window.begin), min(lost.end, window.end))
+            yield Looked(name, part, damaged=(one.file,))
 
 
 def _once(looks: Iterator[Looked]) -> Iterator[Looked]:

@@ -26,7 +26,7 @@ from sekisho.language import Text
 from sekisho.model.purpose import Label
 from sekisho.stores.records_duckdb import once
 from sekisho.stores.records_duckdb.intake import places
-from sekisho.stores.records_duckdb.journal import in_use, pieces, read_pieces
+from sekisho.stores.records_duckdb.journal import in_use, inventory, read_pieces
 from sekisho.stores.records_duckdb.layout import (
     HOUR,
     JOURNALS,
@@ -40,14 +40,17 @@ from sekisho.stores.records_duckdb.layout import (
     high,
     hour_name,
     journals,
+    keep_broken,
     labels,
     left_behind,
+    part_name,
     parts,
     raise_high,
     sync,
 )
 from sekisho.stores.records_duckdb.questions import connect, registered, source
 from sekisho.stores.records_duckdb.settings import Settings
+from sekisho.stores.records_duckdb.soundness import checksum, sorted_out, sound
 
 LABEL_KEY = "sekisho.label"
 # What a row of a journal takes in a file, about: decides which older files are worth taking along.
@@ -77,11 +80,11 @@ class Job(NamedTuple):
 
 
 def compact(job: Job) -> dict[str, int]:
-    """Compact what can be; return counts: cells, files before, files after, rows, torn octets, busy.
+    """Compact what can be; return counts: cells, files before, files after, rows, torn octets, damaged files, busy.
 
     :raises StoreError: the disk is full or refuses; what was there stays
     """
-    done = dict.fromkeys(("cells", "files", "made", "rows", "torn", "busy"), 0)
+    done = dict.fromkeys(("cells", "files", "made", "rows", "torn", "damaged", "busy"), 0)
     with only_one(job.dataset, wait=False) as alone:
         if not alone:
             done["busy"] = 1
@@ -140,9 +143,13 @@ def _compact_label(
         return
     batches: list[_Batch] = []
     for one in taken:
-        found, torn = pieces(one.path)
-        done["torn"] += torn
-        batches += [_looked_at(rows, job.shards) for rows in read_pieces(one.path, found) if rows.num_rows]
+        there = inventory(one.path)
+        good, bad = sorted_out(one.path, there.pieces)
+        done["torn"] += there.torn
+        if bad or there.damaged:
+            done["damaged"] += 1
+            keep_broken(one.path)
+        batches += [_looked_at(rows, job.shards) for rows in read_pieces(one.path, good) if rows.num_rows]
     done["files"] += len(taken)
     try:
         _divide(engine, path, label, (taken[0].number, taken[-1].number), batches, job, done)
@@ -208,10 +215,9 @@ def _divide(
                 where = f'"subscriber" % {job.shards} = {shard} AND {_of_hour(hour, named)}'
                 old = _taken_along(parts(cell), count)
                 first = min([numbers[0], *(part.first for part in old)])
-                target = cell / f"{first:012d}-{numbers[1]:012d}.parquet"
                 rows = count + sum(rows_of(part) for part in old)
                 text = source(tables, where, [part.path for part in old])
-                _write(engine, target, text, rows, label, job.settings)
+                _write(engine, cell, (first, numbers[1]), text, rows, label, job.settings)
                 done["cells"] += 1
                 done["files"] += len(old)
                 done["made"] += 1
@@ -252,7 +258,7 @@ def _taken_along(found: Sequence[Part], rows: int) -> list[Part]:
     taken: list[Part] = []
     for part in reversed(found):
         size = max(_SMALL, part.path.stat().st_size)
-        if size > _TIER * octets:
+        if size > _TIER * octets or not sound(part.path):  # a damaged one stays for what is missing
             break
         taken.insert(0, part)
         octets += size
@@ -260,10 +266,11 @@ def _taken_along(found: Sequence[Part], rows: int) -> list[Part]:
 
 
 def _write(
-    engine: duckdb.DuckDBPyConnection, target: Path, text: str, rows: int, label: Label, settings: Settings
-) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.stem}.tmp")
+    engine: duckdb.DuckDBPyConnection, cell: Path, numbers: tuple[int, int], text: str, rows: int, label: Label,
+    settings: Settings,
+) -> None:  # fmt: skip
+    cell.mkdir(parents=True, exist_ok=True)
+    part = cell / f".{numbers[0]:012d}-{numbers[1]:012d}.tmp"
     try:
         engine.execute(
             f'COPY (SELECT * FROM ({text}) ORDER BY "flowStartMilliseconds") TO $path '  # noqa: S608 - file names of ours, quoted
@@ -272,8 +279,8 @@ def _write(
             {"path": str(part), "label": msgspec.json.encode(label, order="sorted").decode()},
         )
         _whole(part, rows)
-        part.rename(target)
-        for folder in (target.parent, *target.parents[1:3]):
+        part.rename(cell / part_name(*numbers, checksum(part)))
+        for folder in (cell, *cell.parents[:2]):
             sync(folder)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 
 from sekisho.model.purpose import Label, LegalBasis, Receipt
 from sekisho.stores.records_duckdb.compaction import rows_of
@@ -19,6 +20,7 @@ from sekisho.stores.records_duckdb.journal import pieces
 from sekisho.stores.records_duckdb.layout import (
     EVERYTHING,
     HOUR,
+    Part,
     cells,
     dataset_path,
     datasets,
@@ -111,12 +113,19 @@ def _finish(root: Path, name: str, aside: Path) -> Receipt:
     return receipt
 
 
+def _rows(part: Part) -> int:
+    try:
+        return rows_of(part)
+    except (pa.ArrowException, OSError):  # damaged: it is deleted all the same, its octets are counted
+        return 0
+
+
 def counted(name: str, rows: Path, reason: str, now: int) -> Receipt:
     """Return the receipt for a folder of a label or of an hour: its rows and octets."""
     # A label's folder has cells two levels down and journals, an hour's folder has cells one level down.
     compacted = high(rows) if reason == LABEL else EVERYTHING
     folders = {path.parent for path in rows.rglob("*.parquet")}
-    count = sum(rows_of(part) for folder in sorted(folders) for part in parts(folder, compacted))
+    count = sum(_rows(part) for folder in sorted(folders) for part in parts(folder, compacted))
     count += sum(piece.rows for one in journals(rows, compacted) for piece in pieces(one.path)[0])
     octets = sum(path.stat().st_size for path in rows.rglob("*") if path.is_file())
     return Receipt(name, count, octets, reason, now)

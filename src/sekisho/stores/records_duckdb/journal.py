@@ -1,8 +1,9 @@
 """Journals: pieces of Arrow IPC as they come, each valid by a header that is written last.
 
 A piece is what becomes visible at once. Its rows are written first, as Arrow streams one after the other (one for each
-set of columns), then the 64 octets before them: how long they are, how many rows, of which times, and which stream of
-input they are from, with a checksum. So however the writer ended, a piece is there whole or not at all.
+set of columns), then the 64 octets before them: how long they are and their checksum, how many rows, of which times, and
+which stream of input they are from, with a checksum of its own. So however the writer ended, a piece is there whole or
+not at all; and what becomes of it later on a disk is found out.
 
 Rows are neither divided by shard nor by hour here: that is for the compaction, and questions filter. A journal is
 locked by its writer as long as it is open, so that nobody compacts it; the lock dies with the process.
@@ -23,6 +24,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from sekisho.model.detection import Window
 from sekisho.stores.records_duckdb.layout import (
     JOURNALS,
     high,
@@ -32,10 +34,16 @@ from sekisho.stores.records_duckdb.layout import (
 )
 from sekisho.stores.records_duckdb.settings import Settings
 
-_MAGIC = b"SKJ1"
+_MAGIC, _MAGIC_1 = b"SKJ2", b"SKJ1"
 _ALIGNMENT = 64
-# magic, checksum, octets behind the header, rows, first and last start of a flow, digest of the stream, position
-_HEADER = struct.Struct("<4sIQQqq16sq")
+# magic, checksum, octets behind the header, rows, their checksum, first and last start of a flow, digest of the stream,
+# position
+_HEADER = struct.Struct("<4sIQIIqq16sq")
+# The same without the checksum of the rows, as written until November 2026.
+_HEADER_1 = struct.Struct("<4sIQQqq16sq")
+HEADER = _HEADER.size
+_BLOCK = 1 << 20
+_MOST_ROWS = (1 << 32) - 1
 NO_STREAM = bytes(16)
 _START = "flowStartMilliseconds"
 
@@ -50,6 +58,7 @@ class Piece(NamedTuple):
     last: int
     stream: bytes
     position: int
+    checksum: int | None
 
     @property
     def end(self) -> int:
@@ -58,18 +67,27 @@ class Piece(NamedTuple):
 
     def pack(self) -> bytes:
         """Return the header."""
-        fields = (self.octets, self.rows, self.first, self.last, self.stream, self.position)
-        check = zlib.crc32(_HEADER.pack(_MAGIC, 0, *fields))
-        return _HEADER.pack(_MAGIC, check, *fields)
+        times = (self.first, self.last, self.stream, self.position)
+        if self.checksum is None:
+            return _checked(_HEADER_1, _MAGIC_1, self.octets, self.rows, *times)
+        return _checked(_HEADER, _MAGIC, self.octets, self.rows, self.checksum, *times)
+
+    def meets(self, window: Window) -> bool:
+        """Say whether it may have rows of ``window``."""
+        return self.first < window.end and window.begin <= self.last
 
     @classmethod
     def unpack(cls, head: bytes, offset: int) -> Self | None:
         """Return what a header says; None when there is none."""
         if len(head) < _HEADER.size:
             return None
-        magic, _, *fields = _HEADER.unpack_from(head)
-        found = cls(offset, *fields)
-        return found if magic == _MAGIC and found.pack() == head[: _HEADER.size] else None
+        if head.startswith(_MAGIC_1):
+            _, _, octets, rows, first, last, stream, position = _HEADER_1.unpack_from(head)
+            checksum = None
+        else:
+            _, _, octets, rows, checksum, first, last, stream, position = _HEADER.unpack_from(head)
+        found = cls(offset, octets, rows, first, last, stream, position, checksum)
+        return found if found.pack() == head[: _HEADER.size] else None
 
 
 class Journal:
@@ -114,15 +132,13 @@ class Journal:
             if at == self.octets:
                 self._stream.write(bytes(_HEADER.size))
                 at += _HEADER.size
+            if self.rows > _MOST_ROWS:
+                raise OSError(27, os.strerror(27))
+            octets = at - self.octets - _HEADER.size
+            check = self._checksum(self.octets + _HEADER.size, octets)
             piece = Piece(
-                self.octets,
-                at - self.octets - _HEADER.size,
-                self.rows,
-                self._first,
-                self._last,
-                stream,
-                position,
-            )
+                self.octets, octets, self.rows, self._first, self._last, stream, position, check
+            )  # fmt: skip
             self._stream.write(bytes(piece.end - at))
             os.fdatasync(self._file)
             if os.pwrite(self._file, piece.pack(), self.octets) != _HEADER.size:
@@ -130,6 +146,17 @@ class Journal:
             os.fdatasync(self._file)
         self.octets = piece.end
         self._begin()
+
+    def _checksum(self, offset: int, octets: int) -> int:
+        # Read again instead of counted on the way: the pages are in memory, and no step in between goes unseen.
+        block, found = memoryview(bytearray(min(_BLOCK, max(octets, 1)))), 0
+        while octets:
+            count = os.preadv(self._file, [block[: min(octets, len(block))]], offset)
+            if not count:
+                raise OSError(5, os.strerror(5))
+            found = zlib.crc32(block[:count], found)
+            offset, octets = offset + count, octets - count
+        return found
 
     def undo(self) -> None:
         """Take back what isn't visible yet; the journal is at its end by that."""
@@ -233,26 +260,69 @@ class Journals:
             self._open.pop(label).close()
 
 
-def pieces(path: Path, offset: int = 0) -> tuple[list[Piece], int]:
-    """Return the whole pieces of a journal from ``offset`` on, and how many octets after them are torn."""
+class Inventory(NamedTuple):
+    """What the headers of a journal say: its pieces, how many octets at its end are torn, whether some are damaged.
+
+    Torn is what a writer that was killed left: nobody was told that it is kept. Damaged is what was once good: a header
+    that makes no sense, or octets that are missing behind one.
+    """
+
+    pieces: list[Piece]
+    torn: int
+    damaged: bool
+
+
+def pieces(path: Path) -> tuple[list[Piece], int]:
+    """Return the whole pieces of a journal, and how many octets after them are torn."""
+    there = inventory(path)
+    return there.pieces, there.torn
+
+
+def inventory(path: Path) -> Inventory:
+    """Return what the headers of a journal say; whether the rows behind them are sound is another question."""
+    found: list[Piece] = []
+    damaged, offset = False, 0
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        size, found = os.fstat(file).st_size, []
-        while piece := Piece.unpack(os.pread(file, _HEADER.size, offset), offset):
-            if piece.end > size or piece.end <= offset:
-                break
-            found.append(piece)
-            offset = piece.end
-        return found, size - offset
+        while True:
+            head = os.pread(file, _HEADER.size, offset)
+            size = os.fstat(file).st_size  # after the header: a piece that has one has all its rows
+            piece = Piece.unpack(head, offset)
+            if piece and offset < piece.end <= size:
+                found.append(piece)
+                offset = piece.end
+                continue
+            after = _next_piece(file, offset + _ALIGNMENT, size)
+            if after is not None and Piece.unpack(os.pread(file, _HEADER.size, offset), offset) != piece:
+                continue  # it became valid meanwhile
+            damaged = damaged or after is not None or piece is not None or _altered(head)
+            if after is None:
+                return Inventory(found, size - offset, damaged)
+            offset = after
     finally:
         os.close(file)
 
 
-def read_pieces(path: Path, wanted: list[Piece]) -> list[pa.RecordBatch]:
-    """Return the batches of some pieces of a journal, mapped and not copied.
+def _altered(head: bytes) -> bool:
+    """Say whether a place for a header holds what no writer leaves there: it is zeros until it is a header."""
+    return len(head) == _HEADER.size and any(head)
 
-    Rows that the disk lost or altered under a good header end the piece where they begin to make no sense.
-    """
+
+def _next_piece(file: int, offset: int, size: int) -> int | None:
+    """Return where the next valid header is from ``offset`` on; None when there is none."""
+    # Blocks are a whole number of places for a header. Not mapped: a writer may cut the file short meanwhile.
+    while offset + _HEADER.size <= size and (block := os.pread(file, _BLOCK, offset)):
+        at = -1
+        while (at := block.find(_MAGIC[:3], at + 1)) >= 0:
+            piece = None if at % _ALIGNMENT else Piece.unpack(block[at : at + _HEADER.size], offset + at)
+            if piece and piece.offset < piece.end <= size:
+                return piece.offset
+        offset += _BLOCK
+    return None
+
+
+def read_pieces(path: Path, wanted: list[Piece]) -> list[pa.RecordBatch]:
+    """Return the batches of some pieces of a journal, mapped and not copied; they must be sound."""
     if not wanted:
         return []
     whole = pa.memory_map(str(path))
@@ -260,9 +330,8 @@ def read_pieces(path: Path, wanted: list[Piece]) -> list[pa.RecordBatch]:
     for piece in wanted:
         whole.seek(piece.offset + _HEADER.size)
         source = pa.BufferReader(whole.read_buffer(piece.octets))
-        with contextlib.suppress(pa.ArrowException, OSError):
-            while source.tell() < piece.octets:
-                found += pa.ipc.open_stream(source)
+        while source.tell() < piece.octets:
+            found += pa.ipc.open_stream(source)
     return found
 
 
@@ -276,6 +345,10 @@ def in_use(path: Path) -> bool:
     finally:
         os.close(file)
     return False
+
+
+def _checked(form: struct.Struct, magic: bytes, *fields: object) -> bytes:
+    return form.pack(magic, zlib.crc32(form.pack(magic, 0, *fields)), *fields)
 
 
 @contextlib.contextmanager

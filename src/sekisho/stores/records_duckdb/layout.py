@@ -9,10 +9,12 @@ valid at once. Within a folder a file stands for all whose range lies within its
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,9 +36,14 @@ LAST_HOUR = 253_402_300_800_000 // HOUR
 _DATASET_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _LABEL_NAME = re.compile(r"[0-9a-f]{20}")
 JOURNALS = "journals"
+#: What a folder that may not be written says.
+READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_READING = ".reading"
 _HIGH = "high"
-_PART = re.compile(r"(\d{12})-(\d{12})\.parquet")
+# With the CRC-32 of the file; those of earlier versions have none.
+_PART = re.compile(r"(\d{12})-(\d{12})(?:\.([0-9a-f]{8}))?\.parquet")
 _JOURNAL = re.compile(r"(\d{12})\.journal")
+_BROKEN = re.compile(r"(\d{12})\.damaged")
 # Beyond every number of a journal: all that is in a folder counts.
 EVERYTHING = 10**12
 
@@ -122,10 +129,14 @@ def _read_label(path: Path) -> Label | None:
 
 
 class Held(NamedTuple):
-    """The files of a window: compacted ones by shard, and journals, whose rows are of any hour and shard."""
+    """The files of a window: compacted ones by shard, and journals, whose rows are of any hour and shard.
+
+    ``broken`` are journals that were damaged when they were compacted: kept for what is missing, not for their rows.
+    """
 
     whole: Sequence[Sequence[Path]]
     journals: Sequence[Path]
+    broken: Sequence[Path] = ()
 
     @property
     def paths(self) -> list[Path]:
@@ -138,17 +149,35 @@ def hour_name(hour: int) -> str:
     return datetime.fromtimestamp(hour // 1000, UTC).strftime("%Y%m%dT%H")
 
 
+def hour_of(name: str) -> int | None:
+    """Return the first millisecond of the hour that a folder is named after; None when it isn't one of an hour."""
+    try:
+        began = datetime.strptime(name, "%Y%m%dT%H").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(began.timestamp()) * 1000
+
+
+def part_name(first: int, last: int, checksum: int) -> str:
+    """Return the name of a compacted file."""
+    return f"{first:012d}-{last:012d}.{checksum:08x}.parquet"
+
+
+def checksum_of(part: Path) -> int | None:
+    """Return the checksum in the name of a compacted file; None when there is none."""
+    match = _PART.fullmatch(part.name)
+    return int(match[3], 16) if match and match[3] else None
+
+
 def cells(label: Path, window: Window | None = None) -> Iterator[Cell]:
     """Yield the folders under a label whose hour meets ``window``; the stray ones always may."""
     for folder in _folders(label):
         if folder.name == STRAY:
             hour = None
         else:
-            try:
-                began = datetime.strptime(folder.name, "%Y%m%dT%H").replace(tzinfo=UTC)
-            except ValueError:
+            hour = hour_of(folder.name)
+            if hour is None:
                 continue
-            hour = int(began.timestamp()) * 1000
             if window is not None and not (hour < window.end and window.begin < hour + HOUR):
                 continue
         for shard in _folders(folder):
@@ -157,16 +186,28 @@ def cells(label: Path, window: Window | None = None) -> Iterator[Cell]:
 
 
 def high(label: Path) -> int:
-    """Return the number up to which a label's journals are compacted."""
+    """Return the number up to which a label's journals are compacted.
+
+    :raises StoreError: that number is damaged: which files count can't be told
+    """
+    file = label / JOURNALS / _HIGH
     try:
-        return int((label / JOURNALS / _HIGH).read_bytes())
+        number, _, check = file.read_bytes().partition(b" ")
     except (FileNotFoundError, NotADirectoryError):
         return 0
+    if not number.isdigit() or (check and check != b"%08x" % zlib.crc32(number)):
+        raise StoreError(
+            Text(ja="記録のファイルが壊れている", en="a file of the records is damaged"),
+            str(file),
+            Text(ja="控えから戻す", en="restore it from a backup"),
+        )
+    return int(number)
 
 
 def raise_high(label: Path, number: int) -> None:
     """Make a compaction valid: journals up to ``number`` no longer count, Parquet files up to it do."""
-    replace(label / JOURNALS / _HIGH, b"%d" % number)
+    text = b"%d" % number
+    replace(label / JOURNALS / _HIGH, b"%b %08x" % (text, zlib.crc32(text)))
 
 
 def journals(label: Path, compacted: int | None = None) -> list[Numbered]:
@@ -178,6 +219,18 @@ def journals(label: Path, compacted: int | None = None) -> list[Numbered]:
 def all_journals(label: Path) -> list[Numbered]:
     """Return the journals of a label that are there."""
     return _numbered(label / JOURNALS)
+
+
+def broken_journals(label: Path) -> list[Numbered]:
+    """Return the journals of a label that were damaged when they were compacted."""
+    return _numbered(label / JOURNALS, _BROKEN)
+
+
+def keep_broken(journal: Path) -> None:
+    """Keep a damaged journal that will be deleted under another name, so that what is missing stays known."""
+    with contextlib.suppress(FileExistsError):
+        journal.with_suffix(".damaged").hardlink_to(journal)
+    sync(journal.parent)
 
 
 def journal_path(folder: Path, number: int) -> Path:
@@ -208,26 +261,32 @@ def left_behind(cell: Path, compacted: int) -> tuple[list[Path], list[Path]]:
 @contextlib.contextmanager
 def reading(dataset: Path) -> Iterator[None]:
     """Keep compactions from deleting what they replaced while a question reads it."""
-    with _locked(dataset, fcntl.LOCK_SH):
+    try:
+        file = os.open(dataset / _READING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        file = -1  # nobody can delete there either, or somebody else's compaction is met by looking again
+    try:
+        if file >= 0:
+            fcntl.flock(file, fcntl.LOCK_SH)
         yield
+    finally:
+        if file >= 0:
+            os.close(file)
 
 
 @contextlib.contextmanager
 def deleting(dataset: Path) -> Iterator[bool]:
     """Say whether nobody is reading, and keep readers out for the moment that deleting takes."""
+    file = os.open(dataset / _READING, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with _locked(dataset, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            yield True
-    except BlockingIOError:
-        yield False
-
-
-@contextlib.contextmanager
-def _locked(dataset: Path, how: int) -> Iterator[None]:
-    file = os.open(dataset / ".reading", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, how)
-        yield
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
     finally:
         os.close(file)
 
@@ -279,8 +338,8 @@ def _all_parts(cell: Path) -> list[Part]:
     )
 
 
-def _numbered(folder: Path) -> list[Numbered]:
-    found = [Numbered(folder / name, int(match[1])) for name, match in _matching(folder, _JOURNAL)]
+def _numbered(folder: Path, pattern: re.Pattern[str] = _JOURNAL) -> list[Numbered]:
+    found = [Numbered(folder / name, int(match[1])) for name, match in _matching(folder, pattern)]
     return sorted(found, key=lambda one: one.number)
 
 

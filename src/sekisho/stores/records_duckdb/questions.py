@@ -19,10 +19,11 @@ from sekisho.errors import StoreError
 from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.tables import WATCHED
-from sekisho.ports.flows import Query
-from sekisho.stores.records_duckdb.journal import pieces, read_pieces
+from sekisho.ports.flows import Damage, Query
+from sekisho.stores.records_duckdb.journal import read_pieces
 from sekisho.stores.records_duckdb.layout import Held, reading
 from sekisho.stores.records_duckdb.settings import Settings
+from sekisho.stores.records_duckdb.soundness import damage, near_and_sound, sound
 
 SPILL = ".spill"
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)")
@@ -65,12 +66,18 @@ class BoundTables:
                     # A deletion of what has expired took a file away between finding and reading it: look again.
                     if last == _TRIES - 1 or all(path.exists() for path in held.paths):
                         raise _failed(query, error) from error
-                except duckdb.Error as error:
+                except (duckdb.Error, pa.ArrowException) as error:
                     raise _failed(query, error) from error
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
+    def damaged(self) -> tuple[Damage, ...]:
+        """Return the files of the window that are damaged: answers are without their rows."""
+        with reading(self._dataset):
+            return tuple(damage(self._find(), self._dataset.parent, self.window))
+
     def _answer(self, query: Query, held: Held) -> pa.Table:
-        whole = [str(path) for shard in held.whole for path in shard]
+        shards = [[path for path in shard if sound(path)] for shard in held.whole]
+        whole = [str(path) for shard in shards for path in shard]
         with connect(self._dataset.parent, self._settings) as engine:
             engine.execute("SET allowed_paths = $paths", {"paths": whole})
             engine.execute("SET enable_external_access = false")
@@ -79,9 +86,9 @@ class BoundTables:
                 engine.register(name, table)
             answers = []
             with registered(engine, self._journals(held)) as tables:
-                for shard, files in enumerate(held.whole):
+                for shard, files in enumerate(shards):
                     bounds = f"{int(self.window.begin)} AND {int(self.window.end) - 1}"
-                    rows = f"SELECT * FROM ({source(tables, _of_shard(shard, len(held.whole)), files)})"  # noqa: S608 - names of ours
+                    rows = f"SELECT * FROM ({source(tables, _of_shard(shard, len(shards)), files)})"  # noqa: S608 - names of ours
                     engine.execute(
                         f'CREATE OR REPLACE TEMP VIEW "FLOW" AS {rows} WHERE "flowStartMilliseconds" BETWEEN {bounds}'
                     )
@@ -95,16 +102,7 @@ class BoundTables:
     def _journals(self, held: Held) -> list[pa.RecordBatch]:
         """Return the batches of the journals that may have rows of the window."""
         return [
-            batch
-            for path in held.journals
-            for batch in read_pieces(
-                path,
-                [
-                    one
-                    for one in pieces(path)[0]
-                    if one.first < self.window.end and self.window.begin <= one.last
-                ],
-            )
+            batch for path in held.journals for batch in read_pieces(path, near_and_sound(path, self.window))
         ]
 
 

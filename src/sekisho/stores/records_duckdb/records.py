@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sekisho.errors import PurposeError, StoreError
 from sekisho.language import Text
@@ -26,6 +25,7 @@ from sekisho.stores.records_duckdb.layout import (
     LABEL,
     Dataset,
     Held,
+    broken_journals,
     cells,
     dataset_path,
     datasets,
@@ -35,15 +35,14 @@ from sekisho.stores.records_duckdb.layout import (
     labels,
     parts,
     read_dataset,
-    reading,
     write_once,
 )
 from sekisho.stores.records_duckdb.ledger import RECEIPTS, REFUSALS, add, lines
+from sekisho.stores.records_duckdb.measuring import Extent, measure
 from sekisho.stores.records_duckdb.once import alone, digest, newest
 from sekisho.stores.records_duckdb.questions import BoundTables
 from sekisho.stores.records_duckdb.settings import Settings
-
-_START = "flowStartMilliseconds"
+from sekisho.stores.records_duckdb.soundness import sorted_out
 
 
 class DuckRecords:
@@ -150,12 +149,22 @@ class DuckRecords:
         return tuple(receipts)
 
     def state(self) -> Mapping[str, Any]:
-        """Say what is held: rows, octets, files, oldest, newest, label by dataset; and how many refusals there were."""
+        """Say what is held: rows, octets, files, damaged files, oldest, newest, label by dataset; and refusals.
+
+        Every file is read for that, once for a process: what is damaged is named and not counted among the rows.
+        """
         return {
             "refusals": len(list(lines(self.root / REFUSALS))),
             "receipts": len(list(lines(self.root / RECEIPTS))),
             "datasets": {name: _state(dataset_path(self.root, name)) for name in datasets(self.root)},
         }
+
+    def extent(self, dataset: str) -> Extent:
+        """Return how much of a dataset there seems to be: from headers alone, so it costs little."""
+        path = dataset_path(self.root, dataset)
+        if read_dataset(path) is None:
+            return Extent(0, 0, None, None)
+        return measure(path).extent
 
     def close(self) -> None:
         """End the journals that are open, so that another process can compact them."""
@@ -194,6 +203,7 @@ class DuckRecords:
     def _allowed(self, path: Path, shards: int, window: Window, purpose: Purpose) -> Held:
         whole: list[list[Path]] = [[] for _ in range(shards)]
         logs: list[Path] = []
+        broken: list[Path] = []
         for folder, label in labels(path):
             compacted = high(folder)
             held = [
@@ -210,7 +220,8 @@ class DuckRecords:
             for shard, files in held:
                 whole[shard] += files
             logs += written
-        return Held(whole, logs)
+            broken += [one.path for one in broken_journals(folder) if one.number <= compacted]
+        return Held(whole, logs, broken)
 
     def _refuse(
         self, path: Path, window: Window, purpose: Purpose, folder: Path, label: Label | None, now: int
@@ -244,8 +255,10 @@ class DuckRecords:
 def _touches(journal: Path, window: Window) -> bool:
     """Say whether a journal holds a row of the window."""
     with contextlib.suppress(FileNotFoundError):  # what has expired may be deleted meanwhile
-        near = [one for one in pieces(journal)[0] if one.first < window.end and window.begin <= one.last]
-        for batch in read_pieces(journal, near):
+        good, bad = sorted_out(journal, (one for one in pieces(journal)[0] if one.meets(window)))
+        if bad:  # what is in them can't be told any more
+            return True
+        for batch in read_pieces(journal, good):
             times = starts(batch)
             if ((window.begin <= times) & (times < window.end)).any():
                 return True
@@ -254,46 +267,20 @@ def _touches(journal: Path, window: Window) -> bool:
 
 def _state(path: Path) -> dict[str, Any]:
     held = read_dataset(path)
-    rows = octets = files = torn = 0
-    edges: list[int] = []
-    with reading(path):
-        for folder, _ in labels(path):
-            compacted = high(folder)
-            found = [part.path for cell in cells(folder) for part in parts(cell.path, compacted)]
-            for one in (*found, *(journal.path for journal in journals(folder, compacted))):
-                with contextlib.suppress(FileNotFoundError):  # what has expired may be deleted meanwhile
-                    count, lost, own = _measured(one)
-                    octets += one.stat().st_size
-                    files, rows, torn = files + 1, rows + count, torn + lost
-                    edges += own
+    found = measure(path, whole=True)
     return {
-        "rows": rows,
-        "octets": octets,
-        "files": files,
-        "torn": torn,
+        "rows": found.extent.rows,
+        "octets": found.octets,
+        "files": found.extent.files,
+        "torn": found.torn,
+        "damaged": found.damaged,
         "shards": held.shards if held else 0,
-        "oldest": min(edges, default=None),
-        "newest": max(edges, default=None),
+        "oldest": found.extent.oldest,
+        "newest": found.extent.newest,
         "labels": {
             folder.name: msgspec.to_builtins(label) if label else None for folder, label in labels(path)
         },
     }
-
-
-def _measured(path: Path) -> tuple[int, int, list[int]]:
-    """Return rows, torn octets, and the first and last time of flow of a file."""
-    edges: list[int] = []
-    if path.suffix != ".parquet":
-        found, torn = pieces(path)
-        for piece in found:
-            edges += (piece.first, piece.last) if piece.rows else ()
-        return sum(piece.rows for piece in found), torn, edges
-    facts = pq.read_metadata(path)
-    at = facts.schema.to_arrow_schema().get_field_index(_START)
-    for number in range(facts.num_row_groups):
-        statistics = facts.row_group(number).column(at).statistics
-        edges += (statistics.min, statistics.max)
-    return facts.num_rows, 0, edges
 
 
 def _full(error: OSError, path: Path, kept: int | None = None) -> StoreError:

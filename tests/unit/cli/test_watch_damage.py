@@ -1,0 +1,79 @@
+"""Damaged records, as whoever types the commands meets them: never "nothing found", never an invented detection."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sekisho.demo import capture
+
+START = 1_795_000_000.0
+
+
+def sekisho(*words: object, code: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "sekisho", *map(str, words)],
+        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "SEKISHO_LANG": "en"},
+    )  # fmt: skip
+    assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a day of the made capture, and with the same ten days later."""
+    folder = tmp_path_factory.mktemp("damage")
+    data = folder / "data"
+    data.mkdir()
+    (data / "watch.toml").write_text(capture.settings(), encoding="utf-8")
+    for number in range(2):
+        capture.write(folder / str(number), START - 864_000 * number)
+        sekisho("ingest", folder / str(number) / "capture.pcap", "--data", data, code=0)
+    return folder
+
+
+@pytest.mark.parametrize(("offset", "count"), [(700, 100), (30_000, 400), (10, 4)])
+def test_a_damaged_journal_is_not_nothing_found(taken: Path, tmp_path: Path, offset: int, count: int) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(taken / "data", data)
+    journals = sorted(data.rglob("*.journal"), key=lambda path: path.stat().st_size)
+    content = bytearray(journals[-1].read_bytes())
+    content[offset : offset + count] = os.urandom(count)
+    journals[-1].write_bytes(content)
+    other = tmp_path / "other.txt"
+    other.write_text("198.51.100.250:4444\n")
+    out = sekisho("detect", "--list", other, "--method", "known_cc", "--data", data, code=3)
+    assert "could not be judged: 1 record files are damaged" in out
+    assert journals[-1].name in out
+    said = json.loads(sekisho("hunt", "--list", other, "--json", "--data", data, code=3))
+    assert said["looks"][-1]["state"] == "not-measured"
+    assert said["looks"][-1]["damaged"] == [journals[-1].relative_to(data / "records").as_posix()]
+    sekisho("detect", "--list", other, "--method", "known_cc", "--data", taken / "data", code=0)
+
+
+def test_an_undamaged_hour_is_judged_all_the_same(taken: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(taken / "data", data)
+    newest = max(data.rglob("*.journal"), key=lambda path: path.name)
+    content = newest.read_bytes()
+    newest.write_bytes(content[:-2000] + bytes(1000) + content[-1000:])
+    words = ("detect", "--list", taken / "0" / "cc-list.csv", "--data", data, "--json")
+    looks = json.loads(sekisho(*words, code=1))["looks"]
+    assert {look["state"] for look in looks if look["damaged"]} == {"not-measured"}
+    assert "found" in {look["state"] for look in looks if not look["damaged"]}
+
+
+def test_when_all_is_damaged_that_is_said(taken: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(taken / "data", data)
+    for journal in data.rglob("*.journal"):
+        journal.write_bytes(os.urandom(journal.stat().st_size))
+    out = sekisho("detect", "--list", taken / "0" / "cc-list.csv", "--data", data, code=3)
+    assert "record files are damaged" in out
+    assert "no flows were taken in" not in out
