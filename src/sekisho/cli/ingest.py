@@ -99,6 +99,26 @@ def _faults(done: Sequence[Taken]) -> dict[str, list[str]]:
     return faults
 
 
+def _untimely(done: Sequence[Taken]) -> list[str]:
+    """Return what to do about rows that were left out for their time."""
+    reasons = {reason for one in done for reason in one.counted.rejected}
+    words = {
+        "too-old": t(
+            "too-old：保存期限を既に過ぎた通信なので取り込まない。試験データや公開データなら、"
+            'watch.toml に basis = "not-communication" と書いた別の --data で取り込む。',
+            "too-old: communication past its retention is not taken in. For test data and public captures use another "
+            '--data whose watch.toml says basis = "not-communication".',
+        ),
+        "in-the-future": t(
+            "in-the-future：1日より先の時刻の通信は取り込まない。エクスポータの時計を確かめる。試験データなら、"
+            'watch.toml に basis = "not-communication" と書いた別の --data で取り込む。',
+            "in-the-future: flows more than a day ahead are not taken in. Check the exporter's clock; for test data use "
+            'another --data whose watch.toml says basis = "not-communication".',
+        ),
+    }
+    return [words[reason] for reason in words if reason in reasons]
+
+
 def _show(done: Sequence[Taken], data: Path) -> None:
     words = {
         "taken": t("取込済", "taken"),
@@ -106,6 +126,7 @@ def _show(done: Sequence[Taken], data: Path) -> None:
         "rejected": t("全て不良", "all rejected"),
         "again": t("前に取込済", "taken before"),
         "empty": t("該当なし", "nothing of ours"),
+        "left-out": t("取り込まない", "left out"),
         "failed": t("失敗", "failed"),
     }
     rows = [
@@ -124,6 +145,8 @@ def _show(done: Sequence[Taken], data: Path) -> None:
         for reason, count in one.counted.rejected.items():
             where = ", ".join(one.counted.examples.get(reason, ()))
             click.secho(f"  {Path(one.file).name}: {reason} × {count:,}  {where}", fg="yellow")
+    for what in _untimely(done):
+        click.secho(f"  {what}", fg="yellow")
     for what, files in _faults(done).items():
         click.secho(f"  {what}", fg="red")
         click.secho(

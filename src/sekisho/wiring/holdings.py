@@ -26,8 +26,8 @@ from sekisho.stores.purpose_gate import DATASETS, PurposeGate
 from sekisho.stores.records_duckdb.due import due as records_due
 from sekisho.stores.records_duckdb.ledger import RECEIPTS, REFUSALS, add
 from sekisho.stores.records_duckdb.settings import Settings
+from sekisho.wiring.data_folder import DATASET, DataFolder, milliseconds
 from sekisho.wiring.warn import assignments, open_database
-from sekisho.wiring.watch import DATASET, Watch, milliseconds
 from sekisho.workflows.expire import DELETE, Expired, Perishable, expire
 from sekisho.workflows.reidentify import Parts
 
@@ -38,7 +38,7 @@ _DAY = 86_400_000
 class Holdings:
     """The datasets of a watch's data folder. Every way to one goes through its purpose; refusals are logged."""
 
-    def __init__(self, watch: Watch, now: Callable[[], int] = milliseconds) -> None:
+    def __init__(self, watch: DataFolder, now: Callable[[], int] = milliseconds) -> None:
         self.watch = watch
         self.now = now
         self.folder = watch.folder
@@ -163,7 +163,7 @@ class Holdings:
 
 
 class _Records:
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: DataFolder) -> None:
         self._store = watch.store
         self._settings = Settings(longest=watch.longest)
 

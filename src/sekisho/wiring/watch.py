@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,7 +18,7 @@ from sekisho.catalogues import handling
 from sekisho.catalogues.detection import parameters
 from sekisho.catalogues.popular_services import popular_services
 from sekisho.detectors.flows.known_cc import KnownCc
-from sekisho.errors import DescriptionError, NothingThere, ReadingError, StoreError
+from sekisho.errors import DescriptionError, NothingThere, ReadingError, SekishoError, StoreError
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists import Limits, read_list
 from sekisho.formats.pseudonyms import Pseudonyms
@@ -31,15 +32,20 @@ from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.keys import KEY_BYTES, key_at
 from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords, Settings
-from sekisho.wiring import now
+from sekisho.stores.records_duckdb.layout import READ_ONLY
+from sekisho.wiring.data_folder import DATASET, milliseconds
+from sekisho.wiring.holdings import Holdings
 from sekisho.workflows.detect import HOUR, Looked, detect
 from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 
-DATASET = "flow"
+__all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers"]
+
 _SETTINGS, _KEY, _TAKEN, _RECORDS = "watch.toml", "pseudonym.key", "taken.jsonl", "records"
 # A pseudonym is one of the addresses of its prefix: fewer than 256 of them are too few to hide among.
 _SMALL_4 = 24
 _PREFIXES = "prefixes.json"
+_DAY = 86_400_000
+_ITSELF = "sekisho"
 _DETECTIONS, _LOOKS = "detections.jsonl", "looks.jsonl"
 # Lists of a demonstration name addresses that RFC 5737 keeps for examples.
 _DEMONSTRATION = frozenset({"documentation"})
@@ -132,7 +138,8 @@ class Watch:
     def ingest(
         self, files: Sequence[Path], options: Options, progress: Progress, *, kind: str, language: Language
     ) -> Iterator[Taken]:
-        """Take files in; see `workflows.ingest`."""
+        """Take files in; see `workflows.ingest`. What is past its time goes first."""
+        self.tidy()
         file = self.folder / _TAKEN
 
         def remember(done: Taken) -> None:
@@ -140,9 +147,30 @@ class Watch:
                 out.write(msgspec.json.encode(done) + b"\n")
 
         source = Source(
-            readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember
-        )
+            readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember, self.times()
+        )  # fmt: skip
         yield from ingest(files, source, options, progress, kind=kind, language=language)
+
+    def tidy(self) -> None:
+        """Delete what is past its time from every dataset, as ``sekisho expire`` does; receipts are kept.
+
+        For those who have no watch running that would do it. A folder that may only be read is left as it is.
+        """
+        # What can't be deleted now is refused as before, when it is asked for.
+        with suppress(SekishoError, OSError):
+            holdings = Holdings(self, milliseconds)
+            if self.store.overdue(milliseconds()) or holdings.expire(_ITSELF, dry=True).receipts:
+                holdings.expire(_ITSELF)
+
+    def times(self) -> Window | None:
+        """Return the times of flows that may be taken in now; None when time doesn't count (nobody's communication).
+
+        What began earlier would be deleted by the next expiry; what begins more than a day from now is a wrong clock's.
+        """
+        if self.settings.basis is LegalBasis.NOT_COMMUNICATION:
+            return None
+        at = milliseconds()
+        return Window((at - self.longest[Stage.RAW_FLOW]) // HOUR * HOUR, at + _DAY)
 
     def has_records(self) -> bool:
         """Say whether any flow was ever kept here."""
@@ -153,6 +181,7 @@ class Watch:
 
         :raises DescriptionError: there are no records
         """
+        self.tidy()
         held = self.store.extent(DATASET)
         if not held.rows and self.store.state()["datasets"].get(DATASET, {}).get("damaged"):
             # Whatever was asked for can't be judged; the looks name the files.
@@ -217,7 +246,9 @@ class Watch:
     def detect(
         self, detectors: Mapping[str, Detector], window: Window, *, past: int, step: int = HOUR
     ) -> Iterator[Looked]:
-        """Run ``detectors`` over ``window``; see `workflows.detect`."""
+        """Run ``detectors`` over ``window``; see `workflows.detect`. Records that have expired go first."""
+        if self.store.overdue(milliseconds()):
+            self.tidy()
         yield from detect(
             detectors, self.store, DATASET, window, past=past, parameters=self.parameters(), step=step
         )
@@ -236,7 +267,8 @@ class Watch:
             self.settings.basis,
             milliseconds(),
         )
-        self.log.add(found, label, milliseconds())
+        with _where_it_may_be_written():
+            self.log.add(found, label, milliseconds())
 
     def note_looks(self, looks: Sequence[Looked], window: Window) -> None:
         """Note which methods have wholly looked at ``window``: only then does "no detection" say anything of it.
@@ -245,6 +277,10 @@ class Watch:
         method that could be judged do.
         """
         over = Window(window.begin, min(window.end, milliseconds()))
+        with _where_it_may_be_written():
+            self._note_looks(looks, over)
+
+    def _note_looks(self, looks: Sequence[Looked], over: Window) -> None:
         for method in {look.method for look in looks}:
             mine = [look for look in looks if look.method == method]
             if all(look.state != "not-measured" and not look.damaged for look in mine):
@@ -268,9 +304,15 @@ def readers() -> dict[str, Reader]:
     return plugins.units("readers")
 
 
-def milliseconds() -> int:
-    """Return the time of day in milliseconds of the Unix epoch."""
-    return int(now().timestamp() * 1000)
+@contextmanager
+def _where_it_may_be_written() -> Iterator[None]:
+    """Let a folder that may only be read be asked all the same: nothing is kept there then."""
+    try:
+        yield
+    except (StoreError, OSError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError) or cause.errno not in READ_ONLY:
+            raise
 
 
 def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:

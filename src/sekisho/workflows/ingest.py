@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,12 +22,14 @@ from sekisho.errors import ReadingError, SekishoError
 from sekisho.formats.compression import unpacked
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.language import Language, Text
+from sekisho.model.detection import Window
 from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counted, Counting
 from sekisho.ports.flows import Once, Options, Reader, RecordStore
 
 HEAD = 65_536
 _BLOCK = 1 << 20
+TOO_OLD, IN_THE_FUTURE, LEFT_OUT = "too-old", "in-the-future", "left-out"
 Progress = Callable[[str, int, int], None]
 
 
@@ -34,7 +37,8 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of one file.
 
     ``outcome`` is ``taken``, ``partly`` (the file is torn: its rest could not be read), ``again`` (it was taken earlier),
-    ``empty`` (read, and nothing of ours in it), ``rejected`` (nothing in it was good) or ``failed``;
+    ``empty`` (read, and nothing of ours in it), ``rejected`` (nothing in it was good), ``left-out`` (all of ours in it is
+    past its time, or far in the future: the file may be tried again) or ``failed``;
     ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without.
     """
 
@@ -52,7 +56,10 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Source(msgspec.Struct, frozen=True):
-    """What `ingest` is married with: readers by name, the door, the store, the label, the digests taken already."""
+    """What `ingest` is married with: readers by name, the door, the store, the label, the digests taken already.
+
+    ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication).
+    """
 
     readers: Mapping[str, Reader]
     door: Pseudonyms
@@ -61,6 +68,7 @@ class Source(msgspec.Struct, frozen=True):
     dataset: str
     taken: Mapping[str, str]
     remember: Callable[[Taken], None]
+    times: Window | None = None
 
 
 def ingest(
@@ -97,7 +105,8 @@ def ingest(
             fault = "\n".join(_printable(line) for line in told.splitlines())
             yield Taken(shown, kind, "failed", fault=fault)
             continue
-        source.remember(done)
+        if done.outcome != LEFT_OUT:
+            source.remember(done)
         yield done
 
 
@@ -123,12 +132,19 @@ def reader_of(path: Path, readers: Mapping[str, Reader]) -> str:
     )
 
 
+class _NothingTimely(Exception):
+    pass
+
+
 class _Watched:
     """Passes batches through the door and counts; the store pulls from it, so nothing piles up."""
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], door: Pseudonyms) -> None:
+    def __init__(self, batches: Iterator[pa.RecordBatch], source: Source, tally: Counting) -> None:
         self._batches = batches
-        self._door = door
+        self._door = source.door
+        self._times = source.times
+        self._tally = tally
+        self._untimely = 0
         self.read = self.elsewhere = self.kept = 0
         self.begin, self.end = 0, 0
 
@@ -139,6 +155,8 @@ class _Watched:
             self.read += batch.num_rows
             watched, dropped = self._door.watch(batch)
             self.elsewhere += dropped
+            if self._times is not None and watched.num_rows:
+                watched = self._timely(watched, self._times)
             self.kept += watched.num_rows
             if watched.num_rows:
                 first = pc.min(watched["flowStartMilliseconds"]).as_py()
@@ -146,6 +164,20 @@ class _Watched:
                 self.begin = min(self.begin or first, first)
                 self.end = max(self.end, last + 1)
                 yield watched
+        if self._untimely and not self.kept:
+            raise _NothingTimely
+
+    def _timely(self, batch: pa.RecordBatch, times: Window) -> pa.RecordBatch:
+        """Leave out what would be deleted at once, and what no clock that is right can have seen; count it."""
+        import pyarrow.compute as pc
+
+        starts = batch["flowStartMilliseconds"]
+        old, late = pc.less(starts, times.begin), pc.greater_equal(starts, times.end)
+        for reason, which in ((TOO_OLD, old), (IN_THE_FUTURE, late)):
+            if count := pc.sum(which).as_py() or 0:
+                self._tally.reject(reason, count=count)
+                self._untimely += count
+        return batch.filter(pc.invert(pc.or_(old, late)))
 
 
 class _Counted(io.RawIOBase):
@@ -192,8 +224,9 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
     size, tally = path.stat().st_size, Counting()
     with path.open("rb") as raw:
         counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
-        watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source.door)
-        source.store.append(source.dataset, iter(watched), source.label, Once(_stream(digest)))
+        watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source, tally)
+        with suppress(_NothingTimely):
+            source.store.append(source.dataset, iter(watched), source.label, Once(_stream(digest)))
     progress(str(path), size, size)
     return Taken(
         _text(path), name, _outcome(watched, tally.counted()), watched.read, watched.kept, watched.elsewhere,
@@ -208,6 +241,8 @@ _CUT = frozenset({"packet-length", "packet-torn", "block-torn", "block-length", 
 def _outcome(watched: _Watched, counted: Counted) -> str:
     if counted.rejected and not watched.read:
         return "rejected"
+    if not watched.kept and {TOO_OLD, IN_THE_FUTURE} & counted.rejected.keys():
+        return LEFT_OUT
     if _CUT & counted.rejected.keys():
         return "partly"
     return "taken" if watched.kept else "empty"

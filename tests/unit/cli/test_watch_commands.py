@@ -111,7 +111,7 @@ def test_a_file_is_taken_once(taken: Path) -> None:
 def test_what_is_no_flow_file_is_said_and_the_rest_is_taken(tmp_path: Path) -> None:
     (tmp_path / "novel.txt").write_text("It was a dark and stormy night.\n" * 50)
     (tmp_path / "empty.pcap").write_bytes(b"")
-    capture.write(tmp_path / "good", START)
+    capture.write(tmp_path / "good", time.time() - 7200)
     out = sekisho(
         "ingest", tmp_path / "novel.txt", tmp_path / "empty.pcap", tmp_path / "good" / "capture.pcap",
         "--customers", capture.CUSTOMERS, "--data", tmp_path / "data", code=3,

@@ -77,3 +77,19 @@ def test_when_all_is_damaged_that_is_said(taken: Path, tmp_path: Path) -> None:
     out = sekisho("detect", "--list", taken / "0" / "cc-list.csv", "--data", data, code=3)
     assert "record files are damaged" in out
     assert "no flows were taken in" not in out
+
+
+def test_a_folder_that_may_only_be_read_is_asked(taken: Path, tmp_path: Path) -> None:
+    """A real read-only file system, in a mount namespace of its own; the camera is found and nothing is complained of."""
+    data = tmp_path / "data"
+    shutil.copytree(taken / "data", data)
+    words = ["-m", "sekisho", "detect", "--list", taken / "0" / "cc-list.csv", "--data", data]
+    command = " ".join(f"'{one}'" for one in [sys.executable, *words])
+    done = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c",
+         f"mount --bind '{data}' '{data}' && mount -o remount,ro,bind '{data}' && exec {command}"],
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "SEKISHO_LANG": "en"},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "confirmed" in done.stdout

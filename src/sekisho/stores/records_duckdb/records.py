@@ -159,6 +159,14 @@ class DuckRecords:
             "datasets": {name: _state(dataset_path(self.root, name)) for name in datasets(self.root)},
         }
 
+    def overdue(self, now: int) -> bool:
+        """Say whether `expire` would find anything: from the names of folders and headers alone."""
+        return any(
+            expiry.hidden(self.root, name, now, self._settings)
+            or any(True for _ in expiry.due(self.root, name, now, self._settings))
+            for name in datasets(self.root)
+        )
+
     def extent(self, dataset: str) -> Extent:
         """Return how much of a dataset there seems to be: from headers alone, so it costs little."""
         path = dataset_path(self.root, dataset)
