@@ -62,9 +62,13 @@ def program(code: str, *words: object) -> subprocess.Popen[str]:
 
 def kill(one: subprocess.Popen[str]) -> list[str]:
     one.send_signal(signal.SIGKILL)
-    out, err = one.communicate(timeout=30)
-    assert one.returncode == -signal.SIGKILL, err
-    return out.splitlines()
+    # Not `communicate`: it reads the pipe itself and would miss what an earlier readline left in the buffer.
+    assert one.stdout is not None
+    assert one.stderr is not None
+    with one.stdout as stdout, one.stderr as stderr:
+        out, err = stdout.read(), stderr.read()
+    assert one.wait(timeout=30) == -signal.SIGKILL, err
+    return out[: out.rfind("\n") + 1].splitlines()
 
 
 def opened(path: Path, **more: int) -> DuckRecords:

@@ -54,11 +54,12 @@ def command(
     as_json: bool,
 ) -> int:
     """Take each file; exit 0 when all were taken (now or earlier), 3 when one could not be, or only in part."""
+    from sekisho.wiring.lists import telling_prefixes
     from sekisho.wiring.watch import Watch
 
     with Watch(data, customers=customers) as watch, _Bar() as bar:
         if not as_json:
-            caution(watch.assumed, watch.settings.customers, watch.telling)
+            caution(watch.assumed, watch.settings.customers, telling_prefixes(watch.settings))
         done = list(watch.ingest(_every(files), _options(settings), bar.move, kind=kind, language=LANGUAGE))
     if as_json:
         put_json(done)

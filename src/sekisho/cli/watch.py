@@ -60,6 +60,7 @@ def command(
     spool_on_disk: bool, seconds: float | None, data: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Watch until stopped; exit 1 when something was found, 0 when nothing was, 3 when no line's flow arrived."""
+    from sekisho.wiring.lists import telling_prefixes
     from sekisho.wiring.live import live, receiver, receiving
     from sekisho.wiring.watch import Watch
 
@@ -75,7 +76,7 @@ def command(
         told = receiving(watch, listen=listen, ports=ports, disk=spool_on_disk)
         running = live(watch, told, lists)
         if not as_json:
-            caution(watch.assumed, watch.settings.customers, watch.telling)
+            caution(watch.assumed, watch.settings.customers, telling_prefixes(watch.settings))
         with receiver(told) as figures, _view(as_json, figures) as show:
             last = running.run(stopped, show)
     seen = sum(one.count for one in last.counts if one.name == "watched")

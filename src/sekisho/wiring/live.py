@@ -25,6 +25,7 @@ from sekisho.stores.spool_place import Place
 from sekisho.stores.spool_segments import last_done
 from sekisho.stores.spool_writer import MOST_OCTETS
 from sekisho.wiring.holdings import Holdings
+from sekisho.wiring.lists import indicators_of, list_files
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
 from sekisho.workflows.receive import Receiving, Told, last_told, receive_until_told
 from sekisho.workflows.watch import Figures, LiveWatch, Pace, Parts
@@ -132,7 +133,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             yield one.detections
         if window.end <= milliseconds() and window.begin % _HOUR == 0:
             watch.note_looks(looks, window)
-            if window.begin >= started and watch.list_files(lists):
+            if window.begin >= started and list_files(watch.folder, watch.settings, lists):
                 watch.looks.add((KnownCc.name,), window)  # every flow of that hour was held against the lists
 
     return LiveWatch(
@@ -208,11 +209,13 @@ class _Lists:
         if self._held is None or now - self._at > 1000:  # noqa: PLR2004 - a second
             self._at = now
             seen = tuple(
-                path.stat().st_mtime for path in self._watch.list_files(self._lists) if path.exists()
+                path.stat().st_mtime
+                for path in list_files(self._watch.folder, self._watch.settings, self._lists)
+                if path.exists()
             )
             if self._held is None or seen != self._seen:
                 try:
-                    indicators, _ = self._watch.indicators(self._lists)
+                    indicators, _ = indicators_of(self._watch.folder, self._watch.settings, self._lists)
                 except (SekishoError, OSError):
                     if self._held is None:
                         raise

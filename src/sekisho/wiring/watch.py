@@ -16,15 +16,11 @@ import msgspec
 from sekisho import plugins
 from sekisho.catalogues import handling
 from sekisho.catalogues.detection import parameters
-from sekisho.catalogues.popular_services import popular_services
 from sekisho.detectors.flows.known_cc import KnownCc
-from sekisho.errors import DescriptionError, NothingThere, ReadingError, SekishoError, StoreError
-from sekisho.exchange.guards import Guards, guard
-from sekisho.exchange.lists import Limits, read_list
+from sekisho.errors import DescriptionError, NothingThere, SekishoError, StoreError
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.language import Language, Text
 from sekisho.model.detection import Detection, Window
-from sekisho.model.indicator import Indicator
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
@@ -35,27 +31,17 @@ from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.stores.records_duckdb.layout import READ_ONLY
 from sekisho.wiring.data_folder import DATASET, milliseconds
 from sekisho.wiring.holdings import Holdings
+from sekisho.wiring.lists import ListsRead, indicators_of
 from sekisho.workflows.detect import HOUR, Looked, detect
 from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 
 __all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers"]
 
 _SETTINGS, _KEY, _TAKEN, _RECORDS = "watch.toml", "pseudonym.key", "taken.jsonl", "records"
-# A pseudonym is one of the addresses of its prefix: fewer than 256 of them are too few to hide among.
-_SMALL_4 = 24
 _PREFIXES = "prefixes.json"
 _DAY = 86_400_000
 _ITSELF = "sekisho"
 _DETECTIONS, _LOOKS = "detections.jsonl", "looks.jsonl"
-# Lists of a demonstration name addresses that RFC 5737 keeps for examples.
-_DEMONSTRATION = frozenset({"documentation"})
-
-
-class ListsRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What came out of the lists of C&C servers: entries used, by source; entries left out, by reason."""
-
-    used: dict[str, int]
-    rejected: dict[str, int]
 
 
 class Watch:
@@ -119,13 +105,6 @@ class Watch:
             prefix_preserving=self.settings.prefix_preserving,
             delegated=self.settings.delegated,
         )
-
-    @property
-    def telling(self) -> tuple[str, ...]:
-        """Prefixes so small that a pseudonym within them hides hardly anybody."""
-        most = {4: _SMALL_4, 6: self.settings.delegated - 8}
-        nets = [ip_network(one) for one in self.settings.customers]
-        return tuple(str(net) for net in nets if net.prefixlen > most[net.version])
 
     def label(self, origin: str = "") -> Label:
         """Return the label of what is taken in now."""
@@ -206,37 +185,16 @@ class Watch:
             )
         return chosen
 
-    def indicators(self, lists: Sequence[Path]) -> tuple[tuple[Indicator, ...], ListsRead]:
-        """Read the settings' lists and ``lists``, guard them, and return what may be used."""
-        demo = self.settings.basis is LegalBasis.NOT_COMMUNICATION
-        limits = Limits(allow=_DEMONSTRATION if demo else frozenset())
-        found: list[Indicator] = []
-        rejected: dict[str, int] = {}
-        for path in self.list_files(lists):
-            reading = read_list(path.read_bytes(), path.name, limits=limits)
-            if not reading.indicators and (reading.reasons or reading.others):
-                # A feed may be empty for a day; one that holds nothing but faults is the wrong file.
-                reasons = ", ".join(f"{name} × {count}" for name, count in reading.reasons.items())
-                raise ReadingError(
-                    Text(ja="使えるC&Cの項目が一つもない", en="not one usable entry of a C&C server"),
-                    f"{path} ({reading.form}): {reasons or reading.others}",
-                )
-            found += reading.indicators
-            _add(rejected, reading.reasons)
-        kept = guard(found, Guards(own=self.settings.customers, services=popular_services()))
-        for one in kept.dropped:
-            _add(rejected, {one.reason: 1})
-        used: dict[str, int] = {}
-        for indicator in kept.kept:
-            _add(used, {indicator.source: 1})
-        return kept.kept, ListsRead(used, rejected)
-
     def detectors(
         self, methods: Sequence[str], lists: Sequence[Path], *, any_time: bool = False
     ) -> tuple[dict[str, Detector], ListsRead]:
         """Return the methods asked for (all when none is named), the known C&C bound to its lists."""
         every = {name: plugins.unit("detectors", name) for name in methods} or plugins.units("detectors")
-        indicators, read = self.indicators(lists) if KnownCc.name in every else ((), ListsRead({}, {}))
+        indicators, read = (
+            indicators_of(self.folder, self.settings, lists)
+            if KnownCc.name in every
+            else ((), ListsRead({}, {}))
+        )
         bound = {
             name: one.bound(indicators, any_time=any_time) if isinstance(one, KnownCc) else one
             for name, one in every.items()
@@ -290,10 +248,6 @@ class Watch:
                 if look.state != "not-measured" and not look.damaged:
                     self.looks.add((method,), Window(look.window.begin, min(look.window.end, over.end)))
 
-    def list_files(self, lists: Sequence[Path]) -> tuple[Path, ...]:
-        """Return the files of the settings' lists (relative ones lie in the data folder) and ``lists``."""
-        return (*(self.folder / one for one in self.settings.lists), *lists)
-
 
 def _clock(moment: int) -> str:
     return f"{datetime.fromtimestamp(moment / 1000, UTC).astimezone():%Y-%m-%d %H:%M}"
@@ -313,11 +267,6 @@ def _where_it_may_be_written() -> Iterator[None]:
         cause = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(cause, OSError) or cause.errno not in READ_ONLY:
             raise
-
-
-def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
-    for name, count in more.items():
-        counts[name] = counts.get(name, 0) + count
 
 
 def _settings(file: Path, customers: Sequence[str]) -> Watching:

@@ -74,6 +74,10 @@ def ended(running: subprocess.Popen[str]) -> list[str]:
 def kill(running: subprocess.Popen[str]) -> list[str]:
     """Kill a program that must still be running; return its whole lines."""
     running.send_signal(signal.SIGKILL)
-    out, err = running.communicate(timeout=30)
-    assert running.returncode == -signal.SIGKILL, err
+    # Not `communicate`: it reads the pipe itself and would miss what an earlier readline left in the buffer.
+    assert running.stdout is not None
+    assert running.stderr is not None
+    with running.stdout as stdout, running.stderr as stderr:
+        out, err = stdout.read(), stderr.read()
+    assert running.wait(timeout=30) == -signal.SIGKILL, err
     return out[: out.rfind("\n") + 1].splitlines()

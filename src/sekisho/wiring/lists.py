@@ -1,0 +1,75 @@
+"""Marries the lists of known C&C servers with the guards against wrong and poisoned ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+
+import msgspec
+
+from sekisho.catalogues.popular_services import popular_services
+from sekisho.errors import ReadingError
+from sekisho.exchange.guards import Guards, guard
+from sekisho.exchange.lists import Limits, read_list
+from sekisho.language import Text
+from sekisho.model.indicator import Indicator
+from sekisho.model.purpose import LegalBasis
+from sekisho.model.watching import Watching
+
+# Lists of a demonstration name addresses that RFC 5737 keeps for examples.
+_DEMONSTRATION = frozenset({"documentation"})
+# A pseudonym is one of the addresses of its prefix: fewer than 256 of them are too few to hide among.
+_SMALL_4 = 24
+
+
+class ListsRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came out of the lists of C&C servers: entries used, by source; entries left out, by reason."""
+
+    used: dict[str, int]
+    rejected: dict[str, int]
+
+
+def list_files(folder: Path, settings: Watching, lists: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the files of the settings' lists (relative ones lie in the data folder) and ``lists``."""
+    return (*(folder / one for one in settings.lists), *lists)
+
+
+def indicators_of(
+    folder: Path, settings: Watching, lists: Sequence[Path]
+) -> tuple[tuple[Indicator, ...], ListsRead]:
+    """Read the settings' lists and ``lists``, guard them, and return what may be used."""
+    demo = settings.basis is LegalBasis.NOT_COMMUNICATION
+    limits = Limits(allow=_DEMONSTRATION if demo else frozenset())
+    found: list[Indicator] = []
+    rejected: dict[str, int] = {}
+    for path in list_files(folder, settings, lists):
+        reading = read_list(path.read_bytes(), path.name, limits=limits)
+        if not reading.indicators and (reading.reasons or reading.others):
+            # A feed may be empty for a day; one that holds nothing but faults is the wrong file.
+            reasons = ", ".join(f"{name} × {count}" for name, count in reading.reasons.items())
+            raise ReadingError(
+                Text(ja="使えるC&Cの項目が一つもない", en="not one usable entry of a C&C server"),
+                f"{path} ({reading.form}): {reasons or reading.others}",
+            )
+        found += reading.indicators
+        _add(rejected, reading.reasons)
+    kept = guard(found, Guards(own=settings.customers, services=popular_services()))
+    for one in kept.dropped:
+        _add(rejected, {one.reason: 1})
+    used: dict[str, int] = {}
+    for indicator in kept.kept:
+        _add(used, {indicator.source: 1})
+    return kept.kept, ListsRead(used, rejected)
+
+
+def telling_prefixes(settings: Watching) -> tuple[str, ...]:
+    """Return the watched prefixes that are so small that a pseudonym within them hides hardly anybody."""
+    most = {4: _SMALL_4, 6: settings.delegated - 8}
+    nets = [ip_network(one) for one in settings.customers]
+    return tuple(str(net) for net in nets if net.prefixlen > most[net.version])
+
+
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
