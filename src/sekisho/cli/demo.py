@@ -26,7 +26,8 @@ CATALOGUES = ("jp-2020", "jp-2025-report")
 # Loopback bears more than a real device. No lock is declared there but the exemplar's, whose own rule
 # lowers the row of wrong codes by itself.
 LIMITS = "connections_per_second = 100000.0\nrequests_per_second = 400.0\n"
-PATIENT = {"hijackable": "wrong_in_a_row = 20\n", "baseline": "wrong_in_a_row = 20\n"}
+# The baseline syncs what it saves; the hijackable one saves five seconds late, so the full quiet is kept there.
+PATIENT = {"hijackable": "wrong_in_a_row = 20\n", "baseline": "wrong_in_a_row = 20\nquiet_seconds = 1.0\n"}
 
 
 @click.command(

@@ -61,7 +61,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ``connections_per_second`` is the ceiling of the port scan; below it the scan goes as fast as the terminal
     answers and slows down when answers get late or lost. Lower it (``--rate``) for a frail device.
     ``list_seconds`` is what the public codes may take at one shell: where each refusal is delayed, the codes
-    of undeclared users come last, and what was left out is reported.
+    of undeclared users come last, and what was left out is reported. ``quiet_seconds`` is what is waited before a power
+    cut until no earlier write can be on its way to the medium (ext4 commits every 5 s by default).
     """
 
     connections_per_second: float = 200_000.0
@@ -76,6 +77,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     wrong_per_account: int = 80
     throttle_tries: int = 120
     list_seconds: float = 120.0
+    quiet_seconds: float = 6.0
 
 
 class TestRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

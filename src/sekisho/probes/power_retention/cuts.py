@@ -16,7 +16,6 @@ from sekisho.probes.power_retention.state import POLL_SECONDS, REFUSED, State, i
 
 #: Seconds after the start of an upload: while the image comes in, while it is written, and just after.
 UPDATE_CUTS = (0.05, 0.5, 2.0)
-QUIET_SECONDS = 6.0
 #: Beside the declared waits, what a step may take for signing in, sending or a person's hands.
 SPARE_SECONDS = 900.0
 
@@ -127,8 +126,9 @@ class Cuts:
         Seen on a lazily saving terminal: a write of a few seconds before was flushed within the delay, took
         the new value along, and the loss did not show. ext4 commits every 5 s by default.
         """
-        await self.wire.clock.sleep(QUIET_SECONDS)
-        return {"quiet_seconds": QUIET_SECONDS}
+        quiet = self.wire.limits.quiet_seconds
+        await self.wire.clock.sleep(quiet)
+        return {"quiet_seconds": quiet}
 
     async def _write(self, where: str, setting: Setting) -> Record:
         undo = {"setting": setting.name, "value": self.first[setting.name]}
