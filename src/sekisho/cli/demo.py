@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -48,6 +49,8 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
     from sekisho import wiring
     from sekisho.demo.street import NAMES, Street
 
+    # A polite kill must not leave the street's processes behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     folder = output or Path("assessments") / f"demo-{wiring.now().astimezone():%Y%m%d-%H%M%S}"
     click.secho(
