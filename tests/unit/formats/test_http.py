@@ -75,7 +75,9 @@ def test_what_a_peer_does_wrong_is_kept_as_a_fault(data: bytes, fault: str, body
 
 
 @pytest.mark.parametrize(
-    "packed", [gzip.compress(b"page" * 50), zlib.compress(b"page" * 50), zlib.compress(b"page" * 50)[2:-4]]
+    "packed",
+    [gzip.compress(b"page" * 50), zlib.compress(b"page" * 50), zlib.compress(b"page" * 50)[2:-4]],
+    ids=["gzip", "zlib", "deflate"],
 )
 @pytest.mark.parametrize("step", [0, 1])
 def test_packed_bodies(packed: bytes, step: int) -> None:
