@@ -21,8 +21,9 @@ from sekisho.formats.contact_csv import ContactsRead, encoding_of, read_contacts
 from sekisho.language import Text
 from sekisho.model.identity import Contact
 from sekisho.model.purpose import Label, Purpose, Receipt
+from sekisho.stores.durable import sync
+from sekisho.stores.ledger import REFUSALS
 from sekisho.stores.purpose_gate import refuse
-from sekisho.stores.records_duckdb.ledger import REFUSALS
 
 _CHUNK = 1 << 20
 _TABLES = """
@@ -65,9 +66,9 @@ class ContactTable:
                 os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
                 with io.TextIOWrapper(octets, encoding, newline="") as lines:
                     _fill(part, label, read_contacts(lines, read), read)
-            _sync(part)
+            sync(part)
             part.replace(self.file)
-            _sync(self.file.parent)
+            sync(self.file.parent)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 Text(
@@ -140,7 +141,7 @@ class ContactTable:
         if receipts:
             try:
                 self.file.unlink(missing_ok=True)
-                _sync(self.file.parent)
+                sync(self.file.parent)
             except OSError as error:
                 raise StoreError(
                     Text(ja="連絡先の表を消せない", en="the contacts can't be deleted"),
@@ -187,11 +188,3 @@ def _fill(part: Path, label: Label, contacts: Iterator[Contact], read: ContactsR
 def _opened(file: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as table:
         yield table
-
-
-def _sync(path: Path) -> None:
-    held = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)

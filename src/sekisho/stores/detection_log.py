@@ -17,8 +17,9 @@ from sekisho.errors import StoreError
 from sekisho.language import Text
 from sekisho.model.detection import Detection
 from sekisho.model.purpose import Label, Purpose, Receipt
+from sekisho.stores.durable import add_lines, replace
+from sekisho.stores.ledger import REFUSALS
 from sekisho.stores.purpose_gate import refuse
-from sekisho.stores.records_duckdb.ledger import REFUSALS
 
 
 class Logged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,19 +47,9 @@ class DetectionLog:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._locked() as out:
-                end = os.lseek(out, 0, os.SEEK_END)
-                if end and os.pread(out, 1, end - 1) != b"\n":
-                    lines = b"\n" + lines  # a killed writer's half line stays half and harms nobody
-                try:
-                    os.write(out, lines)
-                except OSError:
-                    os.ftruncate(out, end)
-                    raise
-                os.fsync(out)
+                add_lines(out, lines)
         except OSError as error:
-            raise StoreError(
-                Text(ja="検出を書けない", en="detections can't be written"), f"{self.file}: {error.strerror}"
-            ) from error
+            raise self._refused(error) from error
 
     def found(self, purpose: Purpose, now: int, who: str = "") -> Iterator[Logged]:
         """Yield each detection that has not expired once, as it was found last.
@@ -75,7 +66,10 @@ class DetectionLog:
         yield from last.values()
 
     def held(self, subscriber: int) -> tuple[Logged, ...]:
-        """Return what is kept of one line, expired or not, without its evidence: to count, not to use."""
+        """Return what is kept of one line, expired or not, without its evidence: to count, not to use.
+
+        :raises StoreError: the log can't be read
+        """
         last = {one.detection.id: one for one in self._lines() if one.detection.subscriber == subscriber}
         return tuple(
             msgspec.structs.replace(one, detection=msgspec.structs.replace(one.detection, evidence=()))
@@ -83,15 +77,24 @@ class DetectionLog:
         )
 
     def due(self, now: int) -> tuple[Receipt, ...]:
-        """Return what `expire` would delete."""
+        """Return what `expire` would delete. :raises StoreError: the log can't be read."""
         past = [one for one in self._lines() if one.label.expires <= now]
         octets = sum(len(msgspec.json.encode(one)) + 1 for one in past)
         return (Receipt("detections", len(past), octets, "label", now),) if past else ()
 
     def expire(self, now: int) -> tuple[Receipt, ...]:
-        """Delete what is past its expiry, and what a later line has replaced; return a receipt when anything was."""
+        """Delete what is past its expiry, and what a later line has replaced; return a receipt when anything was.
+
+        :raises StoreError: the disk refuses; nothing is deleted then
+        """
         if not self.file.exists():
             return ()
+        try:
+            return self._expire(now)
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _expire(self, now: int) -> tuple[Receipt, ...]:
         with self._locked() as held:
             last: dict[str, Logged] = {}
             count = 0
@@ -103,13 +106,7 @@ class DetectionLog:
             if not count:
                 return ()
             kept = b"".join(msgspec.json.encode(one) + b"\n" for one in last.values())
-            part = self.file.with_suffix(".part")
-            part.unlink(missing_ok=True)
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123 - mode 0600
-                out.write(kept)
-                out.flush()
-                os.fsync(out.fileno())
-            part.replace(self.file)
+            replace(self.file, kept)
         return (Receipt("detections", count, before - len(kept), "label", now),)
 
     def _lines(self) -> Iterator[Logged]:
@@ -117,6 +114,11 @@ class DetectionLog:
             content = self.file.read_bytes()
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise StoreError(
+                Text(ja="検出の記録を読めない", en="the detections can't be read"),
+                f"{self.file}: {error.strerror}",
+            ) from error
         for line in content.split(b"\n"):
             try:
                 yield msgspec.json.decode(line, type=Logged)
@@ -125,6 +127,11 @@ class DetectionLog:
 
     def _locked(self) -> _Locked:
         return _Locked(self.file)
+
+    def _refused(self, error: OSError) -> StoreError:
+        return StoreError(
+            Text(ja="検出を書けない", en="detections can't be written"), f"{self.file}: {error.strerror}"
+        )
 
 
 class _Locked:

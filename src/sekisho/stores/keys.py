@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sekisho.errors import StoreError
 from sekisho.language import Text
+from sekisho.stores.durable import sync, write_all
 
 KEY_BYTES = 32
 _FORM = re.compile(rb"sekisho-key-1 ([0-9a-f]{64}) ([0-9a-f]{8})\n")
@@ -45,7 +46,7 @@ def make_key(path: Path) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(file, line)
+            write_all(file, line)
             os.fsync(file)
         finally:
             os.close(file)
@@ -55,7 +56,7 @@ def make_key(path: Path) -> bool:
             return False
         finally:
             part.unlink()
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise StoreError(
             Text(ja="鍵ファイルを作れない", en="the key file can't be made"), f"{path}: {error.strerror}"
@@ -108,11 +109,3 @@ def read_key(path: Path) -> bytes:
 
 def _check(key: bytes) -> str:
     return hashlib.sha256(b"sekisho key check\0" + key).hexdigest()[:8]
-
-
-def _sync(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

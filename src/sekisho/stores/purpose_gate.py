@@ -15,7 +15,7 @@ from typing import NoReturn
 from sekisho.errors import PurposeError, StoreError
 from sekisho.language import Text
 from sekisho.model.purpose import Label, Purpose, Stage
-from sekisho.stores.records_duckdb.ledger import add
+from sekisho.stores.ledger import add
 
 #: Every dataset of an installation and the stage whose rule it is kept under.
 DATASETS: Mapping[str, Stage] = MappingProxyType(

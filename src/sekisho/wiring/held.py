@@ -20,8 +20,8 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
 from sekisho.ports.cases import CaseFilter
 from sekisho.ports.flows import Query
 from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
+from sekisho.stores.ledger import RECEIPTS, lines
 from sekisho.stores.purpose_gate import DATASETS
-from sekisho.stores.records_duckdb.ledger import RECEIPTS, lines
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import DATASET
 

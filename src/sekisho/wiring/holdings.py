@@ -22,9 +22,9 @@ from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
 from sekisho.stores.database import expiry as case_expiry
 from sekisho.stores.detection_log import Logged
 from sekisho.stores.keys import read_key
+from sekisho.stores.ledger import RECEIPTS, REFUSALS, add
 from sekisho.stores.purpose_gate import DATASETS, PurposeGate
 from sekisho.stores.records_duckdb.due import due as records_due
-from sekisho.stores.records_duckdb.ledger import RECEIPTS, REFUSALS, add
 from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.wiring.data_folder import DATASET, DataFolder, milliseconds
 from sekisho.wiring.warn import assignments, open_database

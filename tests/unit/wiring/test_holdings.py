@@ -12,7 +12,7 @@ import pytest
 
 from fakes.installation import ADDRESS, SETTINGS, filled
 from sekisho.catalogues.handling import read_handling
-from sekisho.errors import CatalogueError, PurposeError
+from sekisho.errors import CatalogueError, PurposeError, StoreError
 from sekisho.model.detection import Window
 from sekisho.model.identity import Naming
 from sekisho.model.purpose import LegalBasis, Purpose, Stage
@@ -167,7 +167,7 @@ def test_what_is_announced_stands_in_the_log_before_it_is_deleted(
 def test_one_dataset_out_of_reach_stops_no_other(watch: Watch) -> None:
     watch.log.file.unlink()
     watch.log.file.mkdir()
-    with pytest.raises(OSError):
+    with pytest.raises(StoreError):
         watch.log.due(0)
     watch.log.file.rmdir()
     watch.folder.joinpath("cases.db").rename(watch.folder / "elsewhere")

@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from sekisho.model.purpose import Label, LegalBasis, Receipt
+from sekisho.stores.ledger import RECEIPTS, add, lines
 from sekisho.stores.records_duckdb.compaction import rows_of
 from sekisho.stores.records_duckdb.journal import pieces
 from sekisho.stores.records_duckdb.layout import (
@@ -31,7 +32,6 @@ from sekisho.stores.records_duckdb.layout import (
     sync,
     write_once,
 )
-from sekisho.stores.records_duckdb.ledger import RECEIPTS, add, lines
 from sekisho.stores.records_duckdb.settings import Settings
 
 #: Why something was deleted.

@@ -16,6 +16,7 @@ from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, Purpose, Receipt
 from sekisho.ports.flows import Once, Tables
+from sekisho.stores.ledger import RECEIPTS, REFUSALS, add, lines
 from sekisho.stores.records_duckdb import expiry
 from sekisho.stores.records_duckdb.compaction import Job, compact, only_one, sweep
 from sekisho.stores.records_duckdb.intake import gathered
@@ -37,7 +38,6 @@ from sekisho.stores.records_duckdb.layout import (
     read_dataset,
     write_once,
 )
-from sekisho.stores.records_duckdb.ledger import RECEIPTS, REFUSALS, add, lines
 from sekisho.stores.records_duckdb.measuring import Extent, measure
 from sekisho.stores.records_duckdb.once import alone, digest, newest
 from sekisho.stores.records_duckdb.questions import BoundTables

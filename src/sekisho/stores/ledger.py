@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,18 +10,18 @@ from typing import Any
 
 import msgspec
 
+from sekisho.stores.durable import add_lines
+
 REFUSALS = "refusals.jsonl"
 RECEIPTS = "receipts.jsonl"
 
 
 def add(path: Path, row: Any) -> None:
-    """Add one line and force it to the disk; OSError when the disk refuses."""
+    """Add one line and force it to the disk; OSError when the disk refuses, and then there is no half line."""
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        size = os.fstat(file).st_size
-        torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-        os.write(file, (b"\n" if torn else b"") + msgspec.json.encode(row, order="deterministic") + b"\n")
-        os.fsync(file)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        add_lines(file, msgspec.json.encode(row, order="deterministic") + b"\n")
     finally:
         os.close(file)
 
