@@ -60,6 +60,7 @@ def command(
     spool_on_disk: bool, seconds: float | None, data: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Watch until stopped; exit 1 when something was found, 0 when nothing was, 3 when no line's flow arrived."""
+    from sekisho.wiring.figures import Leaving
     from sekisho.wiring.lists import telling_prefixes
     from sekisho.wiring.live import live, receiver, receiving
     from sekisho.wiring.watch import Watch
@@ -78,7 +79,7 @@ def command(
         if not as_json:
             caution(watch.assumed, watch.settings.customers, telling_prefixes(watch.settings))
         with receiver(told) as figures, _view(as_json, figures) as show:
-            last = running.run(stopped, show)
+            last = running.run(stopped, Leaving(watch.folder, figures, show))
     seen = sum(one.count for one in last.counts if one.name == "watched")
     if not as_json:
         if not seen:
