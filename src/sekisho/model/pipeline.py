@@ -13,6 +13,9 @@ from enum import StrEnum
 
 import msgspec
 
+from sekisho.errors import NOTHING, SekishoError
+from sekisho.language import Text
+
 # The exporter of what can't be put down to one: kernel drops are known per socket only, a refused source has no name.
 NOBODY = ""
 
@@ -40,6 +43,31 @@ class StageCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     step: Step
     name: str
     count: int
+
+
+class Fault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a part of the watch can't do at the moment; it is tried again, and the fault goes when it succeeds.
+
+    ``part`` is a stable id: ``spool`` and ``counts`` of the receiver; ``store``, ``lists``, ``look``, ``remember`` and
+    ``tidy`` of the decoding side.
+    """
+
+    part: str
+    what: Text
+    where: str = ""
+    todo: Text = NOTHING
+
+
+def fault_of(part: str, error: SekishoError | OSError) -> Fault:
+    """Return an error of ``part`` as what it shows for as long as it stands."""
+    if isinstance(error, SekishoError):
+        return Fault(part, error.what, error.where, error.todo)
+    said = error.strerror or str(error)
+    return Fault(part, Text(ja=f"システムが断った：{said}", en=f"the system refuses: {said}"), _path(error))
+
+
+def _path(error: OSError) -> str:
+    return "" if error.filename is None else str(error.filename)
 
 
 def by_exporter(counts: Iterable[StageCount]) -> dict[str, dict[str, int]]:

@@ -22,7 +22,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from sekisho.formats.datagrams import Datagrams
 from sekisho.language import Text
 from sekisho.model.pipeline import NOBODY, StageCount, Step
 from sekisho.wires.slots import ManySlots, slots_of
+from sekisho.wires.sources import MOST_EXPORTERS, MOST_NAMED, Sources
 
 NETFLOW_PORT, IPFIX_PORT, SFLOW_PORT = 2055, 4739, 6343
 PORTS = (NETFLOW_PORT, IPFIX_PORT, SFLOW_PORT)
@@ -40,19 +41,15 @@ BATCH = 1024
 # A jumbo frame. An exporter must not send more than the path carries (RFC 7011, 10.3.3); longer ones are counted.
 SLOT_OCTETS = 9216
 BUFFER_OCTETS = 64 * 1024 * 1024
-MOST_EXPORTERS = 4096
 # What a socket's buffer takes in without loss at a million datagrams a second (a full 10 GbE), each with its overhead:
 # the longer the pause, the fuller the batch, and the less a datagram costs.
 _BUFFER_OCTETS_A_SECOND = 4e9
 _PAUSES = (0.002, 0.010)
 _WAIT_SECONDS = 0.1
-_REFUSED_REMEMBERED = 65_536
 # linux: asm-generic/socket.h, not in every Python's socket module.
 _SO_RCVBUFFORCE, _SO_MEMINFO, _MEMINFO_DROPS = 33, 55, 8
 _COUNTER_BITS = 32
 _SOFTNET = Path("/proc/net/softnet_stat")
-
-Prefix = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,9 @@ class Receiver:
         batch: slots, and so datagrams at most, of one batch.
         slot_octets: longest datagram taken whole; a longer one is dropped and counted as ``too-long``.
         buffer_octets: what the kernel may hold for each socket between two calls.
-        most_exporters: different sources at most; more are counted as ``too-many-exporters``.
+        most_exporters: different sources at most; more are counted as ``too-many-exporters``, until one was silent for
+            ten minutes and gives its place.
+        most_named: different sources over its whole life, as who keeps the datagrams has a table of them that grows.
         share_port: several receivers on one port, each with its part of the exporters (``SO_REUSEPORT``).
         singly: receive one by one even where ``recvmmsg`` is there.
         room: gives free slots of whoever keeps the datagrams (``SpoolWriter.room``), so that they needn't be copied.
@@ -102,13 +101,16 @@ class Receiver:
         slot_octets: int = SLOT_OCTETS,
         buffer_octets: int = BUFFER_OCTETS,
         most_exporters: int = MOST_EXPORTERS,
+        most_named: int = MOST_NAMED,
         share_port: bool = False,
         singly: bool = False,
         room: Callable[[int], NDArray[np.uint8] | None] = lambda _: None,
     ) -> None:
         self._room = room
         self.notes: tuple[Text, ...] = ()
-        self._sources = Sources(tuple(ip_network(one, strict=False) for one in allowed), most_exporters)
+        self._sources = Sources(
+            tuple(ip_network(one, strict=False) for one in allowed), most_exporters, most_named
+        )
         self._slots = slots_of(batch, slot_octets, singly=singly)
         if not isinstance(self._slots, ManySlots):
             self._note(
@@ -153,10 +155,10 @@ class Receiver:
                         return block
             some, full = self._some, self._full
             self._next, self._some, self._full = 0, False, False
+            left = deadline - time.monotonic()
+            if left <= 0:  # also when all that comes is refused
+                return None
             if not full:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
                 if some:
                     time.sleep(min(left, self._pause))
                 else:
@@ -176,7 +178,7 @@ class Receiver:
 
     @property
     def exporters(self) -> tuple[str, ...]:
-        """Addresses of the exporters heard so far; a datagram's ``exporter`` is an index of it."""
+        """Addresses of the exporters that have a place; a datagram's ``exporter`` is an index of its block's own."""
         return self._sources.names
 
     @property
@@ -220,7 +222,9 @@ class Receiver:
         """Return the ``got`` slots as a block, without those that are refused or were cut."""
         slots = self._slots
         length = slots.length[:got].copy()
-        exporter = self._sources.index(slots.names[:got], length, slots.cut[:got], six=ear.six)
+        exporter = self._sources.index(
+            slots.names[:got], length, slots.cut[:got], six=ear.six, now=time.monotonic()
+        )
         octets = slots.taken(got)
         if exporter.min() < 0:
             good = np.flatnonzero(exporter >= 0)
@@ -228,108 +232,6 @@ class Receiver:
         # One time for the batch: it is at most a few milliseconds old, and export times are the exporter's anyway.
         received = np.full(len(length), time.time_ns() // 1_000_000, np.int64)
         return Datagrams(octets, length, exporter, received, self._sources.names)
-
-
-class Sources:
-    """Which source address is which exporter, and what came from each; bounded in number.
-
-    Args:
-        allowed: prefixes that may send; empty takes any.
-        most: exporters at most.
-    """
-
-    def __init__(self, allowed: tuple[Prefix, ...], most: int) -> None:
-        self.names: tuple[str, ...] = ()
-        self._prefixes = tuple(
-            (one.max_prefixlen, int(one.network_address), int(one.netmask)) for one in allowed
-        )
-        self._most = most
-        self._index: dict[bytes, int] = {}
-        self._refused: dict[bytes, str] = {}
-        self._received = np.zeros((3, most), np.int64)  # datagrams, octets, too long
-        self._refusals = {"not-allowed": [0, 0], "too-many-exporters": [0, 0]}
-
-    def index(
-        self, names: NDArray[np.uint8], length: NDArray[np.int32], cut: NDArray[np.bool_], *, six: bool
-    ) -> NDArray[np.int32]:
-        """Return the exporter of each datagram, -1 for one that isn't taken, and count them.
-
-        Args:
-            names: uint8[n, 32], socket addresses as the kernel wrote them.
-            length: int32[n].
-            cut: bool[n], longer than its slot.
-            six: the addresses are IPv6.
-        """
-        keys = np.ascontiguousarray(names[:, 8:28] if six else names[:, 4:8])
-        first = keys[0].tobytes()
-        if (keys == keys[0]).all():
-            exporter = np.full(len(keys), self._known(first, len(keys), int(length.sum())), np.int32)
-        else:
-            kinds, which = np.unique(keys.view(f"V{keys.shape[1]}").ravel(), return_inverse=True)
-            datagrams = np.bincount(which)
-            octets = np.bincount(which, length).astype(np.int64)
-            places = [
-                self._known(kind.tobytes(), number, size)
-                for kind, number, size in zip(kinds, datagrams.tolist(), octets.tolist(), strict=True)
-            ]
-            exporter = np.array(places, np.int32)[which]
-        good = exporter >= 0
-        whole = bool(good.all())
-        taken, sizes = (exporter, length) if whole else (exporter[good], length[good])
-        known = len(self.names)
-        self._received[0, :known] += np.bincount(taken, minlength=known)
-        self._received[1, :known] += np.bincount(taken, sizes, minlength=known).astype(np.int64)
-        if cut.any():
-            self._received[2, :known] += np.bincount(exporter[cut & good], minlength=known)
-            exporter[cut] = -1
-        return exporter
-
-    def counts(self) -> tuple[StageCount, ...]:
-        """Return what was received, by exporter, and what was refused."""
-        figures = [
-            StageCount(name, Step.RECEIVER, what, int(self._received[row, number]))
-            for number, name in enumerate(self.names)
-            for row, what in enumerate(("received", "octets", "too-long"))
-        ]
-        for reason, (datagrams, octets) in self._refusals.items():
-            figures.append(StageCount(NOBODY, Step.RECEIVER, "received", datagrams))
-            figures.append(StageCount(NOBODY, Step.RECEIVER, "octets", octets))
-            figures.append(StageCount(NOBODY, Step.RECEIVER, reason, datagrams))
-        return tuple(figures)
-
-    def _known(self, key: bytes, datagrams: int, octets: int) -> int:
-        """Return the index of a source, a new one when it may send; -1 counts its datagrams as refused."""
-        found = self._index.get(key)
-        if found is not None:
-            return found
-        reason = self._refused.get(key) or self._why_not(key)
-        if not reason:
-            self._index[key] = len(self.names)
-            self.names = (*self.names, _address(key))
-            return self._index[key]
-        if len(self._refused) >= _REFUSED_REMEMBERED:  # a spoofer's million sources must not fill the memory
-            self._refused.clear()
-        self._refused[key] = reason
-        self._refusals[reason][0] += datagrams
-        self._refusals[reason][1] += octets
-        return -1
-
-    def _why_not(self, key: bytes) -> str:
-        # Integers: a flood of spoofed sources asks this for each of its datagrams.
-        source = int.from_bytes(key[:16])
-        width = 32 if len(key) == 4 else 128  # noqa: PLR2004 - octets of an IPv4 address
-        if self._prefixes and not any(
-            bits == width and source & mask == network for bits, network, mask in self._prefixes
-        ):
-            return "not-allowed"
-        return "" if len(self.names) < self._most else "too-many-exporters"
-
-
-def _address(key: bytes) -> str:
-    """Return the text of an address; a link-local one has its zone, without which it names nobody."""
-    text = str(ip_address(key[:16]))
-    zone = struct.unpack("=I", key[16:20])[0] if len(key) > 16 else 0  # noqa: PLR2004 - sin6_scope_id
-    return f"{text}%{zone}" if zone else text
 
 
 class _Ear:

@@ -16,12 +16,14 @@ from pathlib import Path
 import msgspec
 
 from sekisho.language import Text
-from sekisho.model.pipeline import NOBODY, StageCount, Step, added
+from sekisho.model.pipeline import NOBODY, Fault, StageCount, Step, added, fault_of
 from sekisho.stores.spool import Position, Spool, Spooled
+from sekisho.stores.spool_block import MOST_EXPORTERS as MOST_NAMED
 from sekisho.stores.spool_place import Place, place
-from sekisho.stores.spool_segments import identity, replace
+from sekisho.stores.spool_segments import exporters, identity, replace
 from sekisho.stores.spool_writer import MOST_OCTETS, SpoolWriter
-from sekisho.wires.receiver import BUFFER_OCTETS, MOST_EXPORTERS, Listen, Receiver, everywhere
+from sekisho.wires.receiver import BUFFER_OCTETS, Listen, Receiver, everywhere
+from sekisho.wires.sources import MOST_EXPORTERS
 
 _COUNTS = "counts"
 _TAKE_SECONDS = 0.1
@@ -53,7 +55,10 @@ class Receiving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A receiver's figures as it leaves them in its spool each second: whose, of which spool, since and at when."""
+    """A receiver's figures as it leaves them in its spool each second: whose, of which spool, since and at when.
+
+    ``faults`` are what it could not do since it told last.
+    """
 
     process: int
     spool: str
@@ -61,6 +66,7 @@ class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: float
     notes: tuple[Text, ...]
     counts: tuple[StageCount, ...]
+    faults: tuple[Fault, ...] = ()
 
 
 def receive(receiving: Receiving, stopped: Callable[[], bool], tell: Callable[[Told], None]) -> Told:
@@ -71,29 +77,16 @@ def receive(receiving: Receiving, stopped: Callable[[], bool], tell: Callable[[T
     where = receiving.place()
     listens = tuple(Listen(*one) for one in receiving.listens) or everywhere()
     with SpoolWriter(where, most_octets=receiving.most_octets) as spool:
-        before = _before(where, spool)
         ear = Receiver(
             listens,
             allowed=receiving.allowed,
             buffer_octets=receiving.buffer_octets,
             most_exporters=receiving.most_exporters,
+            most_named=max(0, MOST_NAMED - len(exporters(where.folder))),
             share_port=receiving.shared,
             room=spool.room,
         )
-
-        def told() -> Told:
-            made = Told(
-                process=os.getpid(),
-                spool=identity(where.folder),
-                addresses=tuple(map(str, ear.addresses)),
-                at=time.time(),
-                notes=(*where.notes, *ear.notes),
-                counts=added((*before, *ear.counts(), *spool.counts())),
-            )
-            replace(where.folder / _COUNTS, msgspec.json.encode(made))
-            tell(made)
-            return made
-
+        told = _Telling(where, ear, spool, tell)
         try:
             told()
             due = time.monotonic() + _SAVE_SECONDS
@@ -107,6 +100,45 @@ def receive(receiving: Receiving, stopped: Callable[[], bool], tell: Callable[[T
             return told()
         finally:
             ear.close()
+
+
+class _Telling:
+    """Leaves the figures in the spool, and goes on when they can't be left: the next second tries again."""
+
+    def __init__(self, where: Place, ear: Receiver, spool: SpoolWriter, tell: Callable[[Told], None]) -> None:
+        self._where = where
+        self._ear = ear
+        self._spool = spool
+        self._tell = tell
+        self._before = _before(where, spool)
+        self._untold: tuple[Fault, ...] = ()
+
+    def __call__(self) -> Told:
+        folder = self._where.folder
+        made = Told(
+            process=os.getpid(),
+            spool=identity(folder),
+            addresses=tuple(map(str, self._ear.addresses)),
+            at=time.time(),
+            notes=(*self._where.notes, *self._ear.notes),
+            counts=added((*self._before, *self._ear.counts(), *self._spool.counts())),
+            faults=(*self._untold, *_refused(self._spool)),
+        )
+        try:
+            replace(folder / _COUNTS, msgspec.json.encode(made))
+            self._untold = ()
+        except OSError as error:  # the memory is full
+            self._untold = (fault_of("counts", error),)
+            made = msgspec.structs.replace(made, faults=(*self._untold, *made.faults))
+        self._tell(made)
+        return made
+
+
+def _refused(spool: SpoolWriter) -> tuple[Fault, ...]:
+    """Return what the spool's file system refused since this was asked last."""
+    said, spool.error = spool.error, ""
+    what = Text(ja=f"受信データを置けない：{said}", en=f"datagrams can't be kept: {said}")
+    return (Fault("spool", what),) if said else ()
 
 
 def receive_until_told(receiving: Receiving, *, with_parent: bool = False) -> None:

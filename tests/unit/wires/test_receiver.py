@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from sekisho.errors import StoreError
 from sekisho.formats.datagrams import Datagrams
 from sekisho.model.pipeline import by_exporter, unexplained
 from sekisho.wires import receiver as wire
-from sekisho.wires.receiver import Listen, Receiver, Sources, everywhere
+from sekisho.wires.receiver import Listen, Receiver, everywhere
+from sekisho.wires.sources import Sources
 
 BOTH = pytest.mark.parametrize("singly", [False, True], ids=["many", "singly"])
 
@@ -230,3 +232,77 @@ def test_nobody_needs_to_wait_for_the_receiver_to_stop(sender: socket.socket) ->
         worker.join(2)
         assert ended[0] - asked < 0.2
         ear.close()
+
+
+def test_a_flood_of_refused_sources_keeps_to_the_deadline(sender: socket.socket) -> None:
+    """Each batch is full, and nothing in it may be taken: `take` comes back in time all the same."""
+    ear = Receiver([Listen("127.0.0.1", 0)], allowed=["192.0.2.0/24"], batch=1)
+    real, stop = ear._slots.fill, threading.Event()
+
+    def fill(source: socket.socket, into: np.ndarray | None = None) -> int:
+        if not stop.is_set():
+            sender.sendto(b"x", ("127.0.0.1", ear.addresses[0].port))
+        return real(source, into)
+
+    ear._slots.fill = fill  # type: ignore[method-assign]
+    taker = threading.Thread(target=ear.take, args=(0.1,))
+    taker.start()
+    taker.join(2)
+    late = taker.is_alive()
+    stop.set()
+    taker.join(5)
+    ear.close()
+    assert not late
+    assert sum(one.count for one in ear.counts() if one.name == "not-allowed") > 10
+
+
+def source_names(*addresses: str) -> np.ndarray:
+    """Socket addresses of the family IPv4, as the kernel writes them."""
+    names = np.zeros((len(addresses), 32), np.uint8)
+    for row, address in zip(names, addresses, strict=True):
+        row[4:8] = np.frombuffer(IPv4Address(address).packed, np.uint8)
+    return names
+
+
+def index(sources: Sources, now: float, *addresses: str) -> list[int]:
+    length, cut = np.full(len(addresses), 10, np.int32), np.zeros(len(addresses), np.bool_)
+    return sources.index(source_names(*addresses), length, cut, six=False, now=now).tolist()
+
+
+def test_forged_sources_do_not_lock_out_a_new_exporter_for_ever() -> None:
+    sources = Sources((), 3)
+    assert index(sources, 0.0, "192.0.2.1", "203.0.113.1", "203.0.113.2") == [0, 1, 2]
+    assert index(sources, 10.0, "192.0.2.2") == [-1]
+    # The real one goes on, the forged ones are heard no more.
+    assert index(sources, 500.0, "192.0.2.1") == [0]
+    assert index(sources, 599.0, "192.0.2.2") == [-1]
+    held = sources.names
+    (place,) = index(sources, 601.0, "192.0.2.2")
+    assert place in {1, 2}
+    assert sources.names[place] == "192.0.2.2"
+    assert sources.names[0] == "192.0.2.1"
+    assert held == ("192.0.2.1", "203.0.113.1", "203.0.113.2"), "blocks of before keep their names"
+    counts = sources.counts()
+    assert sum(one.count for one in counts if one.name == "received") == 7
+    assert {one.exporter for one in counts} == {"", "192.0.2.1", "192.0.2.2", *sources.names}
+    assert unexplained(counts) == 5
+    assert by_exporter(counts)["192.0.2.2"]["receiver received"] == 1
+
+
+def test_one_batch_never_gives_two_sources_one_place() -> None:
+    sources = Sources((), 4)
+    index(sources, 0.0, "203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4")
+    batch = ("203.0.113.4", "192.0.2.1", "203.0.113.1", "192.0.2.2", "192.0.2.3", "192.0.2.4")
+    places = index(sources, 1000.0, *batch)
+    taken = [(place, address) for place, address in zip(places, batch, strict=True) if place >= 0]
+    assert len(taken) == 4
+    assert all(sources.names[place] == address for place, address in taken)
+
+
+def test_names_given_out_over_a_whole_life_are_bounded() -> None:
+    """Who keeps the datagrams has a table of exporters that only grows."""
+    sources = Sources((), 2, most_named=3)
+    index(sources, 0.0, "203.0.113.1", "203.0.113.2")
+    assert index(sources, 1000.0, "203.0.113.3", "203.0.113.4").count(-1) == 1
+    assert index(sources, 2000.0, "203.0.113.5") == [-1]
+    assert index(sources, 3000.0, "203.0.113.3") != [-1]

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from fakes.full_disk import full_at
 from sekisho.model.pipeline import by_exporter, unexplained
 from sekisho.stores.spool import Spool
 from sekisho.stores.spool_place import key_file
-from sekisho.workflows.receive import Receiving, last_told, receive, receive_until_told, waiting_blocks
+from sekisho.workflows.receive import Receiving, Told, last_told, receive, receive_until_told, waiting_blocks
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -105,6 +106,52 @@ def test_kill_9_of_the_receiver_process_and_the_decoder_deals_with_each_once(rec
     assert unexplained(told.counts) == 0
     # Loopback with a buffer of 64 MiB loses nothing but what waited in the socket of a killed process.
     assert len(got) > 0.9 * sent
+
+
+def test_figures_that_can_not_be_left_do_not_end_the_receiver(receiving: Receiving) -> None:
+    """A full memory file system: receiving goes on, the fault is told, and later figures are whole again."""
+    heard: list[Told] = []
+    folder = receiving.place().folder
+
+    def tell(made: Told) -> None:
+        heard.append(made)
+        counts = folder / "counts.part"
+        if len(heard) == 1:
+            counts.mkdir()  # what the file is written to before it takes the old one's place
+        elif counts.is_dir():
+            counts.rmdir()
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+
+        def stopped() -> bool:
+            sender.sendto(b"x" * 100, ("127.0.0.1", receiving.listens[0][1]))
+            return len(heard) >= 3
+
+        end = receive(receiving, stopped, tell)
+    assert [one.part for one in heard[1].faults] == ["counts"]
+    assert [one.part for one in heard[2].faults] == ["counts"], "so that who reads the file learns of it"
+    assert end.faults == ()
+    assert last_told(receiving.place()) == end
+    assert unexplained(end.counts) == 0
+
+
+def test_a_spool_that_refuses_is_told(receiving: Receiving, tmp_path: Path) -> None:
+    on_disk = Receiving(name=receiving.name, listens=receiving.listens, disk=str(tmp_path / "spool"))
+    heard: list[Told] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+
+        def stopped() -> bool:
+            for _ in range(20):
+                sender.sendto(b"x" * 1400, ("127.0.0.1", receiving.listens[0][1]))
+            return len(heard) >= 3
+
+        with full_at(200_000):
+            end = receive(on_disk, stopped, heard.append)
+    assert "spool" in {one.part for told in heard for one in told.faults}
+    assert unexplained(end.counts) == 0
+    row = by_exporter(end.counts)["127.0.0.1"]
+    assert row["spool spooled"] > 20
+    assert row["spool spool-full"] > 20
 
 
 def test_two_receivers_share_a_port_with_a_spool_each(receiving: Receiving) -> None:
