@@ -10,8 +10,9 @@ from sekisho.workflows.notify.approving import alike, approve, revise, settle, w
 from sekisho.workflows.notify.drafting import Drafted, draft
 from sekisho.workflows.notify.handing_over import hand_over
 from sekisho.workflows.notify.office import Office
+from sekisho.workflows.notify.outcomes import Step
 from sekisho.workflows.notify.returning import Returned, take_back
-from sekisho.workflows.notify.sending import Step, Way, send
+from sekisho.workflows.notify.sending import Way, send
 
 __all__ = [
     "Drafted",

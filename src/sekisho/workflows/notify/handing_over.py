@@ -7,23 +7,15 @@ lies there whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
-from sekisho.errors import RenderError, SekishoError
+from sekisho.errors import StoreError
 from sekisho.model.identity import Person
 from sekisho.model.notice import Channel
 from sekisho.ports.cases import Delivery
 from sekisho.workflows.notify.office import SENDERS, Office
-from sekisho.workflows.notify.sending import (
-    Identify,
-    Ready,
-    Step,
-    asked,
-    journalled,
-    ready,
-    settled,
-    tidy,
-    waiting,
-)
+from sekisho.workflows.notify.outcomes import Step, asked, given_back, journalled, settled, tidy
+from sekisho.workflows.notify.sending import Identify, Ready, ready, waiting
 from sekisho.workflows.notify.timing import quiet
 
 
@@ -46,10 +38,33 @@ def hand_over(
     yield from asked(office, channel)
     tidy(person, office, channel)
     batch: list[Ready] = []
+    try:
+        yield from _gathered(batch, channel, identify, office, dry=dry, most=most)
+    except BaseException as error:
+        # Whatever it was, also somebody who stops listening: there is no file yet.
+        _back(batch, error, office)
+        raise
+    if not batch:
+        return
+    try:
+        detail = write(batch)
+    except Exception as error:
+        # No file appeared, so certainly nothing went out. (Killed here, nobody knows: the notices stay SENDING.)
+        _back(batch, error, office)
+        raise
+    office.record(person, "export", channel.value, notices=len(batch), file=detail)
+    for one in batch:
+        yield settled(one.notice, Delivery("accepted", detail), person, office)
+
+
+def _gathered(
+    batch: list[Ready], channel: Channel, identify: Identify, office: Office, *, dry: bool, most: int
+) -> Iterator[Step]:
+    """Fill ``batch`` with journalled notices; yield what became of the others."""
     for notice in waiting(office, channel):
         if wait := quiet(office, channel, office.now()):
             yield Step(notice, "waits", wait.why, wait.until)
-            break
+            return
         found = ready(notice, identify, office, office.now(), dry=dry)
         if isinstance(found, Step):
             yield found
@@ -58,18 +73,11 @@ def hand_over(
         else:
             batch.append(Ready(going, found.case, found.identified))
         if len(batch) >= most:
-            break
-    if not batch:
-        return
-    try:
-        detail = write(batch)
-    except (RenderError, SekishoError, OSError) as error:
-        # No file appeared, so certainly nothing went out.
-        for one in batch:
-            settled(
-                one.notice, Delivery("deferred", f"{type(error).__name__}: {error}"), one.case, person, office
-            )
-        raise
-    office.record(person, "export", channel.value, notices=len(batch), file=detail)
+            return
+
+
+def _back(batch: Sequence[Ready], error: BaseException, office: Office) -> None:
+    """Approve all as before. One that can't be written back stays SENDING, and is asked about."""
     for one in batch:
-        yield settled(one.notice, Delivery("accepted", detail), one.case, person, office)
+        with suppress(StoreError):
+            given_back(one.notice, f"{type(error).__name__}: {error}", office)

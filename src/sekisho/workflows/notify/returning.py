@@ -17,6 +17,7 @@ _NEXT = {
     "relayed": NoticeState.SENT,
     "delayed": NoticeState.SENT,
 }
+_TRIES = 5
 _RANK = {NoticeState.SENDING: 0, NoticeState.SENT: 1, NoticeState.DELIVERED: 2, NoticeState.BOUNCED: 3}
 
 
@@ -40,9 +41,7 @@ def take_back(octets: bytes, office: Office) -> Returned:
     notice = _of(said, office)
     if notice is None:
         return Returned("unclear" if said.kind == "unknown" else "not-ours", said)
-    if said.kind == "unknown" or notice.state not in OUT:
-        return Returned("unclear", said, notice)
-    return _noted(said, notice, office)
+    return Returned("unclear", said, notice) if said.kind == "unknown" else _noted(said, notice, office)
 
 
 def _of(said: Answer, office: Office) -> Notice | None:
@@ -52,7 +51,9 @@ def _of(said: Answer, office: Office) -> Notice | None:
     return None
 
 
-def _noted(said: Answer, notice: Notice, office: Office) -> Returned:
+def _noted(said: Answer, notice: Notice, office: Office, tries: int = _TRIES) -> Returned:
+    if notice.state not in OUT:
+        return Returned("unclear", said, notice)
     state = max(_NEXT[said.kind], notice.state, key=lambda one: _RANK[one])
     detail = " ".join(one for one in (said.kind, said.status, said.diagnostic) if one)[:300]
     if state is notice.state and (said.kind != "delayed" or notice.detail == detail):
@@ -63,6 +64,8 @@ def _noted(said: Answer, notice: Notice, office: Office) -> Returned:
     except ConflictError:
         # Somebody changed it in this moment: what they wrote is read and weighed once more.
         fresh = office.notices.notice(notice.id)
-        return Returned("unclear", said, notice) if fresh is None else _noted(said, fresh, office)
+        if fresh is None or tries == 1:
+            return Returned("unclear", said, notice)
+        return _noted(said, fresh, office, tries - 1)
     what = {NoticeState.BOUNCED: "bounced", NoticeState.DELIVERED: "delivered"}.get(state, "noted")
     return Returned(what, said, stored)
