@@ -52,7 +52,7 @@ def command() -> None:
 @data_option
 @lang_option
 def add(files: tuple[Path, ...], kind: str, settings: tuple[str, ...], data: Path, as_json: bool) -> int:
-    """Take each log; exit 0 when all were taken (now or earlier), 3 when one could not be."""
+    """Take each log; exit 0 when all were taken (now or earlier), 3 when one could not be or held nothing good."""
     from sekisho.wiring.warn import take_logs
 
     options: dict[str, str] = {}
@@ -66,7 +66,7 @@ def add(files: tuple[Path, ...], kind: str, settings: tuple[str, ...], data: Pat
         put_json(done)
     else:
         _show(done)
-    return 0 if all(one.outcome != "failed" for one in done) else 3
+    return 3 if any(one.outcome in {"failed", "rejected"} for one in done) else 0
 
 
 @command.command(
@@ -113,7 +113,7 @@ def who(address: str, port: int, when: str, data: Path, as_json: bool) -> int:  
 def _show(done: Sequence[LogTaken]) -> None:
     words = {
         "taken": t("取込済", "taken"), "again": t("前に取込済", "taken before"), "empty": t("記録なし", "no records"),
-        "failed": t("失敗", "failed"),
+        "rejected": t("全て不良", "all rejected"), "failed": t("失敗", "failed"),
     }  # fmt: skip
     rows = [
         (

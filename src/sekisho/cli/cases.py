@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sekisho.cli.case_life import life_json, state_word, tell_life
-from sekisho.cli.looking import clock, data_option, grade_word, line_word, moment
+from sekisho.cli.looking import clock, data_option, grade_word, line_of, line_word, moment
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def list_(
     chosen = {one for one in CaseState if one.value in states or ("open" in states and one.open)}
     wanted = CaseFilter(
         states=tuple(one for one in CaseState if one in chosen),
-        subscriber=_line(line) if line else None, family=family, device_model=model, assignee=assignee,
+        subscriber=line_of(line) if line else None, family=family, device_model=model, assignee=assignee,
         since=moment(since, at) if since else 0, until=moment(until, at) if until else 0,
     )  # fmt: skip
     with Casebook(data) as book:
@@ -317,12 +317,3 @@ def _plain(one: Case) -> dict[str, Any]:
     import msgspec
 
     return {"line": line_word(one.subscriber), **msgspec.to_builtins(one)}
-
-
-def _line(word: str) -> int:
-    try:
-        return int(word.removeprefix("L"), 16)
-    except ValueError:
-        raise click.UsageError(
-            t(f"回線の仮名ではない：{word}", f"not a pseudonym of a line: {word}")
-        ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -53,7 +53,7 @@ def command(
     data: Path,
     as_json: bool,
 ) -> int:
-    """Take each file; exit 0 when all were taken (now or earlier), 3 when one could not be, or only in part."""
+    """Take each file; exit 0 when all were taken, 3 when one could not be, or only in part; now or earlier."""
     from sekisho.wiring.lists import telling_prefixes
     from sekisho.wiring.watch import Watch
 
@@ -65,14 +65,15 @@ def command(
         put_json(done)
     else:
         _show(done, data)
-    return 0 if all(one.outcome in _GOOD for one in done) else 3
+    return 0 if all((one.before or one.outcome) in _GOOD for one in done) else 3
 
 
 def _every(files: Sequence[Path]) -> list[Path]:
-    """Return the files; a folder stands for all files below it."""
+    """Return the files; a folder stands for all files below it, and for itself when there is none."""
     found: list[Path] = []
     for path in files:
-        found += sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+        below = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else []
+        found += below or [path]
     return found
 
 
@@ -132,7 +133,7 @@ def _show(done: Sequence[Taken], data: Path) -> None:
     }
     rows = [
         (
-            Path(one.file).name, words[one.outcome], one.reader, f"{one.read:,}", f"{one.kept:,}", f"{one.elsewhere:,}",
+            Path(one.file).name, _said(one, words), one.reader, f"{one.read:,}", f"{one.kept:,}", f"{one.elsewhere:,}",
             f"{sum(one.counted.rejected.values()):,}", f"{clock(one.begin)} – {clock(one.end)}" if one.kept else "",
         )
         for one in done
@@ -160,7 +161,7 @@ def _show(done: Sequence[Taken], data: Path) -> None:
               "In some files no row has one of your lines at an end: check --customers."),
             fg="yellow",
         )  # fmt: skip
-    if any(one.outcome == "partly" for one in done):
+    if any("partly" in {one.outcome, one.before} for one in done):
         click.secho(
             t("ファイルが途中で壊れていて、残りは読めなかった。見えなかった分は「検出なし」ではない。",
               'A file is torn and its rest could not be read; what was not seen is not "nothing found".'),
@@ -168,6 +169,13 @@ def _show(done: Sequence[Taken], data: Path) -> None:
         )  # fmt: skip
     if any(one.kept or one.outcome == "again" for one in done):
         click.echo(t("次：", "next: ") + f"sekisho detect --data {data}")
+
+
+def _said(one: Taken, words: Mapping[str, str]) -> str:
+    """Return the word for what became of a file, with what it became earlier when that was not good."""
+    if one.before in _GOOD | {""}:
+        return words[one.outcome]
+    return t(f"{words[one.outcome]}（{words[one.before]}）", f"{words[one.outcome]} ({words[one.before]})")
 
 
 class _Bar:

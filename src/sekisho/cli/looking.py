@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sekisho.workflows.detect import Looked
 
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MOST_LINE = 1 << 63
 FOUND, NOTHING, UNDECIDED = 1, 0, 3
 _REMOTES = 3
 _FILES = 5
@@ -97,7 +98,7 @@ def caution(assumed: bool, customers: Sequence[str], telling: Sequence[str]) -> 
 
 def moment(text: str, now: datetime) -> int:
     """Return milliseconds of ``7d`` before ``now``, or of a time like ``2026-11-21T09:00`` (local unless it says)."""
-    if found := re.fullmatch(r"(\d+)([mhd])", text.strip()):
+    if found := re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip()):
         return int(now.timestamp() * 1000) - int(found[1]) * _UNITS[found[2]]
     try:
         parsed = datetime.fromisoformat(text.strip())
@@ -112,8 +113,11 @@ def moment(text: str, now: datetime) -> int:
 
 
 def clock(milliseconds: int) -> str:
-    """Return a local time of day for people."""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    """Return a local time of day for people; a moment that no calendar has stays a number."""
+    try:
+        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return f"{milliseconds} ms"
 
 
 def grade_word(grade: Grade) -> str:
@@ -125,6 +129,19 @@ def grade_word(grade: Grade) -> str:
     }
     colours = {"confirmed": "red", "likely": "yellow", "watch": "white"}
     return click.style(words[grade.value], fg=colours[grade.value], bold=grade.value == "confirmed")
+
+
+def line_of(word: str) -> int:
+    """Return the pseudonym that people copied: ``L6440003f``, with or without the L.
+
+    :raises UsageError: it is none
+    """
+    found = re.fullmatch(r"L?([0-9a-f]{1,16})", word.strip())
+    if not found or int(found[1], 16) >= _MOST_LINE:
+        raise click.UsageError(
+            t(f"回線の仮名ではない：{word}（例 L6440003f）", f"not a pseudonym of a line: {word} (L6440003f)")
+        )
+    return int(found[1], 16)
 
 
 def line_word(subscriber: int) -> str:

@@ -361,8 +361,8 @@ ports = [2055, 4739, 6343]
 """
 
 
-def _taken(file: Path) -> dict[str, str]:
-    """Return digest → reader of the files taken; a half line at the end is of a killed run and does not count."""
+def _taken(file: Path) -> dict[str, Taken]:
+    """Return what became of the files taken, by digest; a half line at the end is of a killed run and does not count."""
     if not file.exists():
         return {}
     found = {}
@@ -371,5 +371,5 @@ def _taken(file: Path) -> dict[str, str]:
             one = msgspec.json.decode(line, type=Taken)
         except msgspec.DecodeError:
             continue
-        found[one.digest] = one.reader
+        found[one.digest] = one
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import msgspec
 
@@ -77,21 +78,32 @@ def detect(
             broken[asked] = bound.damaged()
             parts[asked, twice] = found or ((window, False),)
 
-        def looks(
-            name: str = name, detector: Detector = detector, asked: Purpose = asked, twice: bool = twice
-        ) -> Iterator[Looked]:
-            for part, between in parts[asked, twice]:
-                try:
-                    tables = store.tables(dataset, Window(part.begin - past, part.end), asked)
-                    finds = detector.detect(tables, part, parameters(name))
-                except SekishoError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is data, and shown
-                    yield Looked(name, part, fault=f"{type(error).__name__}: {error}", between=between)
-                    continue
-                yield Looked(name, part, finds.detections, finds.coverage, between=between)
+        tables = partial(_with_past, store, dataset, asked, past)
+        looks = _looks(name, detector, tables, parts[asked, twice], parameters)
+        yield from _with_damage(name, _once(looks), broken[asked], window)
 
-        yield from _with_damage(name, _once(looks()), broken[asked], window)
+
+def _with_past(store: RecordStore, dataset: str, asked: Purpose, past: int, part: Window) -> Tables:
+    return store.tables(dataset, Window(part.begin - past, part.end), asked)
+
+
+def _looks(
+    name: str,
+    detector: Detector,
+    tables: Callable[[Window], Tables],
+    parts: Parts,
+    parameters: Callable[[str], Mapping[str, Scalar]],
+) -> Iterator[Looked]:
+    """Yield one method's look at each part; ``tables`` gives a part with its past."""
+    for part, between in parts:
+        try:
+            finds = detector.detect(tables(part), part, parameters(name))
+        except SekishoError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is data, and shown
+            yield Looked(name, part, fault=f"{type(error).__name__}: {error}", between=between)
+            continue
+        yield Looked(name, part, finds.detections, finds.coverage, between=between)
 
 
 def _with_damage(

@@ -29,7 +29,7 @@ from sekisho.ports.flows import Once, Options, Reader, RecordStore
 
 HEAD = 65_536
 _BLOCK = 1 << 20
-TOO_OLD, IN_THE_FUTURE, LEFT_OUT = "too-old", "in-the-future", "left-out"
+TOO_OLD, IN_THE_FUTURE, LEFT_OUT, REJECTED = "too-old", "in-the-future", "left-out", "rejected"
 Progress = Callable[[str, int, int], None]
 
 
@@ -38,7 +38,8 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``outcome`` is ``taken``, ``partly`` (the file is torn: its rest could not be read), ``again`` (it was taken earlier),
     ``empty`` (read, and nothing of ours in it), ``rejected`` (nothing in it was good), ``left-out`` (all of ours in it is
-    past its time, or far in the future: the file may be tried again) or ``failed``;
+    past its time, or far in the future) or ``failed``. A file that was ``rejected``, ``left-out`` or ``failed`` is not
+    remembered: it may be tried again, with other options too. ``before`` is what a file taken ``again`` became then;
     ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without.
     """
 
@@ -53,10 +54,11 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counted: Counted = Counted()
     fault: str = ""
     digest: str = ""
+    before: str = ""
 
 
 class Source(msgspec.Struct, frozen=True):
-    """What `ingest` is married with: readers by name, the door, the store, the label, the digests taken already.
+    """What `ingest` is married with: readers by name, the door, the store, the label, what was taken already by digest.
 
     ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication).
     """
@@ -66,7 +68,7 @@ class Source(msgspec.Struct, frozen=True):
     store: RecordStore
     label: Label
     dataset: str
-    taken: Mapping[str, str]
+    taken: Mapping[str, Taken]
     remember: Callable[[Taken], None]
     times: Window | None = None
 
@@ -88,11 +90,18 @@ def ingest(
     for path in files:
         shown = _text(path)
         try:
+            if path.is_dir():
+                raise ReadingError(
+                    Text(ja="フォルダーにファイルが一つもない", en="there is no file in this folder"), shown
+                )
             if not path.is_file():
                 raise ReadingError(Text(ja="普通のファイルではない", en="this is no regular file"), shown)
             digest = _digest(path)
             if digest in source.taken:
-                yield Taken(shown, source.taken[digest], "again", digest=digest)
+                then = source.taken[digest]
+                yield Taken(
+                    shown, then.reader, "again", counted=then.counted, digest=digest, before=then.outcome
+                )
                 continue
             if source.store.kept(source.dataset, _stream(digest)) is not None:
                 # The run before was killed when the rows were kept and not yet noted.
@@ -105,7 +114,7 @@ def ingest(
             fault = "\n".join(_printable(line) for line in told.splitlines())
             yield Taken(shown, kind, "failed", fault=fault)
             continue
-        if done.outcome != LEFT_OUT:
+        if done.outcome not in {LEFT_OUT, REJECTED}:
             source.remember(done)
         yield done
 
@@ -132,8 +141,8 @@ def reader_of(path: Path, readers: Mapping[str, Reader]) -> str:
     )
 
 
-class _NothingTimely(Exception):
-    pass
+class _NothingGood(Exception):
+    """Nothing of a file is kept, and the store doesn't note it as taken."""
 
 
 class _Watched:
@@ -164,8 +173,8 @@ class _Watched:
                 self.begin = min(self.begin or first, first)
                 self.end = max(self.end, last + 1)
                 yield watched
-        if self._untimely and not self.kept:
-            raise _NothingTimely
+        if not self.kept and (self._untimely or (not self.read and self._tally.counted().rejected)):
+            raise _NothingGood
 
     def _timely(self, batch: pa.RecordBatch, times: Window) -> pa.RecordBatch:
         """Leave out what would be deleted at once, and what no clock that is right can have seen; count it."""
@@ -225,7 +234,7 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
     with path.open("rb") as raw:
         counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
         watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source, tally)
-        with suppress(_NothingTimely):
+        with suppress(_NothingGood):
             source.store.append(source.dataset, iter(watched), source.label, Once(_stream(digest)))
     progress(str(path), size, size)
     return Taken(
@@ -240,7 +249,7 @@ _CUT = frozenset({"packet-length", "packet-torn", "block-torn", "block-length", 
 
 def _outcome(watched: _Watched, counted: Counted) -> str:
     if counted.rejected and not watched.read:
-        return "rejected"
+        return REJECTED
     if not watched.kept and {TOO_OLD, IN_THE_FUTURE} & counted.rejected.keys():
         return LEFT_OUT
     if _CUT & counted.rejected.keys():

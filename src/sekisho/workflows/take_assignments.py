@@ -34,7 +34,10 @@ class Keeper(Protocol):
 
 
 class LogTaken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What became of one log: ``outcome`` is ``taken``, ``again`` (taken earlier), ``empty`` or ``failed``."""
+    """What became of one log.
+
+    ``outcome`` is ``taken``, ``again`` (taken earlier), ``empty``, ``rejected`` (nothing in it was good) or ``failed``.
+    """
 
     file: str
     reader: str
@@ -95,7 +98,9 @@ def _take(
     with path.open("rb") as raw:
         stream = unpacked(io.BufferedReader(raw, _BLOCK), tally.reject)
         rows = keeper.add_statements(readers[name].read(stream, tally, {**options, "source": path.name}))
-    return LogTaken(str(path), name, "taken" if rows else "empty", rows, tally.counted(), digest=digest)
+    counted = tally.counted()
+    outcome = "taken" if rows else "rejected" if counted.rejected else "empty"
+    return LogTaken(str(path), name, outcome, rows, counted, digest=digest)
 
 
 def _reader_of(path: Path, readers: Mapping[str, Any]) -> str:

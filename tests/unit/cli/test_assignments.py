@@ -75,3 +75,17 @@ def test_own_values_of_skew_and_wrong_ones(tmp_path: Path) -> None:
         code, said = sekisho("assignments", "add", log, "--data", data)
         assert code == 2
         assert "watch.toml" in said["error"]
+
+
+def test_a_log_without_a_good_line_is_rejected_each_time(tmp_path: Path) -> None:
+    log, data = tmp_path / "export.csv", tmp_path / "data"
+    log.write_text(
+        "network,account,begin,end\n192.0.2.2,line-2,0,1700003600\nnowhere,line-3,1700000000,1700003600\n"
+    )
+    for _ in range(2):
+        code, said = sekisho("assignments", "add", log, "--data", data)
+        assert (code, said[0]["outcome"], said[0]["rows"]) == (3, "rejected", 0)
+    empty = tmp_path / "empty.csv"
+    empty.write_text("network,account,begin,end\n")
+    code, said = sekisho("assignments", "add", empty, "--data", data)
+    assert (code, said[0]["outcome"]) == (0, "empty")

@@ -123,3 +123,12 @@ def test_pages_go_on_where_the_one_before_ended(data: Path) -> None:
         if not after:
             break
     assert seen == ["P4", "P3", "P2", "P1", "P0"]
+
+
+def test_a_pseudonym_that_is_none_is_refused_kindly(data: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sekisho", "cases", "list", "--line", "Lffffffffffffffffff", "--data", str(data)],
+        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "SEKISHO_LANG": "en"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "not a pseudonym of a line" in done.stderr

@@ -121,6 +121,17 @@ def test_what_is_no_flow_file_is_said_and_the_rest_is_taken(tmp_path: Path) -> N
     assert "2,394" in out
 
 
+def test_what_was_bad_once_is_bad_again_and_an_empty_folder_is_nothing(taken: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.pcap"
+    torn.write_bytes((taken / "capture.pcap").read_bytes()[:100_011])
+    data = tmp_path / "data"
+    shutil.copytree(taken / "data", data)
+    assert "in part" in sekisho("ingest", torn, "--data", data, code=3)
+    assert "taken before (in part)" in sekisho("ingest", torn, "--data", data, code=3)
+    (tmp_path / "none").mkdir()
+    assert "no file in this folder" in sekisho("ingest", tmp_path / "none", "--data", data, code=3)
+
+
 def test_other_prefixes_than_before_are_refused(taken: Path) -> None:
     out = sekisho(
         "ingest", taken / "capture.pcap", "--customers", "10.9.0.0/16", "--data", taken / "data", code=2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
@@ -86,3 +87,28 @@ def test_killed_at_some_moment_and_started_again(data: Path, life: int) -> None:
     shutil.copytree(data, whole, ignore=shutil.ignore_patterns("records", "taken.jsonl"))
     expected = sum(one.kept for one in run(whole, *files))
     assert rows(data) == rows(whole) == expected > 9000
+
+
+def test_a_torn_file_is_no_success_the_second_time_either(data: Path) -> None:
+    torn = data.parent / "torn.pcap"
+    torn.write_bytes((data.parent / "capture.pcap").read_bytes()[:100_007])
+    (first,) = run(data, torn)
+    (again,) = run(data, torn)
+    assert first.outcome == "partly"
+    assert (again.outcome, again.before, again.counted) == ("again", "partly", first.counted)
+
+
+def test_a_file_rejected_as_a_whole_may_be_tried_again(data: Path) -> None:
+    bad = data.parent / "conn.log"
+    line = {"ts": START, "id.orig_h": "no address", "id.orig_p": 1, "id.resp_h": "192.0.2.1", "id.resp_p": 2}
+    bad.write_text(20 * (json.dumps({**line, "proto": "tcp", "conn_state": "SF"}) + "\n"))
+    for _ in range(2):
+        (done,) = run(data, bad)
+        assert (done.outcome, sum(done.counted.rejected.values())) == ("rejected", 20), done
+
+
+def test_an_empty_folder_is_said(data: Path) -> None:
+    (data.parent / "nothing").mkdir()
+    (said,) = run(data, data.parent / "nothing")
+    assert said.outcome == "failed"
+    assert "no file in this folder" in said.fault
