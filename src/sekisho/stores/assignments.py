@@ -9,15 +9,13 @@ allows for notices is read, and `expire` deletes the rest.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -38,13 +36,27 @@ from sekisho.formats.assignment_settling import FOREVER, settle
 from sekisho.language import Text
 from sekisho.model.assignment import Answer, Assignment, Outcome
 from sekisho.model.purpose import Label, Purpose, Receipt
+from sekisho.stores.assignment_files import (
+    META,
+    Counted,
+    Footed,
+    counted,
+    digest,
+    folders,
+    footed,
+    label_file,
+    label_of,
+    read,
+)
+from sekisho.stores.durable import replace
 
 _DAY, _HOUR = 86_400_000, 3_600_000
 _ROWS = 1 << 20
 _FEW = 1000
 _MIXED = "mixed"
 _PORTS = 65_535
-_META = (b"begin", b"reach", b"promise")
+# How often a look-up begins anew because files were put together under it.
+_AGAIN = 5
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,13 +72,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longest_open: Annotated[int, msgspec.Meta(ge=0, le=3650 * _DAY)] = 7 * _DAY
     silence: Annotated[int, msgspec.Meta(ge=1000, le=3650 * _DAY)] = SILENCE
     batch_rows: int = _ROWS
-
-
-class _File(NamedTuple):
-    path: Path
-    begin: int
-    reach: int
-    promise: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ class AssignmentStore:
         Whoever calls this has gone through re-identification: the answers name people.
 
         :raises ReadingError: an address or a port that is none
+        :raises StoreError: as `load`
         """
         answers: dict[int, Answer] = {}
         days: dict[int, list[int]] = {}
@@ -142,92 +148,119 @@ class AssignmentStore:
             yield answers[place]
 
     def load(self, begin: int, end: int) -> Loaded:
-        """Return the index for moments from ``begin`` to ``end``: for questions by the million, as columns."""
-        files = [file for label in self._labels() if self._readable(label[1]) for file in _files(label[0])]
+        """Return the index for moments from ``begin`` to ``end``: for questions by the million, as columns.
+
+        :raises StoreError: a file is damaged or can't be read; an answer without it might name somebody else
+        """
+        for _ in range(_AGAIN):
+            with contextlib.suppress(FileNotFoundError):
+                return self._load(begin, end)
+        return self._load(begin, end)
+
+    def _load(self, begin: int, end: int) -> Loaded:
+        files = self._readable()
         back = max([self.settings.longest_open, *(file.promise for file in files)]) + self.settings.silence
         ahead = end + self.settings.silence
         wanted = [file.path for file in files if file.begin <= ahead and file.reach >= begin - back]
         # Which file comes first may not matter: the name of a content is as good an order as any.
-        tables = [
-            pq.read_table(path, read_dictionary=["account", "source"])
-            for path in sorted(wanted, key=lambda one: one.name)
-        ]
+        tables = read(sorted(wanted, key=lambda one: one.name))
         table = pa.concat_tables(tables).unify_dictionaries() if tables else ASSIGNMENT.empty_table()
         intervals, faults = settle(table, longest_open=self.settings.longest_open)
         return Loaded(
             AssignmentIndex(intervals, skew=self.settings.skew, silence=self.settings.silence), table, faults
         )
 
-    def compact(self) -> int:
-        """Put the files of each day together and drop statements that came twice; return the files that went."""
+    def compact(self, fewest: int = 2) -> int:
+        """Put the files of each day together where there are ``fewest`` or more; return the files that went.
+
+        Statements that came twice are kept once. A damaged file stays as it is, and so do those beside it.
+
+        :raises StoreError: the disk is full or refuses; nothing is lost
+        """
         gone = 0
-        for label, _ in self._labels():
-            for day in sorted(one for one in label.iterdir() if one.is_dir()):
-                paths = sorted(day.glob("*.parquet"))
-                if len(paths) > 1:
-                    table = pa.concat_tables([pq.read_table(one) for one in paths])
-                    names = [name for name in ASSIGNMENT.names if name not in {"line", "source"}]
-                    once = table.group_by(names, use_threads=False).aggregate(
-                        [("line", "min"), ("source", "min")]
-                    )
-                    once = (
-                        once.rename_columns([*names, "line", "source"])
-                        .select(ASSIGNMENT.names)
-                        .cast(ASSIGNMENT)
-                    )
-                    kept = self._keep(day, once)
-                    for path in paths:
-                        if path != kept:
-                            path.unlink()
-                            gone += 1
+        for label in folders(self.root):
+            try:
+                for day in sorted(one for one in label.iterdir() if one.is_dir()):
+                    paths = sorted(day.glob("*.parquet"))
+                    if len(paths) >= max(fewest, 2):
+                        gone += self._put_together(day, paths)
+            except OSError as error:
+                raise _refused(label, error) from error
         return gone
 
-    def expire(self, now: int) -> tuple[Receipt, ...]:
-        """Delete what is past its expiry (and what has no good label); return a receipt for each label's files."""
-        receipts = []
-        for folder, label in self._labels():
-            if label is None or label.expires <= now:
-                files = _files(folder)
-                rows = sum(pq.read_metadata(one.path).num_rows for one in files)
-                octets = sum(one.path.stat().st_size for one in files)
+    def _put_together(self, day: Path, paths: Sequence[Path]) -> int:
+        try:
+            table = pa.concat_tables(read(paths)).unify_dictionaries().cast(ASSIGNMENT)
+        except (StoreError, FileNotFoundError):  # damaged: `load` names it; gone: somebody else is at it
+            return 0
+        names = [name for name in ASSIGNMENT.names if name not in {"line", "source"}]
+        # Of a statement that stands in two logs, the place in one of them; never a line of one in the other.
+        table = table.sort_by([("source", "ascending"), ("line", "ascending")])
+        once = table.group_by(names, use_threads=False).aggregate([("line", "first"), ("source", "first")])
+        kept = self._keep(
+            day, once.rename_columns([*names, "line", "source"]).select(ASSIGNMENT.names).cast(ASSIGNMENT)
+        )
+        old = [path for path in paths if path != kept]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        """Return what `expire` would delete. :raises StoreError: a label can't be read just now."""
+        every = [(folder, label_of(folder)) for folder in folders(self.root)]
+        return tuple(
+            _receipt(counted(folder), label, now) for folder, label in every if _is_past(folder, label, now)
+        )
+
+    def expire(self, now: int) -> Iterator[Receipt]:
+        """Delete what is past its expiry (and what has no good label); yield the receipt of each label's files.
+
+        Deletes while it is iterated over; damaged files go like others, their rows uncounted.
+
+        :raises StoreError: a label can't be read just now or the disk refuses; raised when all others were dealt with
+        """
+        fault: StoreError | None = None
+        for folder in folders(self.root):
+            try:
+                label = label_of(folder)
+                if not _is_past(folder, label, now):
+                    continue
+                receipt = _receipt(counted(folder), label, now)
                 shutil.rmtree(folder)
-                receipts.append(Receipt("assignments", rows, octets, "expired" if label else "no-label", now))
-        return tuple(receipts)
+            except StoreError as error:
+                fault = error
+                continue
+            except OSError as error:
+                fault = _refused(folder, error)
+                continue
+            yield receipt
+        if fault:
+            raise fault
 
     def held(self) -> dict[str, Any]:
-        """Say what is held: rows, octets, files, and each label with its purposes, basis and expiry."""
-        labels = []
-        for folder, label in self._labels():
-            files = _files(folder)
-            labels.append(
-                {
-                    "label": label, "files": len(files), "rows": sum(pq.read_metadata(one.path).num_rows for one in files),
-                    "octets": sum(one.path.stat().st_size for one in files),
-                }
-            )  # fmt: skip
-        return {name: sum(one[name] for one in labels) for name in ("files", "rows", "octets")} | {
-            "labels": labels
-        }
+        """Say what is held: rows, octets, files, damaged files, and each label with the same.
 
-    def _readable(self, label: Label | None) -> bool:
-        return label is not None and label.allows(Purpose.NOTICE, self._now())
+        :raises StoreError: a label can't be read just now
+        """
+        labels = [{"label": label_of(folder), **counted(folder)._asdict()} for folder in folders(self.root)]
+        return {name: sum(one[name] for one in labels) for name in Counted._fields} | {"labels": labels}
 
-    def _labels(self) -> list[tuple[Path, Label | None]]:
-        found: list[tuple[Path, Label | None]] = []
-        for folder in sorted(self.root.iterdir()) if self.root.is_dir() else ():
-            label = None
-            with contextlib.suppress(OSError, msgspec.MsgspecError):
-                read = msgspec.json.decode((folder / "label.json").read_bytes(), type=Label)
-                label = read if _digest(msgspec.json.encode(read, order="sorted")) == folder.name else None
-            if folder.is_dir():
-                found.append((folder, label))
-        return found
+    def _readable(self) -> list[Footed]:
+        """Return the files under labels that allow notices now."""
+        now = self._now()
+        every = [(folder, label_of(folder)) for folder in folders(self.root)]
+        return [
+            file
+            for folder, label in every
+            if label is not None and label.allows(Purpose.NOTICE, now)
+            for file in footed(folder)
+        ]
 
     def _write(self, label: Label, table: pa.Table) -> None:
         if not table.num_rows:
             return
         encoded = msgspec.json.encode(label, order="sorted")
-        folder = self.root / _digest(encoded)
+        folder = self.root / digest(encoded)
         days = np.maximum(table["begin"].to_numpy(), 0)
         days = np.where(days == 0, table["seen"].to_numpy(), days) // _DAY
         values, counts = np.unique(days, return_counts=True)
@@ -235,8 +268,8 @@ class AssignmentStore:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.root.chmod(0o700)
-            if not (folder / "label.json").exists():
-                _put(folder / "label.json", encoded)
+            if not label_file(folder).exists():
+                replace(label_file(folder), encoded)
             for day in usual.tolist():
                 name = datetime.fromtimestamp(day * _DAY // 1000, UTC).strftime("%Y%m%d")
                 self._keep(folder / name, table.filter(pa.array(days == day)))
@@ -244,10 +277,7 @@ class AssignmentStore:
             if rest.any():
                 self._keep(folder / _MIXED, table.filter(pa.array(rest)))
         except OSError as error:
-            raise StoreError(
-                Text(ja="割当の記録を書けない", en="assignments can't be written"),
-                f"{error.filename or folder}: {error.strerror}",
-            ) from error
+            raise _refused(folder, error) from error
 
     def _keep(self, folder: Path, table: pa.Table) -> Path:
         """Write one sorted file, named after its content, unless it is there; return it."""
@@ -259,14 +289,14 @@ class AssignmentStore:
         reach = np.where((state == FIXED) & (table["end"].to_numpy() == 0), FOREVER, reach)
         promise = np.where(state == LEASED, table["end"].to_numpy() - table["begin"].to_numpy(), 0)
         facts = (pc.min(table["begin"]).as_py(), int(reach.max()), int(promise.max()))
-        meta = {name: str(value).encode() for name, value in zip(_META, facts, strict=True)}
+        meta = {name: str(value).encode() for name, value in zip(META, facts, strict=True)}
         out = io.BytesIO()
         pq.write_table(table.replace_schema_metadata(meta), out, compression="zstd")
         content = out.getvalue()
-        path = folder / f"{_digest(content)}.parquet"
+        path = folder / f"{digest(content)}.parquet"
         if not path.exists():
             folder.mkdir(exist_ok=True, mode=0o700)
-            _put(path, content)
+            replace(path, content)
         return path
 
 
@@ -348,32 +378,17 @@ def _checked(address: str, port: int) -> None:
         )
 
 
-def _files(folder: Path) -> list[_File]:
-    found = []
-    for path in sorted(folder.glob("*/*.parquet")):
-        meta = pq.read_schema(path).metadata or {}
-        found.append(_File(path, *(int(meta.get(name, b"0")) for name in _META)))
-    return found
+def _is_past(folder: Path, label: Label | None, now: int) -> bool:
+    """Say whether a folder is to be deleted. One without a label and without files is just being made."""
+    return label.expires <= now if label else label_file(folder).exists() or any(folder.glob("*/*.parquet"))
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
+def _receipt(held: Counted, label: Label | None, now: int) -> Receipt:
+    return Receipt("assignments", held.rows, held.octets, "expired" if label else "no-label", now)
 
 
-def _put(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(file, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _refused(folder: Path, error: OSError) -> StoreError:
+    return StoreError(
+        Text(ja="割当の記録を書けない", en="assignments can't be written"),
+        f"{error.filename or folder}: {error.strerror}",
+    )

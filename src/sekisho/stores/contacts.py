@@ -26,6 +26,8 @@ from sekisho.stores.ledger import REFUSALS
 from sekisho.stores.purpose_gate import refuse
 
 _CHUNK = 1 << 20
+# What SQLite says of a file that lacks our tables, is torn, or is none of its own.
+_ALTERED = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _TABLES = """
 CREATE TABLE about (label TEXT NOT NULL);
 CREATE TABLE contact (
@@ -108,25 +110,40 @@ class ContactTable:
         return BoundContacts(self.file)
 
     def label(self) -> Label | None:
-        """Return the label of the table; None when there is none that can be read."""
+        """Return the label of the table; None when there is none in it, or the file is torn or altered.
+
+        :raises StoreError: it can't be read just now
+        """
         try:
             with _opened(self.file) as table:
                 return msgspec.json.decode(table.execute("SELECT label FROM about").fetchone()[0], type=Label)
-        except (sqlite3.Error, msgspec.MsgspecError, TypeError):
+        except (msgspec.MsgspecError, TypeError):
             return None
+        except sqlite3.Error as error:
+            if _is_altered(error):
+                return None
+            raise _unreadable(self.file, error) from error
 
     def rows(self) -> int:
-        """Return how many accounts it holds; 0 when there is no table."""
+        """Return how many accounts it holds; 0 when there is no table, or the file is torn or altered.
+
+        :raises StoreError: it can't be read just now
+        """
         if not self.file.exists():
             return 0
         try:
             with _opened(self.file) as table:
                 return int(table.execute("SELECT count(*) FROM contact").fetchone()[0])
-        except sqlite3.Error:
-            return 0
+        except sqlite3.Error as error:
+            if _is_altered(error):
+                return 0
+            raise _unreadable(self.file, error) from error
 
     def due(self, now: int) -> tuple[Receipt, ...]:
-        """Return what `expire` would delete: all of it, when its time is over or its label can't be read."""
+        """Return what `expire` would delete: all of it, when its time is over or it has no good label.
+
+        :raises StoreError: the label can't be read just now
+        """
         if not self.file.exists():
             return ()
         label = self.label()
@@ -136,7 +153,10 @@ class ContactTable:
         return (Receipt("contacts", self.rows(), self.file.stat().st_size, why, now),)
 
     def expire(self, now: int) -> tuple[Receipt, ...]:
-        """Delete the table when its time is over (or its label can't be read); return the receipt."""
+        """Delete the table when its time is over (or it has no good label); return the receipt.
+
+        :raises StoreError: the label can't be read just now, or the disk refuses
+        """
         receipts = self.due(now)
         if receipts:
             try:
@@ -164,9 +184,7 @@ class BoundContacts:
             with _opened(self._file) as table:
                 row = table.execute("SELECT * FROM contact WHERE account = ?", (account,)).fetchone()
         except sqlite3.Error as error:
-            raise StoreError(
-                Text(ja="連絡先の表を読めない", en="the table of contacts can't be read"), str(self._file)
-            ) from error
+            raise _unreadable(self._file, error) from error
         if row is None:
             return None
         return msgspec.convert(dict(zip(Contact.__struct_fields__, row, strict=True)), Contact, strict=False)
@@ -182,6 +200,17 @@ def _fill(part: Path, label: Label, contacts: Iterator[Contact], read: ContactsR
         held = int(table.execute("SELECT count(*) FROM contact").fetchone()[0])
         if held < read.rows:
             read.doubts["repeated"] = read.rows - held
+
+
+def _is_altered(error: sqlite3.Error) -> bool:
+    """Tell a file that is no table of ours from one that can't be opened or read at the moment."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _ALTERED
+
+
+def _unreadable(file: Path, error: sqlite3.Error) -> StoreError:
+    return StoreError(
+        Text(ja="連絡先の表を読めない", en="the table of contacts can't be read"), f"{file}: {error}"
+    )
 
 
 @contextlib.contextmanager

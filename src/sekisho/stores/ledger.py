@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +39,19 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(found, dict):
             yield found
+
+
+def drain(path: Path, hand: Callable[[dict[str, Any]], object]) -> None:
+    """Hand on each whole line, then empty the list; who adds to it meanwhile waits.
+
+    When ``hand`` raises, all lines stay, and those handed on already come again. OSError when there is no such list.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for row in lines(path):
+            hand(row)
+        os.ftruncate(file, 0)
+        os.fsync(file)
+    finally:
+        os.close(file)

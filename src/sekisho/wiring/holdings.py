@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
 
 from sekisho.catalogues import handling
+from sekisho.errors import SekishoError
 from sekisho.formats.contact_csv import ContactsRead
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.model.detection import Window
@@ -26,9 +27,10 @@ from sekisho.stores.ledger import RECEIPTS, REFUSALS, add
 from sekisho.stores.purpose_gate import DATASETS, PurposeGate
 from sekisho.stores.records_duckdb.due import due as records_due
 from sekisho.stores.records_duckdb.settings import Settings
+from sekisho.wiring.announcing import Announcing
 from sekisho.wiring.data_folder import DATASET, DataFolder, milliseconds
 from sekisho.wiring.warn import assignments, open_database
-from sekisho.workflows.expire import DELETE, Expired, Perishable, expire
+from sekisho.workflows.expire import Expired, Perishable, expire
 from sekisho.workflows.reidentify import Parts
 
 _CONTACTS, _DATABASE = "contacts.db", "cases.db"
@@ -130,36 +132,51 @@ class Holdings:
         )
 
     def expire(self, who: str, *, role: str = "watch", dry: bool = False) -> Expired:
-        """Let every dataset give up what is past its time; see `workflows.expire`."""
-        with self.database() as database:
+        """Let every dataset give up what is past its time; see `workflows.expire`.
 
-            def announce(due: Sequence[Receipt]) -> None:
+        A database that can't be reached keeps its cases, which is a fault, and stops nothing else.
+        """
+        with ExitStack() as stack:
+            found: dict[str, Perishable] = {
+                "records": _Records(self.watch),
+                "detections": self.watch.log,
+                "contacts": self.table,
+                "assignments": self.logs,
+            }
+            audit: SqlAudit | None = None
+            try:
+                database = stack.enter_context(self.database())
+            except SekishoError as error:
+                found["cases"] = _OutOfReach(error)
+            else:
                 if database is not None:
-                    for one in due:
-                        said = {"rows": one.rows, "octets": one.octets}
-                        SqlAudit(database).append(
-                            who, role, DELETE, one.dataset, at=self.now(), reason=one.reason, details=said
-                        )
+                    rule = self.rules[Stage.CASE]
+                    found["cases"] = _Cases(database, rule.milliseconds, int(rule.most_days * _DAY))
+                    audit = SqlAudit(database)
+            announce = Announcing(self.folder, audit, who, role, self.now)
+            if not dry:
+                announce.catch_up()
+            done = expire(found, self.now(), announce=announce, keep=self._keep, dry=dry)
+        if announce.fault:
+            return msgspec.structs.replace(done, faults=done.faults | {"audit": announce.fault})
+        return done
 
-            def keep(receipt: Receipt) -> None:
-                if (
-                    receipt.dataset in DATASETS
-                ):  # the record store names its own datasets and keeps its own list
-                    add(self.folder / RECEIPTS, msgspec.to_builtins(receipt))
+    def _keep(self, receipt: Receipt) -> None:
+        if receipt.dataset in DATASETS:  # the record store names its own datasets and keeps its own list
+            add(self.folder / RECEIPTS, msgspec.to_builtins(receipt))
 
-            return expire(self._perishable(database), self.now(), announce=announce, keep=keep, dry=dry)
 
-    def _perishable(self, database: Database | None) -> dict[str, Perishable]:
-        found: dict[str, Perishable] = {
-            "records": _Records(self.watch),
-            "detections": self.watch.log,
-            "contacts": self.table,
-            "assignments": _Logs(self.logs),
-        }
-        if database is not None:
-            rule = self.rules[Stage.CASE]
-            found["cases"] = _Cases(database, rule.milliseconds, int(rule.most_days * _DAY))
-        return found
+class _OutOfReach:
+    """Cases in a database that doesn't answer."""
+
+    def __init__(self, error: SekishoError) -> None:
+        self._error = error
+
+    def due(self, _: int) -> tuple[Receipt, ...]:
+        raise self._error
+
+    def expire(self, _: int) -> tuple[Receipt, ...]:
+        raise self._error
 
 
 class _Records:
@@ -169,27 +186,6 @@ class _Records:
 
     def due(self, now: int) -> tuple[Receipt, ...]:
         return records_due(self._store.root, now, self._settings)
-
-    def expire(self, now: int) -> tuple[Receipt, ...]:
-        return self._store.expire(now)
-
-
-class _Logs:
-    def __init__(self, store: AssignmentStore) -> None:
-        self._store = store
-
-    def due(self, now: int) -> tuple[Receipt, ...]:
-        return tuple(
-            Receipt(
-                "assignments",
-                one["rows"],
-                one["octets"],
-                "label" if one["label"] else "label-unreadable",
-                now,
-            )
-            for one in self._store.held()["labels"]
-            if one["label"] is None or one["label"].expires <= now
-        )
 
     def expire(self, now: int) -> tuple[Receipt, ...]:
         return self._store.expire(now)

@@ -152,7 +152,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             keep_templates=noted.keep,
             templates=noted.at,
             pace=pace or Pace(),
-            expire=lambda: Holdings(watch).expire("sekisho"),
+            expire=lambda: Holdings(watch).expire("sekisho").check(),
         )
     )
 

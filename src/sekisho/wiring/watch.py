@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -73,6 +75,7 @@ class Watch:
         self.longest = MappingProxyType(
             {stage: int(rule.most_days * 86_400_000) for stage, rule in self.rules.items()}
         )
+        self._untidy: dict[str, str] = {}
         self.log = DetectionLog(folder / _DETECTIONS)
         self.looks = LookLog(folder / _LOOKS)
         self.store = DuckRecords(
@@ -130,16 +133,28 @@ class Watch:
         )  # fmt: skip
         yield from ingest(files, source, options, progress, kind=kind, language=language)
 
-    def tidy(self) -> None:
+    def tidy(self) -> dict[str, str]:
         """Delete what is past its time from every dataset, as ``sekisho expire`` does; receipts are kept.
 
-        For those who have no watch running that would do it. A folder that may only be read is left as it is.
+        For those who have no watch running that would do it. A folder that may only be read is left as it is. What
+        can't be deleted is refused as before when it is asked for; it is said on stderr once, and returned by dataset.
         """
-        # What can't be deleted now is refused as before, when it is asked for.
-        with suppress(SekishoError, OSError):
+        if not os.access(self.folder, os.W_OK):
+            return {}
+        faults: dict[str, str] = {}
+        try:
             holdings = Holdings(self, milliseconds)
-            if self.store.overdue(milliseconds()) or holdings.expire(_ITSELF, dry=True).receipts:
-                holdings.expire(_ITSELF)
+            done = holdings.expire(_ITSELF, dry=True)
+            if self.store.overdue(milliseconds()) or done.receipts:
+                done = holdings.expire(_ITSELF)
+            faults = done.faults
+            done.check()
+        except SekishoError as error:
+            faults = faults or {"": f"{error.what.en}: {error.where}"}
+            if faults != self._untidy:
+                sys.stderr.write(f"{error.what.ja} / {error.what.en}\n  → {error.where}\n")
+        self._untidy = faults
+        return faults
 
     def times(self) -> Window | None:
         """Return the times of flows that may be taken in now; None when time doesn't count (nobody's communication).

@@ -1,17 +1,18 @@
 """The verb expire: every dataset gives up what is past its time, and says so.
 
-What is going to be deleted is in the audit log before; the receipt is on the disk after. A dataset that can't be
-reached now is a fault of this run and stops no other.
+What is going to be deleted is announced before; the receipt is on the disk after. A dataset that can't be reached now
+is a fault of this run and stops no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
-from sekisho.errors import SekishoError
+from sekisho.errors import SekishoError, StoreError
+from sekisho.language import Text
 from sekisho.model.purpose import Receipt
 
 DELETE = "delete"
@@ -24,8 +25,8 @@ class Perishable(Protocol):
         """Return what would be deleted."""
         ...
 
-    def expire(self, now: int) -> tuple[Receipt, ...]:
-        """Delete it and return the receipts."""
+    def expire(self, now: int) -> Iterable[Receipt]:
+        """Delete it and give the receipts; it may delete while they are taken, one after the other."""
         ...
 
 
@@ -37,6 +38,15 @@ class Expired(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     receipts: tuple[Receipt, ...]
     faults: dict[str, str] = {}
 
+    def check(self) -> None:
+        """Do nothing, unless something could not be deleted. :raises StoreError: it couldn't, and why."""
+        if self.faults:
+            raise StoreError(
+                Text(ja="期限の過ぎたデータを消せない", en="what is past its time can't be deleted"),
+                "; ".join(f"{name}: {fault}" for name, fault in self.faults.items()),
+                Text(ja="sekisho expire でもう一度試す", en="try again with sekisho expire"),
+            )
+
 
 def expire(
     datasets: Mapping[str, Perishable],
@@ -46,7 +56,7 @@ def expire(
     keep: Callable[[Receipt], None],
     dry: bool = False,
 ) -> Expired:
-    """Expire all ``datasets``; ``announce`` writes what is due to the audit log, ``keep`` a receipt to its list."""
+    """Expire all ``datasets``; ``announce`` writes down what is due, ``keep`` a receipt. Nothing goes without both."""
     receipts: list[Receipt] = []
     faults: dict[str, str] = {}
     for name, dataset in datasets.items():
@@ -62,4 +72,6 @@ def expire(
                 receipts.append(receipt)
         except SekishoError as error:
             faults[name] = f"{error.what.en}: {error.where}"
+        except OSError as error:
+            faults[name] = f"{error.filename or name}: {error.strerror or error}"
     return Expired(now, dry, tuple(receipts), faults)

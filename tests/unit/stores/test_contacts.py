@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes.refusing import no_more_files
 from sekisho.errors import PurposeError, ReadingError, StoreError
 from sekisho.language import Language
 from sekisho.model.identity import Contact
@@ -159,3 +160,21 @@ def test_any_octets_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory
         assert not table.file.exists()
     else:
         assert table.rows() <= read.rows
+
+
+def test_a_table_that_cant_be_read_just_now_stays(tmp_path: Path) -> None:
+    table, _ = taken(tmp_path, HEAD + "a1,A,,,,,,\n")
+    for ask in (table.label, table.rows, lambda: table.due(NOW), lambda: table.expire(NOW)):
+        with no_more_files(), pytest.raises(StoreError):
+            ask()
+    assert table.expire(NOW) == ()
+    assert asked(table, "a1")
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\0" + bytes(200), b"garbage" * 1000])
+def test_a_file_that_is_no_table_of_ours_goes(tmp_path: Path, content: bytes) -> None:
+    table, _ = taken(tmp_path, HEAD + "a1,A,,,,,,\n")
+    table.file.write_bytes(content)
+    (receipt,) = table.expire(NOW)
+    assert (receipt.rows, receipt.reason) == (0, "label-unreadable")
+    assert not table.file.exists()

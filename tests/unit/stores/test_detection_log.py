@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.full_disk import full_at
+from fakes.refusing import full_at
 from sekisho.errors import StoreError
 from sekisho.model.detection import Detection, Grade
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage

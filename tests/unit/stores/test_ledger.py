@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.full_disk import full_at
+from fakes.refusing import full_at
 from sekisho.stores.durable import replace
 from sekisho.stores.ledger import add, lines
 

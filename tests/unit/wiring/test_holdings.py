@@ -13,6 +13,7 @@ import pytest
 from fakes.installation import ADDRESS, SETTINGS, filled
 from sekisho.catalogues.handling import read_handling
 from sekisho.errors import CatalogueError, PurposeError, StoreError
+from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.identity import Naming
 from sekisho.model.purpose import LegalBasis, Purpose, Stage
@@ -172,6 +173,76 @@ def test_one_dataset_out_of_reach_stops_no_other(watch: Watch) -> None:
     watch.log.file.rmdir()
     watch.folder.joinpath("cases.db").rename(watch.folder / "elsewhere")
     assert set(expired(watch, 91)) == {"flow", "contacts", "assignments"}
+
+
+def elsewhere(watch: Watch) -> Holdings:
+    """Return the holdings of an installation whose database is a server that is down."""
+    gone = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=1"
+    watch.settings = msgspec.structs.replace(watch.settings, database=gone)
+    return Holdings(watch, lambda: milliseconds() + 91 * DAY)
+
+
+def announced(watch: Watch) -> list[dict[str, Any]]:
+    return [json.loads(one) for one in (watch.folder / "announced.jsonl").read_text().splitlines()]
+
+
+def test_a_database_out_of_reach_is_a_fault_and_stops_no_deletion(watch: Watch) -> None:
+    settings, held = watch.settings, elsewhere(watch)
+    done = held.expire("関守", role="admin")
+    assert {one.dataset for one in done.receipts} == {"flow", "detections", "contacts", "assignments"}
+    assert set(done.faults) == {"cases"}
+    with pytest.raises(StoreError):
+        done.check()
+    assert [one["dataset"] for one in announced(watch)] == ["flow", "detections", "contacts", "assignments"]
+    # The audit log learns of it when it is there again, once.
+    watch.settings = settings
+    for _ in range(2):
+        assert Holdings(watch).expire("検問").faults == {}
+        assert announced(watch) == []
+        with Holdings(watch).database() as database:
+            assert database is not None
+            log = SqlAudit(database)
+            assert log.verify().whole
+            told = [one for one in log.entries() if one.act == "delete"]
+        assert [(one.who, one.object) for one in told] == [
+            ("関守", name) for name in ("flow", "detections", "contacts", "assignments")
+        ]
+        assert all(one.details["announced"] for one in told)
+
+
+def test_an_audit_log_that_refuses_in_between_stops_no_deletion(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError(Text(ja="断る", en="refused"), "here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlAudit, "append", refuse)
+        done = Holdings(watch, lambda: milliseconds() + 31 * DAY).expire("関守")
+    assert done.faults == {"audit": "refused: here"}
+    assert {one.dataset for one in done.receipts} == {"flow", "detections", "contacts"}
+    assert len(announced(watch)) == 3
+
+
+def test_nothing_is_deleted_that_cant_be_announced(watch: Watch) -> None:
+    held = elsewhere(watch)
+    (watch.folder / "announced.jsonl").mkdir()
+    done = held.expire("関守")
+    assert done.receipts == ()
+    assert set(done.faults) == {"records", "detections", "contacts", "assignments", "cases"}
+    assert watch.log.file.stat().st_size > 0
+
+
+def test_tidying_says_what_it_could_not_delete(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch.tidy() == {}
+    assert capsys.readouterr().err == ""
+    elsewhere(watch)
+    assert set(watch.tidy()) == {"cases"}
+    said = capsys.readouterr().err
+    assert "can't be deleted" in said
+    assert "消せない" in said
+    assert set(watch.tidy()) == {"cases"}
+    assert capsys.readouterr().err == "", "once is enough"
 
 
 def test_the_watch_tidies_every_dataset_by_itself(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A disk that fills up: files can't grow beyond some octets, so that a write takes a part first, as on a real one."""
+"""A system that refuses: a disk that fills up (a write takes a part first, as on a real one), no more open files."""
 
 from __future__ import annotations
 
@@ -16,3 +16,14 @@ def full_at(octets: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """Let this process open no file: what a server with too many connections meets for a moment."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
