@@ -11,6 +11,7 @@ import msgspec
 from sekisho.catalogues.holidays import holidays
 from sekisho.formats.references import reference
 from sekisho.language import Language, Text
+from sekisho.model.assignment import Answer, Outcome
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.detection import Grade
 from sekisho.model.identity import Contact, Identified, Naming, Person, Role
@@ -94,7 +95,10 @@ class Directory:
             f"A-{identifier}", "山田 太郎", "〒999-0001\n見本県見本市東町1-2-3", f"{identifier}@customer.example", "090-0000-0000",
         )  # fmt: skip
         contact = msgspec.structs.replace(contact, **self.special.get(identifier, {}))
-        return Identified(outcome, 1, identifier, contact.account, "192.0.2.7", contact, ((40001, MORNING),))
+        answers = (Answer(Outcome.FOUND, contact.account),)
+        return Identified(
+            outcome, 1, identifier, contact.account, "192.0.2.7", contact, ((40001, MORNING),), answers
+        )
 
 
 def by_mail(identify, carrier) -> Way:

@@ -46,6 +46,11 @@ class Handling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The days to keep, in milliseconds."""
         return int(self.days * _DAY)
 
+    @property
+    def most_milliseconds(self) -> int:
+        """The maximum, in milliseconds."""
+        return int(self.most_days * _DAY)
+
 
 class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: dict[str, Text]

@@ -182,10 +182,11 @@ def approve(
         person, office = desk.person(name), desk.office(name)
         for reference in references:
             one = office.notice(typed(reference))
-            if not as_json:
-                tell(one)
+            # What is asked about is shown; JSON on standard output stays JSON.
+            if not (as_json and digest):
+                tell(one, err=as_json)
             batch = tuple(notify.alike(one.id, office)) if alike else (one,)
-            if digest or _yes(one, len(batch)):
+            if digest or _yes(one, len(batch), err=as_json):
                 done.append(notify.approve(one.id, digest or one.digest, person, office))
                 done += [notify.approve(each.id, each.digest, person, office) for each in batch[1:]]
     if as_json:
@@ -253,26 +254,26 @@ def plain(one: Notice) -> dict[str, Any]:
     return found
 
 
-def tell(one: Notice) -> None:
-    """Print the exact text between lines, with what is known of it."""
+def tell(one: Notice, *, err: bool = False) -> None:
+    """Print the exact text between lines, with what is known of it; with ``err`` to standard error."""
     from sekisho.formats.references import shown
 
     head = (
         f"{shown(one.id)}  {one.state.label.say(LANGUAGE)}  {one.channel.value}  {one.case}  {one.template}"
     )
-    click.secho(head, bold=True)
-    click.echo("─" * 72)
-    click.echo(one.subject + "\n")
-    click.echo(one.body.rstrip("\n"))
-    click.echo("─" * 72)
-    click.echo(f"SHA-256 {one.digest}")
+    click.secho(head, bold=True, err=err)
+    click.echo("─" * 72, err=err)
+    click.echo(one.subject + "\n", err=err)
+    click.echo(one.body.rstrip("\n"), err=err)
+    click.echo("─" * 72, err=err)
+    click.echo(f"SHA-256 {one.digest}", err=err)
     if one.approved_by:
-        click.echo(t(f"承認：{one.approved_by}（{clock(one.approved_at)}）", f"approved by {one.approved_by} ({clock(one.approved_at)})"))  # fmt: skip
+        click.echo(t(f"承認：{one.approved_by}（{clock(one.approved_at)}）", f"approved by {one.approved_by} ({clock(one.approved_at)})"), err=err)  # fmt: skip
     if said := one.withheld or one.detail:
-        click.echo(said)
+        click.echo(said, err=err)
 
 
-def _yes(one: Notice, count: int) -> bool:
+def _yes(one: Notice, count: int, *, err: bool) -> bool:
     if not sys.stdin.isatty():
         raise click.UsageError(
             t("端末がない：読んだ文の --digest を渡す", "no terminal: give the --digest of what you read")
@@ -281,7 +282,8 @@ def _yes(one: Notice, count: int) -> bool:
         t(
             f"この文をそのまま承認するか（{one.id}、{count} 件）",
             f"approve exactly this text ({one.id}, {count} notices)?",
-        )
+        ),
+        err=err,
     )
 
 

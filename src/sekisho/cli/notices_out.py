@@ -50,6 +50,14 @@ _WHY = {
         "a second person is needed: somebody else runs notices request",
     ),
     "throttled": t("送り過ぎない決まり", "throttle"),
+    "case-closed": t("事案が終わっている", "the case is no longer open"),
+    "do-not-contact": t("連絡不要とされている", "marked: do not contact"),
+    "opted-out": t("利用者が停止を求めている", "the subscriber has opted out"),
+    "not-identified": t("契約者を特定できない", "who the subscriber is can't be told"),
+    "no-address": t("宛先がない、又は使えない", "no address that it can go to"),
+    "no-telephone": t("電話番号がない", "no telephone number"),
+    "unprintable": t("活字のない字がある（人が見る）", "characters that the font lacks (a person must look)"),
+    "not-rendered": t("文書を作れない（人が見る）", "its document can't be made (a person must look)"),
 }
 
 
@@ -125,14 +133,19 @@ def request(channel: str, name: str, basis: str | None, reason: str, data: Path,
     from sekisho.model.notice import Channel
     from sekisho.model.purpose import LegalBasis
     from sekisho.wiring.noticing import Noticing
+    from sekisho.workflows.reidentify import REFUSALS
 
     with Noticing(data) as desk:
-        made = desk.request(Channel(channel), desk.person(name), LegalBasis(basis) if basis else None, reason)
+        made, refused = desk.request(
+            Channel(channel), desk.person(name), LegalBasis(basis) if basis else None, reason
+        )
     if as_json:
-        put_json({"requests": made})
+        put_json({"requests": made, "refused": refused})
     else:
         click.echo(t(f"{len(made)} 件を申請した", f"{len(made)} requested"))
-    return 0
+        for case, why in refused.items():
+            click.secho(f"{case}: {REFUSALS[why].say(LANGUAGE)}", fg="yellow", err=True)
+    return 1 if refused else 0
 
 
 @click.command(
@@ -176,10 +189,19 @@ def export(
     with Noticing(data) as desk, desk.sending():
         person, way = desk.person(name), Channel(channel)
         identify = desk.identify(person, LegalBasis(basis) if basis else None, reason)
-        write = desk.writer(way, file, Encoding(encoding) if encoding else None, outline=outline)
-        steps = notify.hand_over(person, way, identify, write, desk.office(name), dry=dry, most=most)
-        code = _told(steps, as_json, lambda: {"file": str(file), "altered": desk.altered})
-        for one in () if as_json else desk.altered:
+        made = desk.file(way, Encoding(encoding) if encoding else None, outline=outline)
+        steps = notify.hand_over(
+            person,
+            way,
+            identify,
+            desk.writer(made, file),
+            desk.office(name),
+            unfit=made.unfit,
+            dry=dry,
+            most=most,
+        )
+        code = _told(steps, as_json, lambda: {"file": str(file), "altered": made.altered})
+        for one in () if as_json else made.altered:
             click.secho(
                 t(
                     f"{one.row} 行「{one.column}」：{one.point} {one.character} → {one.instead}（{one.kind}）",
@@ -268,7 +290,7 @@ def _told(steps: Iterable[Step], as_json: bool, more: Any = dict) -> int:
         lines.append({"notice": one.notice.id, "case": one.notice.case, "what": one.what, "why": one.why, "until": one.until})  # fmt: skip
         if not as_json:
             until = t(f"（{clock(one.until)} まで）", f" (until {clock(one.until)})") if one.until else ""
-            click.echo(f"{one.notice.id}  {_WHAT[one.what]}  {_WHY.get(one.why, one.why)}{until}")
+            click.echo(f"{one.notice.id}  {_WHAT[one.what]}  {_why(one.why)}{until}")
     if as_json:
         put_json({"counts": counts, "notices": lines} | more())
     elif not lines:
@@ -276,6 +298,12 @@ def _told(steps: Iterable[Step], as_json: bool, more: Any = dict) -> int:
     if counts["unknown"] or counts["asked"]:
         return _UNDECIDED
     return 1 if any(counts[one] for one in ("refused", "withheld", "unapproved", "unreachable")) else 0
+
+
+def _why(said: str) -> str:
+    """Return a reason in words; what stands behind its colon is kept."""
+    name, colon, more = said.partition(": ")
+    return f"{_WHY[name]}{colon}{more}" if name in _WHY else said
 
 
 def _mails(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:

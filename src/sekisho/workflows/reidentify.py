@@ -66,6 +66,19 @@ REFUSALS: Mapping[str, Text] = {
 }
 
 
+#: The refusals that say something of one case or one request only; any other would meet every case alike.
+OF_ONE_REQUEST = frozenset({"no-request", "other-request", "same-person", "expired", "spent"})
+OF_ONE_CASE = frozenset({"no-case", "closed", "past"}) | OF_ONE_REQUEST
+
+
+class Refused(AuthorisationError):
+    """A re-identification that is refused; ``why`` is an id of `REFUSALS`. The refusal is in the audit log."""
+
+    def __init__(self, why: str, where: str) -> None:
+        super().__init__(REFUSALS[why], where)
+        self.why = why
+
+
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What somebody wants to know, on which ground and why."""
 
@@ -130,6 +143,18 @@ def reidentify(asked: Asked, person: Person, parts: Parts, *, released: int = 0)
     return found
 
 
+def offered(basis: LegalBasis, person: Person, parts: Parts) -> dict[str, int]:
+    """Return, by case, the newest request that ``person`` may release now: of somebody else, not expired, not used."""
+    found: dict[Scalar, str] = {}
+    for entry in _behind(0, parts.audit):
+        if entry.act == REQUEST and entry.basis == basis.value:
+            if _running(entry, parts) and not _same(entry, person):
+                found[entry.seq] = entry.object
+        elif entry.act == IDENTIFY:
+            found.pop(entry.details.get("request", 0), None)
+    return {case: number for number, case in found.items() if isinstance(number, int)}
+
+
 def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
     if not _plain(person.name):
         _refuse("nobody", asked, person, parts)
@@ -144,7 +169,9 @@ def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
         _refuse("no-case", asked, person, parts)
     if not case.state.open:
         _refuse("closed", asked, person, parts)
-    if case.updated + parts.rules[Stage.CASE].milliseconds <= parts.now():
+    # As `stores.database.expiry` has it: so long after its last change, and never longer than the maximum in all.
+    rule = parts.rules[Stage.CASE]
+    if min(case.updated + rule.milliseconds, case.opened + rule.most_milliseconds) <= parts.now():
         _refuse("past", asked, person, parts)
     return case
 
@@ -161,10 +188,14 @@ def _check_request(number: int, asked: Asked, person: Person, parts: Parts) -> N
         _refuse("other-request", asked, person, parts, request=number)
     if _same(entry, person):
         _refuse("same-person", asked, person, parts, request=number)
-    if not entry.at <= parts.now() < entry.at + parts.request_milliseconds:
+    if not _running(entry, parts):
         _refuse("expired", asked, person, parts, request=number)
     if _spent(number, parts):
         _refuse("spent", asked, person, parts, request=number)
+
+
+def _running(entry: AuditEntry, parts: Parts) -> bool:
+    return entry.at <= parts.now() < entry.at + parts.request_milliseconds
 
 
 def _same(entry: AuditEntry, person: Person) -> bool:
@@ -288,4 +319,4 @@ def _refuse(
 ) -> NoReturn:
     _append(REFUSED, asked, person, parts, of=IDENTIFY, why=why, **details)
     where = f"{asked.case} ({person.name or '-'})"
-    raise AuthorisationError(REFUSALS[why], f"{where}: {cause.where}" if cause else where) from cause
+    raise Refused(why, f"{where}: {cause.where}" if cause else where) from cause

@@ -20,7 +20,7 @@ import pytest
 from fakes.mail_server import MailServer
 from fakes.notices import case
 from sekisho.formats.pseudonyms import Pseudonyms
-from sekisho.model.case import CaseEvent
+from sekisho.model.case import CaseEvent, CaseState
 from sekisho.model.identity import Person, Role
 from sekisho.model.purpose import LegalBasis
 from sekisho.stores.database import SqlAudit, SqlCases
@@ -111,6 +111,11 @@ class Place:
             parts = Holdings(watch).identifying(database, "鈴木 一")
             colleague = Person("鈴木 一", Role.SENDER, via="another-account")
             request(Asked(name, LegalBasis.CONSENT_BY_TERMS, "注意喚起"), colleague, parts)
+
+    def closed(self, name: str) -> None:
+        with closing(open_database(self.data)) as database:
+            held = SqlCases(database).case(name)
+            SqlCases(database).save(msgspec.structs.replace(held, state=CaseState.CLOSED), [])
 
     def audit(self) -> list[str]:
         with closing(open_database(self.data)) as database:
@@ -216,12 +221,42 @@ def test_two_persons_when_the_settings_say_so(tmp_path: Path, server: MailServer
     assert not server.taken()
     # Whoever types both names at one account is one person, whatever they call themselves.
     place("request", "--as", "鈴木 一")
-    assert "user account" in sekisho("notices", "send", *HANAKO, "--data", place.data, code=2)
+    assert place("send", *HANAKO)["notices"][0]["why"] == "not-released"
     assert not server.taken()
     assert place("list", "--state", "approved")["notices"]
+    # A request that ran out, and a case that nobody asked for, hold up nobody else.
+    settings = (place.data / "watch.toml").read_text(encoding="utf-8")
+    (place.data / "watch.toml").write_text(settings + "request_hours = 0.00001\n", encoding="utf-8")
     place.requested_at_another_account("c000000")
-    assert place("send", *HANAKO)["counts"] == {"sent": 1}
+    assert place("send", *HANAKO)["notices"][0]["why"] == "not-released"
+    (place.data / "watch.toml").write_text(settings, encoding="utf-8")
+    (two,) = place("draft", "c000001", *HANAKO)["notices"]
+    place("approve", two["id"], "--digest", two["digest"], *HANAKO)
+    place.closed("c000000")
+    assert place("request", *HANAKO, code=1)["refused"] == {"c000000": "closed"}
+    place.requested_at_another_account("c000001")
+    assert place("send", *HANAKO, code=1)["counts"] == {"withheld": 1, "sent": 1}
     assert len(server.taken()) == 1
+
+
+def test_what_is_asked_on_a_terminal_is_shown(tmp_path: Path) -> None:
+    """Also with --json: the text and the question go to standard error, and standard output is JSON."""
+    place = Place(tmp_path, 1)
+    (one,) = place("draft", "c000000", *HANAKO)["notices"]
+    ours, theirs = os.openpty()
+    os.write(ours, b"y\n")
+    words = ("notices", "approve", one["id"], *HANAKO, "--data", str(place.data), "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "sekisho", *words], stdin=theirs, capture_output=True, text=True, check=False,
+        timeout=120, env={**os.environ, "SEKISHO_LANG": "en"},
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["approved"][0]["id"] == one["id"]
+    assert all(line in done.stderr for line in one["body"].split("\n"))
+    assert one["digest"] in done.stderr
+    assert "approve exactly this text" in done.stderr
 
 
 def test_without_the_operators_words_nothing_is_drafted(tmp_path: Path) -> None:

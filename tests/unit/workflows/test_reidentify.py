@@ -24,7 +24,7 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.stores.contacts import ContactTable
 from sekisho.stores.database import Database, SqlAudit, SqlCases, open_sqlite
 from sekisho.stores.keys import key_at, read_key
-from sekisho.workflows.reidentify import REFUSALS, Asked, Parts, reidentify, request
+from sekisho.workflows.reidentify import REFUSALS, Asked, Parts, Refused, offered, reidentify, request
 
 NOW = 1_795_212_000_000
 HOUR = 3_600_000
@@ -205,6 +205,39 @@ def test_a_case_past_its_time_names_nobody_even_before_it_is_deleted(world: Worl
     assert reidentify(ASKED, SENDER, world.parts).account == "acc-1"
     world.now += 1
     world.refused("past")
+
+
+def test_a_case_that_is_changed_again_and_again_has_an_end_all_the_same(world: World) -> None:
+    world.open()
+    world.table.take(world.folder / "in.csv", msgspec.structs.replace(world.label, expires=1 << 50))
+    end = NOW + world.parts.rules[Stage.CASE].most_milliseconds
+    held = world.cases.case("case-1")
+    world.cases.save(msgspec.structs.replace(held, updated=end - 2), [])
+    world.now = end - 1
+    assert reidentify(ASKED, SENDER, world.parts).account == "acc-1"
+    world.now = end
+    world.refused("past")
+
+
+def test_only_requests_that_this_person_may_release_are_offered(world: World) -> None:
+    world.open()
+    third, same = Person("三人目", Role.SENDER, "c"), Person("検問", Role.ADMIN, "b")
+    number = request(ASKED, Person("関守", Role.SENDER, "a"), world.parts)
+    assert offered(ASKED.basis, same, world.parts) == {"case-1": number}
+    assert offered(LegalBasis.CONSENT, same, world.parts) == {}
+    # A later request of one's own, or typed at one's own user account, hides nothing that somebody else asked for.
+    request(ASKED, Person(" 検問", Role.ADMIN, "d"), world.parts)
+    request(ASKED, Person("関守", Role.SENDER, "b"), world.parts)
+    assert offered(ASKED.basis, same, world.parts) == {"case-1": number}
+    newest = request(ASKED, third, world.parts)
+    assert offered(ASKED.basis, same, world.parts) == {"case-1": newest}
+    reidentify(ASKED, same, world.parts, released=newest)
+    assert offered(ASKED.basis, same, world.parts) == {"case-1": number}
+    world.now += world.parts.request_milliseconds
+    assert offered(ASKED.basis, same, world.parts) == {}
+    with pytest.raises(Refused) as caught:
+        reidentify(ASKED, same, world.parts, released=number)
+    assert caught.value.why == "expired"
 
 
 def test_four_eyes(world: World) -> None:

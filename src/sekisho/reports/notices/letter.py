@@ -32,8 +32,12 @@ class Letter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def unprintable(letter: Letter) -> str:
-    """Return the characters of name and address that the font lacks: such a letter must be looked at by a person."""
-    text = letter.contact.name + letter.contact.postal_address.replace("\n", "")
+    """Return the characters of name, address and words that the font lacks: a person must look at such a letter.
+
+    Spelled out, a name is no name, and the words are not those that were approved.
+    """
+    contact, notice = letter.contact, letter.notice
+    text = f"{contact.name}{contact.postal_address}{notice.subject}{notice.body}".replace("\n", "")
     return "".join(dict.fromkeys(sign for sign in text if printable(sign) != sign))
 
 

@@ -12,11 +12,12 @@ from sekisho.workflows.notify.handing_over import hand_over
 from sekisho.workflows.notify.office import Office
 from sekisho.workflows.notify.outcomes import Step
 from sekisho.workflows.notify.returning import Returned, take_back
-from sekisho.workflows.notify.sending import Way, send
+from sekisho.workflows.notify.sending import Ready, Way, send
 
 __all__ = [
     "Drafted",
     "Office",
+    "Ready",
     "Returned",
     "Step",
     "Way",

@@ -15,7 +15,7 @@ from sekisho.model.notice import Channel
 from sekisho.ports.cases import Delivery
 from sekisho.workflows.notify.office import SENDERS, Office
 from sekisho.workflows.notify.outcomes import Step, asked, given_back, journalled, settled, tidy
-from sekisho.workflows.notify.sending import Identify, Ready, ready, waiting
+from sekisho.workflows.notify.sending import Identify, Ready, ready, waiting, withheld
 from sekisho.workflows.notify.timing import quiet
 
 
@@ -26,10 +26,13 @@ def hand_over(
     write: Callable[[Sequence[Ready]], str],
     office: Office,
     *,
+    unfit: Callable[[Ready], str] = lambda _one: "",
     dry: bool = False,
     most: int = 1000,
 ) -> Iterator[Step]:
     """Put at most ``most`` approved notices into one file; ``write`` makes it appear whole and returns what is kept of it.
+
+    ``unfit`` says why a notice can't be in it: that one is withheld, and the others go.
 
     :raises AuthorisationError: not in this role, or the re-identification is refused
     :raises RenderError: the file can't be made; its notices are approved as before
@@ -39,7 +42,7 @@ def hand_over(
     tidy(person, office, channel)
     batch: list[Ready] = []
     try:
-        yield from _gathered(batch, channel, identify, office, dry=dry, most=most)
+        yield from _gathered(batch, channel, identify, office, unfit, dry=dry, most=most)
     except BaseException as error:
         # Whatever it was, also somebody who stops listening: there is no file yet.
         _back(batch, error, office)
@@ -58,8 +61,8 @@ def hand_over(
 
 
 def _gathered(
-    batch: list[Ready], channel: Channel, identify: Identify, office: Office, *, dry: bool, most: int
-) -> Iterator[Step]:
+    batch: list[Ready], channel: Channel, identify: Identify, office: Office, unfit: Callable[[Ready], str], *, dry: bool, most: int
+) -> Iterator[Step]:  # fmt: skip
     """Fill ``batch`` with journalled notices; yield what became of the others."""
     for notice in waiting(office, channel):
         if wait := quiet(office, channel, office.now()):
@@ -68,6 +71,8 @@ def _gathered(
         found = ready(notice, identify, office, office.now(), dry=dry)
         if isinstance(found, Step):
             yield found
+        elif why := unfit(found):
+            yield withheld(found.notice, office, why)
         elif (going := journalled(found.notice, office)) is None:
             yield Step(found.notice, "taken")
         else:

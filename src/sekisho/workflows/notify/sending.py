@@ -88,9 +88,9 @@ def ready(notice: Notice, identify: Identify, office: Office, at: int, *, dry: b
         return Step(notice, "waits", notice.withheld or "deferred", notice.not_before)
     case = office.cases.case(notice.case)
     if case is None or not case.state.open:
-        return _withheld(notice, office, "case-closed", dry=dry)
+        return withheld(notice, office, "case-closed", dry=dry)
     if case.subscriber in office.settings.do_not_contact:
-        return _withheld(notice, office, "do-not-contact", dry=dry)
+        return withheld(notice, office, "do-not-contact", dry=dry)
     if wait := line_wait(office, case, at):
         if dry:
             return Step(notice, "waits", wait.why, wait.until)
@@ -105,13 +105,13 @@ def _identified(notice: Notice, case: Case, identify: Identify, office: Office) 
     if found is None:
         return Step(notice, "waits", "not-released")
     if isinstance(found, str):
-        return _withheld(notice, office, f"not-identified: {found}")
+        return withheld(notice, office, f"not-identified: {found}")
     if found.outcome is Naming.OPTED_OUT:
-        return _withheld(notice, office, "opted-out")
+        return withheld(notice, office, "opted-out")
     if found.outcome is not Naming.FOUND or found.contact is None:
-        return _withheld(notice, office, f"not-identified: {found.outcome.value}")
+        return withheld(notice, office, f"not-identified: {found.outcome.value}")
     if found.contact.do_not_contact:
-        return _withheld(notice, office, "do-not-contact")
+        return withheld(notice, office, "do-not-contact")
     return Ready(notice, case, found)
 
 
@@ -121,14 +121,15 @@ def _out(found: Ready, way: Way, person: Person, office: Office) -> Step:
             found.notice, found.case, found.identified, office.local(office.now())
         )
     except RenderError as error:
-        return _withheld(found.notice, office, f"no-address: {error.what.en}")
+        return withheld(found.notice, office, f"no-address: {error.what.en}")
     going = journalled(found.notice, office)
     if going is None:
         return Step(found.notice, "taken")
     return settled(going, way.carrier.deliver(payload, recipient, going.id), person, office)
 
 
-def _withheld(notice: Notice, office: Office, why: str, *, dry: bool = False) -> Step:
+def withheld(notice: Notice, office: Office, why: str, *, dry: bool = False) -> Step:
+    """Put a notice aside for a person, and say why; ``dry`` only says it."""
     if dry:
         return Step(notice, "withheld", why)
     return kept_back(notice, office, "withheld", why, state=NoticeState.WITHHELD, withheld=why)

@@ -18,6 +18,7 @@ from fakes.notices import JST, MORNING, OPERATOR, case
 from sekisho.errors import DescriptionError, RenderError
 from sekisho.formats.xarf import REQUIRED, faults
 from sekisho.language import Language
+from sekisho.model.assignment import Answer, Outcome
 from sekisho.model.detection import Detection, Grade
 from sekisho.model.identity import Contact, Identified, Naming
 from sekisho.model.notice import Channel, Notice, NoticeState, text_digest
@@ -197,9 +198,11 @@ def test_a_letter_that_can_not_arrive_is_refused() -> None:
     ):
         with pytest.raises(RenderError):
             letters([Letter(notice(), contact)], OPERATOR, WindowPlace(), AT)
-    assert (
-        unprintable(Letter(notice(), msgspec.structs.replace(TARO, name="山田 \U00020b9f\U0001f600"))) != ""
-    )
+    assert unprintable(Letter(notice(), TARO)) == ""
+    odd = msgspec.structs.replace(TARO, name="山田 \U0001f600")
+    assert unprintable(Letter(notice(), odd)) == "\U0001f600"
+    words = msgspec.structs.replace(notice(), body="追伸 \U0001f600\n")
+    assert unprintable(Letter(words, TARO)) == "\U0001f600"
 
 
 def test_postal() -> None:
@@ -238,13 +241,15 @@ def test_tables_tell_what_they_replace() -> None:
 
 
 def identified(**changes) -> Identified:
-    found = Identified(Naming.FOUND, 1, "c000001", "A-1", "192.0.2.7", TARO, ((0, 1), (40001, MORNING)))
+    answers = (Answer(Outcome.FOUND, "A-1"),) * 2
+    found = Identified(
+        Naming.FOUND, 1, "c000001", "A-1", "192.0.2.7", TARO, ((0, 1), (40001, MORNING)), answers
+    )
     return msgspec.structs.replace(found, **changes)
 
 
 def test_xarf_holds_what_the_schema_asks_for() -> None:
-    moments = ("2026-11-18T10:00:00+09:00", "2026-11-19T08:00:00+09:00")
-    report = json.loads(xarf(notice(), case(1), identified(), OPERATOR, moments))
+    report = json.loads(xarf(notice(), case(1), identified(), OPERATOR, clock))
     assert not faults(report)
     assert (report["source_identifier"], report["source_port"]) == ("192.0.2.7", 40001)
     assert (report["category"], report["type"], report["malware_family"]) == (
@@ -265,7 +270,32 @@ def test_xarf_holds_what_the_schema_asks_for() -> None:
     }.items():  # fmt: skip
         assert any(one.startswith(field) for one in faults(report | {field: value})), field
     with pytest.raises(RenderError):
-        xarf(notice(), case(1), identified(address=""), OPERATOR, moments)
+        xarf(notice(), case(1), identified(address=""), OPERATOR, clock)
+
+
+def clock(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, JST).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("moments", "outcomes", "port", "at"),
+    [
+        (((40001, 1000), (0, 2000)), "ff", 40001, 1000),
+        (((40001, 1000), (40002, 2000)), "ff", 40002, 2000),
+        (((40001, 1000), (40002, 2000)), "fg", 40001, 1000),
+        (((0, 1000), (0, 2000)), "fg", None, 1000),
+        (((0, 1000), (0, 2000)), "gg", None, case(1).last_seen),
+        ((), "", None, case(1).last_seen),
+    ],
+)
+def test_the_port_of_a_report_is_that_of_its_moment(
+    moments, outcomes: str, port: int | None, at: int
+) -> None:
+    answers = tuple(Answer(Outcome.FOUND if one == "f" else Outcome.GAP) for one in outcomes)
+    found = identified(moments=moments, answers=answers)
+    report = json.loads(xarf(notice(), case(1), found, OPERATOR, clock))
+    assert (report.get("source_port"), report["timestamp"]) == (port, clock(at))
+    assert report["last_seen"] == clock(case(1).last_seen)
 
 
 def test_webhook_signature() -> None:
