@@ -101,6 +101,7 @@ class DetectionLog:
             for one in self._lines():
                 count += one.label.expires <= now
                 if one.label.expires > now:
+                    last.pop(one.detection.id, None)  # in the order of writing: readers go on from a time
                     last[one.detection.id] = one
             before = os.fstat(held).st_size
             if not count:
