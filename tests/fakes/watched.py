@@ -30,6 +30,7 @@ def flow(
     packets: int = 1,
     octets: int = 60,
     sampling: int = 1,
+    exporter: str = "192.0.2.1#0",
 ) -> dict[str, Any]:
     """One row; ``at`` and ``lasts`` in seconds after START, ``port`` is the other end's."""
     address = ip_address(remote)
@@ -47,7 +48,7 @@ def flow(
         "packetDeltaCount": packets,
         "octetDeltaCount": octets,
         "samplingPacketInterval": sampling,
-        "exporter": "192.0.2.1#0",
+        "exporter": exporter,
         "subscriber": line,
         "subscriberSide": side,
     }
@@ -65,6 +66,8 @@ class MemoryTables:
         kept = [row for row in rows if window.holds(row["flowStartMilliseconds"])]
         self.window = window
         self.asked: list[str] = []
+        # How many rows each question was answered with.
+        self.answers: dict[str, int] = {}
         self._shards = [
             pa.Table.from_pylist([r for r in kept if r["subscriber"] % 2 == n], WATCHED) for n in (0, 1)
         ]
@@ -82,6 +85,7 @@ class MemoryTables:
                     engine.register(name, table)
                 parts.append(engine.sql(query.text, params=dict(query.parameters)).to_arrow_table())
         part = pa.concat_tables(parts, promote_options="permissive")
+        self.answers[query.name] = self.answers.get(query.name, 0) + part.num_rows
         if not query.merge:
             return part
         with duckdb.connect() as engine:

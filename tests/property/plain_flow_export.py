@@ -337,9 +337,7 @@ class PlainDecoder:
         return source.interval
 
     def row(self, start, end, addresses, rest, packets, octets, interval, name, nat, nat_port):
-        most = 2**63 - 1
-        if all(0 <= one < 2**42 for one in (start, end)):
-            packets, octets = min(packets, most), min(octets, most)
+        if all(0 <= one < 2**42 for one in (start, end)) and max(packets, octets) <= 2**48:
             self.rows.append((start, end, *addresses, *rest, packets, octets, interval, name, nat, nat_port))
 
 

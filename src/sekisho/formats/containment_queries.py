@@ -13,7 +13,7 @@ from sekisho.model.tables import RECEIVES, SENDS
 _MERGE = """
 SELECT CAST(COALESCE(SUM("rows"), 0) AS BIGINT) AS "rows", CAST(COALESCE(SUM("watched"), 0) AS BIGINT) AS "watched",
   CAST(COALESCE(SUM("lines"), 0) AS BIGINT) AS "lines", CAST(COALESCE(SUM("flows"), 0) AS BIGINT) AS "flows",
-  CAST(COALESCE(SUM("octets"), 0) AS BIGINT) AS "octets", CAST(COALESCE(SUM("own"), 0) AS BIGINT) AS "own",
+  CASE WHEN SUM("octets") > 4e18 THEN 4e18 ELSE COALESCE(SUM("octets"), 0) END AS "octets", CAST(COALESCE(SUM("own"), 0) AS BIGINT) AS "own",
   CAST(COALESCE(MAX("sampling"), 0) AS BIGINT) AS "sampling", CAST(COALESCE(SUM("unstated"), 0) AS BIGINT) AS "unstated"
 FROM "PART"
 """
@@ -32,7 +32,7 @@ def radius_query(match: Match, kind: Kind, line: int, window: Window) -> tuple[s
 SELECT COUNT(*) AS "rows", COUNT(DISTINCT "subscriber") AS "watched",
   COUNT(DISTINCT CASE WHEN {others} THEN "subscriber" ELSE NULL END) AS "lines",
   SUM(CASE WHEN {others} THEN 1 ELSE 0 END) AS "flows",
-  SUM(CASE WHEN {others} THEN "octetDeltaCount" ELSE 0 END) AS "octets",
+  SUM(CASE WHEN {others} THEN CAST("octetDeltaCount" AS DOUBLE) ELSE 0 END) AS "octets",
   SUM(CASE WHEN {matched} AND "subscriber" = $line THEN 1 ELSE 0 END) AS "own",
   CAST(COALESCE(MAX("samplingPacketInterval"), 0) AS BIGINT) AS "sampling",
   SUM(CASE WHEN "samplingPacketInterval" = 0 THEN 1 ELSE 0 END) AS "unstated"

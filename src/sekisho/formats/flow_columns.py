@@ -17,6 +17,7 @@ from sekisho.formats.elements import NETFLOW_9
 from sekisho.formats.flow_records import Array, Records
 from sekisho.formats.sampling import UNKNOWN, Rules
 from sekisho.formats.templates import Field, Layout
+from sekisho.model.tables import MOST_COUNTED
 
 START, END = "flowStartMilliseconds", "flowEndMilliseconds"
 PACKETS, OCTETS = "packetDeltaCount", "octetDeltaCount"
@@ -24,7 +25,6 @@ INTERVAL, EXPORTER, VERSION = "samplingPacketInterval", "exporter", "ipVersion"
 _SECONDS_1900_TO_1970 = 2_208_988_800
 _ERA = 1 << 32  # RFC 7011 section 6.1.10: NTP era 1 begins in 2036
 _LATEST = 1 << 42  # ms of the epoch: year 2109; a time beyond it is a lie
-_GREATEST = (1 << 63) - 1
 IPV4, IPV6 = 4, 6
 
 #: Columns in the order of FLOW: NumPy type, Arrow type, whether every row has it.
@@ -139,7 +139,7 @@ class Pending:
         self.add(shape, len(columns[START]), fill)
 
     def batches(self, exporters: list[str], count: Count) -> list[pa.RecordBatch]:
-        """Write all that was planned; rows with an impossible time are left out and counted."""
+        """Write all that was planned; rows with an impossible time or counter are left out and counted."""
         names = pa.array(exporters, pa.utf8())
         found = []
         for shape, pieces in self._pieces.items():
@@ -161,11 +161,12 @@ def empty(shape: Shape, rows: int) -> Out:
 
 
 def _possible(out: Out, count: Count) -> Out:
-    for name in (PACKETS, OCTETS):
-        column = out[name]
-        if column.size and column.min() < 0:
-            count("counter-too-great", int(np.count_nonzero(column < 0)))
-            column[column < 0] = _GREATEST
+    # Seen as unsigned a counter of 2^63 or more is what it was, not negative.
+    counted = [out[name].view(np.uint64) for name in (PACKETS, OCTETS)]
+    if counted[0].size and max(column.max() for column in counted) > MOST_COUNTED:
+        good = np.maximum(*counted) <= MOST_COUNTED
+        count("counter-too-great", int(len(good) - np.count_nonzero(good)))
+        out = {name: column[good] for name, column in out.items()}
     start, end = out[START], out[END]
     if not start.size or (min(start.min(), end.min()) >= 0 and max(start.max(), end.max()) < _LATEST):
         return out

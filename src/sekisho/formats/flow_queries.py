@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from sekisho.model.detection import Coverage, Window
@@ -18,6 +19,8 @@ Ask = Callable[[Query], pa.Table]
 HAS_SYN = 'MOD("tcpControlBits", 4) >= 2'
 HAS_ACK = 'MOD("tcpControlBits", 32) >= 16'
 IN_WINDOW = '"flowStartMilliseconds" >= $begin AND "flowStartMilliseconds" < $end'
+# What one observation of a group stands for at least: its finest sampling, unknown counts as none.
+SCALE = 'MIN(CASE WHEN "samplingPacketInterval" > 1 THEN "samplingPacketInterval" ELSE 1 END)'
 # How many destinations, of both families; a null is not counted.
 TARGETS = 'COUNT(DISTINCT "destinationIPv4Address") + COUNT(DISTINCT "destinationIPv6Address")'
 
@@ -33,6 +36,14 @@ COVERAGE_MERGE = """
 SELECT CAST(SUM("rows") AS BIGINT) AS "rows", CAST(SUM("lines") AS BIGINT) AS "lines",
   CAST(MAX("sampling") AS BIGINT) AS "sampling", CAST(SUM("unstated") AS BIGINT) AS "unstated",
   CAST(SUM("flagged") AS BIGINT) AS "flagged", CAST(SUM("tcp") AS BIGINT) AS "tcp" FROM "PART"
+"""
+# Exporters whose TCP rows have no flags at all.
+_FLAGLESS = f"""
+SELECT "exporter", SUM(CASE WHEN "tcpControlBits" > 0 THEN 1 ELSE 0 END) AS "flagged"
+FROM "FLOW" WHERE {IN_WINDOW} AND "protocolIdentifier" = 6 GROUP BY "exporter"
+"""
+_FLAGLESS_MERGE = """
+SELECT "exporter" FROM "PART" GROUP BY "exporter" HAVING SUM("flagged") = 0
 """
 # The nominal past may be longer than what was recorded of it.
 OLDEST = f'SELECT MIN("flowStartMilliseconds") AS "oldest" FROM "FLOW" WHERE {IN_WINDOW}'
@@ -83,9 +94,21 @@ def coverage_of(row: Mapping[str, Any]) -> Coverage:
 
 
 def coverage(ask: Ask, window: Window) -> Coverage:
-    """Ask what there is to look at in ``window``."""
+    """Ask what there is to look at in ``window``.
+
+    Besides the notes of `coverage_of` there is ``some-flags``: one of several exporters gives no TCP flags. That is
+    blind, too: of the lines behind it a method that needs flags can't say that it found nothing.
+    """
     asked = {"begin": window.begin, "end": window.end}
-    return coverage_of(ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0])
+    row = ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0]
+    covered = coverage_of(row)
+    if (
+        covered.blind
+        or row["flagged"] == row["tcp"]
+        or not ask(Query("flagless", _FLAGLESS, _FLAGLESS_MERGE, asked)).num_rows
+    ):
+        return covered
+    return msgspec.structs.replace(covered, note="some-flags", blind=True)
 
 
 def recorded_past(ask: Ask, begin: int, end: int) -> int:

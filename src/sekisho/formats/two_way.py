@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sekisho.formats.address_text import IPV4, IPV6, NO_ADDRESS, addresses, six_column
 from sekisho.formats.text_lines import Rejecting
+from sekisho.model.tables import MOST_COUNTED
 
 Array = npt.NDArray[Any]
 _WITH_PORTS = (6, 17, 33, 132, 136)
@@ -46,6 +47,8 @@ class TwoWay:
         family_of_other, four_of_other, six_of_other = addresses(self.destination)
         wrong = (family == NO_ADDRESS) | (family != family_of_other)
         masks = self.bad | {"address": wrong}
+        counted = (self.packets, self.octets, *(self.backward[:2] if self.backward else ()))
+        masks["counter"] = np.any([values > MOST_COUNTED for values in counted], axis=0)
         masks["port"] = (self.ports[0] > _GREATEST_PORT) | (self.ports[1] > _GREATEST_PORT)
         good = np.ones(len(self.lines), bool)
         for reason, mask in masks.items():

@@ -72,12 +72,3 @@ def threshold(
     value = min(max(wanted, floor), ceiling)
     because = "floor" if value == floor else "ceiling" if value == ceiling else "budget"
     return Threshold(value, because, days, sum(peak >= value for peak in peaks) / days)
-
-
-def least_seen(wanted: float, sampling: int, least: int) -> int:
-    """Return how many sampled observations stand for ``wanted`` real ones, at least ``least``.
-
-    One packet of ``sampling`` is seen: a count over single-packet flows seen is about 1/sampling of the real one.
-    ``least`` keeps chance from deciding; below it nothing can be said.
-    """
-    return max(least, -(-int(wanted) // max(sampling, 1)))

@@ -27,14 +27,13 @@ import pyarrow as pa
 from sekisho.formats import nfcapd
 from sekisho.formats.address_text import six_column
 from sekisho.language import Text
-from sekisho.model.tables import batch_of
+from sekisho.model.tables import MOST_COUNTED, batch_of
 from sekisho.ports.flows import Options, Tally
 
 Array = npt.NDArray[Any]
 Columns = dict[str, Array]
 _BATCH = 1 << 17
 _LATEST = 1 << 42  # ms of the epoch: year 2109
-_GREATEST = (1 << 63) - 1
 _SAMPLED = 2
 # The one place where nfdump's names meet IPFIX's.
 _NAMES = {
@@ -132,6 +131,10 @@ class _File:
         if not good.all():
             self.tally.reject("time", f"block {block.number}", int((~good).sum()))
             columns = {name: values[good] for name, values in columns.items()}
+        good = np.maximum(columns["inPackets"], columns["inBytes"]) <= MOST_COUNTED
+        if not good.all():
+            self.tally.reject("counter", f"block {block.number}", int((~good).sum()))
+            columns = {name: values[good] for name, values in columns.items()}
         if not len(columns["proto"]):
             return
         flow = {_NAMES[name]: values for name, values in columns.items() if name in _NAMES}
@@ -143,8 +146,8 @@ class _File:
 
     def _counters(self, columns: Columns, flow: Columns) -> None:
         """Set packets, octets and the sampling interval; undo nfcapd's multiplication where the rate is known."""
-        packets = np.minimum(columns["inPackets"].astype(np.uint64), _GREATEST).astype(np.int64)
-        octets = np.minimum(columns["inBytes"].astype(np.uint64), _GREATEST).astype(np.int64)
+        packets = columns["inPackets"].astype(np.int64)
+        octets = columns["inBytes"].astype(np.int64)
         interval = np.zeros(len(packets), np.uint32)
         scaled = (columns["flags"] & _SAMPLED) != 0
         if scaled.any():

@@ -31,7 +31,7 @@ from sekisho.errors import ReadingError
 from sekisho.formats.address_text import IPV4, IPV6, addresses, six_column
 from sekisho.formats.text_columns import protocols, times, whole_numbers
 from sekisho.language import Text
-from sekisho.model.tables import FLOW, batch_of
+from sekisho.model.tables import FLOW, MOST_COUNTED, batch_of
 from sekisho.ports.flows import Options, Tally
 
 Array = npt.NDArray[Any]
@@ -50,8 +50,8 @@ _NUMBERS: Mapping[str, tuple[Any, int]] = {
     "destinationTransportPort": (np.uint16, 65535),
     "protocolIdentifier": (np.uint8, 255),
     "tcpControlBits": (np.uint8, 65535),
-    "packetDeltaCount": (np.int64, (1 << 63) - 1),
-    "octetDeltaCount": (np.int64, (1 << 63) - 1),
+    "packetDeltaCount": (np.int64, MOST_COUNTED),
+    "octetDeltaCount": (np.int64, MOST_COUNTED),
     "samplingPacketInterval": (np.uint32, (1 << 32) - 1),
 }
 _NAT: Mapping[str, tuple[Any, int]] = {

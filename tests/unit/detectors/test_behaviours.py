@@ -146,6 +146,42 @@ def test_one_loud_line_in_the_past_cannot_hide_the_next() -> None:
     assert only(finds).arguments["because"] == "ceiling"
 
 
+def test_the_sampling_of_one_exporter_does_not_lower_the_threshold_of_all() -> None:
+    other = flow(9, "198.51.100.1", 443, sampling=1000, exporter="192.0.2.2#0")
+    assert not look(SCAN, [*probes(7, 6), other]).detections
+    ports = [flow(7, "203.0.113.1", port) for port in range(1, 8)]
+    assert not look(SCAN, [*ports, other]).detections
+    assert not look(BRUTE, [*guesses(7, 6), other]).detections
+    one = only(look(SCAN, [*probes(7, 6, sampling=1000), *browsing(8)]))
+    assert (one.subscriber, one.grade) == (7, Grade.WATCH)
+
+
+def test_one_exporter_without_flags_beside_an_ordinary_one_is_said() -> None:
+    rows = probes(7, 400, flags=0, exporter="192.0.2.2#0") + browsing(8)
+    for detector in (SCAN, BRUTE):
+        finds = look(detector, rows)
+        assert not finds.detections
+        assert (finds.coverage.note, finds.coverage.blind) == ("some-flags", True)
+    assert look(DDOS, rows).coverage.blind is False
+    # A row without flags among others of its exporter is no sign of that.
+    assert not look(SCAN, probes(7, 1, flags=0) + browsing(8)).coverage.blind
+    assert look(SCAN, rows + probes(9, 100)).detections
+
+
+def test_the_evidence_of_vertical_scans_is_asked_for_what_was_found() -> None:
+    rows = [flow(7, "203.0.113.1", port, at=port / 100) for port in range(1, 121)]
+    other = [flow(8, "2001:db8::1", port, at=port / 100) for port in range(1, 121)]
+    # Both lines also meet the other's target, and many more: that is no evidence.
+    noise = [*probes(7, 20, 80), flow(7, "2001:db8::1", 80), flow(8, "203.0.113.1", 80)]
+    judged = window()
+    tables = MemoryTables(rows + other + noise, judged)
+    finds = SCAN.detect(tables, judged, parameters("outbound_scan", {}))
+    assert [(one.subscriber, one.reason, len(one.evidence)) for one in finds.detections] == [
+        (7, "vertical", 20), (8, "vertical", 20)]  # fmt: skip
+    assert {row["destinationAddress"] for row in finds.detections[0].evidence} == {"203.0.113.1"}
+    assert tables.answers["scan-evidence"] == 40
+
+
 def guesses(line: int, count: int, port: int = 22, targets: int = 1, **more: Any) -> Rows:
     size = {"flags": SYN | ACK | PSH, "packets": 12, "octets": 2_400, "lasts": 2.0}
     return [flow(line, f"203.0.113.{n % targets + 1}", port, at=n, **(size | more)) for n in range(count)]
@@ -198,6 +234,49 @@ def test_one_way_export_cannot_show_a_flood() -> None:
     finds = look(DDOS, flood(7))
     assert not finds.detections
     assert finds.coverage.note == "one-way"
+
+
+def between(one: int, other: int, packets: int, **more: Any) -> Rows:
+    """What one line sends another, as the door stores it: under the sender, the pseudonym of the other in place."""
+    size = {"protocol": 17, "flags": 0, "packets": packets // 10, "octets": packets * 50, "lasts": 6.0}
+    return [flow(one, f"0.0.0.{other}", 80, at=6 * n, **(size | more)) for n in range(10)]
+
+
+def test_traffic_between_two_lines_is_answered_by_what_the_other_sent() -> None:
+    rows = between(7, 8, 200_000) + between(8, 7, 150_000) + browsing(10)
+    assert not look(DDOS, rows).detections
+    one = only(look(DDOS, between(7, 8, 200_000) + between(8, 7, 100) + browsing(10)))
+    assert (one.subscriber, one.arguments["answered"]) == (7, 0.05)
+    six = [dict(row) for row in rows]
+    for row in six[:20]:
+        ends = {
+            name: (1 << 120 | row.pop(f"{name}IPv4Address")).to_bytes(16)
+            for name in ("source", "destination")
+        }
+        row |= {"ipVersion": 6, **{f"{name}IPv6Address": value for name, value in ends.items()}}
+        row |= {f"{name}IPv4Address": None for name in ends}
+    assert not look(DDOS, six).detections
+    assert len(look(DDOS, six[:10] + browsing(10)).detections) == 1
+
+
+def test_an_exporter_of_one_direction_beside_an_ordinary_one_cannot_show_a_flood() -> None:
+    outward = flood(7, exporter="192.0.2.2#0")
+    finds = look(DDOS, outward + browsing(8))
+    assert not finds.detections
+    assert (finds.coverage.note, finds.coverage.blind) == ("one-way-lines", True)
+    # The other exporter shows that line's reverse direction.
+    assert look(DDOS, outward + browsing(7)).detections
+
+
+def test_counters_that_lie_end_nothing() -> None:
+    most = 2**63 - 1
+    rows = flood(7, packets=10 * most, octets=most, sampling=2) + browsing(8)
+    one = only(look(DDOS, rows))
+    assert one.subscriber == 7
+    assert look(DDOS, [*rows, *({**row, "subscriber": 9} for row in rows)], past_hours=3).detections
+    asked = flow(7, "203.0.113.9", 4444, own_port=1900, side=RECEIVES, protocol=17, flags=0, packets=50)
+    lie = flow(7, "203.0.113.9", 4444, own_port=1900, protocol=17, packets=most, octets=most, sampling=9)
+    assert only(look(DDOS, [asked, lie, lie])).reason == "reflector"
 
 
 def test_a_line_that_always_sends_much_needs_more() -> None:

@@ -327,3 +327,11 @@ def test_every_line_has_its_own_evidence_however_many_there_are() -> None:
     for one in judged.finds.detections:
         assert [row["subscriber"] for row in one.evidence] == [one.subscriber] * 2
         assert one.arguments["sent"] == one.subscriber
+
+
+def test_counters_that_lie_do_not_wrap() -> None:
+    lie = {"octets": 2**63 - 1, "packets": 2**63 - 1}
+    rows = [*answered(1, CC, 48101), *(out(1, at=n, flags=ALL, **lie) for n in range(6))]
+    (one,) = look(rows).detections
+    assert one.grade.value == "confirmed"
+    assert one.arguments["sent"] > 2**60

@@ -144,12 +144,13 @@ def test_bad_lines_cost_only_themselves_and_name_their_line() -> None:
         good.replace("TCP", "whatever"),
         good.replace("270", "99999999999999999999999"),
         good + ",more",
+        good.replace("270", str((1 << 48) + 1)),
     ]
     batches, tally = read("csv_flows", "\n".join([head, good, *bad, "", good]).encode())
     assert plain(batches) == [NFDUMP_ROWS[0]] * 2
     assert {reason: where for reason, where, _ in tally.places} == {
         "start": "line 3", "address": "line 4", "port": "line 5", "protocol": "line 6", "octetDeltaCount": "line 7",
-        "columns": "line 8",
+        "columns": "line 8", "counter": "line 9",
     }  # fmt: skip
 
 

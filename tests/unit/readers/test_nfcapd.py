@@ -133,6 +133,13 @@ def test_times_beyond_the_century_are_refused() -> None:
     assert tally.rejects["time"] == 1
 
 
+def test_impossible_counters_are_refused() -> None:
+    lies = [dataclasses.replace(FOUR, octets=1 << 63), dataclasses.replace(FOUR, packets=(1 << 64) - 1)]
+    batches, tally = read("nfcapd", content([FOUR, *lies]))
+    assert plain(batches) == [FOUR.row()]
+    assert tally.rejects == {"counter": 2}
+
+
 @pytest.mark.parametrize(
     "bad", [b"", b"\x0c", b"hello world, this is no flow file at all.....", b"\x0c\xa5\x02\x00"]
 )

@@ -99,6 +99,7 @@ def test_rows_that_do_not_fit_are_left_out() -> None:
     bad = [
         {"sourceTransportPort": 70000},
         {"packetDeltaCount": -1},
+        {"octetDeltaCount": (1 << 48) + 1},
         {"flowStartMilliseconds": 1 << 50},
         {"sourceIPv4Address": None},
         {"sourceIPv4Address": 1 << 40},
@@ -109,7 +110,7 @@ def test_rows_that_do_not_fit_are_left_out() -> None:
     batches, tally = read("parquet_flows", parquet(table))
     assert plain(batches) == ROWS
     assert tally.rejects == {
-        "sourceTransportPort": 1, "packetDeltaCount": 1, "flowStartMilliseconds": 1, "address": 3,
+        "sourceTransportPort": 1, "packetDeltaCount": 1, "octetDeltaCount": 1, "flowStartMilliseconds": 1, "address": 3,
         "protocolIdentifier": 1,
     }  # fmt: skip
 

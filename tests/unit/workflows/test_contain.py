@@ -154,6 +154,15 @@ def test_whom_it_would_have_touched(
     assert ("touches-others" in said.warnings) == (touched[0] > 0 and match.scope is not Scope.LINE)
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "sqlite"])
+def test_counters_that_lie_do_not_end_the_question(world: World, engine: str) -> None:
+    rows = [*FLOWS, *(flow(8, "203.0.113.7", 4444, at=30 + n, octets=2**63 - 1) for n in range(3))]
+    world.tables = lambda window: (
+        PlainTables(window, lambda: rows) if engine == "sqlite" else MemoryTables(rows, window)
+    )
+    assert world.propose().radius.octets == 4 * 10**18
+
+
 def test_what_nobody_can_tell_is_not_nobody(world: World) -> None:
     world.tables = lambda _window: None
     found = world.propose()

@@ -7,7 +7,7 @@ How: TCP flows that the line sends to a login port, with SYN and ACK (so the ser
 Evidence: the first 20 attempts of each line and port; all are counted.
 Limits: attempts inside one long session (SSH allows several) count once. Guessing at Web logins looks like browsing
   and is not judged. A monitoring system that signs in every minute looks alike until its past is known; the grade is
-  never above "likely". Exporters that give no TCP flags can't be judged.
+  never above "likely". Exporters that give no TCP flags can't be judged; the coverage says so, also of one of several.
 Source: facts on Mirai and NICTER's reports of SSH and telnet attacks; 第四次とりまとめ (2021-11).
 """
 
@@ -22,6 +22,7 @@ from sekisho.formats.flow_queries import (
     HAS_ACK,
     HAS_SYN,
     IN_WINDOW,
+    SCALE,
     TARGETS,
     by_key,
     coverage,
@@ -34,7 +35,7 @@ from sekisho.formats.flow_queries import (
 )
 from sekisho.formats.flow_rows import shown
 from sekisho.language import Text
-from sekisho.model.baseline import Threshold, least_seen, threshold
+from sekisho.model.baseline import Threshold, threshold
 from sekisho.model.detection import Detection, Grade, Window
 from sekisho.model.purpose import Purpose
 from sekisho.ports.flows import Finds, Options, Query, Tables
@@ -49,7 +50,7 @@ SELECT "subscriber", CAST("destinationTransportPort" AS BIGINT) AS "port", COUNT
   CAST({TARGETS} AS BIGINT) AS "targets", MIN("flowStartMilliseconds") AS "begin", MAX("flowEndMilliseconds") AS "end",
   CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
 FROM "FLOW" WHERE {_ATTEMPT}
-GROUP BY "subscriber", "destinationTransportPort" HAVING COUNT(*) >= $least
+GROUP BY "subscriber", "destinationTransportPort" HAVING COUNT(*) >= $seen_least AND COUNT(*) * {SCALE} >= $wanted
 """
 _SLOT = 'CAST(FLOOR(("flowStartMilliseconds" - $begin) / $length) AS BIGINT)'
 _PAST = f"""
@@ -90,6 +91,10 @@ class BruteForce:
             ja="エクスポータがTCPフラグを出していないので、総当たりは判断できない",
             en="the exporters give no TCP flags, so brute forcing can't be judged",
         ),
+        "some-flags": Text(
+            ja="TCPフラグを出していないエクスポータがあり、そこを通る回線の総当たりは判断できない",
+            en="some exporters give no TCP flags, so brute forcing by lines behind them can't be judged",
+        ),
         "unstated": Text(
             ja="標本化率を言わないエクスポータがあり、件数は下限である",
             en="an exporter doesn't state its sampling, so counts are lower bounds",
@@ -119,7 +124,7 @@ class BruteForce:
         covered = coverage(tables.ask, window)
         if covered.note in {"no-flows", "no-flags"}:
             return Finds((), covered)
-        if covered.sampling > 1:
+        if covered.sampling > 1 and not covered.blind:
             covered = msgspec.structs.replace(covered, note="sampled")
         bounds = {
             "octets_most": int(number(parameters, "octets_most")),
@@ -127,9 +132,9 @@ class BruteForce:
         }
         ports = {"PORTS": ports_table(str(parameters["login_ports"]))}
         limit = _limit(tables, window, parameters, bounds, ports)
-        least = least_seen(limit.value, covered.sampling, int(number(parameters, "seen_least")))
+        least = {"wanted": int(limit.value), "seen_least": int(number(parameters, "seen_least"))}
         counted = tables.ask(
-            Query("brute-count", _COUNT, parameters={**asked, **bounds, "least": least}, tables=ports)
+            Query("brute-count", _COUNT, parameters={**asked, **bounds, **least}, tables=ports)
         )
         if not counted.num_rows:
             return Finds((), covered)

@@ -7,16 +7,19 @@ How: for each line, destination network (IPv4 /24, so that carpet bombing adds u
   Other lines flooding the same network at the same time are counted. Reflection: a line answers from a UDP port known for
   it with several times the octets that it was asked with.
 Evidence: the first 20 rows of each line and destination network; all are summed.
+  Traffic between two lines is stored under its sender: what came back is looked up under the other line.
 Limits: sources forged outside the watched prefixes are not seen as lines (the door counts them). Without the reverse
-  direction (asymmetric routing, one-way export) nothing looks answered: the coverage says so and no flood is
-  claimed. HTTP floods at a normal packet rate are not seen. The grade is never above "likely".
+  direction (asymmetric routing, one-way export) nothing looks answered: no flood is claimed of a line for which no
+  flow towards it was seen, unless all exporters that saw it send do show the reverse direction of something; the
+  coverage says so. A line whose exporters show the reverse direction of only a part can still be accused wrongly.
+  HTTP floods at a normal packet rate are not seen. The grade is never above "likely".
 Source: operators' reports on false alarms by speed tests and uploads (flows facts, section 1); 第四次とりまとめ (2021-11).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -45,22 +48,27 @@ _SCALE = 'CASE WHEN "samplingPacketInterval" > 1 THEN "samplingPacketInterval" E
 
 
 def _sum(column: str, side: int, *, scaled: bool = True) -> str:
+    # In floating point: an exporter that lies about one counter must not make the sum overflow.
     times = f" * ({_SCALE})" if scaled else ""
-    return f'SUM(CASE WHEN "subscriberSide" = {side} THEN "{column}"{times} ELSE 0 END)'
+    return f'SUM(CASE WHEN "subscriberSide" = {side} THEN CAST("{column}" AS DOUBLE){times} ELSE 0 END)'
 
 
 _SIDES = f"""
-  CAST({_sum("packetDeltaCount", 1)} AS BIGINT) AS "sent", CAST({_sum("packetDeltaCount", 2)} AS BIGINT) AS "received",
-  CAST({_sum("octetDeltaCount", 1)} AS BIGINT) AS "sent_octets",
-  CAST({_sum("octetDeltaCount", 2)} AS BIGINT) AS "received_octets",
-  CAST({_sum("packetDeltaCount", 1, scaled=False)} AS BIGINT) AS "seen", COUNT(*) AS "rows",
+  {_sum("packetDeltaCount", 1)} AS "sent", {_sum("packetDeltaCount", 2)} AS "received",
+  {_sum("octetDeltaCount", 1)} AS "sent_octets", {_sum("octetDeltaCount", 2)} AS "received_octets",
+  {_sum("packetDeltaCount", 1, scaled=False)} AS "seen", COUNT(*) AS "rows",
   CAST(MIN("flowStartMilliseconds") AS BIGINT) AS "begin", CAST(MAX("flowEndMilliseconds") AS BIGINT) AS "end",
   CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
 """
 _FLOOD = f"""
 SELECT * FROM (
   SELECT "subscriber", "ipVersion", {_NETWORK} AS "network", {_REMOTE6} AS "remote6",
-    CAST("protocolIdentifier" AS BIGINT) AS "protocol", {_SIDES}
+    CAST("protocolIdentifier" AS BIGINT) AS "protocol", {_SIDES},
+    MIN(CASE WHEN "subscriberSide" = 1 THEN "sourceIPv4Address" ELSE "destinationIPv4Address" END) AS "own4",
+    MIN(CASE WHEN "subscriberSide" = 1 THEN "sourceIPv6Address" ELSE "destinationIPv6Address" END) AS "own6",
+    SUM(CASE WHEN "subscriberSide" = 1 AND "exporter" NOT IN (SELECT "exporter" FROM "TWOWAY") THEN 1 ELSE 0 END) AS "deaf",
+    CASE WHEN "subscriber" IN (SELECT "subscriber" FROM "FLOW" WHERE {IN_WINDOW} AND "subscriberSide" = 2)
+      THEN 1 ELSE 0 END AS "heard"
   FROM "FLOW" WHERE {IN_WINDOW}
   GROUP BY "subscriber", "ipVersion", {_NETWORK}, {_REMOTE6}, "protocolIdentifier"
 ) AS "pairs" WHERE "sent" >= $least_packets AND "seen" >= $seen_least AND "received" <= "sent" * $answered_most
@@ -80,7 +88,7 @@ SELECT * FROM (
 """
 _PAST = f"""
 SELECT "subscriber", MAX("rate") AS "peak" FROM (
-  SELECT "subscriber", CAST(SUM("packetDeltaCount" * ({_SCALE})) AS DOUBLE)
+  SELECT "subscriber", SUM(CAST("packetDeltaCount" AS DOUBLE) * ({_SCALE}))
     / CASE WHEN MAX("flowEndMilliseconds") - MIN("flowStartMilliseconds") > $shortest
       THEN MAX("flowEndMilliseconds") - MIN("flowStartMilliseconds") ELSE $shortest END * 1000 AS "rate"
   FROM "FLOW" WHERE {IN_WINDOW} AND "subscriberSide" = 1
@@ -97,10 +105,19 @@ SELECT * FROM (
   WHERE "network" IN (SELECT "network" FROM "FOUND") OR "remote6" IN (SELECT "remote6" FROM "FOUND")
 ) AS "ranked" WHERE "rank" <= 20
 """
-_BOTH_WAYS = f"""
-SELECT CAST(COALESCE(SUM(CASE WHEN "subscriberSide" = 2 THEN 1 ELSE 0 END), 0) AS BIGINT) AS "back"
-FROM "FLOW" WHERE {IN_WINDOW}
+_BOTH_WAYS = f'SELECT DISTINCT "exporter" FROM "FLOW" WHERE {IN_WINDOW} AND "subscriberSide" = 2'
+# What the other line of a pair sent back: such a row is stored under its sender.
+_SOURCE_NETWORK = 'CAST(FLOOR("sourceIPv4Address" / 256) AS BIGINT)'
+_BETWEEN = f"""
+SELECT "destinationIPv4Address" AS "own4", "destinationIPv6Address" AS "own6", {_SOURCE_NETWORK} AS "network",
+  "sourceIPv6Address" AS "remote6", CAST("protocolIdentifier" AS BIGINT) AS "protocol",
+  {_sum("packetDeltaCount", 1)} AS "received"
+FROM "FLOW" WHERE {IN_WINDOW} AND "subscriberSide" = 1 AND (
+  EXISTS (SELECT 1 FROM "ENDS" WHERE "line4" = "destinationIPv4Address" AND "net4" = {_SOURCE_NETWORK})
+  OR EXISTS (SELECT 1 FROM "ENDS" WHERE "line6" = "destinationIPv6Address" AND "net6" = "sourceIPv6Address"))
+GROUP BY "destinationIPv4Address", "destinationIPv6Address", {_SOURCE_NETWORK}, "sourceIPv6Address", "protocolIdentifier"
 """
+_GREATEST = 4e18  # what JSON and databases can still hold as a whole number
 _ROW = Mapping[str, Any]
 
 
@@ -133,6 +150,10 @@ class DdosParticipation:
         "one-way": Text(
             ja="逆向きのフローがないので、応答の有無が分からず判断できない",
             en="there are no flows of the reverse direction: whether anything was answered can't be told",
+        ),
+        "one-way-lines": Text(
+            ja="大量に送った回線のうち、逆向きのフローが一つもない回線は、応答の有無が分からず判断できない",
+            en="of lines that sent much, those without any flow of the reverse direction can't be judged",
         ),
         "unstated": Text(
             ja="標本化率を言わないエクスポータがあり、件数は下限である",
@@ -170,22 +191,30 @@ class DdosParticipation:
         if covered.note == "no-flows":
             return Finds((), covered)
         reflected = self._reflectors(tables, window, parameters)
-        flooded = [] if covered.note == "one-way" else self._floods(tables, window, parameters)
+        if covered.note == "one-way":
+            return Finds(tuple(reflected), covered)
+        flooded, unjudged = self._floods(tables, window, parameters)
+        if unjudged:
+            covered = msgspec.structs.replace(covered, note="one-way-lines", blind=True)
         return Finds((*flooded, *reflected), covered)
 
-    def _floods(self, tables: Tables, window: Window, parameters: Options) -> list[Detection]:
+    def _floods(self, tables: Tables, window: Window, parameters: Options) -> tuple[list[Detection], bool]:
+        """Return what was found, and whether a line sent much of which nobody can tell whether it was answered."""
         limit, own = _limit(tables, window, parameters)
         floor, lasted = number(parameters, "packets_a_second"), number(parameters, "seconds_least")
         asked = {
             "begin": window.begin, "end": window.end, "least_packets": int(floor * lasted),
             "seen_least": int(number(parameters, "seen_least")), "answered_most": number(parameters, "answered_most"),
         }  # fmt: skip
-        table = tables.ask(Query("ddos-flood", _FLOOD, parameters=asked))
-        found = []
-        for row in table.to_pylist():
+        found, unjudged = [], False
+        for row in _unanswered(tables, asked):
             past = own.get(row["subscriber"], 0.0) * number(parameters, "past_factor")
             wanted, because = (past, "own-past") if past > limit.value else (limit.value, limit.because)
-            if seconds(row) >= lasted and row["sent"] / seconds(row) >= wanted:
+            if seconds(row) < lasted or row["sent"] / seconds(row) < wanted:
+                continue
+            if row["deaf"] and not row["heard"]:
+                unjudged = True
+            else:
                 found.append((row, wanted, because))
         lines = Counter((row["network"], row["remote6"]) for row, *_ in found)
         evidence = self._evidence(tables, window, [row for row, *_ in found])
@@ -199,7 +228,7 @@ class DdosParticipation:
             }  # fmt: skip
             shows = evidence.get((row["subscriber"], row["network"], row["remote6"], row["protocol"]), [])
             made.append(self._detection(window, row, "flood", arguments, shows))
-        return made
+        return made, unjudged
 
     def _reflectors(self, tables: Tables, window: Window, parameters: Options) -> list[Detection]:
         asked = {
@@ -207,7 +236,7 @@ class DdosParticipation:
             "seen_least": int(number(parameters, "seen_least")), "amplification": number(parameters, "amplification"),
         }  # fmt: skip
         ports = {"PORTS": ports_table(str(parameters["reflector_ports"]))}
-        rows = tables.ask(Query("ddos-reflect", _REFLECT, parameters=asked, tables=ports)).to_pylist()
+        rows = _whole(tables.ask(Query("ddos-reflect", _REFLECT, parameters=asked, tables=ports)))
         evidence = self._evidence(tables, window, rows)
         made = []
         for row in sorted(rows, key=lambda one: (-one["sent_octets"], one["subscriber"], one["port"])):
@@ -221,7 +250,7 @@ class DdosParticipation:
         return made
 
     def _evidence(
-        self, tables: Tables, window: Window, found: list[_ROW]
+        self, tables: Tables, window: Window, found: Sequence[_ROW]
     ) -> dict[tuple[Any, ...], list[_ROW]]:
         if not found:
             return {}
@@ -270,6 +299,40 @@ def _found_schema() -> Any:
     return pa.schema([("subscriber", pa.int64()), ("network", pa.int64()), ("remote6", pa.binary())])
 
 
+def _whole(table: Any) -> list[dict[str, Any]]:
+    """Return the rows with whole numbers of packets and octets."""
+    sums = ("sent", "received", "sent_octets", "received_octets", "seen")
+    return [{**row, **{name: int(min(row[name], _GREATEST)) for name in sums}} for row in table.to_pylist()]
+
+
+def _unanswered(tables: Tables, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the pairs of line and network that sent enough and got little, also counting what other lines sent back."""
+    import pyarrow as pa
+
+    window = {name: asked[name] for name in ("begin", "end")}
+    exporters = set(
+        tables.ask(Query("ddos-back", _BOTH_WAYS, parameters=window)).column("exporter").to_pylist()
+    )
+    side = {"TWOWAY": pa.table({"exporter": pa.array(sorted(exporters), pa.string())})}
+    rows = _whole(tables.ask(Query("ddos-flood", _FLOOD, parameters=asked, tables=side)))
+    if not rows:
+        return []
+    columns = {"line4": "own4", "line6": "own6", "net4": "network", "net6": "remote6"}
+    kinds = {"line4": pa.int64(), "line6": pa.binary(), "net4": pa.int64(), "net6": pa.binary()}
+    ends = pa.table({name: pa.array([row[of] for row in rows], kinds[name]) for name, of in columns.items()})
+    keys = ("own4", "own6", "network", "remote6", "protocol")
+    back = by_key(
+        tables.ask(Query("ddos-between", _BETWEEN, parameters=window, tables={"ENDS": ends})).to_pylist(),
+        *keys,
+    )
+    kept = []
+    for row in rows:
+        row["received"] += int(sum(one["received"] for one in back.get(tuple(row[key] for key in keys), [])))
+        if row["received"] <= row["sent"] * asked["answered_most"]:
+            kept.append(row)
+    return kept
+
+
 def _network(row: _ROW) -> str:
     """Return the other end as text: an IPv4 /24 or an IPv6 address."""
     if row["network"] is not None:
@@ -282,10 +345,8 @@ def _coverage(tables: Tables, window: Window) -> Coverage:
     covered = coverage(tables.ask, window)
     if covered.note == "no-flows":
         return covered
-    back = sum(
-        row["back"] for row in tables.ask(Query("ddos-back", _BOTH_WAYS, parameters=asked)).to_pylist()
-    )
-    note = "one-way" if not back else "" if covered.note == "no-flags" else covered.note
+    back = tables.ask(Query("ddos-back", _BOTH_WAYS, parameters=asked)).num_rows
+    note = "one-way" if not back else "" if covered.note in {"no-flags", "some-flags"} else covered.note
     return msgspec.structs.replace(covered, note=note, blind=note == "one-way")
 
 

@@ -7,7 +7,7 @@ How: TCP flows that the line sends, with SYN and without ACK, are probes. Distin
   until the budget of false alarms holds, never beyond a ceiling.
 Evidence: the first 20 probe rows of each line and port; all are counted.
 Limits: scanning over UDP, and slow scans below the threshold, are not seen. Exporters that give no TCP flags can't be
-  judged (the coverage says so). A sample of 1 in n sees about 1 probe in n: the sentence says what that can and can't
+  judged (the coverage says so, also when it is only one of several). A sample of 1 in n sees about 1 probe in n: the sentence says what that can and can't
   show. A port scan by the subscriber's own will looks the same, so the grade is never above "likely".
 Source: facts on Mirai (SYN to 23, every tenth to 2323) and NICTER's port statistics; 第四次とりまとめ (2021-11).
 """
@@ -23,6 +23,7 @@ from sekisho.formats.flow_queries import (
     HAS_ACK,
     HAS_SYN,
     IN_WINDOW,
+    SCALE,
     SHOWN_ROWS,
     TARGETS,
     by_key,
@@ -36,7 +37,7 @@ from sekisho.formats.flow_queries import (
 )
 from sekisho.formats.flow_rows import address_text, shown
 from sekisho.language import Text
-from sekisho.model.baseline import Threshold, least_seen, threshold
+from sekisho.model.baseline import Threshold, threshold
 from sekisho.model.detection import Coverage, Detection, Grade, Window
 from sekisho.model.purpose import Purpose
 from sekisho.ports.flows import Finds, Options, Query, Tables
@@ -49,7 +50,8 @@ SELECT "subscriber", CAST("destinationTransportPort" AS BIGINT) AS "port",
   MIN("flowStartMilliseconds") AS "begin", MAX("flowEndMilliseconds") AS "end",
   CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
 FROM "FLOW" WHERE {_PROBE}
-GROUP BY "subscriber", "destinationTransportPort" HAVING {TARGETS} >= $least
+GROUP BY "subscriber", "destinationTransportPort"
+HAVING {TARGETS} >= $seen_least AND ({TARGETS}) * {SCALE} >= $wanted
 """
 _ANSWERED = f"""
 SELECT "subscriber", CAST("destinationTransportPort" AS BIGINT) AS "port", COUNT(*) AS "flows"
@@ -64,7 +66,8 @@ SELECT "subscriber", "ipVersion", "destinationIPv4Address", "destinationIPv6Addr
   CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
 FROM "FLOW" WHERE {_PROBE}
 GROUP BY "subscriber", "ipVersion", "destinationIPv4Address", "destinationIPv6Address"
-HAVING COUNT(DISTINCT "destinationTransportPort") >= $least
+HAVING COUNT(DISTINCT "destinationTransportPort") >= $seen_least
+  AND COUNT(DISTINCT "destinationTransportPort") * {SCALE} >= $wanted
 """
 _PAST = f"""
 SELECT "subscriber", CAST(MAX("targets") AS BIGINT) AS "peak" FROM (
@@ -82,8 +85,10 @@ _EVIDENCE = evidence_text(
 _EVIDENCE_VERTICAL = evidence_text(
     _PROBE,
     ("subscriber", "destinationIPv4Address", "destinationIPv6Address"),
-    '"subscriber" IN (SELECT "subscriber" FROM "FOUND")',
+    '(EXISTS (SELECT 1 FROM "FOUND" WHERE "line" = "subscriber" AND "four" = "destinationIPv4Address")'
+    ' OR EXISTS (SELECT 1 FROM "FOUND" WHERE "line" = "subscriber" AND "six" = "destinationIPv6Address"))',
 )
+_PAIR = ("subscriber", "destinationIPv4Address", "destinationIPv6Address")
 _ROW = Mapping[str, Any]
 
 
@@ -122,6 +127,10 @@ class OutboundScan:
         "no-flags": Text(
             ja="エクスポータがTCPフラグを出していないので、探索は判断できない",
             en="the exporters give no TCP flags, so scanning can't be judged",
+        ),
+        "some-flags": Text(
+            ja="TCPフラグを出していないエクスポータがあり、そこを通る回線の探索は判断できない",
+            en="some exporters give no TCP flags, so scanning by lines behind them can't be judged",
         ),
         "sampled": Text(
             ja="標本化が粗く、しきい値に近い探索は見えないことがある",
@@ -162,17 +171,17 @@ class OutboundScan:
             return Finds((), covered)
         limit = _limit(tables, window, parameters)
         found = (
-            *self._horizontal(tables, window, parameters, covered, limit),
-            *self._vertical(tables, window, parameters, covered),
+            *self._horizontal(tables, window, parameters, limit),
+            *self._vertical(tables, window, parameters),
         )
         return Finds(found, covered)
 
     def _horizontal(
-        self, tables: Tables, window: Window, parameters: Options, covered: Coverage, limit: Threshold
+        self, tables: Tables, window: Window, parameters: Options, limit: Threshold
     ) -> list[Detection]:
-        seen = least_seen(limit.value, covered.sampling, int(number(parameters, "seen_least")))
         asked = {"begin": window.begin, "end": window.end}
-        counted = tables.ask(Query("scan-horizontal", _HORIZONTAL, parameters={**asked, "least": seen}))
+        least = {"wanted": int(limit.value), "seen_least": int(number(parameters, "seen_least"))}
+        counted = tables.ask(Query("scan-horizontal", _HORIZONTAL, parameters={**asked, **least}))
         if not counted.num_rows:
             return []
         side = {"FOUND": counted.select(["subscriber", "port"])}
@@ -211,30 +220,24 @@ class OutboundScan:
             )
         return found
 
-    def _vertical(
-        self, tables: Tables, window: Window, parameters: Options, covered: Coverage
-    ) -> list[Detection]:
+    def _vertical(self, tables: Tables, window: Window, parameters: Options) -> list[Detection]:
         wanted = number(parameters, "ports")
-        least = least_seen(wanted, covered.sampling, int(number(parameters, "seen_least")))
         asked = {"begin": window.begin, "end": window.end}
-        counted = tables.ask(Query("scan-vertical", _VERTICAL, parameters={**asked, "least": least}))
-        if not counted.num_rows:
-            return []
-        side = {"FOUND": counted.select(["subscriber"])}
-        keys = ("subscriber", "destinationIPv4Address", "destinationIPv6Address")
-        evidence = by_key(
-            tables.ask(Query("scan-evidence", _EVIDENCE_VERTICAL, parameters=asked, tables=side)).to_pylist(),
-            *keys,
-        )
+        least = {"wanted": int(wanted), "seen_least": int(number(parameters, "seen_least"))}
+        counted = tables.ask(Query("scan-vertical", _VERTICAL, parameters={**asked, **least}))
+        lines = {
+            line: sorted(rows, key=lambda one: (-one["ports"], _remote(one)))
+            for (line,), rows in sorted(by_key(counted.to_pylist(), "subscriber").items())
+        }
+        evidence = _vertical_evidence(tables, asked, lines)
         found = []
-        for (line,), rows in sorted(by_key(counted.to_pylist(), "subscriber").items()):
-            most = sorted(rows, key=lambda one: (-one["ports"], _remote(one)))
+        for line, most in lines.items():
             whole = {
                 "subscriber": line,
-                "probes": sum(row["probes"] for row in rows),
-                "begin": min(row["begin"] for row in rows),
-                "end": max(row["end"] for row in rows),
-                "sampling": max(row["sampling"] for row in rows),
+                "probes": sum(row["probes"] for row in most),
+                "begin": min(row["begin"] for row in most),
+                "end": max(row["end"] for row in most),
+                "sampling": max(row["sampling"] for row in most),
                 "ports": most[0]["ports"],
                 "remotes": tuple(f"{_remote(row)}:*/tcp" for row in most),
             }
@@ -245,7 +248,7 @@ class OutboundScan:
                 "remotes": len(most),
                 "threshold": round(wanted),
             }
-            shows = [one for row in most for one in evidence.get(tuple(row[key] for key in keys), [])]
+            shows = [one for row in most for one in evidence.get(tuple(row[key] for key in _PAIR), [])]
             reason = "vertical" if len(most) == 1 else "vertical-many"
             found.append(self._detection(window, whole, reason, arguments, shows[:SHOWN_ROWS]))
         return found
@@ -273,6 +276,26 @@ class OutboundScan:
             rows=row["probes"],
             sampling=row["sampling"],
         )
+
+
+def _vertical_evidence(
+    tables: Tables, asked: Mapping[str, int], lines: Mapping[int, list[_ROW]]
+) -> dict[tuple[Any, ...], list[_ROW]]:
+    """Return the rows to show of each line and destination; only of as many destinations as can be shown."""
+    import pyarrow as pa
+
+    shown_of = [row for most in lines.values() for row in most[:SHOWN_ROWS]]
+    if not shown_of:
+        return {}
+    kinds = {"line": pa.int64(), "four": pa.int64(), "six": pa.binary()}
+    side = pa.table(
+        {
+            name: pa.array([row[of] for row in shown_of], kinds[name])
+            for name, of in zip(kinds, _PAIR, strict=True)
+        }
+    )
+    query = Query("scan-evidence", _EVIDENCE_VERTICAL, parameters=asked, tables={"FOUND": side})
+    return by_key(tables.ask(query).to_pylist(), *_PAIR)
 
 
 def _remote(row: _ROW) -> str:

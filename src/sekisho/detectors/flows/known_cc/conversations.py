@@ -6,6 +6,7 @@ have one value per conversation; no object is made for a row.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -87,8 +88,8 @@ def conversations(table: pa.Table) -> Conversations:
     sampling = _column(table, "samplingPacketInterval")
     sent, got = (
         (
-            folded(np.add, np.where(mine, packets, 0)),
-            folded(np.add, np.where(mine, octets, 0)),
+            _summed(folded, np.where(mine, packets, 0)),
+            _summed(folded, np.where(mine, octets, 0)),
             folded(np.bitwise_or, np.where(mine, flags, 0)),
             folded(np.minimum, np.where(mine, begin, _NEVER)),
         )
@@ -103,6 +104,11 @@ def conversations(table: pa.Table) -> Conversations:
         folded(np.maximum, sampling), folded(np.logical_or, sampling != 1),
     )
     # fmt: on
+
+
+def _summed(folded: Callable[[np.ufunc, Array], Array], values: Array) -> Array:
+    """Return sums that don't wrap: exact up to 2^53, never above 2^62, whatever an exporter claims."""
+    return np.minimum(folded(np.add, values.astype(np.float64)), 2.0**62).astype(np.int64)
 
 
 def _keys(table: pa.Table) -> tuple[tuple[Array, ...], Array]:

@@ -157,9 +157,9 @@ def _detection(
         "remote": remotes[0],
         "family": entry.family or entry.source,
         "talks": len(same),
-        "packets": int(sum(talks.sent_packets[same]) + sum(talks.got_packets[same])),
-        "sent": int(sum(talks.sent_octets[same])),
-        "received": int(sum(talks.got_octets[same])),
+        "packets": sum(talks.sent_packets[same].tolist()) + sum(talks.got_packets[same].tolist()),
+        "sent": sum(talks.sent_octets[same].tolist()),
+        "received": sum(talks.got_octets[same].tolist()),
         "entry": entry.network,
         "confidence": stated,
         "families": families,
@@ -252,7 +252,7 @@ def _name(case: _Case, at: int) -> str:
 
 
 def _octets(case: _Case, at: int) -> int:
-    return int(case.talks.sent_octets[at] + case.talks.got_octets[at])
+    return int(case.talks.sent_octets[at]) + int(case.talks.got_octets[at])
 
 
 def _endpoint(talks: Conversations, at: int) -> str:
