@@ -158,7 +158,7 @@ def protocols(texts: pa.Array) -> Values:
 
     def one(text: str | None) -> int:
         name = (text or "").strip().lower()
-        return int(name) if name.isdigit() and len(name) <= 3 else PROTOCOLS.get(name, -1)  # noqa: PLR2004 - up to 255
+        return int(name) if name.isascii() and name.isdigit() and len(name) <= 3 else PROTOCOLS.get(name, -1)  # noqa: PLR2004 - up to 255
 
     values = mapped(texts, one)
     good = (values >= 0) & (values <= 255)  # noqa: PLR2004 - an octet
@@ -170,7 +170,7 @@ def tcp_flags(texts: pa.Array) -> Array:
 
     def one(text: str | None) -> int:
         word = (text or "").strip().upper()
-        if word.isdigit():
+        if word.isascii() and word.isdigit():
             return int(word[-9:]) & 255
         if word.startswith("0X"):
             return hexadecimal(word[2:])

@@ -392,3 +392,85 @@ def test_bounds() -> None:
 def test_no_form_fails_on_rubbish(form: str, octets: bytes) -> None:
     reading = read_list(octets, "x", form=form)
     assert reading.indicators == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ip,port,protocol\n203.0.113.7,80,²\n203.0.113.8,81,tcp\n",
+        "ip,valid_until\n203.0.113.7,9999-12-31T23:59:59-01:00\n203.0.113.8,0001-01-01T00:00:00+01:00\n",
+        "ip,last_seen\n203.0.113.7,²\n203.0.113.8," + "9" * 5_000 + "\n",
+        "ip,confidence\n203.0.113.7,²\n203.0.113.8," + "9" * 5_000 + "\n",
+    ],
+)
+def test_one_odd_number_or_time_does_not_cost_the_list(text: str) -> None:
+    assert [place.split("/")[0] for place in places(read(text))] == ["203.0.113.7", "203.0.113.8"]
+
+
+def test_for_ever_written_west_of_greenwich_is_for_ever() -> None:
+    assert milliseconds("9999-12-31T23:59:59-01:00") == 253_402_300_799_999
+    assert milliseconds("0001-01-01T00:00:00+01:00") == 0
+    for text in ("²", "9" * 15, "9" * 5_000):
+        assert milliseconds(text) == 0
+
+
+def test_a_count_of_lists_that_is_no_number_is_a_bad_line() -> None:
+    text = "1.2.3.4\t7\n1.2.3.5\t²\n1.2.3.6\t" + "9" * 5_000 + "\n1.2.3.0\t1.2.3.255\t" + "9" * 5_000 + "\n"
+    reading = read(text, form="netblocks")
+    assert len(reading.indicators) == 1
+    assert sum(reading.reasons.values()) == 3
+
+
+def misp_event(attributes: list[dict[str, object]], **more: object) -> str:
+    usual = {"type": "ip-dst", "to_ids": True, "uuid": "u"}
+    return json.dumps({"Event": {"Attribute": [usual | one for one in attributes], **more}})
+
+
+def test_an_attribute_that_nobody_thought_of_costs_itself_only() -> None:
+    odd: list[object] = [[], {}, None, 1.5]
+    text = misp_event([*({"value": "203.0.113.7", "to_ids": one} for one in odd), {"value": "203.0.113.8"}])
+    reading = read(text)
+    assert places(reading) == ["203.0.113.8/32 0 0"]
+    assert reading.reasons == {"not-for-detection": 4}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, Tlp.CLEAR),
+        ({"Tag": [{"name": "tlp:green"}]}, Tlp.GREEN),
+        ({"Tag": [{"name": "tlp:white"}]}, Tlp.CLEAR),
+        ({"Tag": [{"name": "tlp:unheard-of"}]}, Tlp.RED),
+        ({"distribution": "0"}, Tlp.AMBER_STRICT),
+        ({"distribution": 0, "Tag": [{"name": "tlp:green"}]}, Tlp.AMBER_STRICT),
+        ({"distribution": "3"}, Tlp.CLEAR),
+    ],
+)
+def test_sharing_of_misp_is_never_read_as_wider(more: dict[str, object], expected: Tlp) -> None:
+    assert read(misp_event([{"value": "203.0.113.7"}], **more)).indicators[0].tlp is expected
+    inside = read(misp_event([{"value": "203.0.113.7", **more}]))
+    assert inside.indicators[0].tlp is expected
+
+
+def test_a_pattern_of_thousands_of_tests_ends_soon() -> None:
+    many = "[" + " AND ".join(["network-traffic:dst_port = 80"] * 20_000) + "]"
+    assert list(targets(many)) == [Target(fault="too-complex")]
+    assert list(targets("[" + " " * (1 << 20) + "ipv4-addr:value = '203.0.113.7']")) == [
+        Target(fault="too-complex")
+    ]
+    listed = ", ".join(f"'203.0.{n // 250}.{n % 250}'" for n in range(5_000))
+    assert len(list(targets(f"[ipv4-addr:value IN ({listed})]"))) == 5_000
+
+
+def test_rejects_repeat_no_url() -> None:
+    url = "http://user:secret@203.0.113.7/a?token=secret"
+    for text, form in (
+        (f'id,url,url_status\n1,"{url}\n2,{url},online,x\n', "csv"),
+        (f"{url}\n", "plain"),
+        (f"{url}\n", "zeek-intel"),
+        (json.dumps({"type": "bundle", "objects": [
+            {"type": "indicator", "id": "i", "pattern": f"[url:value = '{url}' AND ipv4-addr:value != '1.2.3.4']"}]}), "stix"),
+    ):  # fmt: skip
+        reading = read_list(text.encode(), "list", form=form if form in FORMS else "", limits=DOCS)
+        assert reading.rejected or reading.others
+        assert not any("secret" in one.detail for one in reading.rejected), form

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from ipaddress import (
     AddressValueError,
@@ -29,6 +30,7 @@ Network = IPv4Network | IPv6Network
 
 _DAY = 86_400_000
 _MAX_PORT = 65_535
+_LAST = 253_402_300_800_000  # 10000-01-01: no calendar of ours goes on
 _CENTURY = 4_102_444_800_000  # 2100-01-01: a larger number of seconds was milliseconds
 
 # Range -> reason id.
@@ -139,7 +141,9 @@ class Entries:
             number = port_number(port)
             network = address_range(address, self.limits.allow)
         except ValueError as fault:
-            self.reject(where, str(fault), f"{address[:80]} {port}".strip())
+            said = f"{address[:80]} {port}".strip()
+            # A URL is not repeated: it may hold a code or name a person.
+            self.reject(where, str(fault), "" if "//" in said or "@" in said else said[:120])
             return
         more = more or Indicator("")
         begin, end = self._validity(more, first_seen, last_seen)
@@ -165,6 +169,14 @@ class Entries:
         self._reasons[reason] += 1
         if len(self._rejected) < self.limits.shown:
             self._rejected.append(Rejected(f"{self.source}:{where}", reason, detail))
+
+    @contextmanager
+    def each(self, where: str) -> Iterator[None]:
+        """Take what belongs to one entry: whatever in it nobody thought of costs that entry only (``bad-entry``)."""
+        try:
+            yield
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as fault:
+            self.reject(where, "bad-entry", type(fault).__name__)
 
     def other(self) -> None:
         """Count an entry that is about something else than an address."""
@@ -305,33 +317,37 @@ _PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "sctp": 132}
 def protocol_number(text: object) -> int:
     """Return the IANA number of a protocol by name or number; 0 when it is not known."""
     word = str(text).strip().lower()
-    if word.isdigit() and int(word[:4]) <= 255:  # noqa: PLR2004 - one octet
-        return int(word)
+    if word.isascii() and word.isdigit() and len(word) <= 3:  # noqa: PLR2004 - one octet
+        return int(word) if int(word) <= 255 else 0  # noqa: PLR2004
     return _PROTOCOLS.get(word, 0)
 
 
 def milliseconds(text: object) -> int:
     """Return a time (ISO 8601, with or without zone, UTC assumed; or seconds of the epoch) in ms; 0 when unreadable."""
     word = str(text or "").strip()
-    if word.isdigit():
+    if word.isascii() and word.isdigit():
         number = int(word[:16])
-        return number * 1000 if number * 1000 < _CENTURY else number
+        number = number * 1000 if number * 1000 < _CENTURY else number
+        return number if number < _LAST else 0
     found = _TIME.fullmatch(word)
     if found is None:
         return 0
     day, clock, zone = found.groups()
     zone = "+00:00" if not zone or zone.upper() in {"Z", "UTC"} else zone
     try:
-        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{zone}")
+        moment = datetime.fromisoformat(f"{day}T{clock or '00:00'}{zone}").astimezone(UTC)
     except ValueError:
         return 0
-    return max(0, int(moment.astimezone(UTC).timestamp() * 1000))
+    except OverflowError:
+        # The last hours of the year 9999 west of Greenwich: "for ever"; the first of the year 1: never.
+        return _LAST - 1 if day > "5000" else 0
+    return max(0, int(moment.timestamp() * 1000))
 
 
 def confidence(text: object) -> int:
     """Return a confidence from 0 to 100; -1 when there is none or it makes no sense."""
     try:
-        number = int(str(text).strip())
+        number = int(str(text).strip()[:9])
     except ValueError:
         return -1
     return number if 0 <= number <= 100 else -1  # noqa: PLR2004 - STIX 2.1 scale

@@ -65,7 +65,7 @@ def read_event(event: Object, entries: Entries) -> None:
     """Read the attributes of one event and of its objects."""
     tags = _tags(event)
     for attribute in _listed(event, "Attribute"):
-        _attribute(attribute, "", tags, entries)
+        _one(attribute, "", tags, entries)
     for one in _listed(event, "Object"):
         if one.get("deleted") is True:
             continue
@@ -74,7 +74,7 @@ def read_event(event: Object, entries: Entries) -> None:
             str(part.get("value", "")) for part in attributes if part.get("object_relation") == "dst-port"
         ]
         for attribute in attributes:
-            _attribute(attribute, ports[0] if len(ports) == 1 else "", tags, entries)
+            _one(attribute, ports[0] if len(ports) == 1 else "", tags + _own(one), entries)
 
 
 def _events(found: object) -> Iterator[Object]:
@@ -90,12 +90,18 @@ def _events(found: object) -> Iterator[Object]:
             yield found
 
 
+def _one(attribute: Object, port: str, tags: tuple[str, ...], entries: Entries) -> None:
+    with entries.each(str(attribute.get("uuid", "?"))[:60]):
+        _attribute(attribute, port, tags, entries)
+
+
 def _attribute(one: Object, port: str, tags: tuple[str, ...], entries: Entries) -> None:
     kind, where = str(one.get("type", "")), str(one.get("uuid", "?"))[:60]
     if kind not in {"ip-dst", "ip-dst|port"} or one.get("deleted") is True:
         entries.other()
         return
-    if one.get("to_ids") not in {True, "1"}:
+    # What a stranger writes there may have no hash.
+    if not any(one.get("to_ids") == yes for yes in (True, "1")):
         entries.reject(where, "not-for-detection")
         return
     address, _, own = str(one.get("value", "")).partition("|")
@@ -113,7 +119,12 @@ def _attribute(one: Object, port: str, tags: tuple[str, ...], entries: Entries) 
 
 
 def _tags(one: Object) -> tuple[str, ...]:
-    return tuple(str(tag.get("name", "")) for tag in _listed(one, "Tag"))
+    return (*(str(tag.get("name", "")) for tag in _listed(one, "Tag")), *_own(one))
+
+
+def _own(one: Object) -> tuple[str, ...]:
+    """Return what "your organisation only" (distribution 0) means as a tag."""
+    return ("tlp:amber+strict",) if str(one.get("distribution", "")) == "0" else ()
 
 
 def _family(words: tuple[str, ...]) -> str:

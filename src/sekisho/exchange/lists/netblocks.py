@@ -6,6 +6,7 @@ kind have no port. IPsum's count of lists goes into the reference; option ``leas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Address
 
@@ -15,6 +16,8 @@ from sekisho.exchange.lists.entries import Entries
 from sekisho.model.indicator import Indicator
 
 NAME = "netblocks"
+
+_COUNT = re.compile(r"\s*[0-9]{1,9}\s*")
 
 
 def sniff(head: str, name: str) -> bool:  # noqa: ARG001 - all forms are asked alike
@@ -33,16 +36,19 @@ def sniff(head: str, name: str) -> bool:  # noqa: ARG001 - all forms are asked a
 
 def read(octets: bytes, entries: Entries, options: Mapping[str, str]) -> None:
     """Read every line by its own shape."""
-    least = int(options.get("least", "1") or 1)
+    said = options.get("least", "1") or "1"
+    least = int(said[:9]) if said.isascii() and said.isdigit() else 1
     for number, raw in enumerate(octets.decode("utf-8", "replace").splitlines(), 1):
         line, where = raw.strip(), str(number)
         cells = line.split("\t")
         if not line or line.startswith(("#", ";")) or line.lower().startswith("start\t"):
             continue
         if line.startswith("{"):
-            _object(line, where, entries)
+            with entries.each(where):
+                _object(line, where, entries)
         elif _is_block(cells):
-            _block(cells, where, entries)
+            with entries.each(where):
+                _block(cells, where, entries)
         elif _is_count(cells):
             if int(cells[1]) >= least:
                 entries.add(cells[0], "", where, more=Indicator("", reference=f"{number} lists={cells[1]}"))
@@ -69,7 +75,7 @@ def _object(line: str, where: str, entries: Entries) -> None:
 def _block(cells: list[str], where: str, entries: Entries) -> None:
     """Start, end, length: the three must agree."""
     try:
-        first, last, length = IPv4Address(cells[0]), IPv4Address(cells[1]), int(cells[2])
+        first, last, length = IPv4Address(cells[0]), IPv4Address(cells[1]), int(cells[2][:9])
     except (AddressValueError, ValueError):
         entries.reject(where, "bad-address", " ".join(cells[:3])[:80])
         return
@@ -84,4 +90,4 @@ def _is_block(cells: list[str]) -> bool:
 
 
 def _is_count(cells: list[str]) -> bool:
-    return len(cells) == 2 and cells[0].count(".") == 3 and cells[1].strip().isdigit()  # noqa: PLR2004 - two cells
+    return len(cells) == 2 and cells[0].count(".") == 3 and _COUNT.fullmatch(cells[1]) is not None  # noqa: PLR2004 - two cells

@@ -80,7 +80,8 @@ def read_objects(objects: Iterable[Object], entries: Entries) -> None:
     }
     for one in known:
         if one["type"] == "indicator":
-            _indicator(one, entries, markings, families)
+            with entries.each(str(one.get("id", "?"))[:100]):
+                _indicator(one, entries, markings, families)
 
 
 def marking(one: Object) -> Tlp | None:
@@ -99,9 +100,9 @@ def marking(one: Object) -> Tlp | None:
 
 
 def tlp_of(word: str) -> Tlp | None:
-    """Return the level a tag such as ``tlp:amber`` names; None for other words."""
+    """Return the level a tag such as ``tlp:amber`` names, the strictest of one that nobody knows; None for other words."""
     head, _, tail = word.strip().lower().partition(":")
-    return _TLP.get(tail) if head == "tlp" else None
+    return _TLP.get(tail, Tlp.RED) if head == "tlp" else None
 
 
 def _indicator(
@@ -136,6 +137,7 @@ def _indicator(
     )
     for target in targets(pattern):
         if target.fault:
-            entries.reject(where, target.fault, pattern[:200] if target.fault != "no-address" else "")
+            # A URL is not repeated: it may hold a code or name a person.
+            entries.reject(where, target.fault, "" if "url" in pattern.lower() else pattern[:200])
         else:
             entries.add(target.address, target.port, where, protocol=target.protocol, more=more)

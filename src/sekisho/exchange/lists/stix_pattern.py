@@ -20,6 +20,9 @@ _ADDRESS = {"ipv4-addr:value", "ipv6-addr:value", "network-traffic:dst_ref.value
 _TRANSPORT = {"tcp": 6, "udp": 17, "sctp": 132}
 _NETWORK = {"ipv4", "ipv6", "ip"}
 _MOST = 4096
+# A place takes an address, a port and a protocol; more tests than this at once can't name one.
+_TESTS = 64
+_LONGEST = 1 << 20
 _DEEPEST = 50
 
 
@@ -91,6 +94,8 @@ class _Parser:
     """Recursive descent; every step consumes a token, the depth is bounded."""
 
     def __init__(self, pattern: str) -> None:
+        if len(pattern) > _LONGEST:
+            raise _FaultError("too-complex")
         self.tokens: list[tuple[str, str]] = []
         at = 0
         text = pattern.strip()
@@ -148,7 +153,8 @@ class _Parser:
         while self._peek() == ("word", "AND"):
             self.at += 1
             right = self._test()
-            if len(choices) * len(right) > _MOST:
+            longest = max(map(len, choices)) + max(map(len, right)) if choices and right else 0
+            if len(choices) * len(right) > _MOST or longest > _TESTS:
                 raise _FaultError("too-complex")
             choices = [one + other for one in choices for other in right]
         return choices

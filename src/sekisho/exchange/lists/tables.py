@@ -58,13 +58,16 @@ def read(octets: bytes, entries: Entries, options: Mapping[str, str]) -> None:
     mapping = {field: options.get(field) or _usual(field, names) for field in FIELDS}
     for number, row in _rows(lines, at, names):
         if row is None:
-            entries.reject(str(number), "bad-row", lines[number - 1][:80])
-        elif {"url", "url_status"} <= set(names):
-            _urlhaus(row, str(number), entries)
-        elif "ioc_value" in names:
-            _threatfox(row, str(number), entries)
-        else:
-            _add(row, mapping, str(number), entries)
+            # The line is not repeated: it may hold a URL, and that a code or a name.
+            entries.reject(str(number), "bad-row")
+            continue
+        with entries.each(str(number)):
+            if {"url", "url_status"} <= set(names):
+                _urlhaus(row, str(number), entries)
+            elif "ioc_value" in names:
+                _threatfox(row, str(number), entries)
+            else:
+                _add(row, mapping, str(number), entries)
 
 
 def _header(lines: list[str], options: Mapping[str, str]) -> tuple[int, list[str]] | None:

@@ -25,7 +25,7 @@ def read(octets: bytes, entries: Entries, options: Mapping[str, str]) -> None:  
             continue
         row = dict(zip(names, line.split("\t"), strict=False))
         if "indicator" not in row or "indicator_type" not in row:
-            entries.reject(str(number), "no-fields", line[:80])
+            entries.reject(str(number), "no-fields")
         elif row["indicator_type"].strip() in {"Intel::ADDR", "Intel::SUBNET"}:
             said = " ".join(row.get(name, "") for name in ("meta.source", "meta.desc")).strip()
             more = Indicator("", reference=f"{number} {said}"[:200].strip())
