@@ -7,14 +7,27 @@ caller believes only those that name a Message-ID of its own.
 from __future__ import annotations
 
 import re
-from email import policy
+from collections.abc import Sequence
+from email.errors import HeaderParseError
+from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
+from email.policy import Compat32
 
 import msgspec
 
 LONGEST = 4 * 1024 * 1024
 _MOST_PARTS = 200
+# The standard library takes quadratic time for the parameters of a long header.
+_LONGEST_HEADER, _MOST_PARAMETERS = 4096, 16
+# A charset is a stranger's choice, and Python has codecs that decode no text, or take quadratic time (punycode).
+_CHARSETS = frozenset({
+    "us-ascii", "ascii", "utf-8", "utf8", "iso-2022-jp", "iso-2022-jp-1", "iso-2022-jp-2", "iso-2022-jp-3",
+    "iso-2022-jp-2004", "iso-2022-jp-ext", "shift_jis", "shift-jis", "sjis", "cp932", "ms932", "windows-31j", "euc-jp",
+    "eucjp", "latin-1", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-15", "windows-1250", "windows-1251",
+    "windows-1252", "koi8-r", "koi8-u", "gb2312", "gbk", "gb18030", "big5", "euc-kr", "ks_c_5601-1987", "iso-2022-kr",
+})  # fmt: skip
+_GUESSED = ("utf-8", "iso-2022-jp", "cp932")
 _ID = re.compile(r"<[^<>@\s]{1,250}@[^<>@\s]{1,250}>")
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _REPLY = re.compile(r"(?<!\d)([45]\d\d)[ -](?!\d)")
@@ -33,6 +46,18 @@ _DELAYED = re.compile(
     r"delay|will (keep|retry|continue)|not yet been delivered|still trying|遅延|再送", re.IGNORECASE
 )
 _AUTOMATIC = re.compile(r"out of (the )?office|vacation|auto.?repl|不在|自動(応答|返信)", re.IGNORECASE)
+
+
+class _Bounded(Compat32):
+    """The parser's policy with headers of bounded length."""
+
+    def header_source_parse(self, sourcelines: Sequence[str]) -> tuple[str, str]:
+        """Return name and value, cut to what a header of an honest mail has."""
+        name, value = super().header_source_parse(list(sourcelines))
+        value = value[:_LONGEST_HEADER]
+        return name, ";".join(
+            value.split(";")[:_MOST_PARAMETERS]
+        ) if name.lower() == "content-type" else value
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +91,7 @@ _WORST = ("failed", "delayed", "relayed", "delivered")
 def answer(octets: bytes) -> Answer:
     """Return what a mail says about the delivery of another; never raises on what strangers wrote."""
     try:
-        message = BytesParser(policy=policy.compat32).parsebytes(octets[:LONGEST])
+        message = BytesParser(policy=_Bounded()).parsebytes(octets[:LONGEST])
         return _standard(message) or _other(message)
     except (ValueError, LookupError, TypeError, RecursionError, AttributeError):
         # The parser of the standard library raises these on some broken headers and charsets.
@@ -209,22 +234,27 @@ def _text(part: Message) -> str:
         return ""
     raw = part.get_payload(decode=True)
     octets = raw if isinstance(raw, bytes) else b""
-    charset = part.get_content_charset() or "utf-8"
-    for name in (charset, "utf-8", "iso-2022-jp", "cp932"):
+    said = part.get_param("charset")
+    return _told(octets, str(said[2] if isinstance(said, tuple) else said or ""))
+
+
+def _told(octets: bytes, charset: str) -> str:
+    """Return octets as text: in the named charset when it is one of text, else in what they could be."""
+    name = charset.strip("'\" ").lower()
+    for one in (name, *_GUESSED) if name in _CHARSETS else _GUESSED:
         try:
-            return octets.decode(name)
+            return octets.decode(one)
         except (UnicodeDecodeError, LookupError):
             continue
     return octets.decode("latin-1")
 
 
 def _decoded(header: str) -> str:
-    from email.header import decode_header, make_header
-
     try:
-        return str(make_header(decode_header(header)))
-    except (ValueError, LookupError, UnicodeError):
+        words = decode_header(header)
+    except (HeaderParseError, ValueError):
         return header
+    return "".join(one if isinstance(one, str) else _told(one, charset or "") for one, charset in words)
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

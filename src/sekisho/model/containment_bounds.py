@@ -33,6 +33,8 @@ from sekisho.model.indicator import Service
 
 Fault = tuple[str, str]
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+# In a policy zone such labels are no name but a trigger or an action of another sort (rpz-ip, rpz-client-ip, rpz-nsip …).
+_POLICY_LABEL = "rpz-"
 _GUARD = re.compile(rf"{_LABEL.pattern}(\.{_LABEL.pattern})*")
 # A name in a policy zone stands before the zone's own, and both together may have 255 octets (RFC 1035).
 _LONGEST_NAME = 180
@@ -48,12 +50,14 @@ _LINES_LEAST = 20
 def canonical_name(text: str) -> str:
     """Return a domain name in lower case without its last dot; empty when it is none that a zone may hold.
 
-    Letters, digits, hyphen and underscore only, two labels at least, no wildcard: nothing that could end a line.
+    Letters, digits, hyphen and underscore only, two labels at least, no wildcard: nothing that could end a line, and no
+    label that a policy zone reads as an address or an action.
     """
     name = text.lower().removesuffix(".")
     labels = name.split(".")
     fits = len(name) <= _LONGEST_NAME and len(labels) > 1 and all(map(_LABEL.fullmatch, labels))
-    return name if fits and not labels[-1].isdigit() else ""
+    policy = any(one.startswith(_POLICY_LABEL) for one in labels)
+    return name if fits and not policy and not labels[-1].isdigit() else ""
 
 
 def faults(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -114,3 +115,31 @@ def test_bounded() -> None:
     )
     assert answer(deep).kind == "unknown"
     assert answer(plain("From: a@b.example", "Message-ID: <" + "a" * 100_000)).message_ids == ()
+
+
+def test_what_a_stranger_writes_takes_no_quadratic_time() -> None:
+    many = 1_000_000
+    hostile = {
+        "body": b"Content-Type: text/plain; charset=punycode\r\n\r\n" + b"a" * many,
+        "subject": b"Subject: =?punycode?Q?" + b"a" * many + b"?=\r\n\r\nx",
+        "charset": b"Content-Type: text/plain; charset*=punycode''" + b"a" * many + b"\r\n\r\nx",
+        "parameters": b'Content-Type: text/plain; x="' + b";" * many + b"\r\n\r\nx",
+        "parts": b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + (b'--b\r\nContent-Type: text/plain; x="' + b";" * 4000 + b"\r\n\r\nx\r\n") * (many // 4000),
+        "no text": b"Content-Type: text/plain; charset=bz2\r\n\r\n" + b"a" * many,
+    }
+    for name, mail in hostile.items():
+        begun = process_time()
+        assert answer(b"From: mailer-daemon@mx.example\r\n" + mail).kind == "unknown"
+        # Milliseconds of work; the old way took minutes.
+        assert process_time() - begun < 5, name
+
+
+@pytest.mark.parametrize("charset", ["iso-2022-jp", "Shift_JIS", "EUC-JP", "utf-8", "punycode", "x-unknown"])
+def test_charsets_of_text(charset: str) -> None:
+    words = "宛先のメールアドレスが存在しません。"
+    codec = "cp932" if charset in {"punycode", "x-unknown"} else charset
+    body = f"{words}\n\nMessage-ID: {OURS}\n".encode(codec)
+    head = f"From: postmaster@mobile.example\r\nSubject: x\r\nContent-Type: text/plain; charset={charset}\r\n\r\n"
+    said = answer(head.encode() + body)
+    assert (said.kind, said.message_ids, said.diagnostic) == ("failed", (OURS,), words)

@@ -160,7 +160,8 @@ def test_roles() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "com", "a..com", "-a.com", "a b.com", "a.com\n", "é.com", "1.2.3.4", "a" * 64 + ".com", "x." * 100 + "com", "a;.com"]
+    "text", ["", "com", "a..com", "-a.com", "a b.com", "a.com\n", "é.com", "1.2.3.4", "a" * 64 + ".com", "x." * 100 + "com", "a;.com",
+     "32.7.113.0.203.rpz-ip", "a.RPZ-nsdname.", "rpz-passthru.com", "a.rpz-drop.com", "rpz-.com"]
 )  # fmt: skip
 def test_no_names(text: str) -> None:
     assert canonical_name(text) == ""
@@ -168,4 +169,5 @@ def test_no_names(text: str) -> None:
 
 def test_names_in_canonical_form() -> None:
     assert canonical_name("CC.Example.COM.") == "cc.example.com"
+    assert canonical_name("rpz.example.com") == "rpz.example.com"
     assert canonical_name("_x.xn--wgv71a.jp") == "_x.xn--wgv71a.jp"

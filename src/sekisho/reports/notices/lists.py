@@ -21,7 +21,8 @@ from sekisho.model.notifying import Operator
 from sekisho.reports.notices.postal import postal
 
 INSTEAD = "〓"
-_FORMULA = re.compile(r"[=@\t\r+-]")
+# Full-width signs, too: spreadsheets in Japanese read them as the narrow ones.
+_FORMULA = re.compile(r"[=@\t\r\n+\-＝＠＋－]")
 _PLAIN = re.compile(r"[+-]?[0-9][0-9 ()-]*")
 # What JIS's table and Microsoft's disagree on: the same sign to a reader, another code point to the codec.
 _SAME = str.maketrans(
@@ -115,19 +116,16 @@ def _table(columns: Sequence[_Column], rows: Sequence[Row], operator: Operator, 
 
 
 def _cell(text: str, row: int, column: str, encoding: Encoding) -> tuple[str, list[Altered]]:
-    changed = []
-    if _FORMULA.match(text) and not _PLAIN.fullmatch(text):
-        changed.append(_altered(row, column, "guarded", text[0], "'" + text[0]))
-        text = "'" + text
-    if encoding is not Encoding.CP932:
-        return text, changed
-    signs = []
-    for sign in text:
-        written, kind = _written(sign)
-        if kind:
-            changed.append(_altered(row, column, kind, sign, written))
-        signs.append(written)
-    return "".join(signs), changed
+    changed, written = [], text
+    if encoding is Encoding.CP932:
+        signs = [(sign, *_written(sign)) for sign in text]
+        changed = [_altered(row, column, kind, sign, instead) for sign, instead, kind in signs if kind]
+        written = "".join(instead for _, instead, _ in signs)
+    # What stands in the file is tested: a twin may be what a spreadsheet runs when the sign that was given is not.
+    if _FORMULA.match(written) and not _PLAIN.fullmatch(written):
+        changed.append(_altered(row, column, "guarded", text[0], "'" + written[0]))
+        written = "'" + written
+    return written, changed
 
 
 def _written(sign: str) -> tuple[str, str]:

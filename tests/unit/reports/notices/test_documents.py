@@ -240,6 +240,24 @@ def test_tables_tell_what_they_replace() -> None:
     assert not printing_house(rows[:1], OPERATOR, Encoding.UTF8).altered
 
 
+@pytest.mark.parametrize("encoding", list(Encoding))
+@pytest.mark.parametrize("sign", "=+-@＝＋－＠\t\r\n")
+def test_no_cell_is_a_formula(encoding: Encoding, sign: str) -> None:
+    odd = msgspec.structs.replace(TARO, name=f"{sign}cmd|' /C calc'!A0")
+    for made in (call_centre, printing_house):
+        table = made([(notice(), odd)], OPERATOR, encoding)
+        cells = read_table(table.octets, "cp932" if encoding is Encoding.CP932 else "utf-8-sig")[1]
+        assert f"'{odd.name}" in cells
+        assert [(one.kind, one.character) for one in table.altered] == [("guarded", sign)]
+
+
+def test_a_cell_that_becomes_a_formula_in_cp932_is_guarded_there() -> None:
+    odd = msgspec.structs.replace(TARO, name="−1+1")  # U+2212, whose twin is the full-width hyphen-minus
+    table = printing_house([(notice(), odd)], OPERATOR)
+    assert read_table(table.octets, "cp932")[1][5] == "'－1+1"
+    assert {(one.kind, one.instead) for one in table.altered} == {("same", "－"), ("guarded", "'－")}
+
+
 def identified(**changes) -> Identified:
     answers = (Answer(Outcome.FOUND, "A-1"),) * 2
     found = Identified(
