@@ -32,6 +32,19 @@ class AuditEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hash: str = ""
 
 
+class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be recorded together with a change, in the change's own transaction; fields as of `AuditEntry`."""
+
+    who: str
+    role: str
+    act: str
+    object: str
+    at: int
+    basis: str = ""
+    reason: str = ""
+    details: dict[str, Scalar] = {}
+
+
 def sealed(entry: AuditEntry) -> AuditEntry:
     """Return the entry with its hash."""
     bare = msgspec.structs.replace(entry, hash="")

@@ -25,10 +25,22 @@ def dump_file(engine: str, version: int) -> Path:
 
 
 def write(database: object) -> None:
-    """Write what every dump holds: two cases with their lives, a notice in two revisions, three entries of the log."""
+    """Write what every dump holds: two cases with their lives, a notice in two revisions, three entries of the log.
+
+    Since schema 2 also an admin with a session and a passkey, and three more entries.
+    """
+    from contract.database.people import RULES, account, act, link, passkey, session, token
     from contract.database.places import NOW, case, event, notice
     from sekisho.model.notice import NoticeState
-    from sekisho.stores.database import SqlAudit, SqlCases, SqlNotices
+    from sekisho.stores.database import (
+        SqlAccounts,
+        SqlAudit,
+        SqlBrake,
+        SqlCases,
+        SqlNotices,
+        SqlPasskeys,
+        SqlTokens,
+    )
 
     cases, notices, log = SqlCases(database), SqlNotices(database), SqlAudit(database)
     first = cases.save(
@@ -44,6 +56,15 @@ def write(database: object) -> None:
         log.append(
             "佐藤", "sender", "re-identify", f"c{number}", at=NOW, basis="consent", details={"n": number}
         )
+    accounts = SqlAccounts(database)
+    accounts.make_link(link(), act("setup-link"))
+    accounts.redeem(
+        link(), account(), act("set-up"), session(), secret="$argon2id$not-one", passkey=passkey()
+    )
+    SqlTokens(database).add(token(), act("make-token"), most=5)
+    SqlPasskeys(database).spend("00ff", NOW + 5, NOW)
+    SqlBrake(database).book(["name:x"], NOW, RULES)
+    SqlBrake(database).remember("a1", ["place:y"], NOW, 0)
 
 
 def dumped(engine: str, address: str) -> str:

@@ -11,11 +11,25 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, inspect
 
+from contract.database.people import RULES, account, passkey, session, token
 from contract.database.places import HEAD, NOW, case, ended, event, opened, program
 from contract.database.released import DUMPS, ENGINES, dump_file, dumped, load, write
 from sekisho.errors import StoreError
 from sekisho.model.notice import NoticeState
-from sekisho.stores.database import SqlAudit, SqlCases, SqlNotices, migrations, opening, postgres, sqlite
+from sekisho.stores.database import (
+    SqlAccounts,
+    SqlAudit,
+    SqlBrake,
+    SqlCases,
+    SqlNotices,
+    SqlPasskeys,
+    SqlSessions,
+    SqlTokens,
+    migrations,
+    opening,
+    postgres,
+    sqlite,
+)
 from sekisho.stores.database.migrations import STEPS
 from sekisho.stores.database.migrations.dialect import Dialect
 from sekisho.stores.database.tables import METADATA
@@ -67,7 +81,19 @@ def test_a_released_schema_is_migrated_with_all_it_holds(address: str, version: 
     sent = notices.notice("<1@x>")
     assert sent is not None
     assert (sent.id, sent.state, sent.revision, sent.body) == ("n1", NoticeState.SENT, 2, "本文\n二行目")
-    assert log.verify().entries == 3
+    assert log.verify().entries == (3 if version < 2 else 6)
+    people = SqlAccounts(database)
+    if version < 2:
+        assert people.accounts() == ()
+    else:
+        assert people.accounts() == (account(revision=1),)
+        assert people.secret("a1") == "$argon2id$not-one"
+        assert SqlSessions(database).session(session().id) == (account(revision=1), session())
+        assert SqlPasskeys(database).of("a1") == (passkey(),)
+        assert SqlTokens(database).of("a1") == (token(),)
+        assert not SqlPasskeys(database).spend("00ff", NOW + 5, NOW)
+        assert SqlBrake(database).failures("name:x", NOW, RULES) == 1
+        assert SqlBrake(database).known("a1", ["place:y"], NOW) == {"place:y"}
     assert log.verify().whole
     # And it goes on from there.
     cases.save(held, [event("c1")])
@@ -129,7 +155,10 @@ def test_an_older_one_is_migrated_and_a_copy_is_kept(address: str, monkeypatch: 
     )
     database = opened(address)
     with database.reading() as connection:
-        assert connection.exec_driver_sql("SELECT max(version) FROM sekisho_schema").scalar_one() == 3
+        assert (
+            connection.exec_driver_sql("SELECT max(version) FROM sekisho_schema").scalar_one()
+            == len(STEPS) + 2
+        )
         assert connection.exec_driver_sql("SELECT DISTINCT room FROM cases").scalars().all() == [7]
         assert connection.exec_driver_sql("SELECT count(*) FROM more").scalar_one() == 0
     assert SqlAudit(database).verify().whole
@@ -140,20 +169,26 @@ def test_an_older_one_is_migrated_and_a_copy_is_kept(address: str, monkeypatch: 
     assert "newer" in refused.value.what.en
     if engine_of(address) == "sqlite":
         (copy,) = Path(address).parent.glob("*.bak")
-        assert copy.name == "cases.db.schema-1.bak"
+        assert copy.name == f"cases.db.schema-{len(STEPS)}.bak"
         assert copy.stat().st_mode & 0o777 == 0o600
         kept = opened(str(copy))
         assert SqlCases(kept).counts()["new"] == 3
         kept.close()
 
 
+def test_a_new_one_leaves_no_copy(tmp_path: Path) -> None:
+    opened(str(tmp_path / "cases.db")).close()
+    assert not list(tmp_path.glob("*.bak"))
+
+
 def test_a_copy_is_never_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cases.db.schema-1.bak").write_bytes(b"older")
+    older = tmp_path / f"cases.db.schema-{len(STEPS)}.bak"
+    older.write_bytes(b"older")
     opened(str(tmp_path / "cases.db")).close()
     with_steps(monkeypatch, lambda _: ["CREATE TABLE more (id BIGINT)"])
     opened(str(tmp_path / "cases.db")).close()
-    assert (tmp_path / "cases.db.schema-1.bak").read_bytes() == b"older"
-    assert (tmp_path / "cases.db.schema-1-1.bak").stat().st_size > 1000
+    assert older.read_bytes() == b"older"
+    assert (tmp_path / f"cases.db.schema-{len(STEPS)}-1.bak").stat().st_size > 1000
 
 
 def test_a_step_that_fails_leaves_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

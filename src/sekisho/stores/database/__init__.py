@@ -1,13 +1,31 @@
-"""Cases, notices and the audit log in SQL: SQLite in one file by default, PostgreSQL by one URL.
+"""Cases, notices, accounts and the audit log in SQL: SQLite in one file by default, PostgreSQL by one URL.
 
 Both engines have the same tables, statements and promises; ``tests/contract`` holds them to the same suite.
 """
 
 from __future__ import annotations
 
+from sekisho.stores.database.accounts import SqlAccounts
 from sekisho.stores.database.audit import SqlAudit, Verified
+from sekisho.stores.database.brake import SqlBrake
 from sekisho.stores.database.cases import SqlCases
 from sekisho.stores.database.notices import SqlNotices
 from sekisho.stores.database.opening import Database, open_postgres, open_sqlite
+from sekisho.stores.database.passkeys import SqlPasskeys
+from sekisho.stores.database.sessions import SqlSessions
+from sekisho.stores.database.tokens import SqlTokens
 
-__all__ = ["Database", "SqlAudit", "SqlCases", "SqlNotices", "Verified", "open_postgres", "open_sqlite"]
+__all__ = [
+    "Database",
+    "SqlAccounts",
+    "SqlAudit",
+    "SqlBrake",
+    "SqlCases",
+    "SqlNotices",
+    "SqlPasskeys",
+    "SqlSessions",
+    "SqlTokens",
+    "Verified",
+    "open_postgres",
+    "open_sqlite",
+]

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, text, type_coerce
+from sqlalchemy import Connection, Row, insert, select, text, type_coerce
 from sqlalchemy import Text as Words
 
-from sekisho.model.audit import GENESIS, AuditEntry, broken_at, sealed
+from sekisho.model.audit import GENESIS, Act, AuditEntry, broken_at, sealed
 from sekisho.model.verdict import Scalar
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row
@@ -55,21 +55,7 @@ class SqlAudit:
         :raises StoreError: the database refuses; what was to be recorded must not happen then
         """
         with self._database.writing() as connection:
-            if self._database.engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
-            last = connection.execute(
-                select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
-            ).first()
-            # What JSON can't hold (NaN) must not be hashed in another form than it is read back in.
-            plain = msgspec.json.decode(msgspec.json.encode(dict(details or {})), type=dict[str, Scalar])
-            entry = sealed(
-                AuditEntry(
-                    seq=last.seq + 1 if last else 1, at=at, who=who, role=role, act=act, object=object_, basis=basis,
-                    reason=reason, details=plain, prev=last.hash if last else GENESIS,
-                )
-            )  # fmt: skip
-            connection.execute(insert(AUDIT), as_row(entry))
-        return entry
+            return chained(connection, Act(who, role, act, object_, at, basis, reason, dict(details or {})))
 
     def entries(self, after: int = 0, limit: int = 1000) -> tuple[AuditEntry, ...]:
         """Return ``limit`` entries behind the number ``after``, in order."""
@@ -111,6 +97,23 @@ class SqlAudit:
             if len(rows) < _PAGE:
                 return
             after = rows[-1].seq
+
+
+def chained(connection: Connection, act: Act) -> AuditEntry:
+    """Add an entry in a transaction that is open for writing: the act and its record are stored together, or neither."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+    last = connection.execute(select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)).first()
+    # What JSON can't hold (NaN) must not be hashed in another form than it is read back in.
+    plain = msgspec.json.decode(msgspec.json.encode(act.details), type=dict[str, Scalar])
+    entry = sealed(
+        AuditEntry(
+            seq=last.seq + 1 if last else 1, at=act.at, who=act.who, role=act.role, act=act.act, object=act.object,
+            basis=act.basis, reason=act.reason, details=plain, prev=last.hash if last else GENESIS,
+        )
+    )  # fmt: skip
+    connection.execute(insert(AUDIT), as_row(entry))
+    return entry
 
 
 def _read(row: Row[Any]) -> AuditEntry:

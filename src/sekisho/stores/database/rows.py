@@ -28,6 +28,11 @@ def as_row(noun: msgspec.Struct) -> dict[str, Any]:
     return row
 
 
+def askable(identifier: str) -> bool:
+    """Say whether a text from outside can stand in a question: PostgreSQL refuses NUL, and no driver writes surrogates."""
+    return "\0" not in identifier and not any("\ud800" <= sign <= "\udfff" for sign in identifier)
+
+
 def as_noun(kind: type[Noun], row: Iterable[Any]) -> Noun:
     """Return the noun of a row whose columns stand in the order of its fields.
 

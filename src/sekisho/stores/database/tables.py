@@ -11,9 +11,11 @@ import msgspec
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
+from sekisho.model.account import Account, Passkey, Session, SetupLink, Token
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case, CaseEvent
 from sekisho.model.notice import Notice
+from sekisho.model.sign_in_rules import Count
 
 METADATA = MetaData()
 
@@ -49,3 +51,28 @@ CASES = _table("cases", Case, key=("id",), json=("methods",))
 EVENTS = _table("case_events", CaseEvent, key=("case", "seq"), json=("body",))
 NOTICES = _table("notices", Notice, key=("id",))
 AUDIT = _table("audit", AuditEntry, key=("seq",), json=("details",))
+ACCOUNTS = _table("accounts", Account, key=("id",))
+LINKS = _table("setup_links", SetupLink, key=("id",))
+SESSIONS = _table("sessions", Session, key=("id",))
+PASSKEYS = _table("passkeys", Passkey, key=("id",))
+TOKENS = _table("tokens", Token, key=("id",), json=("scope",))
+COUNTS = _table("sign_in_counts", Count, key=("key",))
+SECRETS = Table(
+    "account_secrets",
+    METADATA,
+    Column("account", Text(), primary_key=True),
+    Column("secret", Text(), nullable=False),
+)
+MARKS = Table(
+    "known_marks",
+    METADATA,
+    Column("account", Text(), primary_key=True),
+    Column("mark", Text(), primary_key=True),
+    Column("seen", BigInteger(), nullable=False),
+)
+SPENT = Table(
+    "spent_challenges",
+    METADATA,
+    Column("id", Text(), primary_key=True),
+    Column("expires", BigInteger(), nullable=False),
+)

@@ -13,10 +13,13 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sekisho import __version__
 from sekisho.errors import StoreError
 from sekisho.language import Text
-from sekisho.stores.database.migrations import v0001_cases_notices_audit
+from sekisho.stores.database.migrations import v0001_cases_notices_audit, v0002_accounts
 from sekisho.stores.database.migrations.dialect import Dialect
 
-STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (v0001_cases_notices_audit.statements,)
+STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
+    v0001_cases_notices_audit.statements,
+    v0002_accounts.statements,
+)
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
 _MIGRATION_LOCK = 0x73656B4D
@@ -47,7 +50,7 @@ def migrate(
                     return version
                 if version and not copied:
                     keep_copy(version)
-                    copied = True
+                copied = True  # one made here from nothing holds nothing to keep
                 _step(connection, dialect, version + 1, steps[version](dialect))
 
 

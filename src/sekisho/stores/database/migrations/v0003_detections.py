@@ -1,4 +1,4 @@
-"""Schema 3: the index of the detections' log with its counts, and the index of the assessments' folders."""
+"""Schema 3: the index of the detections' log with its counts, that of the assessments' folders, ways into the audit log."""
 
 from __future__ import annotations
 
@@ -102,6 +102,9 @@ _INDICES = (
     "CREATE INDEX assessments_by_time ON assessments (began DESC, id)",
     "CREATE INDEX assessments_by_terminal ON assessments (terminal, began DESC, id)",
     "CREATE INDEX judgements_by_terminal ON assessment_judgements (catalogue, terminal, began DESC)",
+    "CREATE INDEX audit_by_who ON audit (who, seq DESC)",
+    "CREATE INDEX audit_by_act ON audit (act, seq DESC)",
+    "CREATE INDEX audit_by_object ON audit (object, seq DESC)",
 )
 
 
