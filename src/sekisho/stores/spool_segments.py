@@ -60,12 +60,19 @@ def give_back(segment: Segment) -> None:
 
 
 def begin(folder: Path, first: int, *, fresh: bool = False, slotted: bool = False) -> int:
-    """Return the descriptor of a new segment, without a block, made of one that was given back if there is any."""
+    """Return the descriptor of a new segment, without a block, made of one that was given back if there is any.
+
+    OSError when the folder refuses: then there is no new one.
+    """
     path = segment_path(folder, first, slotted=slotted)
     if not fresh and (free := _free(folder)):
         file = os.open(free[-1], os.O_RDWR | os.O_CLOEXEC)
-        os.pwrite(file, bytes(HEADER_OCTETS), 0)
-        free[-1].rename(path)
+        try:
+            os.pwrite(file, bytes(HEADER_OCTETS), 0)
+            free[-1].rename(path)
+        except OSError:
+            os.close(file)
+            raise
         return file
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
@@ -82,6 +89,18 @@ def end_of(file: int, first: int) -> tuple[int, int]:
             break
         offset, ordinal = offset + header.room, header.end
     return offset, ordinal
+
+
+def last_ordinal(folder: Path) -> int:
+    """Return how many datagrams the spool ever held, as its newest segment says; 0 when it never held any."""
+    there = segments(folder)
+    if not there:
+        return 0
+    file = os.open(there[-1].path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return end_of(file, there[-1].first)[1]
+    finally:
+        os.close(file)
 
 
 def locked(folder: Path, name: str) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -33,6 +35,8 @@ SEGMENT_OCTETS = 8 * 1024 * 1024
 MOST_OCTETS = 1024 * 1024 * 1024
 _FEWEST_SEGMENTS = 2
 _IDENTITY_OCTETS = 16
+# What a kill left of replacing an empty segment.
+_ASIDE = "aside"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -108,25 +112,46 @@ class SpoolWriter:
         """Keep all of ``block`` or, when there is no room, nothing; return how many were kept, and count by exporter."""
         if not len(block):
             return 0
-        if self._slots is not None:
-            return self._append_slotted(block, self._slots)
         exporter = self._exporters(block)
+        try:
+            if len(self._names) > self._written:
+                self._write_names()
+            if self._slots is None:
+                kept = self._keep(block, exporter)
+            else:
+                kept = self._keep_slotted(block, exporter, self._slots)
+        except OSError as error:
+            return self._failed(error, exporter)
+        self._count("spooled" if kept else "spool-full", exporter)
+        if kept:
+            self._go_on()
+        return len(block) if kept else 0
+
+    def _keep(self, block: Datagrams, exporter: NDArray[np.int32]) -> bool:
+        """Write a block; False when there is no room."""
         need = int(block.length.sum()) + 8 * len(block) + 2 * spool_block.HEADER_OCTETS
         if not self._has_room(need):
-            self._count("spool-full", exporter)
-            return 0
+            return False
         try:
             room = spool_block.write(self._file, self._offset, self._ordinal, block, exporter, self._key)
-        except OSError as error:
+        except OSError:
             os.ftruncate(self._file, self._offset)
-            return self._failed(error, exporter)
+            raise
         self._offset += room
         self._ordinal += len(block)
-        self._count("spooled", exporter)
         self._long = max(self._long, int(block.length.max()))
-        if self._offset >= self._segment_octets:
-            self._begin()
-        return len(block)
+        return True
+
+    def _go_on(self) -> None:
+        """Begin the next segment when this one is full; one that can't be begun now is tried again at the next block."""
+        try:
+            if self._slots is not None:
+                if self._ordinal - self._first == len(self._slots) and not self._begin_slots():
+                    self._begin()
+            elif self._offset >= self._segment_octets:
+                self._begin()
+        except OSError as error:
+            self.error = error.strerror or str(error)
 
     def room(self, most: int) -> NDArray[np.uint8] | None:
         """Return free slots, uint8[up to ``most``, octets]: a block that lies in them is kept without a copy.
@@ -137,29 +162,22 @@ class SpoolWriter:
         if not self._may_slot or (self._slots is None and not self._begin_slots()) or self._slots is None:
             return None
         at = self._ordinal - self._first
-        return self._slots[at : at + most]
+        free = self._slots[at : at + most]
+        return free if len(free) else None
 
-    def _append_slotted(self, block: Datagrams, slots: NDArray[np.uint8]) -> int:
+    def _keep_slotted(self, block: Datagrams, exporter: NDArray[np.int32], slots: NDArray[np.uint8]) -> bool:
         """Make a block valid that lies in the slots that `room` gave; copy it there when it doesn't."""
         at = self._ordinal - self._first
         if int(block.length.max()) > STRIDE or len(block) > len(slots) - at:
             self._begin()  # of the other kind, which takes any block
-            return self.append(block)
-        exporter = self._exporters(block)
+            return self._keep(block, exporter)
         mine = slots[at : at + len(block)]
         if block.octets.ctypes.data != mine.ctypes.data or block.octets.strides[0] != STRIDE:
             width = min(STRIDE, block.octets.shape[1])
             mine[:, :width] = block.octets[:, :width]
-        try:
-            room = spool_block.write_index(self._file, self._offset, self._ordinal, block, exporter)
-        except OSError as error:
-            return self._failed(error, exporter)
-        self._offset += room
+        self._offset += spool_block.write_index(self._file, self._offset, self._ordinal, block, exporter)
         self._ordinal += len(block)
-        self._count("spooled", exporter)
-        if self._ordinal - self._first == len(slots) and not self._begin_slots():
-            self._begin()
-        return len(block)
+        return True
 
     def _begin_slots(self) -> bool:
         """Begin a segment of slots; False when there is no room, or datagrams are too long for slots."""
@@ -168,31 +186,52 @@ class SpoolWriter:
                 return False
             self._long = 0  # perhaps they were few
         count = count_in(self._segment_octets)
-        if self._octets_closed(every=True) + octets_of(count) > self._most:
-            return False
-        self._forget_empty()
-        file = -1
         try:
-            file = begin(self._folder, self._ordinal, slotted=True)
-            allocate(file, count)
-            slots = self._mappings.slots(file)
+            if self._octets_closed(every=True) + octets_of(count) > self._most:
+                return False
+            with self._in_place_of_an_empty_one():
+                file, slots = self._new_slots(count)
         except OSError as error:
             self.error = error.strerror or str(error)
-            segment_path(self._folder, self._ordinal, slotted=True).unlink(missing_ok=True)
-            if file >= 0:
-                os.close(file)
-            self._begin(fresh=True)
             return False
-        os.close(self._file)
-        self._file, self._slots, self._first = file, slots, self._ordinal
-        self._offset = 0
+        self._use(file, slots)
         return True
 
-    def _forget_empty(self) -> None:
-        """Delete the segment in use when it has no block: the next one begins at the same ordinal."""
-        if self._first == self._ordinal:
-            for slotted in (False, True):
-                segment_path(self._folder, self._first, slotted=slotted).unlink(missing_ok=True)
+    def _new_slots(self, count: int) -> tuple[int, NDArray[np.uint8]]:
+        file = begin(self._folder, self._ordinal, slotted=True)
+        try:
+            allocate(file, count)
+            return file, self._mappings.slots(file)
+        except OSError:
+            segment_path(self._folder, self._ordinal, slotted=True).unlink(missing_ok=True)
+            os.close(file)
+            raise
+
+    def _use(self, file: int, slots: NDArray[np.uint8] | None) -> None:
+        """Write into another segment from now on."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file, self._slots, self._first, self._offset = file, slots, self._ordinal, 0
+
+    @contextmanager
+    def _in_place_of_an_empty_one(self) -> Iterator[None]:
+        """Take its name from the segment in use when it has no block: the next one begins at the same ordinal.
+
+        It gets it back when that one can't be made. There are never two of one ordinal: the reader would not know
+        which of them is through.
+        """
+        paths = [segment_path(self._folder, self._first, slotted=slotted) for slotted in (False, True)]
+        empty = [path for path in paths if self._first == self._ordinal and path.exists()]
+        aside = self._folder / _ASIDE
+        for path in empty:
+            path.rename(aside)
+        try:
+            yield
+        except BaseException:
+            for path in empty:
+                aside.rename(path)
+            raise
+        aside.unlink(missing_ok=True)
 
     def _failed(self, error: OSError, exporter: NDArray[Any]) -> int:
         self.error = error.strerror or str(error)
@@ -214,6 +253,7 @@ class SpoolWriter:
         self._write_names()
         there = segments(self._folder)
         self._torn = self._ordinal = self._offset = self._closed = 0
+        (self._folder / _ASIDE).unlink(missing_ok=True)
         self._first = -1
         self._key = None
         if place.keys:
@@ -237,14 +277,10 @@ class SpoolWriter:
         os.ftruncate(self._file, min(size, self._offset))
 
     def _begin(self, *, fresh: bool = False) -> None:
-        """Begin a segment; the one before it belongs to the reader from now on."""
-        if self._file >= 0:
-            os.close(self._file)
-        self._slots = None
-        self._forget_empty()
-        self._file = begin(self._folder, self._ordinal, fresh=fresh)
-        self._first = self._ordinal
-        self._offset = 0
+        """Begin a segment; the one before it belongs to the reader from now on. OSError: it stays in use."""
+        with self._in_place_of_an_empty_one():
+            file = begin(self._folder, self._ordinal, fresh=fresh)
+        self._use(file, None)
         self._closed = self._octets_closed()
 
     def _octets_closed(self, *, every: bool = False) -> int:
@@ -274,8 +310,6 @@ class SpoolWriter:
                 known, self._places = 0, self._places[:0]
             new = [self._index(name) for name in block.exporters[known:]]
             self._places = np.concatenate((self._places, np.array(new, np.int32)))
-            if len(self._names) > self._written:
-                self._write_names()
         self._heard = block.exporters
         return self._places[block.exporter]
 

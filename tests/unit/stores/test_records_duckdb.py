@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from contract.engines import DAY, LABEL, NOW, WHOLE, Clock, batches, lines, plain
 from fakes.watched import HOUR, START, flow
-from sekisho.errors import PurposeError, StoreError
+from sekisho.errors import PurposeError, ReadingError, StoreError
+from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, Purpose
 from sekisho.ports.flows import Query
 from sekisho.stores.records_duckdb import DuckRecords, Settings
+from sekisho.stores.records_duckdb.intake import GATHERED
 
 CC = Purpose.CC_DETECTION
 OCTETS = Query("octets", 'SELECT CAST(SUM("octetDeltaCount") AS BIGINT) AS "octets" FROM "FLOW"')
@@ -189,3 +193,28 @@ def test_a_dataset_keeps_its_number_of_shards(tmp_path: Path) -> None:
 def test_names_of_datasets_are_checked(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreError):
         one_shard(tmp_path).append(name, iter([]), LABEL)
+
+
+def test_a_disk_that_refuses_while_input_breaks_leaves_no_half_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = one_shard(tmp_path)
+    good = batches(lines(100), 100)
+
+    def breaks() -> Iterator[pa.RecordBatch]:
+        yield from batches(lines(GATHERED + 10), 1024)
+        raise ReadingError(Text(ja="壊れた入力", en="broken input"))
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    store.append("flows", iter(good), LABEL)
+    with monkeypatch.context() as patched:
+        patched.setattr("sekisho.stores.records_duckdb.journal.os.fdatasync", full)
+        with pytest.raises(StoreError):
+            store.append("flows", breaks(), LABEL)
+    store.append("flows", iter(good), LABEL)
+    count = Query("count", 'SELECT COUNT(*) AS "n" FROM "FLOW"', 'SELECT SUM("n") FROM "PART"')
+    assert plain(store.tables("flows", WHOLE, CC).ask(count))[0][0] == 200
+    state = store.state()["datasets"]["flows"]
+    assert (state["rows"], state["damaged"], state["torn"]) == (200, [], 0)

@@ -212,7 +212,7 @@ class Journals:
             raise
         except BaseException:
             if journal is not None and once is None and journal.rows:
-                self._committed(journal, None, kept)
+                self._committed_or_undone(label, journal, kept)
             else:
                 self._undo(label)
             raise
@@ -247,6 +247,13 @@ class Journals:
         journal.commit(*(once or ()))
         journal.used = self._now()
         kept.append(rows)
+
+    def _committed_or_undone(self, label: Path, journal: Journal, kept: list[int]) -> None:
+        try:
+            self._committed(journal, None, kept)
+        except BaseException:
+            self._undo(label)  # or the next append would go on with half a piece
+            raise
 
     def _undo(self, label: Path) -> None:
         journal = self._open.pop(label, None)
