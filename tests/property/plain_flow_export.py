@@ -376,7 +376,10 @@ def time_of(values, which, source, version, export, uptime):
         if version == V9:
             return export + signed(value - uptime)
         boot = values.get("boot", source.boot)
-        return export if boot is None else boot + value
+        if boot is None or boot >= 2**42:
+            return export if boot is None else boot
+        turns = (export - boot - value + 2**31) // 2**32
+        return boot + value + max(turns, 0) * 2**32
     for kind in ("ntp", "ntp2"):
         if (value := values.get(f"{which}_{kind}")) is not None:
             seconds, fraction = divmod(value, 2**32)

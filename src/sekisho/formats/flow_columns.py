@@ -283,7 +283,7 @@ def _time(layout: Layout, records: Records, heads: Heads, which: str, cell: Arra
         if boot is not None:
             since = number(records, boot).astype(np.uint64)
             # A boot in the far future must not wrap round into a possible time.
-            cell += np.where(since < _LATEST, since.astype(np.int64), -_LATEST)
+            _add_boot(cell, np.where(since < _LATEST, since.astype(np.int64), -_LATEST), records, heads)
         else:
             _since_known_boot(records, heads, cell)
     elif (field := fields.get(f"{which}_us") or fields.get(f"{which}_ns")) is not None:
@@ -314,10 +314,18 @@ def _since_boot(records: Records, field: Field, heads: Heads, cell: Array) -> No
 def _since_known_boot(records: Records, heads: Heads, cell: Array) -> None:
     """Add the exporter's boot time from its options; unknown: the export time stands for the flow's."""
     boot = records.spread(heads.boot)
-    cell += boot
+    _add_boot(cell, boot, records, heads)
     unknown = boot < 0
     if unknown.any():
         np.copyto(cell, records.spread(heads.export), where=unknown)
+
+
+def _add_boot(cell: Array, boot: Array, records: Records, heads: Heads) -> None:
+    """Add a boot time (negative: none) to uptimes, and as many rounds of 32 bits (49.7 days each) as bring it to the export."""
+    cell += boot
+    turns = (records.spread(heads.export) - cell + _ERA // 2) // _ERA
+    if turns.max(initial=0) > 0:
+        cell += np.where(boot >= 0, np.maximum(turns, 0) * _ERA, 0)
 
 
 def _sampling(layout: Layout, records: Records, heads: Heads, cell: Array) -> None:

@@ -10,6 +10,7 @@ import bz2
 import struct
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
+from itertools import count
 from typing import Any, BinaryIO
 
 import msgspec
@@ -90,6 +91,9 @@ def header_of(head: bytes) -> Header | None:
 def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
     """Yield the blocks of flow records, in the file's order; others (names, statistics) are passed over.
 
+    What lies behind the blocks that the header counts is read as well: a collector that writes still, or was killed,
+    has counted none of its blocks, and names and statistics stand behind the count anyway.
+
     ``reject`` is called with a reason id, the place and a count of records lost: ``block-torn``, ``block-length``,
     ``block-damaged``.
 
@@ -101,10 +105,13 @@ def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
     header = _readable(head)
     at = len(head)
     packing = struct.Struct(header.order + "IIHH")
-    for number in range(header.blocks):
+    for number in count():
         front = source.read(packing.size)
+        if not front and number >= header.blocks:
+            return
         if len(front) < packing.size:
-            reject("block-torn", f"block {number}, octet {at}: {header.blocks - number} blocks missing", 1)
+            missing = max(1, header.blocks - number)
+            reject("block-torn", f"block {number}, octet {at}: {missing} blocks missing", 1)
             return
         records, size, kind, flags = packing.unpack(front)
         if size > _LARGEST_BLOCK:

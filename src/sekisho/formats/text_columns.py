@@ -65,7 +65,7 @@ def whole_numbers(texts: pa.Array) -> Values:
         return pc.utf8_trim_whitespace(part).cast(pa.int64()) if len(part) else pa.array([], pa.int64())
 
     values, good = _values(texts, _tolerant(texts, _WHOLE, convert), 0, np.int64)
-    return values, good & (values >= 0)
+    return np.maximum(values, 0), good & (values >= 0)
 
 
 def decimals(texts: pa.Array) -> Values:

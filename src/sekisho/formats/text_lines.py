@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -86,24 +87,47 @@ def table(
 ) -> tuple[dict[str, pa.Array], Array]:
     """Return the block's columns as strings by name (``nulls`` are null), and each row's line number.
 
-    Lines with more or fewer columns are counted as ``columns``. Of a name that comes twice the first is taken.
+    Lines with more or fewer columns are counted as ``columns``, and so are those in which a quote is opened and not
+    closed: a row is one line. Of a name that comes twice the first is taken.
     """
-    bad: list[str] = []
     columns = [f"{index}:{name}" for index, name in enumerate(names)]
+    quote = '"' if quoted else ""
+    lines = np.arange(block.first, block.first + block.text.count(b"\n"))
+    found, bad = _parsed(block.text, columns, delimiter, quote, nulls)
+    if quoted and _swallowed(block.text, found, bad):
+        text, kept = _closed(block.text, delimiter)
+        rejecting.rows("columns", lines[~kept])
+        lines = lines[kept]
+        found, bad = _parsed(text, columns, delimiter, quote, nulls) if len(lines) else (None, [])
+        block = Block(block.first, text)
+    if found is None:
+        rejecting.rows("columns", lines)
+        return {}, lines[:0]
+    if found.num_rows != len(lines):
+        lines = _kept(block.text, lines, bad, rejecting)[: found.num_rows]
+        if len(lines) < found.num_rows:
+            lines = np.append(lines, np.full(found.num_rows - len(lines), block.first))
+    arrays = [column.combine_chunks() for column in found.columns]
+    arrays = [one.chunk(0) if isinstance(one, pa.ChunkedArray) else one for one in arrays]
+    return dict(reversed(list(zip(names, arrays, strict=True)))), lines
+
+
+def _parsed(
+    text: bytes, columns: list[str], delimiter: str, quote: str, nulls: tuple[str, ...]
+) -> tuple[pa.Table | None, list[str]]:
+    """Return the rows (None when nothing can be read) and the texts of those with another count of columns."""
+    bad: list[str] = []
 
     def skip(row: pacsv.InvalidRow) -> str:
         bad.append(row.text)
         return "skip"
 
-    lines = np.arange(block.first, block.first + block.text.count(b"\n"))
     try:
         found = pacsv.read_csv(
-            pa.BufferReader(block.text),
-            read_options=pacsv.ReadOptions(
-                column_names=columns, use_threads=False, block_size=len(block.text) + 1
-            ),
+            pa.BufferReader(text),
+            read_options=pacsv.ReadOptions(column_names=columns, use_threads=False, block_size=len(text) + 1),
             parse_options=pacsv.ParseOptions(
-                delimiter=delimiter, quote_char='"' if quoted else False, invalid_row_handler=skip
+                delimiter=delimiter, quote_char=quote or False, invalid_row_handler=skip
             ),
             convert_options=pacsv.ConvertOptions(
                 column_types=dict.fromkeys(columns, pa.string()),
@@ -113,26 +137,38 @@ def table(
             ),
         )
     except pa.ArrowInvalid:
-        rejecting.rows("columns", lines)
-        return {}, lines[:0]
-    if found.num_rows != len(lines):
-        lines = _kept(block, bad, rejecting)[: found.num_rows]
-        if len(lines) < found.num_rows:
-            lines = np.append(lines, np.full(found.num_rows - len(lines), block.first))
-    arrays = [column.combine_chunks() for column in found.columns]
-    arrays = [one.chunk(0) if isinstance(one, pa.ChunkedArray) else one for one in arrays]
-    return dict(reversed(list(zip(names, arrays, strict=True)))), lines
+        return None, bad
+    return found, bad
 
 
-def _kept(block: Block, bad: list[str], rejecting: Rejecting) -> Array:
+def _swallowed(text: bytes, found: pa.Table | None, bad: list[str]) -> bool:
+    """Say whether there are lines that became neither a row nor a bad one, because of a quote that nobody closed."""
+    if b'"' not in text:
+        return False
+    rows = 0 if found is None else found.num_rows
+    missing = text.count(b"\n") - rows - len(bad)
+    return missing > 0 and missing > sum(not line.strip(b"\r") for line in text.split(b"\n")[:-1])
+
+
+def _closed(text: bytes, delimiter: str) -> tuple[bytes, Array]:
+    """Return the lines in which every quote that opens a field is closed, and which they are."""
+    mark = re.escape(delimiter)
+    one = f'(?:"(?:[^"]|"")*"(?:[^"{mark}][^{mark}]*)?|[^"{mark}][^{mark}]*)?'
+    texts = text.split(b"\n")[:-1]
+    lines = pa.array(texts, pa.string())
+    kept = np.asarray(pc.match_substring_regex(lines, f"^{one}(?:{mark}{one})*$"))
+    return b"".join(line + b"\n" for line, good in zip(texts, kept.tolist(), strict=True) if good), kept
+
+
+def _kept(text: bytes, numbers: Array, bad: list[str], rejecting: Rejecting) -> Array:
     """Return the numbers of the lines that became rows, and count the others that are not empty."""
     wrong = set(bad)
     kept, lost = [], []
-    for number, line in enumerate(block.text.decode("ascii").split("\n"), block.first):
-        text = line.rstrip("\r")
-        if text in wrong:
+    for number, line in zip(numbers.tolist(), text.decode("ascii").split("\n"), strict=False):
+        said = line.rstrip("\r")
+        if said in wrong:
             lost.append(number)
-        elif text:
+        elif said:
             kept.append(number)
     rejecting.rows("columns", np.array(lost, np.int64))
     return np.array(kept, np.int64)

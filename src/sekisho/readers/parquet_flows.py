@@ -249,7 +249,9 @@ class _Rows:
             numbers[name] = values.astype(kind)
         start, end = numbers["flowStartMilliseconds"], numbers["flowEndMilliseconds"]
         numbers["flowEndMilliseconds"] = np.maximum(start, end)
-        one, other = (self.side(side) for side in _ADDRESSES)
+        version, fits = self.version()
+        self.refuse("ipVersion", ~fits)
+        one, other = (self.side(side, version) for side in _ADDRESSES)
         self.refuse("address", (one[0] == 0) | (one[0] != other[0]))
         for family, place in ((IPV4, 1), (IPV6, 2)):
             which = np.flatnonzero(self.good & (one[0] == family))
@@ -290,8 +292,15 @@ class _Rows:
         fits &= values < 2.0**63 if pa.types.is_floating(kind) else True
         return np.where(fits, values, 0).astype(np.int64), fits
 
-    def side(self, side: str) -> tuple[Array, Array, Array]:
-        """Return family (0 none), IPv4 and IPv6 addresses of one side."""
+    def version(self) -> tuple[Array, Array]:
+        """Return the family that each row states (0 none) and which rows state one there is, or none at all."""
+        values, fits = self.number("ipVersion", 255)
+        column = self.column("ipVersion")
+        unstated = np.zeros(len(values), bool) if column is None else np.asarray(column.is_null())
+        return np.where(fits, values, 0), unstated | (fits & np.isin(values, (0, IPV4, IPV6)))
+
+    def side(self, side: str, version: Array) -> tuple[Array, Array, Array]:
+        """Return family (0 none), IPv4 and IPv6 addresses of one side; a ``version`` that is stated decides between both."""
         rows = self.batch.num_rows
         family, four, six = (
             np.zeros(rows, np.uint8),
@@ -313,7 +322,7 @@ class _Rows:
             else:
                 found, sixes = _octets(column, rows)
                 fours = four
-            taken = there & (found > 0)
+            taken = there & (found > 0) & ((version == 0) | (version == found))
             family = np.where(taken, found, family).astype(np.uint8)
             four = np.where(taken & (found == IPV4), fours, four)
             six = np.where((taken & (found == IPV6))[:, None], sixes, six)

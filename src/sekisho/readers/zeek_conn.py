@@ -37,6 +37,7 @@ from sekisho.ports.flows import Options, Tally
 Array = npt.NDArray[Any]
 _NEEDED = ("ts", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto")
 _NUMBERS = ("orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes", "orig_bytes", "resp_bytes")
+_COUNTED = ("orig_pkts", "resp_pkts", "orig_ip_bytes", "resp_ip_bytes")
 _WANTED = (*_NEEDED, *_NUMBERS, "duration", "conn_state", "history")
 _TEXTS = ("id.orig_h", "id.resp_h", "proto", "conn_state", "history")
 _JSON = {name: ((name,), TEXT if name in _TEXTS else NUMBER) for name in _WANTED}
@@ -194,6 +195,10 @@ def _records(columns: dict[str, pa.Array], lines: Array, tally: Tally) -> TwoWay
     if "duration" in columns:
         length, good = durations(columns["duration"])
         bad["duration"] = ~good
+    # JSON gives every name, null throughout when the log doesn't have it. A block is long enough to tell.
+    columns = {
+        name: one for name, one in columns.items() if name not in _COUNTED or one.null_count < len(one)
+    }
     octets = "orig_ip_bytes" if "orig_ip_bytes" in columns else "orig_bytes"
     if octets == "orig_bytes":
         tally.note("octets-of-payload-only", len(lines))

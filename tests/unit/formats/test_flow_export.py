@@ -108,6 +108,27 @@ def test_the_uptime_may_wrap():
     )
 
 
+def test_the_uptime_of_ipfix_may_wrap_as_well():
+    round_of_32_bits = 2**32
+    boot = NOW * 1000 - 2 * round_of_32_bits - 5_000  # up for two rounds and five seconds
+    fields = [(8, 4), (12, 4), (22, 4), (21, 4)]
+    uptimes = struct.pack("!II", round_of_32_bits - 1_000, 4_500)
+    expected = (NOW * 1000 - 6_000, NOW * 1000 - 500)
+    own = ipfix(
+        template(256, [*fields, (160, 8)], 2), one_set(256, RECORD[:8] + uptimes + struct.pack("!Q", boot))
+    )
+    options = one_set(3, struct.pack("!HHHHHHH", 257, 2, 1, 149, 4, 160, 8))
+    told = ipfix(
+        options,
+        one_set(257, struct.pack("!IQ", 7, boot)),
+        template(256, fields, 2),
+        one_set(256, RECORD[:8] + uptimes),
+    )
+    for payload in (own, told):
+        (row,) = rows(Decoder(), payload)
+        assert (row["flowStartMilliseconds"], row["flowEndMilliseconds"]) == expected
+
+
 def test_sampling_of_v9_by_sampler_by_interface_and_for_all():
     fields = [(8, 4), (12, 4), (48, 1), (10, 2)]
     told = one_set(1, struct.pack("!HHH", 300, 4, 8) + struct.pack("!6H", 1, 4, 48, 1, 34, 4))

@@ -154,6 +154,29 @@ def test_bad_lines_cost_only_themselves_and_name_their_line() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '"...AP.S.',
+        '..."AP.S.',
+        '"...AP.S."',
+        '"...AP".S.',
+        '"...AP""S.',
+        '..."A,"P.S.',
+        '"',
+        '""x"',
+        'x"y,"z',
+    ],
+)
+def test_a_quote_without_partner_costs_its_own_line_only(odd: str) -> None:
+    head, good, *_ = NFDUMP.split("\n")
+    lines = [head, *[good] * 3, good.replace("...AP.S.", odd), "", *[good] * 6]
+    _, tally = read("csv_flows", ("\n".join(lines) + "\n").encode())
+    assert tally.rows + sum(tally.rejects.values()) == 10
+    assert tally.rows >= 9
+    assert {where for _, where, _ in tally.places} <= {"line 5"}
+
+
 def test_examples_end_but_counting_goes_on() -> None:
     head, good, *_ = NFDUMP.split("\n")
     _, tally = read("csv_flows", ("\n".join([head, *[good.replace("TCP", "x")] * 100]) + "\n").encode())

@@ -115,6 +115,17 @@ def test_torn_file_gives_what_came_before() -> None:
     assert tally.rejects["block-torn"] == 1
 
 
+@pytest.mark.parametrize("kind", made.CODES)
+def test_a_file_whose_collector_was_killed_is_read(kind: str) -> None:
+    file = bytearray(content(MIXED, "<", kind))
+    file[36:40] = bytes(4)  # no block is counted before the file is closed
+    batches, tally = read("nfcapd", bytes(file))
+    assert plain(batches) == sorted(one.row() for one in MIXED)
+    assert not tally.rejects
+    torn = read("nfcapd", bytes(file) + b"\1\2\3")[1]
+    assert torn.rejects == {"block-torn": 1}
+
+
 def test_lying_lengths() -> None:
     whole = made.record(FOUR)
     long = whole[:2] + b"\xff\xff" + whole[4:]

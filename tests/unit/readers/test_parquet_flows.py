@@ -115,6 +115,20 @@ def test_rows_that_do_not_fit_are_left_out() -> None:
     }  # fmt: skip
 
 
+def test_the_version_chooses_the_family() -> None:
+    both = FOUR | {name: SIX[name] for name in ("sourceIPv6Address", "destinationIPv6Address")}
+    zero = both | {"ipVersion": 6, "sourceIPv4Address": 0, "destinationIPv4Address": 0}
+    table = pa.Table.from_pylist([both, zero, both | {"ipVersion": 5}, SIX | {"ipVersion": 4}], FLOW)
+    batches, tally = read("parquet_flows", parquet(table))
+    assert plain(batches) == ROWS
+    assert tally.rejects == {"ipVersion": 1, "address": 1}
+    named = table.slice(0, 2).rename_columns(["v" if name == "ipVersion" else name for name in FLOW.names])
+    assert plain(read("parquet_flows", parquet(named), ipVersion="v")[0]) == ROWS
+    # Nobody states it: what is not null is taken, IPv4 first.
+    plainly = pa.Table.from_pylist([FOUR, SIX], FLOW).drop_columns(["ipVersion"])
+    assert plain(read("parquet_flows", parquet(plainly))[0]) == ROWS
+
+
 def test_missing_columns_are_named() -> None:
     with pytest.raises(ReadingError) as caught:
         read(

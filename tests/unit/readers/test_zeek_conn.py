@@ -152,6 +152,17 @@ def test_a_log_without_packet_counts() -> None:
     assert tally.notes == {"packets-unknown": 2, "octets-of-payload-only": 2}
 
 
+@pytest.mark.parametrize("form", ["tsv", "json"])
+def test_a_log_whose_packet_counts_are_never_set(form: str) -> None:
+    bare = [
+        {name: value for name, value in one.items() if "pkts" not in name and "ip_bytes" not in name}
+        for one in CONNECTIONS[:2]
+    ]
+    batches, tally = read("zeek_conn", (tsv(bare) if form == "tsv" else as_json(bare)).encode())
+    assert [row[8:] for row in plain(batches)] == [(1, 10), (1, 20), (1, 0)]
+    assert tally.notes == {"packets-unknown": 2, "octets-of-payload-only": 2}
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\n\n", b"hello\nworld\n", b"#fields\tts\tuid\n1\t2\n", b"\0\1\2" * 99]
 )
