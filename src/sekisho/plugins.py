@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "stores": ("append", "keep", "read", "events", "close"),
     "record_stores": ("append", "tables", "compact", "expire", "state"),
     "catalogues": ("__call__",),
+    "pages": ("name", "title", "routes", "order"),
 }
 
 

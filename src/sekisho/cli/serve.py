@@ -1,0 +1,96 @@
+"""``sekisho serve``: the console in a browser, on this machine unless told otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sekisho.cli.looking import data_option
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+
+
+@click.command(
+    help=t(
+        "画面（コンソール）を開く。最初だけ、管理者を作るための一度きりのリンクを表示する。既定の利用者もパスワードもない。",
+        "Serve the console. The first time it prints a one-time link to make the administrator: "
+        "no account and no password is preset.",
+    )
+)
+@click.option(
+    "--address", default="127.0.0.1", show_default=True, help=t("待ち受けるアドレス", "address to listen on")
+)
+@click.option(
+    "--port", default=8443, show_default=True, type=click.IntRange(0, 65535), help=t("ポート", "port")
+)
+@click.option(
+    "--tls",
+    is_flag=True,
+    help=t("TLSで待ち受ける（証明書は自動で作る）", "speak TLS (a certificate is made)"),
+)
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help=t("証明書（PEM）", "certificate (PEM)"),
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help=t("秘密鍵（PEM）", "private key (PEM)"),
+)
+@click.option(
+    "--name", "names", multiple=True, help=t("この画面の名前（ホスト名）", "host name of this console")
+)
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    help=t("信用するプロキシのアドレス", "address of a proxy that is believed"),
+)
+@data_option
+@lang_option
+def command(
+    address: str,
+    port: int,
+    tls: bool,
+    certificate: Path | None,
+    key: Path | None,
+    names: tuple[str, ...],
+    proxies: tuple[str, ...],
+    data: Path,
+    as_json: bool,
+) -> int:
+    """Serve until stopped."""
+    from sekisho.web.installation import opened
+
+    with opened(
+        data,
+        address=address,
+        port=port,
+        tls=tls,
+        certificate=certificate,
+        key=key,
+        names=names,
+        proxies=proxies,
+    ) as installation:
+        told = {"url": installation.url, "set_up": installation.set_up}
+        if as_json:
+            put_json(told)
+        elif installation.set_up:
+            click.secho(
+                t(
+                    "最初の管理者を作るリンク（15分、一度だけ）：",
+                    "Link to make the first administrator (15 minutes, once):",
+                ),
+                bold=True,
+            )
+            click.echo(f"  {installation.set_up}")
+        else:
+            click.echo(t(f"画面：{installation.url}", f"console: {installation.url}"))
+        if not as_json:
+            click.echo(t("終わるには Ctrl-C", "Ctrl-C ends it"))
+        installation.serve()
+    return 0
+
+
+__all__ = ["LANGUAGE", "command"]

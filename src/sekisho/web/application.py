@@ -1,0 +1,235 @@
+"""The console as an ASGI application: its pages behind the doors, its files, its errors."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.routing import Route as Path_
+from starlette.staticfiles import StaticFiles
+
+from sekisho.errors import (
+    AuthorisationError,
+    ConflictError,
+    DescriptionError,
+    PurposeError,
+    SekishoError,
+    StoreError,
+)
+from sekisho.language import Language, Text
+from sekisho.web.asked import Asked
+from sekisho.web.doors import Headers, Rate, known_host, same_origin, scheme_of, source_of
+from sekisho.web.page import Page, Route
+from sekisho.workflows import sign_in
+
+if TYPE_CHECKING:
+    from sekisho.wiring.console import Console
+
+_STATUS = {
+    AuthorisationError: 403,
+    PurposeError: 403,
+    ConflictError: 409,
+    DescriptionError: 400,
+    StoreError: 503,
+}
+_TOO_MANY = Text(ja="要求が多すぎる", en="too many requests")
+_ELSEWHERE = Text(ja="この画面の外からの操作は受けない", en="this did not come from a page of this console")
+_NOT_ALLOWED = Text(ja="この操作の権限がない", en="your role does not allow this")
+_NO_SUCH = Text(ja="その頁はない", en="there is no such page")
+_BROKEN = Text(ja="内部の誤り。この操作は完了していない", en="an internal fault: this was not completed")
+_HOST = Text(ja="この名前では応じない", en="this console does not answer to that name")
+
+
+@dataclass(frozen=True)
+class Office:
+    """What the pages are married to.
+
+    :ivar gate: accounts and sign-in
+    :ivar hosts: the names this console answers to
+    :ivar secure: whether browsers reach it by TLS
+    :ivar proxies: addresses whose ``X-Forwarded-*`` are believed
+    :ivar zone: in which times are shown
+    """
+
+    console: Console
+    gate: sign_in.Gate
+    pages: tuple[Page, ...]
+    hosts: frozenset[str]
+    now: Callable[[], int]
+    secure: bool = False
+    proxies: frozenset[str] = frozenset()
+    zone: tzinfo | None = None
+    rate: Rate = field(default_factory=lambda: Rate(50, 200))
+
+    @cached_property
+    def menu(self) -> tuple[Page, ...]:
+        """The pages of the menu in their order."""
+        return tuple(sorted((one for one in self.pages if one.order), key=lambda one: one.order))
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie; browsers tie ``__Host-`` to this host and to TLS."""
+        return "__Host-sekisho" if self.secure else "sekisho"
+
+
+def application(office: Office) -> Starlette:
+    """Return the application; every route of every page is behind the doors."""
+    routes: list[BaseRoute] = [
+        Mount("/static", StaticFiles(directory=str(files("sekisho.web") / "static")), name="static")
+    ]
+    routes += [
+        Path_(path, _endpoint(office, tuple(here)), methods=sorted({one.method for one in here}))
+        for path, here in _by_path(one for page in office.pages for one in page.routes)
+    ]
+
+    async def unknown(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        asked = _asked(office, request)
+        return await run_in_threadpool(asked.problem, status, _NO_SUCH, None, request.url.path)
+
+    largest = max((one.opens for page in office.pages for one in page.routes), default=0)
+    made = Starlette(
+        routes=routes,
+        exception_handlers={404: unknown, 405: unknown, 400: unknown, 413: unknown},
+        max_body_size=largest,
+    )
+    made.add_middleware(Headers, secure=office.secure)
+    return made
+
+
+def _by_path(routes: Iterable[Route]) -> Sequence[tuple[str, list[Route]]]:
+    found: dict[str, list[Route]] = {}
+    for one in routes:
+        found.setdefault(one.path, []).append(one)
+    # A path without a parameter must be tried before one with.
+    return sorted(found.items(), key=lambda item: (item[0].count("{"), item[0]))
+
+
+def _endpoint(office: Office, routes: tuple[Route, ...]) -> Callable[[Request], object]:
+    by_method = {one.method: one for one in routes}
+
+    async def endpoint(request: Request) -> Response:
+        route = by_method.get(request.method) or by_method["GET"]
+        asked = _asked(office, request)
+        shut = _outer_doors(asked)
+        if shut is not None:
+            return shut
+        if request.method == "POST":
+            form = await _form(request, route.opens)
+            if form is None:
+                return asked.problem(
+                    413, Text(ja="送られた内容が大きすぎる", en="what was sent is too large")
+                )
+            asked.form = form
+        return await run_in_threadpool(_answer, asked, route)
+
+    return endpoint
+
+
+async def _form(request: Request, limit: int) -> dict[str, str] | None:
+    """Return the fields of a form; None when the body is larger than the route takes, or doesn't say its length."""
+    length = request.headers.get("content-length", "0")
+    if "transfer-encoding" in request.headers or not length.isdecimal() or int(length) > limit:
+        return None
+    async with request.form(max_files=8, max_fields=200, max_part_size=limit) as form:
+        return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _asked(office: Office, request: Request) -> Asked:
+    spoken = request.cookies.get("lang") or request.headers.get("accept-language", "")
+    return Asked(
+        request=request,
+        office=office,
+        language=Language.EN if spoken.lower().startswith("en") else Language.JA,
+        theme=theme
+        if (theme := request.cookies.get("theme", "")) in ("light", "dark", "contrast")
+        else "auto",
+        zone=office.zone,
+        now=office.now(),
+        source=source_of(request, office.proxies),
+    )
+
+
+def _outer_doors(asked: Asked) -> Response | None:
+    """Return a refusal of what is refused to everybody, None when the way is free."""
+    office, request = asked.office, asked.request
+    if not known_host(request, office.hosts):
+        return asked.problem(421, _HOST, where=request.headers.get("host", ""))
+    if not office.rate.allows(asked.source, asked.now):
+        answer = asked.problem(429, _TOO_MANY)
+        answer.headers["retry-after"] = "5"
+        return answer
+    bearer = request.headers.get("authorization", "").startswith("Bearer ")
+    if not bearer and not same_origin(request, scheme_of(request, office.proxies)):
+        return asked.problem(403, _ELSEWHERE, where=request.headers.get("origin", ""))
+    return None
+
+
+def _answer(asked: Asked, route: Route) -> Response:
+    try:
+        _who(asked)
+        answer = _inner_doors(asked, route) or route.handler(asked)
+    except SekishoError as error:
+        status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+        answer = asked.problem(status, error.what, error.todo, error.where)
+    except Exception:  # noqa: BLE001 - the last net: a page must never show a trace, and the log must
+        mark = secrets.token_hex(4)
+        print(f"console: {mark} {asked.request.method} {asked.path}", file=sys.stderr)  # noqa: T201 - the server's log
+        traceback.print_exc()
+        answer = asked.problem(500, _BROKEN, Text(ja=f"記録番号 {mark}", en=f"trace {mark}"))
+    for name, value, seconds in asked.cookies:
+        answer.set_cookie(
+            name, value, max_age=seconds, path="/", secure=asked.office.secure, httponly=True, samesite="lax"
+        )
+    return answer
+
+
+def _who(asked: Asked) -> None:
+    """Find who asks: by an API token, or by the session's cookie."""
+    gate, request = asked.office.gate, asked.request
+    bearer = request.headers.get("authorization", "")
+    if bearer.startswith("Bearer "):
+        known = sign_in.whose_token(gate, bearer.removeprefix("Bearer ").strip(), asked.now)
+        if known:
+            asked.who, asked.permissions = known
+        return
+    token = request.cookies.get(asked.office.cookie, "")
+    found = sign_in.whoami(gate, token, asked.now) if token else None
+    if found:
+        asked.who, asked.session = found
+        asked.permissions = asked.who.permissions
+        if "lang" not in request.cookies:
+            asked.language = asked.who.language
+
+
+def _inner_doors(asked: Asked, route: Route) -> Response | None:
+    """Return where a request must go first, None when it may do what it asks for."""
+    if asked.may(route.permission):
+        again = route.fresh and asked.session and not sign_in.recently_authenticated(
+            asked.office.gate, asked.session, asked.now
+        )  # fmt: skip
+        return asked.see_other(f"/account/confirm?next={asked.path}") if again else None
+    if asked.who is None:
+        if asked.path.startswith("/api/"):
+            answer = asked.problem(401, Text(ja="トークンが要る", en="a token is needed"))
+            answer.headers["www-authenticate"] = "Bearer"
+            return answer
+        if asked.request.method != "GET":
+            return asked.problem(401, Text(ja="サインインが切れた", en="you are signed out"))
+        return asked.see_other(f"/sign-in?next={asked.path}")
+    if asked.who.must_change and asked.session:
+        return asked.see_other("/account/password")
+    return asked.problem(403, _NOT_ALLOWED)

@@ -1,0 +1,96 @@
+"""One console, married: the data folder, the accounts, the pages found, and where it listens."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from sekisho import plugins
+from sekisho.errors import DescriptionError
+from sekisho.language import Text
+from sekisho.web.application import Office, application
+from sekisho.web.serving import Listening, bind, check, serve
+from sekisho.wiring.accounts import open_gate
+from sekisho.wiring.console import Console
+from sekisho.wiring.data_folder import milliseconds
+from sekisho.workflows import sign_in
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A console that is ready to serve.
+
+    :ivar url: what to open in a browser
+    :ivar set_up: the one-time link while no administrator exists; empty afterwards
+    """
+
+    office: Office
+    application: Starlette
+    listening: Listening
+    socket: socket.socket
+    set_up: str
+
+    @property
+    def url(self) -> str:
+        """Where the first page is."""
+        return self.listening.url()
+
+    def serve(self) -> None:
+        """Serve until told to end."""
+        serve(self.application, self.listening, [self.socket])
+
+
+def office_of(console: Console, listening: Listening, proxies: tuple[str, ...] = ()) -> Office:
+    """Return a console's office with all pages that are installed."""
+    return Office(
+        console=console,
+        gate=open_gate(console.database, console.folder),
+        pages=tuple(plugins.units("pages").values()),
+        hosts=listening.hosts,
+        now=milliseconds,
+        secure=listening.secure or bool(proxies),
+        proxies=frozenset(proxies),
+    )
+
+
+@contextmanager
+def opened(
+    data: Path, *, address: str, port: int, tls: bool = False, certificate: Path | None = None,
+    key: Path | None = None, names: tuple[str, ...] = (), proxies: tuple[str, ...] = (),
+) -> Iterator[Installation]:  # fmt: skip
+    """Open a data folder (made when it isn't there) and listen.
+
+    :raises AuthorisationError: beyond loopback without TLS
+    :raises DescriptionError: a certificate without its key
+    :raises StoreError: the port is taken
+    """
+    if (certificate is None) != (key is None):
+        raise DescriptionError(
+            Text(ja="--certificate と --key は両方要る", en="--certificate and --key belong together")
+        )
+    if tls and certificate is None:
+        from sekisho.stores.certificates import certificate_for
+
+        certificate, key = certificate_for(data / "tls", (address, *names), milliseconds())
+    wanted = Listening(address, port, certificate, key, names)
+    check(wanted)
+    bound = bind(wanted)
+    try:
+        there = Listening(address, bound.getsockname()[1], certificate, key, names)
+        console = Console(data, create=True)
+        try:
+            office = office_of(console, there, proxies)
+            at = milliseconds()
+            link = sign_in.make_setup_link(office.gate, at) if sign_in.needs_first_admin(office.gate) else ""
+            yield Installation(
+                office, application(office), there, bound, there.url(f"/set-up/{link}") if link else ""
+            )
+        finally:
+            console.close()
+    finally:
+        bound.close()

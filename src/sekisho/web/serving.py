@@ -1,0 +1,119 @@
+"""The server: binds to loopback, or beyond it with TLS only; prints what to open; ends when told."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+
+from sekisho.errors import AuthorisationError, StoreError
+from sekisho.language import Text
+
+_BACKLOG = 128
+_AT_ONCE = 512
+_KEPT_OPEN_S = 15
+_LEAVING_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where the console listens.
+
+    :ivar certificate: PEM file of the certificate chain; empty without TLS
+    :ivar key: PEM file of its private key
+    :ivar names: host names by which it is reached, beside the address itself
+    """
+
+    address: str = "127.0.0.1"
+    port: int = 8443
+    certificate: Path | None = None
+    key: Path | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def loopback(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        return ipaddress.ip_address(self.address).is_loopback
+
+    @property
+    def secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self.certificate is not None
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names that a browser may use."""
+        own = {self.address, *self.names}
+        return frozenset(
+            name.lower() for name in (own | {"localhost", "127.0.0.1", "::1"} if self.loopback else own)
+        )
+
+    def url(self, path: str = "/") -> str:
+        """Return an address that a person can open."""
+        name = self.names[0] if self.names else self.address
+        host = f"[{name}]" if ":" in name else name
+        return f"{'https' if self.secure else 'http'}://{host}:{self.port}{path}"
+
+
+def check(listening: Listening) -> None:
+    """Refuse to be reached from elsewhere in the clear.
+
+    :raises AuthorisationError: an address beyond loopback without TLS
+    """
+    if not listening.loopback and not listening.secure:
+        raise AuthorisationError(
+            Text(ja="ループバックの外では TLS が要る", en="beyond loopback TLS is needed"),
+            listening.address,
+            Text(ja="--tls を付ける（証明書は自動で作る）", en="add --tls (a certificate is made)"),
+        )
+
+
+def bind(listening: Listening) -> socket.socket:
+    """Return the bound socket, before anything is printed.
+
+    :raises StoreError: the port is taken, or the address isn't ours
+    """
+    family = socket.AF_INET6 if ":" in listening.address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((listening.address, listening.port))
+    except OSError as error:
+        made.close()
+        raise StoreError(
+            Text(ja="待ち受けられない", en="can't listen there"),
+            f"{listening.address}:{listening.port}: {error.strerror}",
+            Text(ja="--port で別の番号を選ぶ", en="choose another number with --port"),
+        ) from error
+    return made
+
+
+def serve(application: Starlette, listening: Listening, sockets: Sequence[socket.socket]) -> None:
+    """Serve until SIGINT or SIGTERM; open connections get a few seconds."""
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        limit_concurrency=_AT_ONCE,
+        timeout_keep_alive=_KEPT_OPEN_S,
+        timeout_graceful_shutdown=_LEAVING_S,
+        ws="none",
+        ssl_certfile=str(listening.certificate) if listening.certificate else None,
+        ssl_keyfile=str(listening.key) if listening.key else None,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        lifespan="off",
+    )
+    uvicorn.Server(config).run(sockets=list(sockets))
+
+
+Printer = Callable[[str], None]

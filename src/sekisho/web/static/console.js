@@ -1,0 +1,49 @@
+// Small helps for those who have scripts: everything works without.
+const typing = (event) => event.isComposing || /^(input|textarea|select)$/i.test(event.target.tagName) || event.target.isContentEditable;
+
+// A choice that applies at once.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+// Keys: / search, j k rows, Enter opens, ? help. Not while an input method composes.
+document.addEventListener("keydown", (event) => {
+  if (typing(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+  const rows = [...document.querySelectorAll("tr[data-row] a.row")];
+  const here = rows.indexOf(document.activeElement);
+  if (event.key === "/") { event.preventDefault(); document.getElementById("q")?.focus(); }
+  else if (event.key === "j" || event.key === "k") rows[Math.max(0, Math.min(rows.length - 1, here + (event.key === "j" ? 1 : -1)))]?.focus();
+  else if (event.key === "?") location.assign("/help");
+});
+
+// Passkeys: the server makes the question, the browser the answer, the form takes it back.
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  if (!globalThis.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
+  form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    if (form.elements.answer.value) return;
+    event.preventDefault();
+    try {
+      const options = await (await fetch(form.dataset.begin, { method: "POST" })).json();
+      const credential = form.dataset.passkey === "get"
+        ? await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(options) })
+        : await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(options) });
+      form.elements.answer.value = JSON.stringify(credential.toJSON());
+      form.submit();
+    } catch {
+      form.querySelector("[role=alert]").hidden = false;
+    }
+  });
+}
+
+// Parts that live: the server sends the same HTML that the page was made with.
+for (const part of document.querySelectorAll("[data-live]")) {
+  const source = new EventSource(part.dataset.live);
+  source.addEventListener("part", (event) => {
+    const made = new DOMParser().parseFromString(event.data, "text/html").body;
+    part.replaceChildren(...made.childNodes);
+    part.dataset.state = "live";
+  });
+  source.addEventListener("error", () => { part.dataset.state = "stopped"; });
+}
+document.documentElement.classList.add("scripted");

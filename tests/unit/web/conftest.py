@@ -1,0 +1,38 @@
+"""A console over a real, empty data folder, and browsers with and without a sign-in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sekisho.wiring.console import Console
+from starlette.testclient import TestClient
+
+from fakes.console import Browser, browsing, first_admin, signed_in
+from sekisho.model.account import Role
+from sekisho.web.application import Office
+from sekisho.web.installation import office_of
+from sekisho.web.serving import Listening
+from sekisho.workflows import sign_in
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    console = Console(tmp_path / "data", create=True)
+    yield office_of(console, Listening(port=8443))
+    console.close()
+
+
+@pytest.fixture
+def stranger(office: Office) -> TestClient:
+    return browsing(office)
+
+
+@pytest.fixture
+def admin(office: Office) -> sign_in.SignedIn:
+    return first_admin(office)
+
+
+@pytest.fixture
+def browser(office: Office, admin: sign_in.SignedIn) -> Browser:
+    """Make a browser that is signed in with a role."""
+    return lambda role=Role.ADMIN: browsing(office, signed_in(office, admin, role).token)
