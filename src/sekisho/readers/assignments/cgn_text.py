@@ -35,6 +35,7 @@ from sekisho.language import Text
 from sekisho.ports.flows import Options, Tally
 
 _EVENTS = {"allocated": BEGINS, "released": ENDS}
+_SHORT = re.compile("[0-9]{1,9}")
 _GROUPS = {
     "outside": NETWORK,
     "port_begin": FIRST,
@@ -99,12 +100,10 @@ def _matches(
                 row = {_GROUPS[name]: value for name, value in said.items() if name in _GROUPS}
                 if "epoch" in said:
                     row[TIME] = said["epoch"]
-                if (
-                    "size" in said
-                    and LAST not in row
-                    and (said["size"] + said.get("port_begin", "")).isdecimal()
-                ):
-                    row[LAST] = str(int(said["port_begin"]) + int(said["size"]) - 1)
+                if "size" in said and LAST not in row:
+                    sizes = said["size"], said.get("port_begin", "")
+                    short = all(_SHORT.fullmatch(one) for one in sizes)
+                    row[LAST] = str(sum(map(int, sizes)) - 1) if short else "-1"
                 found.append(row)
                 where.append(place)
                 states.append(state)

@@ -18,8 +18,8 @@ Source:
 from __future__ import annotations
 
 import re
-from calendar import timegm
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import BinaryIO
 
@@ -33,7 +33,7 @@ from sekisho.ports.flows import Options, Tally
 _ROWS = 65_536
 _DECLARATION = re.compile(r"^(lease|ia-na|ia-ta|ia-pd) (\S.*?) \{\s*$(.*?)^\}\s*$", re.MULTILINE | re.DOTALL)
 _INNER = re.compile(r"^\s+(iaaddr|iaprefix) (\S+) \{\s*$(.*?)^\s+\}\s*$", re.MULTILINE | re.DOTALL)
-_TIME = r"\s+(?:never|epoch (\d+)|\d (\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d))"
+_TIME = r"\s+(?:never|epoch ([0-9]+)|\d (\d{4})/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d))"
 _STARTS, _ENDS, _CLTT = (
     re.compile(rf"^\s+{word}{_TIME}", re.MULTILINE) for word in ("starts", "ends", "cltt")
 )
@@ -45,6 +45,7 @@ _OWNERS = {
     "hardware": re.compile(r"^\s+hardware \S+ (\S+);", re.MULTILINE),
 }
 _NEVER = LATEST
+_DIGITS = 12
 _GONE = {"free", "released", "expired", "abandoned", "backup", "reset"}
 
 
@@ -141,13 +142,19 @@ def _owners(body: str, wanted: str) -> Iterator[str]:
 
 
 def _time(pattern: re.Pattern[str], body: str) -> int:
-    """Return milliseconds of a time, which is UTC (or the epoch, with db-time-format local); -1 when there is none."""
+    """Return milliseconds of a time, which is UTC (or the epoch, with db-time-format local); -1 when there is none, or no such."""
     found = pattern.search(body)
     if not found:
         return -1
     if found[1]:
-        return int(found[1]) * 1000
-    return timegm(tuple(int(part) for part in found.groups()[1:])) * 1000 if found[2] else _NEVER
+        return int(found[1]) * 1000 if len(found[1]) <= _DIGITS else -1
+    if not found[2]:
+        return _NEVER
+    try:
+        moment = datetime(*(int(part) for part in found.groups()[1:]), tzinfo=UTC)  # type: ignore[misc, arg-type]
+    except ValueError:
+        return -1
+    return int(moment.timestamp()) * 1000
 
 
 def _octets(text: str) -> bytes:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import BinaryIO
@@ -55,6 +55,7 @@ _ADDRESSES = ("Framed-IP-Address", "Framed-IPv6-Prefix", "Framed-IPv6-Address", 
 #: RFC 2865 section 5.8: the user or the NAS is to choose; no address.
 _NO_ADDRESS = ("255.255.255.255", "255.255.255.254", "0.0.0.0")  # noqa: S104 - nothing is bound to it
 _MOMENT = re.compile(r"^([A-Z][a-z]{2} +\d{1,2} \d{4} \d\d:\d\d:\d\d)(?: ([A-Za-z+-][\w+-]*))?$")
+_DIGITS = 18
 _LONGEST = 32  # bits of Acct-Session-Time
 
 
@@ -165,17 +166,22 @@ def _first(said: Mapping[str, list[str]], name: str) -> str:
 
 def _seconds(said: Mapping[str, list[str]], name: str) -> int:
     text = _first(said, name) or "0"
-    if not text.isdigit() or int(text) >> _LONGEST:
+    if not _number(text) or int(text) >> _LONGEST:
         raise _Fault("impossible-interval")
     return int(text)
+
+
+def _number(text: str) -> bool:
+    """Say whether it is a number of digits that `int` takes, and not thousands of them."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def _moment(said: Mapping[str, list[str]], zone: str) -> int:
     """Return milliseconds of the event."""
     stamp, event = _first(said, "Timestamp"), _first(said, "Event-Timestamp")
-    if stamp.isdigit():
+    if _number(stamp):
         return (int(stamp) - _seconds(said, "Acct-Delay-Time")) * 1000
-    if event.isdigit():
+    if _number(event):
         return int(event) * 1000
     found = _MOMENT.match(event)
     if not found:
@@ -188,6 +194,8 @@ def _moment(said: Mapping[str, list[str]], zone: str) -> int:
         return int(naive.replace(tzinfo=UTC).timestamp()) * 1000
     if not zone:
         raise _Fault("no-time-zone")
+    if not 1 < naive.year < MAXYEAR:
+        raise _Fault("impossible-time")  # a zone would lead out of the calendar
     sides = [naive.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
     if sides[0].utcoffset() != sides[1].utcoffset():
         raise _Fault("no-time-zone")  # an hour that a change of clocks makes twice, or never

@@ -71,6 +71,13 @@ def test_radius_start_stop_delegated_prefix_delay_and_reset() -> None:
     [
         ({"Timestamp": "0"}, "impossible-time"),
         ({"Timestamp": "4294967296"}, "impossible-time"),
+        ({"Timestamp": "²"}, "no-time"),
+        ({"Timestamp": "9" * 5_000}, "no-time"),
+        ({"Timestamp": "x", "Event_Timestamp": "9" * 5_000}, "no-time"),
+        ({"Timestamp": "x", "Event_Timestamp": '"Dec 31 9999 23:59:59 UTC"'}, "impossible-time"),
+        ({"Timestamp": "x", "Event_Timestamp": '"Jan 1 0001 00:00:00 UTC"'}, "impossible-time"),
+        ({"Acct_Delay_Time": "²"}, "impossible-interval"),
+        ({"Acct_Session_Time": "9" * 5_000}, "impossible-interval"),
         ({"Acct_Session_Time": "4294967296"}, "impossible-interval"),
         ({"Acct_Session_Time": "1000000000"}, "impossible-interval"),
         ({"Timestamp": "x", "Event_Timestamp": '"Nov 14 2023 22:13:20 JST"'}, "no-time-zone"),
@@ -191,6 +198,7 @@ def test_cgn_patterns_are_data(tmp_path: Any) -> None:
         "2023-11-14T22:13:30Z nat take 100.64.0.9 198.51.100.1 1024+64\n"
         "2023-11-14T22:13:30 nat take 100.64.0.9 198.51.100.1 1024+64\n"
         "2023-11-14T22:13:30Z nat give 100.64.0.9 198.51.100.1 99999999999+64\n"
+        f"2023-11-14T22:13:30Z nat give 100.64.0.9 198.51.100.1 1024+{'9' * 5_000}\n"
         "2023-11-14T22:13:40Z nat gi"
     )
     rows, tally = read("cgn_text", text, patterns=str(file))
@@ -198,7 +206,7 @@ def test_cgn_patterns_are_data(tmp_path: Any) -> None:
         ("inside:100.64.0.9", 1024, 1087, NOON, 0), ("inside:100.64.0.9", 1024, 1087, 0, NOON + 10),
     ]  # fmt: skip
     counted = tally.counted()
-    assert counted.rejected == {"no-time-zone": 1, "port-out-of-range": 1}
+    assert counted.rejected == {"no-time-zone": 1, "port-out-of-range": 2}
     assert counted.notes == {"other-lines": 1, "half-line-left-for-next-run": 1}
     with pytest.raises(ReadingError):
         read("cgn_text", text)
@@ -282,6 +290,27 @@ lease 192.0.2.13 {
     assert tally.counted().rejected == {"impossible-time": 1}
     assert tally.counted().examples["impossible-time"] == ("line 22",)
     assert tally.counted().notes == {"half-record-left-for-next-run": 1}
+
+
+@pytest.mark.parametrize("moment", ["Jan 1 0001 00:00:00", "Dec 31 9999 23:59:59"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_radius_at_the_edges_of_the_calendar(moment: str, zone: str) -> None:
+    odd = START | {"Timestamp": "x", "Event_Timestamp": f'"{moment}"'}
+    rows, tally = read("radius_detail", record(**odd) + record(**START), zone=zone)
+    assert len(rows) == 1
+    assert tally.counted().rejected == {"impossible-time": 1}
+
+
+@pytest.mark.parametrize(
+    "odd", ["4 2026/13/20 00:00:00", "4 2026/02/30 00:00:00", "4 2026/02/03 25:00:00", "4 0000/01/01 00:00:00",
+            "epoch " + "9" * 5_000, "epoch ²"]
+)  # fmt: skip
+def test_impossible_times_of_isc_dhcpd_cost_their_declaration_only(odd: str) -> None:
+    form = "lease 192.0.2.{} {{\n  starts {};\n  ends never;\n  binding state active;\n  hardware ethernet 02:00:00:00:00:01;\n}}\n"
+    good = "epoch 1700000000"
+    rows, tally = read("dhcpd_leases", form.format(1, good) + form.format(2, odd) + form.format(3, good))
+    assert [row[1] for row in rows] == ["192.0.2.1/32", "192.0.2.3/32"]
+    assert tally.counted().rejected == {"impossible-time": 1}
 
 
 def test_an_address_that_a_client_of_dhcpd6_gave_back_is_nobodys_though_its_promise_goes_on() -> None:
