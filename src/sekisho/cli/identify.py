@@ -39,6 +39,15 @@ _UNDECIDED = 3
 )
 @click.option("--request", "only_request", is_flag=True, help=t("申請だけする", "only request it"))
 @click.option(
+    "--undoing",
+    default="",
+    metavar="RULE",
+    help=t(
+        "終わった事案に残る、適用中の規則を取り消すための申請（--request と）",
+        "request it to take back a rule that is still applied although the case is over (with --request)",
+    ),
+)
+@click.option(
     "--release",
     type=click.IntRange(min=1),
     default=None,
@@ -54,6 +63,7 @@ def command(
     who: str,
     *,
     only_request: bool,
+    undoing: str,
     release: int | None,
     data: Path,
     as_json: bool,
@@ -61,11 +71,19 @@ def command(
     """Request, or find out."""
     from sekisho.errors import DescriptionError
     from sekisho.language import Text
+    from sekisho.wiring.contain import Containment
     from sekisho.wiring.holdings import Holdings
     from sekisho.wiring.watch import Watch
     from sekisho.workflows.reidentify import Asked, reidentify, request
 
-    asked, user = Asked(case, LegalBasis(basis), reason), getpass.getuser()
+    if undoing and not only_request:
+        raise click.UsageError(
+            t(
+                "--undoing は --request と使う。文は sekisho contain text で得る",
+                "--undoing goes with --request; the text comes from sekisho contain text",
+            )
+        )
+    asked, user = Asked(case, LegalBasis(basis), reason, undoing), getpass.getuser()
     with Watch(data, create=False) as watch:
         holdings = Holdings(watch)
         person = holdings.person(who or user, user)
@@ -74,7 +92,7 @@ def command(
                 raise DescriptionError(
                     Text(ja="事案のデータベースがまだない", en="there is no database of cases yet"), str(data)
                 )
-            parts = holdings.identifying(database, person.name)
+            parts = Containment(holdings, database).identifying(person.name)
             if only_request:
                 number = request(asked, person, parts)
                 if as_json:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from sekisho.catalogues.popular_services import popular_services
 from sekisho.catalogues.virtual_patches import holes_of, virtual_patches
 from sekisho.errors import DescriptionError
@@ -19,8 +21,10 @@ from sekisho.reports.containment.rule_texts import texts
 from sekisho.stores.database import Database, SqlAudit
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import Watch
+from sekisho.wiring.whole_file import whole_file
 from sekisho.workflows import contain
 from sekisho.workflows.reidentify import Asked, reidentify
+from sekisho.workflows.reidentify import Parts as Identifying
 
 
 class Containment:
@@ -67,14 +71,28 @@ class Containment:
     ) -> tuple[RuleText, ...]:  # fmt: skip
         """Return the files of a rule; one of a line re-identifies its subscriber on ``basis`` first.
 
+        When the case is over, only for a rule that is in force and has to be taken back.
+
         :raises AuthorisationError: refused by re-identification or containment
         """
-        proposal = contain.standing(case, rule, self.parts).proposal
+        # Whether it may be written is asked first: nobody is looked up, and no request is used, in vain.
+        one = contain.writable(case, rule, person, self.parts)
         found: Identified | None = None
-        if proposal.match.scope is Scope.LINE and basis is not None:
-            way = self._holdings.identifying(self._database, person.name)
-            found = reidentify(Asked(case, basis, reason), person, way, released=request)
+        if one.proposal.match.scope is Scope.LINE and basis is not None:
+            held = self.parts.cases.case(case)
+            over = held is not None and not held.state.open
+            asked = Asked(case, basis, reason, rule if over else "")
+            found = reidentify(asked, person, self.identifying(person.name), released=request)
         return texts(contain.ready(case, rule, person, self.parts, found))
+
+    def identifying(self, who: str) -> Identifying:
+        """Return what re-identification is married with; it knows which rules are in force."""
+        way = self._holdings.identifying(self._database, who)
+        return msgspec.structs.replace(way, in_force=self._in_force)
+
+    def _in_force(self, case: str, rule: str) -> bool:
+        found = (one for one in contain.standings(case, self.parts) if one.proposal.id == rule)
+        return any(contain.undoes(one) and one.proposal.match.scope is Scope.LINE for one in found)
 
     def _tables(self, window: Window, purpose: Purpose) -> Tables | None:
         return self._holdings.records(window, purpose) if self._holdings.watch.has_records() else None
@@ -98,13 +116,15 @@ def containment(folder: Path) -> Iterator[Containment]:
 
 
 def write(files: Sequence[RuleText], rule: str, folder: Path) -> tuple[Path, ...]:
-    """Write the files of a rule and of its undo, readable by their owner only; return where they are."""
+    """Write the files of a rule and of its undo, readable by their owner only; return where they are.
+
+    Older ones of the same rule are replaced, whoever could read them.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
     for one in files:
         for name, text in ((f"{rule}.{one.name}", one.apply), (f"{rule}.undo.{one.name}", one.undo)):
             path = folder / name
-            path.touch(mode=0o600)
-            path.write_text(text, encoding="utf-8")
+            whole_file(path, text.encode())
             written.append(path)
     return tuple(written)

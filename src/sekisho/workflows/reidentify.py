@@ -80,11 +80,16 @@ class Refused(AuthorisationError):
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody wants to know, on which ground and why."""
+    """What somebody wants to know, on which ground and why.
+
+    ``undoing`` is the id of a containment rule in force on the line: what is done to a subscriber is taken back also when
+    the case is over.
+    """
 
     case: str
     basis: LegalBasis
     reason: str
+    undoing: str = ""
 
 
 class Door(Protocol):
@@ -99,6 +104,7 @@ class Parts(msgspec.Struct, frozen=True):
     """What re-identification is married with.
 
     ``door`` reads the key; ``assignments`` and ``contacts`` pass the gate of their purpose: each may refuse.
+    ``in_force`` says whether a rule (second argument) is applied to the line of a case and not taken back.
     """
 
     cases: CaseStore
@@ -110,6 +116,7 @@ class Parts(msgspec.Struct, frozen=True):
     now: Callable[[], int]
     four_eyes: bool = False
     request_milliseconds: int = 86_400_000
+    in_force: Callable[[str, str], bool] = lambda _case, _rule: False
 
 
 def request(asked: Asked, person: Person, parts: Parts) -> int:
@@ -147,7 +154,7 @@ def offered(basis: LegalBasis, person: Person, parts: Parts) -> dict[str, int]:
     """Return, by case, the newest request that ``person`` may release now: of somebody else, not expired, not used."""
     found: dict[Scalar, str] = {}
     for entry in _behind(0, parts.audit):
-        if entry.act == REQUEST and entry.basis == basis.value:
+        if entry.act == REQUEST and entry.basis == basis.value and "undoing" not in entry.details:
             if _running(entry, parts) and not _same(entry, person):
                 found[entry.seq] = entry.object
         elif entry.act == IDENTIFY:
@@ -167,7 +174,7 @@ def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
     case = parts.cases.case(asked.case)
     if case is None:
         _refuse("no-case", asked, person, parts)
-    if not case.state.open:
+    if not case.state.open and not (asked.undoing and parts.in_force(case.id, asked.undoing)):
         _refuse("closed", asked, person, parts)
     # As `stores.database.expiry` has it: so long after its last change, and never longer than the maximum in all.
     rule = parts.rules[Stage.CASE]
@@ -184,7 +191,8 @@ def _check_request(number: int, asked: Asked, person: Person, parts: Parts) -> N
     entry = next(iter(parts.audit.entries(number - 1, 1)), None)
     if entry is None or entry.seq != number or entry.act != REQUEST:
         _refuse("no-request", asked, person, parts, request=number)
-    if entry.object != asked.case or entry.basis != asked.basis.value:
+    wanted = (asked.case, asked.basis.value, asked.undoing)
+    if (entry.object, entry.basis, entry.details.get("undoing", "")) != wanted:
         _refuse("other-request", asked, person, parts, request=number)
     if _same(entry, person):
         _refuse("same-person", asked, person, parts, request=number)
@@ -300,7 +308,11 @@ def _judged(answers: Sequence[Answer]) -> tuple[Naming, str]:
 
 
 def _append(act: str, asked: Asked, person: Person, parts: Parts, **details: Scalar) -> AuditEntry:
-    said = {name: value for name, value in ({"via": person.via} | details).items() if value not in {"", 0}}
+    said = {
+        name: value
+        for name, value in ({"via": person.via, "undoing": asked.undoing} | details).items()
+        if value not in {"", 0}
+    }
     role = person.role.value if person.role else ""
     return parts.audit.append(
         person.name, role, act, asked.case, at=parts.now(), basis=asked.basis.value,

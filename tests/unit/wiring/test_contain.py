@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sekisho.errors import AuthorisationError
@@ -11,13 +12,15 @@ from sekisho.model.assignment import Assignment
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.containment import Endpoint, Kind, Match, Scope
 from sekisho.model.detection import Grade
+from sekisho.model.identity import Person, Role
 from sekisho.model.purpose import LegalBasis
 from sekisho.stores.database import SqlAudit, SqlCases
-from sekisho.wiring.contain import containment, write
+from sekisho.wiring.contain import Containment, containment, write
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.warn import open_database
 from sekisho.wiring.watch import Watch, milliseconds
-from sekisho.workflows.contain import Wanted, propose
+from sekisho.workflows.contain import Wanted, propose, say_applied, say_undone
+from sekisho.workflows.reidentify import Asked, reidentify, request
 
 SETTINGS = """
 customers = ["198.51.100.0/24"]
@@ -36,6 +39,7 @@ user@isp.example,関 花子,東京都,h@example.jp,,ja,0,0
 out@isp.example,断る 太郎,東京都,o@example.jp,,ja,0,1
 """
 HOUR = 3_600_000
+GROUND = LegalBasis.NOT_COMMUNICATION
 
 
 @pytest.fixture
@@ -83,6 +87,101 @@ def test_a_line_s_text_comes_through_re_identification(data: Path, tmp_path: Pat
     kept = b"".join(path.read_bytes() for path in data.glob("cases.db*"))
     assert b"198.51.100.5" not in kept
     assert b"user@isp.example" not in kept
+
+
+def later(held: Containment, hours: float) -> None:
+    held.parts = msgspec.structs.replace(held.parts, now=lambda: milliseconds() + int(hours * HOUR))
+
+
+def over(held: Containment, state: CaseState) -> None:
+    case = held.parts.cases.case("case-1")
+    held.parts.cases.save(msgspec.structs.replace(case, state=state), [])
+
+
+def line_rule(held: Containment, person: Person) -> str:
+    return propose(Wanted("case-1", Kind.COA, Match(Scope.LINE), 2, "C&C"), person, held.parts).id
+
+
+def test_nobody_is_looked_up_for_a_rule_that_can_t_be_written(data: Path) -> None:
+    with containment(data) as held:
+        person = held.person("関守", "tester")
+        rule = line_rule(held, person)
+        way = held.identifying(person.name)
+        number = request(Asked("case-1", GROUND, "contain it"), person, way)
+        analyst = Person("解析", Role.ANALYST)
+        with pytest.raises(AuthorisationError):
+            held.text("case-1", rule, analyst, basis=GROUND, reason="contain it")
+        later(held, 3)
+        with pytest.raises(AuthorisationError):
+            held.text("case-1", rule, person, basis=GROUND, reason="contain it", request=number)
+        said = [(one.act, one.details.get("why")) for one in SqlAudit(held._database).entries()]
+    assert said == [
+        ("propose-rule", None), ("request-re-identify", None), ("refused", "role"), ("refused", "status"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", [CaseState.HEALED, CaseState.CLOSED])
+@pytest.mark.parametrize("hours", [0, 3])
+def test_an_applied_rule_is_taken_back_also_when_its_case_is_over(
+    data: Path, state: CaseState, hours: float
+) -> None:
+    with containment(data) as held:
+        person = held.person("関守", "tester")
+        rule = line_rule(held, person)
+        other = line_rule(held, person)
+        say_applied("case-1", rule, person, held.parts, "loaded")
+        over(held, state)
+        later(held, hours)
+        files = held.text("case-1", rule, person, basis=GROUND, reason="undo it")
+        assert "198.51.100.5" in files[0].undo
+        acts = {one.act: one for one in SqlAudit(held._database).entries()}
+        assert acts["re-identify"].details["undoing"] == rule
+        # Nobody is looked up for a rule that was never applied, or was taken back, or by the case alone.
+        say_undone("case-1", rule, person, held.parts, "healed")
+        for name in (rule, other):
+            with pytest.raises(AuthorisationError):
+                held.text("case-1", name, person, basis=GROUND, reason="undo it")
+            with pytest.raises(AuthorisationError):
+                reidentify(Asked("case-1", GROUND, "x", name), person, held.identifying(person.name))
+        with pytest.raises(AuthorisationError):
+            reidentify(Asked("case-1", GROUND, "x"), person, held.identifying(person.name))
+
+
+def test_two_persons_take_back_a_rule_of_a_case_that_is_over(data: Path) -> None:
+    (data / "watch.toml").write_text(SETTINGS.replace("[people]", "four_eyes = true\n[people]", 1), "utf-8")
+    with containment(data) as held:
+        first, second = Person("検問", Role.SENDER), held.person("関守", "tester")
+        rule = line_rule(held, second)
+        plain = request(Asked("case-1", GROUND, "x"), first, held.identifying(first.name))
+        say_applied("case-1", rule, second, held.parts, "loaded")
+        over(held, CaseState.HEALED)
+        number = request(Asked("case-1", GROUND, "x", rule), first, held.identifying(first.name))
+        for wrong in (0, plain):
+            with pytest.raises(AuthorisationError):
+                held.text("case-1", rule, second, basis=GROUND, reason="undo it", request=wrong)
+        assert held.text("case-1", rule, second, basis=GROUND, reason="undo it", request=number)
+
+
+def test_the_texts_are_for_their_owner_whatever_was_there(data: Path, tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.write_text("keep me")
+    with containment(data) as held:
+        person = held.person("関守", "tester")
+        rule = line_rule(held, person)
+        files = held.text("case-1", rule, person, basis=GROUND, reason="contain it")
+    first, second = (out / f"{rule}.radclient"), (out / f"{rule}.undo.radclient")
+    out.mkdir()
+    first.write_text("old")
+    first.chmod(0o644)
+    second.symlink_to(elsewhere)
+    for _ in range(2):
+        assert write(files, rule, out) == (first, second)
+    assert elsewhere.read_text() == "keep me"
+    for path, text in ((first, files[0].apply), (second, files[0].undo)):
+        assert not path.is_symlink()
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.read_text() == text
+    assert {one.name for one in out.iterdir()} == {first.name, second.name}
 
 
 def test_who_opted_out_is_not_contained_by_name(data: Path) -> None:

@@ -31,6 +31,7 @@ from sekisho.model.containment import (
     Scope,
     Status,
 )
+from sekisho.model.containment_numbers import EACH, RANGES, first_number
 from sekisho.model.detection import Grade, Window
 from sekisho.model.identity import Identified, Naming, Person, Role
 from sekisho.model.tables import RECEIVES
@@ -46,6 +47,7 @@ from sekisho.workflows.contain import (
     standing,
     standings,
 )
+from sekisho.workflows.contain.numbering import chosen, held
 
 ANALYST, SENDER, NOBODY = Person("解析", Role.ANALYST), Person("関守", Role.SENDER), Person("通行人")
 LINE = 7
@@ -226,8 +228,8 @@ def test_an_endpoint_that_many_lines_use_is_refused(world: World) -> None:
 
 
 def test_a_closed_case_and_one_that_isn_t_there(world: World) -> None:
-    held = world.cases.case("case-1")
-    world.cases.save(msgspec.structs.replace(held, state=CaseState.HEALED), [])
+    case = world.cases.case("case-1")
+    world.cases.save(msgspec.structs.replace(case, state=CaseState.HEALED), [])
     with pytest.raises(AuthorisationError):
         world.propose()
     with pytest.raises(DescriptionError):
@@ -278,6 +280,49 @@ def test_a_ground_that_is_withdrawn_stops_a_proposal(world: World) -> None:
         with pytest.raises(AuthorisationError):
             act()
     assert world.acts()[-2:] == [("refused", "rpz-off")] * 2
+
+
+@pytest.mark.parametrize("kind", [Kind.MODSECURITY, Kind.SURICATA])
+def test_two_rules_never_hold_one_number(world: World, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RANGES, kind, (10_000, 10_000 + 3 * EACH - 1))  # three proposals fit
+    names = [world.propose(kind, Match(hole=hole()), hours=1).id for _ in range(3)]
+    numbers = {first_number(kind, one) for one in names}
+    assert numbers == {10_000, 10_010, 10_020}
+    with pytest.raises(AuthorisationError):
+        world.propose(kind, Match(hole=hole()), hours=1)
+    assert world.acts()[-1] == ("refused", "numbers")
+    # What was taken back, or ran out without having been applied, gives its number free; what is overdue doesn't.
+    say_applied("case-1", names[0], SENDER, world.parts, "loaded")
+    say_applied("case-1", names[1], SENDER, world.parts, "loaded")
+    say_undone("case-1", names[0], SENDER, world.parts, "healed")
+    again = world.propose(kind, Match(hole=hole()), hours=1).id
+    assert first_number(kind, again) == first_number(kind, names[0])
+    world.now += HOUR
+    late = {first_number(kind, world.propose(kind, Match(hole=hole()), hours=1).id) for _ in range(2)}
+    assert first_number(kind, names[1]) not in late
+    assert len(late) == 2
+
+
+def test_numbers_that_were_never_held_come_first(world: World) -> None:
+    first = world.propose(Kind.SURICATA, Match(hole=hole()), hours=1).id
+    number = first_number(Kind.SURICATA, first)
+    say_applied("case-1", first, SENDER, world.parts, "loaded")
+    say_undone("case-1", first, SENDER, world.parts, "healed")
+    known = held(Kind.SURICATA, world.audit, world.now)
+    assert (known.live, known.ever) == ({}, {number})
+    assert chosen(Kind.SURICATA, known, lambda draw: f"r-{draw}" if draw else first) == "r-1"
+    assert held(Kind.NFTABLES, world.audit, world.now) == held(Kind.RPZ, world.audit, world.now)
+
+
+def test_a_double_number_from_before_is_refused_when_its_text_is_wanted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (world.propose(Kind.SURICATA, Match(hole=hole()), hours=1).id for _ in range(2))
+    monkeypatch.setitem(RANGES, Kind.SURICATA, (10_000, 10_000 + EACH - 1))  # both draw the same now
+    assert ready("case-1", first, ANALYST, world.parts)
+    with pytest.raises(AuthorisationError):
+        ready("case-1", second, ANALYST, world.parts)
+    assert world.acts()[-1] == ("refused", "numbers")
 
 
 def identified(

@@ -10,9 +10,6 @@ from sekisho.language import Text
 from sekisho.model.containment import Rule, RuleText
 from sekisho.reports.containment import tokens
 
-# Ids up to 99,999 are for local use.
-_FIRST_ID, _LAST_ID = 10_000, 99_999
-
 
 def render(rule: Rule) -> tuple[RuleText, ...]:
     """Return one chained rule per path: path, then moment.
@@ -22,16 +19,16 @@ def render(rule: Rule) -> tuple[RuleText, ...]:
     hole = rule.proposal.match.hole
     if hole is None or not hole.paths:
         raise RenderError(Text(ja="経路が知られていない", en="no path is known"), rule.proposal.id)
-    first = tokens.number(rule, _FIRST_ID, _LAST_ID)
+    numbers = tokens.numbers(rule, len(hole.paths))
     plain = "t:none,t:urlDecodeUni,t:normalizePath,t:lowercase"
     rules = "".join(
         f'SecRule REQUEST_FILENAME "@beginsWith {tokens.path(path).lower()}" '
-        f"\"id:{first + number},phase:1,deny,status:403,log,msg:'sekisho {tokens.identifier(rule)} "
+        f"\"id:{number},phase:1,deny,status:403,log,msg:'sekisho {tokens.identifier(rule)} "
         f"{tokens.remark(hole.id)}',{plain},chain\"\n"
         f'  SecRule TIME_EPOCH "@lt {int(rule.proposal.expires // 1000)}" "t:none"\n'
-        for number, path in enumerate(hole.paths)
+        for number, path in zip(numbers, hole.paths, strict=True)
     )
-    removed = " ".join(str(first + number) for number in range(len(hole.paths)))
+    removed = " ".join(map(str, numbers))
     head = tokens.header(rule)
     return (
         RuleText(

@@ -10,20 +10,18 @@ from sekisho.model.containment import Rule, RuleText
 from sekisho.reports.containment import tokens
 from sekisho.reports.containment.tokens import NAMES
 
-# Numbers from 1,000,000 to 1,999,999 are for local use.
-_FIRST_SID, _LAST_SID = 1_000_000, 1_999_999
-
 
 def render(rule: Rule) -> tuple[RuleText, ...]:
     """Return one rule per path, or one for the port when no path is known."""
     hole = rule.proposal.match.hole
     if hole is None:
         raise tokens.refuse("no hole")
-    first = tokens.number(rule, _FIRST_SID, _LAST_SID)
+    paths = hole.paths or ("",)
+    numbers = tokens.numbers(rule, len(paths))
     port = tokens.port(hole.port)
     reference = f"reference:cve,{tokens.remark(hole.cve.removeprefix('CVE-'))}; " if hole.cve else ""
     rules = []
-    for number, path in enumerate(hole.paths or ("",)):
+    for number, path in zip(numbers, paths, strict=True):
         said = f'msg:"Sekisho {tokens.identifier(rule)} {tokens.remark(hole.id)}"; '
         if path:
             where = "http"
@@ -33,9 +31,9 @@ def render(rule: Rule) -> tuple[RuleText, ...]:
             how = "flow:to_server; "
         rules.append(
             f"drop {where} any any -> $HOME_NET {port} ({said}{how}{reference}"
-            f"classtype:attempted-admin; sid:{first + number}; rev:1;)\n"
+            f"classtype:attempted-admin; sid:{number}; rev:1;)\n"
         )
-    off = "".join(f"{first + number}\n" for number in range(len(rules)))
+    off = "".join(f"{number}\n" for number in numbers)
     head = tokens.header(rule)
     return (
         RuleText(

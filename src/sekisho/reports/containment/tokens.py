@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -12,6 +11,7 @@ import msgspec
 from sekisho.errors import RenderError
 from sekisho.language import Text
 from sekisho.model.containment import TCP, UDP, Rule, Scope
+from sekisho.model.containment_numbers import EACH, first_number
 
 Network = IPv4Network | IPv6Network
 _MOST_PORT, _MOST_PROTOCOL = 65_535, 255
@@ -86,13 +86,12 @@ def identifier(rule: Rule) -> str:
     return rule.proposal.id
 
 
-def number(rule: Rule, first: int, last: int) -> int:
-    """Return the first of ten numbers for the rules of a proposal, from ``first`` to ``last``.
-
-    Two proposals may draw the same ones; the equipment then refuses the second file aloud (double id).
-    """
-    drawn = int.from_bytes(hashlib.sha256(identifier(rule).encode()).digest()[:8])
-    return first + drawn % ((last + 1 - first) // 10) * 10
+def numbers(rule: Rule, count: int) -> range:
+    """Return the numbers of a proposal's ``count`` rules; no other proposal that is held has them."""
+    first = first_number(rule.proposal.kind, identifier(rule))
+    if not first or count > EACH:
+        raise refuse(f"{count} rules")
+    return range(first, first + count)
 
 
 def path(text: str) -> str:

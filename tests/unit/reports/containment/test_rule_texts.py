@@ -10,6 +10,7 @@ from fakes.containing import ON_RECORD, REMOTE, hole, rule
 from sekisho.catalogues.virtual_patches import virtual_patches
 from sekisho.errors import RenderError
 from sekisho.model.containment import TCP, Endpoint, Kind, Match, Scope
+from sekisho.model.containment_numbers import EACH, RANGES
 from sekisho.reports.containment import tokens
 from sekisho.reports.containment.rule_texts import RENDERERS, texts
 
@@ -183,12 +184,15 @@ def test_modsecurity_expires_by_itself() -> None:
     assert len(set(numbers)) == 2
 
 
-def test_numbers_stay_in_the_local_range_and_rarely_meet() -> None:
-    for kind, low, high in ((Kind.SURICATA, 1_000_000, 1_999_999), (Kind.MODSECURITY, 10_000, 99_999)):
-        drawn = [tokens.number(rule(kind, id=f"r-{n:010x}"), low, high) for n in range(1000)]
-        assert min(drawn) >= low
-        assert max(drawn) + 9 <= high
-        assert len(set(drawn)) > 900
+def test_numbers_stay_in_the_local_range() -> None:
+    for kind, (low, high) in RANGES.items():
+        drawn = [tokens.numbers(rule(kind, id=f"r-{n:010x}"), EACH) for n in range(1000)]
+        assert min(one[0] for one in drawn) >= low
+        assert max(one[-1] for one in drawn) <= high
+        assert len({one[0] for one in drawn}) > 900
+        assert tokens.numbers(rule(kind), 1) == tokens.numbers(rule(kind), 1)
+        with pytest.raises(RenderError):
+            tokens.numbers(rule(kind), EACH + 1)
 
 
 def test_nftables_of_one_line_names_the_line() -> None:
