@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from sekisho.errors import SekishoError
+from sekisho.errors import SekishoError, StoreError
 from sekisho.formats.flow_queries import IN_WINDOW
 from sekisho.language import Language, Text
 from sekisho.model.baseline import BECAUSE
@@ -98,6 +98,10 @@ def _looks(
     for part, between in parts:
         try:
             finds = detector.detect(tables(part), part, parameters(name))
+        except StoreError as error:
+            # One question of one method can't be answered (too much memory, a sum that overflows): the others go on.
+            yield Looked(name, part, fault=f"{error.what.en}: {error.where}", between=between)
+            continue
         except SekishoError:
             raise
         except Exception as error:  # noqa: BLE001 - a plug-in may fail in any way; it is data, and shown

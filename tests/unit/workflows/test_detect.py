@@ -9,7 +9,8 @@ import pytest
 from fakes.watched import HOUR, START, MemoryTables, answered, flow
 from sekisho.catalogues.detection import parameters
 from sekisho.detectors.flows.outbound_scan import DETECTOR as SCAN
-from sekisho.language import Language
+from sekisho.errors import PurposeError, StoreError
+from sekisho.language import Language, Text
 from sekisho.model.detection import Window
 from sekisho.workflows.detect import Looked, detect, sentence
 
@@ -93,6 +94,31 @@ def test_a_method_that_fails_is_data_and_the_others_go_on() -> None:
     assert {look.state for look in seen if look.method == "broken"} == {"not-measured"}
     assert "found" in {look.state for look in seen if look.method == SCAN.name}
     assert "ouch" in next(look.fault for look in seen if look.method == "broken")
+
+
+class Asking(Broken):
+    """A method whose question the store can't answer, or for which there is no right to ask."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def detect(self, *_: Any) -> None:
+        raise self.error
+
+
+def test_a_question_that_cannot_be_answered_is_data_and_a_refused_purpose_is_not() -> None:
+    seen = looks(
+        scan(100),
+        DAY,
+        {
+            "asking": Asking(StoreError(Text(ja="答えられない", en="can't be answered"), "sum")),
+            SCAN.name: SCAN,
+        },
+    )
+    assert {look.fault for look in seen if look.method == "asking"} == {"can't be answered: sum"}
+    assert "found" in {look.state for look in seen if look.method == SCAN.name}
+    with pytest.raises(PurposeError):
+        looks(scan(100), DAY, {"asking": Asking(PurposeError(Text(ja="目的", en="purpose")))})
 
 
 def test_a_sentence_says_what_why_and_what_a_sample_allows() -> None:
