@@ -131,6 +131,18 @@ class DetectionTail:
         except msgspec.MsgspecError:
             return None
 
+    def behind(self, mark: str) -> int:
+        """Return how many octets stand behind ``mark``; all of them when it isn't known where it was."""
+        held = _decoded(mark)
+        with self._opened() as file:
+            if file is None:
+                return 0
+            size = os.fstat(file).st_size
+            known = (
+                held is not None and 0 <= held.offset <= size and _digest(file, held.offset) == held.before
+            )
+            return size - held.offset if held and known else size
+
     @contextmanager
     def _opened(self) -> Iterator[int | None]:
         """Open the log while nobody writes in it; None when there is none."""

@@ -1,4 +1,4 @@
-"""Cases, notices, accounts and the audit log in SQL: SQLite in one file by default, PostgreSQL by one URL.
+"""Cases, notices, accounts, the audit log and the indices in SQL: SQLite in one file by default, PostgreSQL by one URL.
 
 Both engines have the same tables, statements and promises; ``tests/contract`` holds them to the same suite.
 """
@@ -6,9 +6,12 @@ Both engines have the same tables, statements and promises; ``tests/contract`` h
 from __future__ import annotations
 
 from sekisho.stores.database.accounts import SqlAccounts
+from sekisho.stores.database.assessments import SqlAssessments
 from sekisho.stores.database.audit import SqlAudit, Verified
 from sekisho.stores.database.brake import SqlBrake
 from sekisho.stores.database.cases import SqlCases
+from sekisho.stores.database.detection_filling import SqlDetectionFilling
+from sekisho.stores.database.detections import SqlDetections
 from sekisho.stores.database.notices import SqlNotices
 from sekisho.stores.database.opening import Database, open_postgres, open_sqlite
 from sekisho.stores.database.passkeys import SqlPasskeys
@@ -18,9 +21,12 @@ from sekisho.stores.database.tokens import SqlTokens
 __all__ = [
     "Database",
     "SqlAccounts",
+    "SqlAssessments",
     "SqlAudit",
     "SqlBrake",
     "SqlCases",
+    "SqlDetectionFilling",
+    "SqlDetections",
     "SqlNotices",
     "SqlPasskeys",
     "SqlSessions",

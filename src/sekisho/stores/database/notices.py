@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, select, union_all, update
+from sqlalchemy import Select, func, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.model.notice import Notice, NoticeState
@@ -79,6 +79,12 @@ class SqlNotices:
             )
         with self._database.reading() as connection:
             return tuple(as_noun(Notice, row) for row in connection.execute(asked))
+
+    def counts(self) -> Mapping[str, int]:
+        """Return the number of notices by state, every state named."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(NOTICES.c.state, func.count()).group_by(NOTICES.c.state)).all()
+        return {state.value: 0 for state in NoticeState} | {str(state): int(count) for state, count in rows}
 
 
 def _merged(pieces: Sequence[Select[Any]], limit: int) -> Any:

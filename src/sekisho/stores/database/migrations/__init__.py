@@ -13,12 +13,17 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sekisho import __version__
 from sekisho.errors import StoreError
 from sekisho.language import Text
-from sekisho.stores.database.migrations import v0001_cases_notices_audit, v0002_accounts
+from sekisho.stores.database.migrations import (
+    v0001_cases_notices_audit,
+    v0002_accounts,
+    v0003_detections,
+)
 from sekisho.stores.database.migrations.dialect import Dialect
 
 STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0001_cases_notices_audit.statements,
     v0002_accounts.statements,
+    v0003_detections.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
