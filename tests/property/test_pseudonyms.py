@@ -236,6 +236,29 @@ def test_the_address_after_nat_is_hidden_too() -> None:
     assert watched.column("postNAPTSourceTransportPort").to_pylist() == [5000, None, None]
 
 
+@pytest.mark.parametrize("versions", [[4] * 4, [6] * 4, [4, 6, 4, 6], [6, 4, 6, 5]])
+def test_the_other_family_of_a_row_never_passes(versions: list[int]) -> None:
+    four, six = IPv4Address("100.64.0.9"), IPv6Address("2001:db8:0:100::77")
+    batch = flow([(str(four), "8.8.8.8"), (str(six), "2606:4700::1")] * 2)
+    both = {
+        "ipVersion": versions,
+        "sourceIPv4Address": [int(four)] * 4, "destinationIPv4Address": [int(four) + 1] * 4,
+        "sourceIPv6Address": [six.packed] * 4, "destinationIPv6Address": [six.packed] * 4,
+    }  # fmt: skip
+    for name, values in both.items():
+        field = WATCHED.field(name)
+        batch = batch.set_column(batch.schema.get_field_index(name), field, pa.array(values, field.type))
+    found, dropped = PLAIN.watch(batch)
+    assert dropped == versions.count(5)
+    for row in completed(found, WATCHED).to_pylist():
+        other = 6 if row["ipVersion"] == 4 else 4
+        assert row[f"sourceIPv{other}Address"] is row[f"destinationIPv{other}Address"] is None
+    # What lies behind a null would reach the disk as well.
+    written = b"".join(bytes(part) for column in found.columns for part in column.buffers() if part)
+    for address in (four, four + 1, six):
+        assert (int(address).to_bytes(4, "little") if address.version == 4 else address.packed) not in written
+
+
 @pytest.mark.parametrize("bits", [2, 3, 7, 12])
 def test_permutations_are_permutations(bits: int) -> None:
     prf, values = Prf(KEY, "x"), np.arange(1 << bits, dtype=np.uint64)

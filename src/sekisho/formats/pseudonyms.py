@@ -12,6 +12,7 @@ A small prefix hides little (one of four addresses in a /30): give the prefix of
   zeroed, since the interface identifier names a device.
 - ``postNATSourceIPv4Address`` is an address of the customer, too: it is replaced when it lies within the customer
   prefixes (name the pool of the NAT among them to keep it), and emptied together with its port otherwise.
+- A row's addresses are those of its ``ipVersion``; what stands in the columns of the other family is emptied.
 - When both sides are customers, the source is the line; the other side is replaced as well.
 """
 
@@ -90,7 +91,11 @@ class Pseudonyms:
         if fours:
             at = None if fours == rows else versions == 4  # noqa: PLR2004
             line, side = self._watch4(batch, columns, at)
-        if fours < rows and _SIDES6[0] in names:
+        else:
+            _left_out(columns, _SIDES4)
+        if fours == rows:
+            _left_out(columns, _SIDES6)
+        elif _SIDES6[0] in names:
             self._watch6(batch, columns, versions == 6, line, side)  # noqa: PLR2004
         self._hide_post_nat(batch, columns)
         columns["subscriber"], columns["subscriberSide"] = pa.array(line), pa.array(side)
@@ -138,11 +143,13 @@ class Pseudonyms:
         for name, number in zip(_SIDES6, (SENDS, RECEIVES), strict=True):
             column = batch.column(name)
             octets = _octets(column)
-            here = np.flatnonzero(at & _valid(column))
+            kept = at & _valid(column)
+            here = np.flatnonzero(kept)
             named, lines = self._lines6.names(octets[here])
-            octets = octets.copy()
+            # What stands behind a null, or in a row of the other family, may be an address as well.
+            octets = np.zeros_like(octets)
             octets[here] = named
-            valid = pa.py_buffer(np.packbits(_valid(column), bitorder="little"))
+            valid = pa.py_buffer(np.packbits(kept, bitorder="little"))
             columns[name] = pa.Array.from_buffers(column.type, len(column), [valid, pa.py_buffer(octets)])
             mine = here[(lines != 0) & (side[here] == 0)]
             line[mine], side[mine] = lines[(lines != 0) & (side[here] == 0)], number
@@ -158,7 +165,7 @@ class Pseudonyms:
         if _POST_NAT_PORT in columns:
             port = columns[_POST_NAT_PORT]
             values = _numbers(batch, _POST_NAT_PORT)
-            columns[_POST_NAT_PORT] = pa.array(values, mask=hidden | ~_valid(port))
+            columns[_POST_NAT_PORT] = pa.array(np.where(hidden, 0, values), mask=hidden | ~_valid(port))
 
 
 def _outer(nets: Sequence[_Net]) -> list[_Net]:
@@ -190,6 +197,12 @@ def _octets(column: pa.Array) -> npt.NDArray[np.uint8]:
     if raw is None:
         return np.zeros((len(column), 16), np.uint8)
     return np.frombuffer(raw, np.uint8)[start : start + 16 * len(column)].reshape(-1, 16)
+
+
+def _left_out(columns: dict[str, pa.Array], names: Sequence[str]) -> None:
+    """Leave out the columns of a family that no row is of: whatever stands in them, no line is named by it."""
+    for name in names:
+        columns.pop(name, None)
 
 
 def _masked(values: npt.NDArray[np.uint32], old: pa.Array, at: npt.NDArray[np.bool_] | None) -> pa.Array:
