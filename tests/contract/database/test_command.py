@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from contract.database.places import NOW
 from contract.database.test_audit import forced
+from fakes.command import typed
 from sekisho.stores.database import Database, SqlAudit
 from sekisho.wiring.warn import open_database
 
 
 def sekisho(*words: str, cwd: Path, lang: str = "en") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "SEKISHO_LANG": lang, "TZ": "UTC"}
-    return subprocess.run(
-        [sys.executable, "-m", "sekisho", "audit", *words],
-        cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return typed(["audit", *words], cwd=cwd, env=environment)
 
 
 @pytest.fixture

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from fakes.command import typed
 from sekisho.wiring.warn import assignments
 
 LOG = "network,account,begin,end\n192.0.2.1,line-1,1700000000,1700003600\n192.0.2.2,line-2,0,1700003600\n192.0.2.3,li"
 
 
 def sekisho(*words: str | Path) -> tuple[int, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words), "--json", "--lang", "en"],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    done = typed([*words, "--json", "--lang", "en"])
     return done.returncode, json.loads(done.stdout)
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakes.command import typed
 from sekisho.demo import capture
 
 
 def sekisho(*words: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "SEKISHO_LANG": "en"},
-    )  # fmt: skip
+    done = typed(words, env={**os.environ, "SEKISHO_LANG": "en"})
     assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done.stdout
 
@@ -126,9 +122,9 @@ def test_pages_go_on_where_the_one_before_ended(data: Path) -> None:
 
 
 def test_a_pseudonym_that_is_none_is_refused_kindly(data: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", "cases", "list", "--line", "Lffffffffffffffffff", "--data", str(data)],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "SEKISHO_LANG": "en"},
-    )  # fmt: skip
+    done = run(
+        ("cases", "list", "--line", "Lffffffffffffffffff", "--data", data),
+        env={**os.environ, "SEKISHO_LANG": "en"},
+    )
     assert done.returncode == 2
     assert "not a pseudonym of a line" in done.stderr

@@ -5,14 +5,13 @@ from __future__ import annotations
 import getpass
 import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakes.command import typed
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.detection import Grade
 from sekisho.stores.database import SqlAudit, SqlCases, open_sqlite
@@ -28,10 +27,7 @@ ground = "正当業務行為"
 
 
 def sekisho(*words: object, code: int | None = 0, language: str = "en") -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "SEKISHO_LANG": language},
-    )  # fmt: skip
+    done = typed(words, env={**os.environ, "SEKISHO_LANG": language})
     assert code is None or done.returncode == code, (
         done.returncode,
         done.stdout[-1500:],

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fakes.command import typed
 from fakes.installation import SETTINGS, filled
 
 ASK = ("--basis", "legitimate-business", "--reason", "notice of an infection")
 
 
 def sekisho(*words: object, code: int = 0, lang: str = "en") -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words)], capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, "SEKISHO_LANG": lang},
-    )  # fmt: skip
+    done = typed(words, env={**os.environ, "SEKISHO_LANG": lang})
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

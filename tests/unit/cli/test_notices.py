@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fakes.command import typed
 from fakes.mail_server import MailServer
 from fakes.notices import case
 from sekisho.formats.pseudonyms import Pseudonyms
@@ -55,10 +56,7 @@ HANAKO, TARO = ("--as", "佐藤 花子"), ("--as", "田中 太郎")
 
 def sekisho(*words: object, code: int = 0) -> str:
     environment = {**os.environ, "SEKISHO_LANG": "en"}
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=120, env=environment, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    done = typed(words, env=environment)
     assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done.stdout + done.stderr
 

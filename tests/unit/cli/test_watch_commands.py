@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fakes.command import typed
 from sekisho.demo import capture
 
 START = 1_795_000_000.0
@@ -22,10 +23,7 @@ START = 1_795_000_000.0
 
 def sekisho(*words: object, code: int | None = 0) -> str:
     environment = {**os.environ, "SEKISHO_LANG": "en"}
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=120, env=environment,
-    )  # fmt: skip
+    done = typed(words, env=environment)
     assert code is None or done.returncode == code, (
         done.returncode,
         done.stdout[-2000:],

@@ -11,16 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from fakes.command import typed
 from sekisho.demo import capture
 
 START = 1_795_000_000.0
 
 
 def sekisho(*words: object, code: int) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words)],
-        capture_output=True, text=True, check=False, timeout=120, env={**os.environ, "SEKISHO_LANG": "en"},
-    )  # fmt: skip
+    done = typed(words, env={**os.environ, "SEKISHO_LANG": "en"})
     assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done.stdout + done.stderr
 

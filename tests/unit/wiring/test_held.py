@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC
 from html import escape
@@ -14,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fakes.command import typed
 from fakes.installation import ADDRESS, filled
 from sekisho.catalogues.handling import read_handling
 from sekisho.language import Language
@@ -118,10 +117,7 @@ def test_the_page_has_no_contents_no_script_and_nothing_from_outside(
 
 
 def sekisho(*words: object, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "sekisho", *map(str, words)], capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, "SEKISHO_LANG": "en"},
-    )  # fmt: skip
+    done = typed(words, env={**os.environ, "SEKISHO_LANG": "en"})
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

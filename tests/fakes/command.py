@@ -1,0 +1,171 @@
+"""The command as its user types it, in a process of its own, without paying for the libraries each time.
+
+One process per test session loads the libraries and the units once, and forks for every command; the command line
+itself is imported afresh in each (its language comes from the arguments). What a fork could hide is tried elsewhere:
+``tests/unit/cli/test_commands.py``, the lab and the tests that kill start ``python -m sekisho``.
+"""
+
+import array
+import atexit
+import contextlib
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+_LIBRARIES = ("numpy", "pyarrow.parquet", "pyarrow.compute", "duckdb", "sqlalchemy.dialects.sqlite", "cryptography.x509",
+              "jinja2", "msgspec", "click", "rich.live")  # fmt: skip
+# The command line reads its arguments while it is imported; the others are programs of their own.
+_FRESH = ("sekisho.cli", "sekisho.__main__", "sekisho.demo", "sekisho.exemplar", "sekisho.web")
+_LOCK = threading.Lock()
+_SERVER: dict[int, str] = {}
+
+
+def typed(
+    words: tuple[object, ...] | list[object],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | str | None = None,
+    timeout: float = 120,
+) -> "subprocess.CompletedProcess[str]":
+    """Run ``sekisho`` with these words and return what came of it, as `subprocess.run` with captured text does."""
+    argv = [str(word) for word in words]
+    asked = {"argv": argv, "env": dict(os.environ if env is None else env), "cwd": str(cwd or Path.cwd())}
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as wire,
+    ):
+        wire.settimeout(timeout)
+        wire.connect(_server())
+        line = json.dumps(asked).encode() + b"\n"
+        fds = array.array("i", [out.fileno(), err.fileno()])
+        sent = wire.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+        wire.sendall(line[sent:])
+        with wire.makefile("rb") as told:
+            pid = int(told.readline())
+            try:
+                code = int(told.readline())
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(argv, timeout) from None
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess(argv, code, out.read().decode(), err.read().decode())
+
+
+def _server() -> str:
+    """Return where this session's server listens; start it when it doesn't run yet."""
+    with _LOCK:
+        if os.getpid() not in _SERVER:
+            folder = tempfile.mkdtemp(prefix="sekisho-command-")
+            path = f"{folder}/socket"
+            command = [sys.executable, "-m", "fakes.command", path, str(os.getpid())]
+            environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            process.stdout.close()
+            _SERVER[os.getpid()] = path
+            atexit.register(_end, process, Path(folder))
+        return _SERVER[os.getpid()]
+
+
+def _end(process: "subprocess.Popen[bytes]", folder: Path) -> None:
+    process.kill()
+    process.wait()
+    for path in (folder / "socket", folder):
+        with contextlib.suppress(OSError):
+            path.unlink() if path.is_socket() else path.rmdir()
+
+
+def _load() -> None:
+    for name in _LIBRARIES:
+        importlib.import_module(name)
+    _load_below("sekisho")
+
+
+def _load_below(name: str) -> None:
+    """Import a package and what is in it; what can't be imported is for the command to say."""
+    if name.startswith(_FRESH):
+        return
+    with contextlib.suppress(ImportError):
+        module = importlib.import_module(name)
+        for below in pkgutil.iter_modules(getattr(module, "__path__", ())):
+            _load_below(f"{name}.{below.name}")
+
+
+def _serve(path: str, owner: int) -> None:
+    _load()
+    assert not any(name.startswith(_FRESH) for name in sys.modules)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.bind(path)
+        door.listen(64)
+        door.settimeout(5)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        os.write(1, b"ready\n")
+        while os.getppid() == owner:
+            with contextlib.suppress(TimeoutError):
+                wire, _ = door.accept()
+                with wire:
+                    if os.fork() == 0:
+                        _keep(wire)
+
+
+def _keep(wire: socket.socket) -> None:
+    """Fork once more, wait for the command, and tell its exit code; never return."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    line, fds, _, _ = socket.recv_fds(wire, 1 << 20, 2)
+    while not line.endswith(b"\n"):
+        line += wire.recv(1 << 20)
+    pid = os.fork()
+    if pid == 0:
+        wire.close()
+        _command(json.loads(line), fds)
+    wire.sendall(b"%d\n" % pid)
+    _, status = os.waitpid(pid, 0)
+    with contextlib.suppress(OSError):
+        wire.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
+def _command(asked: dict[str, object], fds: list[int]) -> None:
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for number, descriptor in enumerate((nothing, *fds)):
+        os.dup2(descriptor, number)
+    for descriptor in (nothing, *fds):
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(asked["env"])  # type: ignore[call-overload]
+    os.chdir(str(asked["cwd"]))
+    sys.argv = ["sekisho", *asked["argv"]]  # type: ignore[misc]
+    code = 0
+    try:
+        import sekisho.cli
+
+        sekisho.cli.main()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], int(sys.argv[2]))
