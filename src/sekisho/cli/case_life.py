@@ -115,5 +115,18 @@ def _said(event: CaseEvent) -> str:
         "merged": t("統合：", "merged: ") + (f"→ {body['into']}" if "into" in body else f"← {body.get('with')}"),
         "split": t("分割：", "split: ") + f"→ {body.get('into')}",
         "undone": t("取消：", "undone: ") + (f"#{body['undoes']}" if "undoes" in body else f"→ {body.get('into')}"),
+        "containment": _contained(body),
     }  # fmt: skip
     return told.get(event.kind, event.kind).strip()
+
+
+def _contained(body: Mapping[str, Any]) -> str:
+    """Return which rule it was, and what a person did with it."""
+    if made := body.get("proposal"):
+        return t("封じ込めの提案：", "containment proposed: ") + f"{made['id']}  {made['kind']}"
+    rule, reason = body.get("rule"), body.get("reason", "")
+    words = {
+        "applied": t("封じ込めを適用した：", "containment applied: "),
+        "undone": t("封じ込めを取り消した：", "containment taken back: "),
+    }
+    return f"{words.get(str(body.get('status')), '')}{rule}  {reason}"
