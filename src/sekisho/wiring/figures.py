@@ -73,7 +73,7 @@ class Leaving:
         if now - self._written < _LEAST_MILLISECONDS:
             return
         self._written = now
-        bare = msgspec.structs.replace(figures, detections=())
+        bare = msgspec.structs.replace(figures, detections=(), new=())
         made = Watched(now, os.getpid(), bare, self._receiver(), self._rates(now, figures))
         part = self._file.with_name(f".{FILE}.{os.getpid()}")
         # A full disk must not end the watch: the figures get old, and their age is shown.

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import multiprocessing
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from sekisho.detectors.flows.known_cc import KnownCc
 from sekisho.errors import SekishoError, StoreError
-from sekisho.formats.watchlist import Watchlist
 from sekisho.language import Text
 from sekisho.model.detection import Detection, Window
-from sekisho.model.pipeline import Step
+from sekisho.model.pipeline import Fault
 from sekisho.ports.flows import Detector
-from sekisho.stores.spool import Position
 from sekisho.stores.spool_place import Place
-from sekisho.stores.spool_segments import last_done
+from sekisho.stores.spool_segments import identity, last_done, last_ordinal, locked
 from sekisho.stores.spool_writer import MOST_OCTETS
 from sekisho.wiring.holdings import Holdings
-from sekisho.wiring.lists import indicators_of, list_files
+from sekisho.wiring.lists import list_files
+from sekisho.wiring.live_parts import Faring, Lists, Templates
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
 from sekisho.workflows.receive import Receiving, Told, last_told, receive_until_told
 from sekisho.workflows.watch import Figures, LiveWatch, Pace, Parts
@@ -34,6 +33,7 @@ _TEMPLATES = "templates.json"
 _DAY, _HOUR = 86_400_000, 3_600_000
 _END_SECONDS = 5.0
 _TAKEN_OVER_SECONDS, _AGAIN_SECONDS = 1.0, 0.1
+_OLD_SECONDS = 5.0
 
 
 def receiving(
@@ -71,7 +71,7 @@ def receiver(told: Receiving) -> Iterator[Callable[[], Told | None]]:
                 ),
             )
         newest = last_told(place)
-        return newest if newest and newest.process == process.pid else None
+        return _with_age(newest) if newest and newest.process == process.pid else None
 
     try:
         yield figures
@@ -84,16 +84,29 @@ def receiver(told: Receiving) -> Iterator[Callable[[], Told | None]]:
         _clear(place)
 
 
-def _clear(place: Place) -> None:
-    """Leave no raw datagram behind in memory once all of them were dealt with."""
-    read, told = last_done(place.folder), last_told(place)
-    spooled = (
-        sum(one.count for one in told.counts if (one.step, one.name) == (Step.SPOOL, "spooled"))
-        if told
-        else 0
+def _with_age(told: Told) -> Told:
+    """Return figures with a fault when they are old: the receiver can't leave new ones, or doesn't run."""
+    age = time.time() - told.at
+    if age < _OLD_SECONDS:
+        return told
+    what = Text(
+        ja="受信プロセスの数値が更新されない（メモリー上の置き場が満杯の可能性）",
+        en="the receiver's figures are old (its memory file system may be full)",
     )
-    if told and (spooled == 0 or (read is not None and read.spool == told.spool and read.ordinal >= spooled)):
-        shutil.rmtree(place.folder, ignore_errors=True)
+    return msgspec.structs.replace(told, faults=(*told.faults, Fault("counts", what)))
+
+
+def _clear(place: Place) -> None:
+    """Leave no raw datagram behind in memory once all of them were dealt with; of what waits, nothing is deleted."""
+    with suppress(OSError, StoreError):  # StoreError: another watch has begun to write it
+        held = locked(place.folder, "writer.lock")
+        try:
+            read, last = last_done(place.folder), last_ordinal(place.folder)
+            here = identity(place.folder)
+            if not last or (read is not None and read.spool == here and read.ordinal >= last):
+                shutil.rmtree(place.folder, ignore_errors=True)
+        finally:
+            os.close(held)
 
 
 def _receive(told: Receiving) -> None:
@@ -120,7 +133,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
     behaviours = {
         name: one for name, one in watch.detectors((), lists)[0].items() if not isinstance(one, KnownCc)
     }
-    noted = _Templates(watch.folder / _TEMPLATES)
+    noted, faring, known = Templates(watch.folder / _TEMPLATES), Faring(), Lists(watch, lists)
 
     started = milliseconds()
 
@@ -130,11 +143,15 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
         looks = []
         for one in watch.detect(detectors, window, past=_DAY):
             looks.append(one)
+            faring.note(one)
             yield one.detections
         if window.end <= milliseconds() and window.begin % _HOUR == 0:
             watch.note_looks(looks, window)
             if window.begin >= started and list_files(watch.folder, watch.settings, lists):
                 watch.looks.add((KnownCc.name,), window)  # every flow of that hour was held against the lists
+
+    def faults() -> Iterable[Fault]:
+        return (*([known.fault] if known.fault else ()), *faring.faults())
 
     return LiveWatch(
         Parts(
@@ -143,7 +160,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             store=watch.store,
             dataset=DATASET,
             label=lambda: watch.label("live"),
-            lists=_Lists(watch, lists),
+            lists=known,
             detectors=behaviours,
             look=look,
             parameters=watch.parameters(),
@@ -153,83 +170,9 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             templates=noted.at,
             pace=pace or Pace(),
             expire=lambda: Holdings(watch).expire("sekisho").check(),
+            faults=faults,
         )
     )
-
-
-class _Noted(msgspec.Struct, frozen=True):
-    """Templates as they were when everything before a position was decoded."""
-
-    position: Position
-    templates: dict[str, object]
-
-
-class _Templates:
-    """The last two notes of templates, in a file: a killed process may have noted one whose rows were never kept."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._last: list[_Noted] = []
-
-    def keep(self, position: Position, templates: Mapping[str, object]) -> None:
-        self._last = [*self._last[-1:], _Noted(position, dict(templates))]
-        part = self._file.with_suffix(".part")
-        part.write_bytes(msgspec.json.encode(self._last))
-        part.replace(self._file)
-
-    def at(self, position: Position | None) -> Mapping[str, object] | None:
-        """Return the templates that hold at a position; of another spool the newest, they are better than none."""
-        try:
-            held = msgspec.json.decode(self._file.read_bytes(), type=list[_Noted])
-        except (OSError, msgspec.DecodeError):
-            return None
-        fitting = [
-            one
-            for one in held
-            if position is None
-            or one.position.spool != position.spool
-            or one.position.ordinal <= position.ordinal
-        ]
-        self._last = fitting[-1:]
-        return fitting[-1].templates if fitting else None
-
-
-class _Lists:
-    """The known C&C as they are now; files are looked at again when asked, at most each second."""
-
-    def __init__(self, watch: Watch, lists: Sequence[Path]) -> None:
-        self._watch = watch
-        self._lists = lists
-        self._seen: tuple[float, ...] = ()
-        self._at = 0
-        self._held: tuple[KnownCc, Watchlist] | None = None
-
-    def __call__(self) -> tuple[KnownCc, Watchlist]:
-        now = milliseconds()
-        if self._held is None or now - self._at > 1000:  # noqa: PLR2004 - a second
-            self._at = now
-            seen = tuple(
-                path.stat().st_mtime
-                for path in list_files(self._watch.folder, self._watch.settings, self._lists)
-                if path.exists()
-            )
-            if self._held is None or seen != self._seen:
-                try:
-                    indicators, _ = indicators_of(self._watch.folder, self._watch.settings, self._lists)
-                except (SekishoError, OSError):
-                    if self._held is None:
-                        raise
-                    return (
-                        self._held
-                    )  # half written, or gone: the last good list holds on, and is looked at again
-                self._seen = seen
-                self._held = KnownCc(indicators), Watchlist(indicators, fast=_has_numba())
-        return self._held
-
-
-def _has_numba() -> bool:
-    """Say whether the extra ``fast`` is installed: the look-up's compiled twin gives the same answers sooner."""
-    return importlib.util.find_spec("numba") is not None
 
 
 __all__ = ["Figures", "Pace", "live", "receiver", "receiving"]

@@ -6,15 +6,18 @@ run beside the decoding, on a thread of their own: their work is inside engines 
 Each write keeps the position in the spool together with the rows, so whatever ends this process, the next one goes on
 behind the last rows that were kept: no flow is lost or doubled. Templates are noted before the rows, with the position
 that they hold at. What waits in memory has a bound: when the store refuses, reading stops, and the spool tells of it.
+
+Whatever refuses for a while (a full disk, a broken list) is a `Fault` among the figures and is tried again; it doesn't
+end the watch, and nothing found or decoded before it is given up.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 import msgspec
@@ -26,8 +29,10 @@ from sekisho.errors import SekishoError, StoreError
 from sekisho.formats.flow_export import Decoder
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.formats.watchlist import Watchlist
-from sekisho.model.detection import Detection, Window, same
-from sekisho.model.pipeline import StageCount, Step
+from sekisho.language import Text
+from sekisho.model.detection import Detection, Window
+from sekisho.model.found import Found
+from sekisho.model.pipeline import Fault, StageCount, Step, fault_of
 from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counting
 from sekisho.model.verdict import Scalar
@@ -39,6 +44,9 @@ from sekisho.stores.spool_segments import identity, last_done
 HOUR = 3_600_000
 _LATE = 600_000
 _SHOWN = 50
+# Hours that are looked at later, when looking failed; and detections that wait for the disk.
+_CATCH_UP = 48
+_UNREMEMBERED = 10_000
 
 
 class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +62,11 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the watch stands. ``lag`` are octets that the spool holds, ``read_to`` the datagrams of it read so far; ``fault`` the last write or look that failed."""
+    """How the watch stands. ``lag`` are octets that the spool holds, ``read_to`` the datagrams of it read so far.
+
+    ``found`` counts doings since the start, ``detections`` are the latest of them, ``new`` those that were not told
+    before. ``faults`` are what can't be done at the moment; ``dropped`` detections could not be kept for too long.
+    """
 
     at: int
     counts: tuple[StageCount, ...]
@@ -63,14 +75,19 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     indicators: int
     detections: tuple[Detection, ...]
     looked_at: int = 0
-    fault: str = ""
+    faults: tuple[Fault, ...] = ()
     read_to: int = 0
+    found: int = 0
+    new: tuple[Detection, ...] = ()
+    dropped: int = 0
 
 
 class Parts(msgspec.Struct, frozen=True):
     """What the watch is married with; ``lists`` gives the known C&C as they are now, the same object while unchanged.
 
-    ``expire`` lets every dataset of the installation give up what is past its time, not the records alone.
+    ``keep_templates`` gets them with the position that they hold at, and the last position whose rows are kept.
+    ``expire`` lets every dataset of the installation give up what is past its time, not the records alone. ``faults``
+    are those of the parts themselves: lists that can't be read, methods that fail.
     """
 
     place: Place
@@ -84,10 +101,11 @@ class Parts(msgspec.Struct, frozen=True):
     parameters: Callable[[str], Mapping[str, Scalar]]
     remember: Callable[[Sequence[Detection]], None]
     now: Callable[[], int]
-    keep_templates: Callable[[Position, Mapping[str, object]], None]
+    keep_templates: Callable[[Position, Mapping[str, object], Position | None], None]
     templates: Callable[[Position | None], Mapping[str, object] | None] = lambda _: None
     pace: Pace = Pace()
     expire: Callable[[], object] | None = None
+    faults: Callable[[], Iterable[Fault]] = tuple
 
 
 class LiveWatch:
@@ -102,31 +120,36 @@ class LiveWatch:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._end: Position | None = None
+        self._kept_to: Position | None = None
         self._hour = parts.now() // HOUR * HOUR
         self._matches = Matches()
         self._matched = 0
         # The detector reads what the decoding side goes on adding to.
         self._guard = Lock()
         self._settled = -1
-        self._found: deque[Detection] = deque(maxlen=_SHOWN)
-        self._looked_at = 0
-        self._fault = self._refused = ""
+        self._missed: set[int] = set()
+        self._found = Found(_SHOWN)
+        self._unremembered: dict[str, Detection] = {}
+        self._dropped = self._looked_at = 0
+        self._faults: dict[str, Fault] = {}
         self._due: dict[str, float] = {}
         self._work: Future[None] | None = None
 
     def run(self, stopped: Callable[[], bool], tell: Callable[[Figures], None]) -> Figures:
-        """Work until ``stopped`` says so; nothing that was decoded is left unwritten."""
+        """Work until ``stopped`` says so; what was decoded is written then, or waits in the spool for the next watch."""
         pace, begun = self.parts.pace, time.monotonic()
         self._due = {
             "write": begun, "tell": begun, "look": begun + pace.look_after_match, "tidy": begun + pace.tidy,
         }  # fmt: skip
-        with Spool(self.parts.place, self._resumed()) as spool, ThreadPoolExecutor(1) as hand:
+        self._kept_to = self._resumed()
+        with Spool(self.parts.place, self._kept_to) as spool, ThreadPoolExecutor(1) as hand:
             while not stopped():
                 block = spool.read() if self._rows < pace.rows else None
                 if block is not None:
                     self._take(block.datagrams)
                     self._end = block.end
-                if self._rows >= pace.rows or self._is_due("write", pace.write):
+                full = self._rows >= pace.rows and "store" not in self._faults
+                if full or self._is_due("write", pace.write):
                     self._try_to_write(spool)
                 self._beside(hand)
                 if self._is_due("tell", pace.tell):
@@ -134,7 +157,7 @@ class LiveWatch:
                 if block is None or len(block.datagrams) < BLOCK_DATAGRAMS // 2:
                     # What a block costs is shared by its datagrams: let some more come.
                     time.sleep(pace.idle)
-            self._write(spool)
+            self._try_to_write(spool)
             if self._work:
                 self._work.result()
             self._look()
@@ -181,10 +204,11 @@ class LiveWatch:
         """Return how the watch stands now."""
         counts = [StageCount(who, step, name, count) for (who, step, name), count in self._counts.items()]
         state = self._decoder.state()
+        known = len(self.parts.lists()[0].indicators)
         return Figures(
-            self.parts.now(), (*counts, *spool.counts()), tuple(state["sources"]), spool.waiting,
-            len(self.parts.lists()[0].indicators), tuple(self._found), self._looked_at,
-            self._refused or self._fault, spool.ordinal,
+            self.parts.now(), (*counts, *spool.counts()), tuple(state["sources"]), spool.waiting, known,
+            self._found.latest, self._looked_at, (*self._faults.copy().values(), *self.parts.faults()), spool.ordinal,
+            self._found.count, self._found.new(), self._dropped,
         )  # fmt: skip
 
     def _take(self, datagrams: object) -> None:
@@ -205,77 +229,112 @@ class LiveWatch:
                     self._counts[who, Step.DOOR, "elsewhere"] -= count
                     self._counts[who, Step.DOOR, "watched"] += count
 
+    @contextmanager
+    def _as_fault(self, part: str) -> Iterator[None]:
+        """Turn what is refused into a fault that stands until the same succeeds."""
+        try:
+            yield
+        except (SekishoError, OSError) as error:
+            self._faults[part] = fault_of(part, error)
+        else:
+            self._faults.pop(part, None)
+
     def _try_to_write(self, spool: Spool) -> None:
         """Write what waits; when the store refuses, it goes on waiting and nothing more is read meanwhile."""
-        try:
+        with self._as_fault("store"):
             self._write(spool)
-            self._refused = ""
-        except StoreError as error:
-            self._refused = f"{error.what.en} {error.where}"
-            time.sleep(self.parts.pace.idle)
 
     def _write(self, spool: Spool) -> None:
         """Write what waits, and only then say that the datagrams are done with."""
         if self._end is None:
             return
-        self.parts.keep_templates(self._end, self._decoder.templates())
+        with _refusing(Text(ja="テンプレートを書けない", en="templates can't be written")):
+            self.parts.keep_templates(self._end, self._decoder.templates(), self._kept_to)
         if self._waiting:
             once = Once(_stream(self._end.spool), self._end.ordinal)
             kept = self.parts.store.append(self.parts.dataset, iter(self._waiting), self.parts.label(), once)
             self._counts["", Step.STORE, "kept"] += kept
             self._waiting, self._rows = [], 0
-        spool.done(self._end)
+        self._kept_to = self._end
+        with _refusing(Text(ja="受信の置き場の位置を書けない", en="the place in the spool can't be written")):
+            spool.done(self._end)
         self._end = None
 
     def _look(self) -> None:
-        """Judge the hour that runs, and the one before while its late flows come in."""
+        """Judge the hour that runs, and the one before while its late flows come in; keep what is found."""
         now, self._matched = self.parts.now(), 0
-        hour = now // HOUR * HOUR
+        with self._as_fault("look"):
+            self._judge(now)
+        self._looked_at = now
+        if self._unremembered:
+            with self._as_fault("remember"):
+                held = tuple(self._unremembered.values())
+                self.parts.remember(held)
+                self._unremembered.clear()
+
+    def _judge(self, now: int) -> None:
+        """Look at what streamed by, then at the store.
+
+        :raises SekishoError: the last of what failed; the rest was looked at
+        """
+        hour, late = now // HOUR * HOUR, (now - _LATE) // HOUR * HOUR
         known = self.parts.lists()[0]
-        window = Window(self._hour, self._hour + HOUR)
         with self._guard:
-            matches = self._matches.copy()
+            matches, window = self._matches.copy(), Window(self._hour, self._hour + HOUR)
             if hour != self._hour:
                 self._hour, self._matches = hour, Matches()
-        found = list(known.judge(matches, window, self.parts.parameters(known.name)).finds.detections)
-        late = (now - _LATE) // HOUR * HOUR
-        try:
-            # A window across the full hour as well: what lies on both sides of it counts together.
-            across = (now - HOUR // 2) // HOUR * HOUR + HOUR // 2
-            for begin in sorted({hour, late, across}):
-                for detections in self.parts.look(self.parts.detectors, Window(begin, begin + HOUR)):
-                    found += detections
-            if late != self._settled:
-                # What was matched before this process, and what came late, is in the store alone.
-                for begin in sorted({late, late - HOUR}):
-                    for detections in self.parts.look({known.name: known}, Window(begin, begin + HOUR)):
-                        found += detections
-                self._settled = late
-            self._fault = ""
-        except SekishoError as error:
-            self._fault = f"{error.what.en} {error.where}"
-        self._looked_at = now
-        if found:
-            self.parts.remember(found)
-        for one in found:
-            self._show(one)
+        self._take_in(known.judge(matches, window, self.parts.parameters(known.name)).finds.detections)
+        # A window across the full hour as well: what lies on both sides of it counts together.
+        across = (now - HOUR // 2) // HOUR * HOUR + HOUR // 2
+        self._missed = set(sorted({hour, late, across} | self._missed)[-_CATCH_UP:])
+        self._found.forget(min(self._missed) - 2 * HOUR)
+        failed: SekishoError | OSError | None = None
+        for begin in sorted(self._missed):
+            try:
+                self._look_at(self.parts.detectors, begin)
+                self._missed.discard(begin)
+            except (SekishoError, OSError) as error:
+                failed = error
+        if failed is not None:
+            raise failed
+        # What was matched before this process, and what came late, is in the store alone.
+        first = late - HOUR if self._settled < 0 else max(self._settled, late - _CATCH_UP * HOUR)
+        for begin in range(first, late + 1, HOUR) if late != self._settled else ():
+            self._look_at({known.name: known}, begin)
+        self._settled = late
 
-    def _show(self, one: Detection) -> None:
-        """Take a detection into those that are shown; of two windows' views of one doing, the one that saw more."""
-        if any(other.rows > one.rows for other in self._found if same(one, other)):
-            return
-        others = [other for other in self._found if one.id != other.id and not same(one, other)]
-        self._found = deque([*others, one], maxlen=_SHOWN)
+    def _look_at(self, detectors: Mapping[str, Detector], begin: int) -> None:
+        for detections in self.parts.look(detectors, Window(begin, begin + HOUR)):
+            self._take_in(detections)
+
+    def _take_in(self, found: Iterable[Detection]) -> None:
+        """Show what was found, and let it wait for the disk: the same found again replaces it."""
+        for one in found:
+            self._found.add(one)
+            self._unremembered[one.id] = one
+        while len(self._unremembered) > _UNREMEMBERED:
+            del self._unremembered[next(iter(self._unremembered))]
+            self._dropped += 1
 
     def _tidy(self) -> None:
-        try:
+        with self._as_fault("tidy"):
             self.parts.store.compact(self.parts.dataset)
             if self.parts.expire:
                 self.parts.expire()
             else:
                 self.parts.store.expire(self.parts.now())
-        except SekishoError as error:
-            self._fault = f"{error.what.en} {error.where}"
+
+
+@contextmanager
+def _refusing(what: Text) -> Iterator[None]:
+    """Say of a disk that refuses what can't be written to it.
+
+    :raises StoreError: it refuses
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(what, f"{error.filename or ''}: {error.strerror}".removeprefix(": ")) from error
 
 
 def _stream(spool: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sekisho.language import Text
 from sekisho.model.detection import Detection, Grade
-from sekisho.model.pipeline import StageCount, Step
+from sekisho.model.pipeline import Fault, StageCount, Step
 from sekisho.wiring.figures import FILE, Leaving, last_figures
 from sekisho.workflows.receive import Told
 from sekisho.workflows.watch import Figures
@@ -13,12 +14,24 @@ from sekisho.workflows.watch import Figures
 TOLD = Told(
     7, "s", ("udp 127.0.0.1:2055",), 1.0, (), (StageCount("192.0.2.1", Step.RECEIVER, "received", 5),)
 )
+FULL = Fault("store", Text(ja="満杯", en="disk full"))
 
 
 def figures(records: int) -> Figures:
     found = Detection("d", "m", 1, 0, 1, Grade.LIKELY, "r", remotes=("198.51.100.7:23/6",))
     count = StageCount("192.0.2.1#0", Step.DECODER, "records", records)
-    return Figures(1, (count,), ({"exporter": "192.0.2.1#0", "gaps": 2},), 3, 4, (found,), 9, "disk full")
+    return Figures(
+        1,
+        (count,),
+        ({"exporter": "192.0.2.1#0", "gaps": 2},),
+        3,
+        4,
+        (found,),
+        9,
+        (FULL,),
+        found=1,
+        new=(found,),
+    )
 
 
 class Clock:
@@ -37,12 +50,12 @@ def test_figures_are_left_and_read_back(tmp_path: Path) -> None:
     leave(figures(700))
     found = last_figures(tmp_path)
     assert found is not None
-    assert (found.written, found.told, found.figures.fault) == (clock.now, TOLD, "disk full")
+    assert (found.written, found.told, found.figures.faults) == (clock.now, TOLD, (FULL,))
     assert found.rates == {"192.0.2.1#0": 300.0}
     assert {one.name for one in found.counts()} == {"received", "records"}
     assert len(told) == 2
     # Lines and their peers are nobody's business here.
-    assert found.figures.detections == ()
+    assert found.figures.detections == found.figures.new == ()
     assert b"198.51.100.7" not in (tmp_path / FILE).read_bytes()
     assert (tmp_path / FILE).stat().st_mode & 0o77 == 0
 
