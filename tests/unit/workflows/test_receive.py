@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes.full_disk import full_at
+from fakes.refusing import full_at
 from sekisho.model.pipeline import by_exporter, unexplained
 from sekisho.stores.spool import Spool
 from sekisho.stores.spool_place import key_file
