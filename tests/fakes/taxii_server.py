@@ -65,6 +65,12 @@ def answer(server: Taxii, handler: BaseHTTPRequestHandler) -> None:
         octets = b" " * 3_000_000
     if server.mood == "second-page-breaks" and "next" in query:
         octets = b"no"
+    if server.mood == "drip-headers":
+        for octet in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 100:
+            handler.wfile.write(bytes([octet]))
+            handler.wfile.flush()
+            time.sleep(0.05)
+        return
     handler.send_response(status)
     for name, value in headers.items():
         handler.send_header(name, value)

@@ -7,9 +7,12 @@ a poll that broke off keeps the pages that were good, says why, and can be gone 
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
+import threading
 import time
 from base64 import b64encode
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -41,11 +44,13 @@ class Collection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much a poll may take: seconds without a word, seconds in all, octets a page, pages, objects asked at a time."""
+    """How much a poll may take: seconds without a word and in all, octets a page and in all, objects, pages, objects a page."""
 
     quiet_seconds: float = 20.0
     seconds: float = 600.0
     page_octets: int = 64 << 20
+    octets: int = 256 << 20
+    objects: int = 1_000_000
     pages: int = 10_000
     page_objects: int = 5_000
 
@@ -80,6 +85,7 @@ def poll(where: Collection, *, added_after: str = "", bounds: Bounds | None = No
     try:
         while True:
             page, last = wire.page(added_after, following)
+            _fit(len(objects) + len(page.objects), bounds.objects)
             pages += 1
             objects += page.objects
             added_last = last or added_last
@@ -99,6 +105,11 @@ def read_poll(found: Poll, name: str, limits: Limits | None = None) -> Reading:
     entries = Entries(name, limits or Limits())
     read_objects(found.objects, entries)
     return entries.done("taxii")
+
+
+def _fit(objects: int, most: int) -> None:
+    if objects > most:
+        raise PeerFailure("budget", f"more than {most} objects")
 
 
 def _go_on(mark: str, seen: set[str], most: int) -> None:
@@ -136,6 +147,12 @@ class _Wire:
         self.bounds = bounds
         self.retry_after = 0
         self._until = time.monotonic() + bounds.seconds
+        self._octets = 0
+        self._ended = threading.Event()
+        self._open: list[socket.socket] = []
+        # A server that sends an octet now and then renews every time-out of its socket: the end comes from outside.
+        self._clock = threading.Timer(bounds.seconds, self._end)
+        self._clock.daemon = True
         self._path = f"{parts.path.rstrip('/')}/collections/{quote(where.collection, safe='')}/objects/"
         self._headers = {"Accept": MEDIA_TYPE, "Accept-Encoding": "identity"} | _authorisation(where)
         self._connection: http.client.HTTPConnection
@@ -146,9 +163,32 @@ class _Wire:
             )
         else:
             self._connection = http.client.HTTPConnection(host, parts.port, timeout=bounds.quiet_seconds)
+        self._connection._create_connection = self._connected  # type: ignore[attr-defined]  # noqa: SLF001 - before TLS begins
+        self._clock.start()
 
     def close(self) -> None:
+        self._clock.cancel()
         self._connection.close()
+        self._let_go()
+
+    def _connected(self, *arguments: Any) -> socket.socket:
+        self._let_go()
+        found = socket.create_connection(*arguments)
+        self._open.append(found.dup())
+        if self._ended.is_set():
+            self._end()
+        return found
+
+    def _let_go(self) -> None:
+        while self._open:
+            self._open.pop().close()
+
+    def _end(self) -> None:
+        """End whatever is being waited for: all time is used up."""
+        self._ended.set()
+        for one in tuple(self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
     def page(self, added_after: str, following: str) -> tuple[_Page, str]:
         """Return one page and the server's date of its last object.
@@ -158,22 +198,20 @@ class _Wire:
         asked = {"limit": str(self.bounds.page_objects), "added_after": added_after, "next": following}
         path = f"{self._path}?{urlencode({name: value for name, value in asked.items() if value})}"
         try:
+            self._in_time()
             self._connection.request("GET", path, headers=self._headers)
             response = self._connection.getresponse()
             body = self._body(response)
-        except TimeoutError as fault:
-            raise PeerFailure("timed-out", path) from fault
-        except ssl.SSLError as fault:
-            raise PeerFailure("tls", str(fault)) from fault
-        except ConnectionRefusedError as fault:
-            raise PeerFailure("refused", str(fault)) from fault
-        except ConnectionError as fault:
-            raise PeerFailure("reset", str(fault)) from fault
-        except http.client.HTTPException as fault:
-            raise PeerFailure("malformed", f"{type(fault).__name__}: {fault}"[:200]) from fault
-        except OSError as fault:
-            raise PeerFailure("unreachable", str(fault)) from fault
+            self._in_time()
+        except (OSError, http.client.HTTPException) as fault:
+            self._in_time()
+            raise _failure(fault, path) from fault
         return self._checked(response, body), response.headers.get("X-TAXII-Date-Added-Last", "")
+
+    def _in_time(self) -> None:
+        if self._ended.is_set() or time.monotonic() > self._until:
+            self._connection.close()
+            raise PeerFailure("too-slow", f"more than {self.bounds.seconds} s")
 
     def _body(self, response: http.client.HTTPResponse) -> bytes:
         """Read up to the bound, and no longer than the time that is left."""
@@ -181,12 +219,14 @@ class _Wire:
         while part := response.read1(1 << 16):
             parts.append(part)
             size += len(part)
+            self._octets += len(part)
             if size > self.bounds.page_octets:
                 self._connection.close()
                 raise PeerFailure("too-large", f"more than {self.bounds.page_octets} octets")
-            if time.monotonic() > self._until:
+            if self._octets > self.bounds.octets:
                 self._connection.close()
-                raise PeerFailure("too-slow", f"more than {self.bounds.seconds} s")
+                raise PeerFailure("budget", f"more than {self.bounds.octets} octets in all")
+            self._in_time()
         response.close()
         return b"".join(parts)
 
@@ -205,6 +245,21 @@ class _Wire:
             return msgspec.json.decode(body or b"{}", type=_Page)
         except (msgspec.DecodeError, RecursionError) as fault:
             raise PeerFailure("malformed", str(fault)[:200]) from fault
+
+
+def _failure(fault: OSError | http.client.HTTPException, path: str) -> PeerFailure:
+    """Return what went wrong as data."""
+    if isinstance(fault, TimeoutError):
+        return PeerFailure("timed-out", path)
+    if isinstance(fault, ssl.SSLError):
+        return PeerFailure("tls", str(fault))
+    if isinstance(fault, ConnectionRefusedError):
+        return PeerFailure("refused", str(fault))
+    if isinstance(fault, ConnectionError):
+        return PeerFailure("reset", str(fault))
+    if isinstance(fault, http.client.HTTPException):
+        return PeerFailure("malformed", f"{type(fault).__name__}: {fault}"[:200])
+    return PeerFailure("unreachable", str(fault))
 
 
 def _authorisation(where: Collection) -> dict[str, str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -72,12 +76,14 @@ def test_signing_in(server: Taxii) -> None:
     [
         ("busy", "status-503"), ("loop", "loop"), ("html", "unsupported"), ("redirect", "status-302"),
         ("rubbish", "malformed"), ("deep", "malformed"), ("large", "too-large"), ("short", "closed"),
-        ("silent", "timed-out"), ("drip", "too-slow"),
+        ("silent", "timed-out"), ("drip", "too-slow"), ("drip-headers", "too-slow"),
     ],
 )  # fmt: skip
 def test_misbehaviour_is_data(server: Taxii, mood: str, reason: str) -> None:
     server.mood = mood
+    begin = time.monotonic()
     found = poll(Collection(server.root, "cc"), bounds=QUICK)
+    assert time.monotonic() - begin < 3
     assert (found.complete, found.reason) == (False, reason)
     assert found.retry_after == (120 if mood == "busy" else 0)
 
@@ -91,6 +97,31 @@ def test_good_pages_are_kept_when_a_later_one_breaks(server: Taxii) -> None:
         2,
         added(2),
     )
+
+
+@pytest.mark.parametrize("bounds", [Bounds(objects=3), Bounds(octets=400)])
+def test_all_pages_together_are_bounded(server: Taxii, bounds: Bounds) -> None:
+    found = poll(Collection(server.root, "cc"), bounds=bounds)
+    assert (found.complete, found.reason, len(found.objects)) == (False, "budget", 2)
+    # What is missing can be had later.
+    assert found.added_last == added(2)
+
+
+def test_a_handshake_octet_by_octet_ends_in_time() -> None:
+    def drip(listening: socket.socket) -> None:
+        with suppress(OSError):
+            one, _ = listening.accept()
+            with one:
+                for octet in b"\x16\x03\x03\x40\x00" + bytes(100):
+                    one.sendall(bytes([octet]))
+                    time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        begin = time.monotonic()
+        found = poll(Collection(f"https://127.0.0.1:{listening.getsockname()[1]}/", "cc"), bounds=QUICK)
+    assert found.reason in {"timed-out", "too-slow"}
+    assert time.monotonic() - begin < 3
 
 
 def test_page_budget(server: Taxii) -> None:
