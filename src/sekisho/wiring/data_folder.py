@@ -11,7 +11,9 @@ from sekisho.model.purpose import Stage
 from sekisho.model.watching import Watching
 from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.records_duckdb import DuckRecords
-from sekisho.wiring import now
+from sekisho.wiring.moment import milliseconds
+
+__all__ = ["DATASET", "DataFolder", "milliseconds"]
 
 DATASET = "flow"
 
@@ -20,18 +22,33 @@ class DataFolder(Protocol):
     """Settings, rules of handling, the place of the key, the flows and the detections of one folder."""
 
     folder: Path
-    settings: Watching
-    rules: dict[Stage, Handling]
     key: Path
-    longest: MappingProxyType[Stage, int]
-    log: DetectionLog
-    store: DuckRecords
+
+    @property
+    def settings(self) -> Watching:
+        """What the operator decided."""
+        ...
+
+    @property
+    def rules(self) -> dict[Stage, Handling]:
+        """How long data of each stage is kept, and what for."""
+        ...
+
+    @property
+    def longest(self) -> MappingProxyType[Stage, int]:
+        """The most milliseconds that data of each stage may be kept."""
+        ...
+
+    @property
+    def log(self) -> DetectionLog:
+        """The log of detections."""
+        ...
+
+    @property
+    def store(self) -> DuckRecords:
+        """The stored flows."""
+        ...
 
     def has_records(self) -> bool:
         """Say whether any flow was ever kept here."""
         ...
-
-
-def milliseconds() -> int:
-    """Return the time of day in milliseconds of the Unix epoch."""
-    return int(now().timestamp() * 1000)

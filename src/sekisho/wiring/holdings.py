@@ -28,7 +28,8 @@ from sekisho.stores.purpose_gate import DATASETS, PurposeGate
 from sekisho.stores.records_duckdb.due import due as records_due
 from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.wiring.announcing import Announcing
-from sekisho.wiring.data_folder import DATASET, DataFolder, milliseconds
+from sekisho.wiring.data_folder import DATASET, DataFolder
+from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.warn import assignments, open_database
 from sekisho.workflows.expire import Expired, Perishable, expire
 from sekisho.workflows.reidentify import Parts

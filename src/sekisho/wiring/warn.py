@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from sekisho import plugins
 from sekisho.catalogues import handling
-from sekisho.errors import DescriptionError
+from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Language, Text
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
-from sekisho.model.watching import Watching
 from sekisho.ports.flows import Options
 from sekisho.stores.assignments import AssignmentStore
 from sekisho.stores.assignments import Settings as Weighing
 from sekisho.stores.database import Database, open_postgres, open_sqlite
-from sekisho.wiring import now
+from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.settings import SETTINGS, read_settings
 from sekisho.workflows.take_assignments import LogTaken, take_assignments
 
 _DATABASE = "cases.db"
-_ASSIGNMENTS, _LOGS_TAKEN, _SETTINGS = "assignments", "logs-taken.jsonl", "watch.toml"
+# A look-up opens each file of the days around it; putting some together rewrites them all.
+_MANY_FILES = 8
+_ASSIGNMENTS, _LOGS_TAKEN = "assignments", "logs-taken.jsonl"
 
 
 def open_database(folder: Path, url: str = "", *, create: bool = True) -> Database:
@@ -48,13 +50,13 @@ def assignments(folder: Path) -> AssignmentStore:
 
     :raises DescriptionError: the settings are wrong
     """
-    settings = _watching(folder / _SETTINGS)
+    settings = read_settings(folder / SETTINGS)
 
     def label() -> Label:
         demo = settings.basis is LegalBasis.NOT_COMMUNICATION
         purposes = (Purpose.NOTICE, *((Purpose.DEMONSTRATION,) if demo else ()))
         rules = handling.read_handling(dict(settings.keep))
-        return handling.label(rules, Stage.ASSIGNMENT, purposes, settings.basis, _milliseconds(), "file")
+        return handling.label(rules, Stage.ASSIGNMENT, purposes, settings.basis, milliseconds(), "file")
 
     try:
         own = msgspec.convert(
@@ -63,19 +65,19 @@ def assignments(folder: Path) -> AssignmentStore:
     except (msgspec.ValidationError, ValueError, OverflowError) as error:
         raise DescriptionError(
             Text(ja="割当の記録の扱いの設定に誤りがある", en="the settings of assignments are wrong"),
-            f"{folder / _SETTINGS}: [assignments] {error}",
+            f"{folder / SETTINGS}: [assignments] {error}",
             Text(
                 ja="使える名前：skew、longest_open、silence（秒）",
                 en="possible: skew, longest_open, silence (seconds)",
             ),
         ) from error
-    return AssignmentStore(folder / _ASSIGNMENTS, _milliseconds, label, own)
+    return AssignmentStore(folder / _ASSIGNMENTS, milliseconds, label, own)
 
 
 def take_logs(
     folder: Path, files: Sequence[Path], options: Options, *, kind: str, language: Language
 ) -> Iterator[LogTaken]:
-    """Take logs of assignment into a data folder; see `workflows.take_assignments`."""
+    """Take logs of assignment into a data folder; see `workflows.take_assignments`. Many small files become one."""
     memory = folder / _LOGS_TAKEN
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
@@ -88,6 +90,9 @@ def take_logs(
     yield from take_assignments(
         files, readers, store, _logs_taken(memory), remember, options, kind=kind, language=language
     )
+    # What was taken is safe; what can't be put together now is at the end of the next intake.
+    with suppress(StoreError):
+        store.compact(_MANY_FILES)
 
 
 def _logs_taken(memory: Path) -> dict[str, str]:
@@ -100,18 +105,3 @@ def _logs_taken(memory: Path) -> dict[str, str]:
             continue
         found[one.digest] = one.reader
     return found
-
-
-def _watching(file: Path) -> Watching:
-    if not file.exists():
-        return Watching()
-    try:
-        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Watching)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise DescriptionError(
-            Text(ja="監視の設定に誤りがある", en="the watch's settings are wrong"), f"{file}: {error}"
-        ) from error
-
-
-def _milliseconds() -> int:
-    return int(now().timestamp() * 1000)

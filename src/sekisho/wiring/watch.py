@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -27,20 +26,21 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
 from sekisho.stores.detection_log import DetectionLog
-from sekisho.stores.keys import KEY_BYTES, key_at
+from sekisho.stores.keys import key_at
 from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.stores.records_duckdb.layout import READ_ONLY
-from sekisho.wiring.data_folder import DATASET, milliseconds
+from sekisho.wiring.data_folder import DATASET
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.lists import ListsRead, indicators_of
+from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.settings import SETTINGS, hold_prefixes, settings_of
 from sekisho.workflows.detect import HOUR, Looked, detect
 from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 
 __all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers"]
 
-_SETTINGS, _KEY, _TAKEN, _RECORDS = "watch.toml", "pseudonym.key", "taken.jsonl", "records"
-_PREFIXES = "prefixes.json"
+_KEY, _TAKEN, _RECORDS = "pseudonym.key", "taken.jsonl", "records"
 _DAY = 86_400_000
 _ITSELF = "sekisho"
 _DETECTIONS, _LOOKS = "detections.jsonl", "looks.jsonl"
@@ -54,7 +54,7 @@ class Watch:
 
         :raises DescriptionError: there is no such folder, or its settings are wrong
         """
-        file = folder / _SETTINGS
+        file = folder / SETTINGS
         if not create and not file.exists():
             raise DescriptionError(
                 Text(ja="監視のデータがない", en="there are no data of a watch"),
@@ -65,7 +65,7 @@ class Watch:
                 ),
             )
         self.folder = folder
-        self.settings = _settings(file, customers)
+        self.settings = settings_of(file, customers, used=(folder / _RECORDS / DATASET).is_dir())
         self.assumed = self.settings.customers == Watching().customers
         days: dict[str, float] = dict(self.settings.keep)
         if self.settings.days is not None:
@@ -101,7 +101,7 @@ class Watch:
                     en="put it back, or begin with a new --data (another key gives the same line another pseudonym)",
                 ),
             )
-        _hold_prefixes(self.folder / _PREFIXES, self.settings.customers)
+        hold_prefixes(self.folder, self.settings.customers)
         return Pseudonyms(
             key_at(self.key),
             [ip_network(one) for one in self.settings.customers],
@@ -282,98 +282,6 @@ def _where_it_may_be_written() -> Iterator[None]:
         cause = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(cause, OSError) or cause.errno not in READ_ONLY:
             raise
-
-
-def _settings(file: Path, customers: Sequence[str]) -> Watching:
-    """Read the settings; write them when they are new or ``customers`` are named for the first time."""
-    held = Watching()
-    if file.exists():
-        try:
-            held = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Watching)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-            raise DescriptionError(
-                Text(ja="監視の設定に誤りがある", en="the watch's settings are wrong"), f"{file}: {error}"
-            ) from error
-    chosen = _networks(customers)
-    if (
-        file.exists()
-        and chosen
-        and set(chosen) - set(held.customers)
-        and held.customers != Watching().customers
-    ):
-        raise DescriptionError(
-            Text(
-                ja="顧客のアドレス帯が前と違う（仮名が変わるので混ぜられない）",
-                en="the prefixes differ from those before (pseudonyms would change)",
-            ),
-            f"{file}: {', '.join(held.customers)}",
-            Text(
-                ja="設定ファイルに書き足すか、別の --data を使う",
-                en="add them in that file, or use another --data",
-            ),
-        )
-    settings = msgspec.structs.replace(held, customers=chosen) if chosen and not file.exists() else held
-    if not file.exists():
-        # Refused prefixes must not become the settings of a new folder.
-        Pseudonyms(
-            bytes(KEY_BYTES), [ip_network(one) for one in settings.customers], delegated=settings.delegated
-        )
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.touch(mode=0o600)
-        file.write_text(_as_toml(settings), encoding="utf-8")
-    return settings
-
-
-def _hold_prefixes(file: Path, customers: Sequence[str]) -> None:
-    """Keep the prefixes that pseudonyms were given in; a prefix may be added, never widened, narrowed or split.
-
-    :raises DescriptionError: the same line would get another pseudonym from now on
-    """
-    held = msgspec.json.decode(file.read_bytes(), type=tuple[str, ...]) if file.exists() else ()
-    for text in customers:
-        for old in held:
-            one, other = ip_network(text), ip_network(old)
-            if one != other and one.version == other.version and one.overlaps(other):
-                raise DescriptionError(
-                    Text(ja="アドレス帯の範囲が前と違う", en="a prefix of the lines is not what it was"),
-                    f"{old} → {text}",
-                    Text(
-                        ja="仮名が変わってしまう。前のまま残して別の帯を足すか、新しい --data で始める",
-                        en="pseudonyms would change: keep it and add others beside it, or begin with a new --data",
-                    ),
-                )
-    if set(customers) - set(held):
-        file.write_bytes(msgspec.json.encode(sorted({*held, *customers})))
-
-
-def _networks(texts: Sequence[str]) -> tuple[str, ...]:
-    found = []
-    for text in texts:
-        try:
-            found.append(str(ip_network(text)))
-        except ValueError as error:
-            raise DescriptionError(
-                Text(ja="アドレス帯の書き方が違う", en="not a prefix"), f"{text}: {error}"
-            ) from error
-    return tuple(found)
-
-
-def _as_toml(settings: Watching) -> str:
-    customers = ",\n".join(f'  "{one}"' for one in settings.customers)
-    return f"""# 監視の設定 / settings of this watch (sekisho watch, ingest, detect, hunt)
-# 回線（顧客）のアドレス帯。これ以外は相手側 / prefixes of the watched lines; everything else is the other side
-customers = [
-{customers},
-]
-# 既知のC&Cの表 / lists of known C&C servers
-lists = []
-# 通信の秘密に触れる根拠 / legal ground: legitimate-business, consent-by-terms, not-communication (test and demo data)
-basis = "{settings.basis.value}"
-# 受信するアドレスとポート / where the collector listens
-listen = ["127.0.0.1", "::1"]
-ports = [2055, 4739, 6343]
-# しきい値を変えるとき / own thresholds: [detect.outbound_scan] targets = 50
-"""
 
 
 def _taken(file: Path) -> dict[str, Taken]:
