@@ -1,7 +1,7 @@
 """The verb re-identify: the one way from a pseudonym to a subscriber (condition 3 and 5 of the legal page).
 
-A case that is open, a legal ground that the handling catalogue has for every stage on the way, a reason, a named person
-who may, and, when the settings say so, a second person. What is asked, and what is refused, is in the audit log before
+A case that is open (or a rule that is still applied to its line), a legal ground that the handling catalogue has for every
+stage on the way, a reason, a named person who may, and, when the settings say so, a second person. What is asked, and what is refused, is in the audit log before
 anything is looked up; how it ended is in it before anything is told. Nothing here writes a name anywhere.
 """
 
