@@ -72,15 +72,15 @@ def _options(command: Any) -> Any:
 @lang_option
 def command(target: str | None, resume: Path | None, as_json: bool, **options: Any) -> int:
     """Plan, collect, judge, report."""
-    from sekisho import wiring
     from sekisho.errors import AuthorisationError
     from sekisho.language import Text
     from sekisho.model.assessment import Limits
+    from sekisho.wiring import assessing
     from sekisho.workflows.describe import read_authorisation, read_table
 
     authorisation, limits = None, Limits()
     if resume:
-        target, authorisation, limits = wiring.reopen(resume)
+        target, authorisation, limits = assessing.reopen(resume)
     elif options["authorisation"]:
         authorisation = read_authorisation(options["authorisation"])
     if not target:
@@ -92,10 +92,10 @@ def command(target: str | None, resume: Path | None, as_json: bool, **options: A
 
         limits = msgspec.structs.replace(limits, connections_per_second=options["rate"])
     _check(options)
-    terminal = wiring.target_of(target)
-    catalogues = wiring.catalogues(options["names"] or DEFAULT_CATALOGUES)
+    terminal = assessing.target_of(target)
+    catalogues = assessing.catalogues(options["names"] or DEFAULT_CATALOGUES)
     if options["dry_run"]:
-        return _show_plan(wiring.plan_for(terminal, catalogues, authorisation, options["only"]), as_json)
+        return _show_plan(assessing.plan_for(terminal, catalogues, authorisation, options["only"]), as_json)
     if authorisation is None:
         addresses = " ".join(a for one in terminal.interfaces for a in one.addresses)
         raise AuthorisationError(

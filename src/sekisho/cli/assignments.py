@@ -94,7 +94,7 @@ def add(files: tuple[Path, ...], kind: str, settings: tuple[str, ...], data: Pat
 @lang_option
 def who(address: str, port: int, when: str, data: Path, as_json: bool) -> int:  # noqa: ARG001 - --json is said by main
     """Refuse: a name is given only by re-identification, which writes the audit entry first."""
-    from sekisho.wiring import now
+    from sekisho.wiring.moment import now
 
     moment(when, now())
     raise AuthorisationError(

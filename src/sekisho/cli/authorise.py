@@ -94,8 +94,7 @@ def command(
         allowed_by = str(click.prompt(t("許可する人の氏名", "Name of the person who allows it"), err=True))
     _check(addresses, allowed_by, output, public=public_addresses, force=force)
     if not yes:
-        click.echo(STATEMENT, err=True)
-        click.confirm(t("この内容で許可しますか", "Do you allow this?"), abort=True, err=True)
+        _confirm()
     today = datetime.now(UTC).astimezone().date()
     made = Authorisation(
         allowed_by=allowed_by,
@@ -118,6 +117,12 @@ def command(
     else:
         click.echo(t(f"許可を記録した：{output}", f"recorded: {output}"))
     return 0
+
+
+def _confirm() -> None:
+    """Show the statement and ask; who does not agree has recorded nothing."""
+    click.echo(STATEMENT, err=True)
+    click.confirm(t("この内容で許可しますか", "Do you allow this?"), abort=True, err=True)
 
 
 def _check(addresses: tuple[str, ...], allowed_by: str, output: Path, *, public: bool, force: bool) -> None:

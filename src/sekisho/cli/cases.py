@@ -63,8 +63,8 @@ def list_(
     """Print a page."""
     from sekisho.model.case import CaseState
     from sekisho.ports.cases import CaseFilter
-    from sekisho.wiring import now
     from sekisho.wiring.casebook import Casebook
+    from sekisho.wiring.moment import now
 
     at = now()
     chosen = {one for one in CaseState if one.value in states or ("open" in states and one.open)}

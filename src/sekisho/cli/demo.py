@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +47,13 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
     """Build the street, assess each terminal, print the table; exit 0 when all three were assessed."""
     if not sys.platform.startswith("linux"):
         raise click.ClickException(t("見本はLinuxのループバックで動く", "the demo needs Linux (127.0.0.0/8)"))
-    from sekisho import wiring
     from sekisho.demo.street import NAMES, Street
+    from sekisho.wiring.moment import now
 
     # A polite kill must not leave the street's processes behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    folder = output or Path("assessments") / f"demo-{wiring.now().astimezone():%Y%m%d-%H%M%S}"
+    folder = output or Path("assessments") / f"demo-{now().astimezone():%Y%m%d-%H%M%S}"
     click.secho(
         t("関所の見本：三台の端末を評価する", "Sekisho demo: assessing three terminals"), bold=True, err=True
     )
@@ -72,11 +73,7 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
             run.stop()
         street.stop()
     outcomes = {run.name: run.outcome for run in runs}
-    if not all(outcomes.values()):
-        failed = ", ".join(name for name, outcome in outcomes.items() if not outcome)
-        raise click.ClickException(
-            t(f"評価が終わらなかった端末：{failed}", f"not assessed to the end: {failed}")
-        )
+    _check(outcomes)
     seconds = time.monotonic() - began
     first = min(run.seconds for run in runs)
     if as_json:
@@ -95,12 +92,20 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
     return 0
 
 
+def _check(outcomes: Mapping[str, object]) -> None:
+    """Say which terminals were not assessed to the end, and end with that."""
+    if failed := ", ".join(name for name, outcome in outcomes.items() if not outcome):
+        raise click.ClickException(
+            t(f"評価が終わらなかった端末：{failed}", f"not assessed to the end: {failed}")
+        )
+
+
 def _watch(folder: Path) -> dict[str, Any]:
     """Write a made capture with one hijacked camera, take it in and look at it, by the commands that a user has."""
-    from sekisho import wiring
     from sekisho.demo import capture
+    from sekisho.wiring.moment import now
 
-    pcap, listed = capture.write(folder, wiring.now().timestamp() - capture.SECONDS)
+    pcap, listed = capture.write(folder, now().timestamp() - capture.SECONDS)
     (folder / "data").mkdir(mode=0o700)
     (folder / "data" / "watch.toml").write_text(capture.settings(), encoding="utf-8")
     common = ["--data", str(folder / "data"), "--json", "--lang", LANGUAGE.value]
@@ -185,10 +190,10 @@ class _Run:
 
 def _papers(street: Street, name: str) -> list[str]:
     """Write description, authorisation and limits of one terminal; return them as arguments."""
-    from sekisho import wiring
     from sekisho.cli.authorise import RISKS, to_toml
     from sekisho.demo.street import listeners
     from sekisho.model.assessment import Authorisation
+    from sekisho.wiring.moment import now
 
     file = street.describe(name)
     reason = t(
@@ -197,7 +202,7 @@ def _papers(street: Street, name: str) -> list[str]:
     with file.open("a", encoding="utf-8") as out:
         for kind, port in listeners():
             out.write(f'\n[[exclusions]]\ntransport = "{kind}"\nport = {port}\nreason = "{reason}"\n')
-    today = wiring.now().astimezone().date()
+    today = now().astimezone().date()
     allowed = Authorisation(
         allowed_by=t("見本の持ち主（この計算機の利用者）", "owner of the demo (the user of this machine)"),
         role=t("アクセス管理者", "access administrator"),
@@ -216,16 +221,16 @@ def _papers(street: Street, name: str) -> list[str]:
 
 
 def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...]) -> None:
-    from sekisho import wiring
     from sekisho.model.assessment import UNBOUND
     from sekisho.model.verdict import Verdict
+    from sekisho.wiring import assessing
 
     judged = {
         (name, row["catalogue"], row["requirement"]): row
         for name, outcome in outcomes.items()
         for row in outcome.get("judged", ())
     }
-    for catalogue in wiring.catalogues(names):
+    for catalogue in assessing.catalogues(names):
         click.secho("\n" + catalogue.title.say(LANGUAGE), bold=True)
         rows = []
         for requirement in catalogue.requirements:

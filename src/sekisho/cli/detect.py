@@ -34,7 +34,7 @@ def command(
     output: Path | None, data: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Detect, print, leave with what it means."""
-    from sekisho.wiring import now
+    from sekisho.wiring.moment import now
     from sekisho.wiring.watch import Watch
 
     at = now()

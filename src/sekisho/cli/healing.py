@@ -61,7 +61,7 @@ def command(
     """Measure; exit 3 when there is no case to count."""
     from sekisho.reports.healing import as_json as plain
     from sekisho.reports.healing import page
-    from sekisho.wiring import now
+    from sekisho.wiring.moment import now
 
     at = now()
     found = _measure(by, origin, _places(data, name, also), int(at.timestamp() * 1000))

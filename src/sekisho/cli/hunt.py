@@ -34,7 +34,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Match the list against the past, whatever its entries say of their validity."""
-    from sekisho.wiring import now
+    from sekisho.wiring.moment import now
     from sekisho.wiring.watch import Watch
 
     at = now()

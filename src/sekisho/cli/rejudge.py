@@ -30,17 +30,19 @@ if TYPE_CHECKING:
 @lang_option
 def command(folder: Path, names: tuple[str, ...], formats: tuple[str, ...], as_json: bool) -> int:
     """Judge, report, print the changes; the exit code is that of the new judgement."""
-    from sekisho import plugins, wiring
+    from sekisho import plugins
     from sekisho.cli import outcome, running
     from sekisho.cli.assess import DEFAULT_CATALOGUES
     from sekisho.stores.evidence_folder import EvidenceFolder, whole
+    from sekisho.wiring import assessing
+    from sekisho.wiring.moment import now
     from sekisho.workflows.judge import changes, judge
 
-    catalogues = wiring.catalogues(names or DEFAULT_CATALOGUES)
+    catalogues = assessing.catalogues(names or DEFAULT_CATALOGUES)
     whole(folder)
-    store = EvidenceFolder(folder, lambda: wiring.now().isoformat())
+    store = EvidenceFolder(folder, lambda: now().isoformat())
     try:
-        terminal = wiring.stored_terminal(store)
+        terminal = assessing.stored_terminal(store)
         before = running.latest(store)
         after = judge(
             store,
@@ -48,8 +50,8 @@ def command(folder: Path, names: tuple[str, ...], formats: tuple[str, ...], as_j
             catalogues,
             plugins.units("probes"),
             plugins.units("criteria"),
-            tool=wiring.TOOL,
-            now=wiring.now(),
+            tool=assessing.TOOL,
+            now=now(),
         )
         paths = running.write(store, after, terminal, catalogues, formats, before)
     finally:

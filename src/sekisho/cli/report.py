@@ -20,14 +20,15 @@ from sekisho.cli.speech import lang_option, put_json, t
 @lang_option
 def command(folder: Path, formats: tuple[str, ...], as_json: bool) -> int:
     """Render and print the paths."""
-    from sekisho import wiring
     from sekisho.cli import running
     from sekisho.errors import EvidenceError
     from sekisho.language import Text
     from sekisho.stores.evidence_folder import EvidenceFolder, whole
+    from sekisho.wiring import assessing
+    from sekisho.wiring.moment import now
 
     whole(folder)
-    store = EvidenceFolder(folder, lambda: wiring.now().isoformat())
+    store = EvidenceFolder(folder, lambda: now().isoformat())
     try:
         assessment = running.latest(store)
         if assessment is None:
@@ -38,7 +39,7 @@ def command(folder: Path, formats: tuple[str, ...], as_json: bool) -> int:
             )
         names = tuple(dict.fromkeys(one.catalogue for one in assessment.judged))
         paths = running.write(
-            store, assessment, wiring.stored_terminal(store), wiring.catalogues(names), formats
+            store, assessment, assessing.stored_terminal(store), assessing.catalogues(names), formats
         )
     finally:
         store.close()

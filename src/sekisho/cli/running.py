@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sekisho import plugins, wiring
+from sekisho import plugins
 from sekisho.cli import outcome
 from sekisho.cli.progress import Progress
 from sekisho.cli.speech import LANGUAGE
@@ -18,6 +18,8 @@ from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
 from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wires.identity import confirm
+from sekisho.wiring import assessing
+from sekisho.wiring.moment import now
 from sekisho.workflows.collect import collect, put_back
 from sekisho.workflows.judge import gather, judge
 from sekisho.workflows.report import document, latest, report
@@ -49,13 +51,13 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     folder = request.folder or _new_folder(request.terminal)
     probes = plugins.units("probes")
     criteria = plugins.units("criteria")
-    planned = wiring.plan_for(
+    planned = assessing.plan_for(
         request.terminal, request.catalogues, request.authorisation, options.get("only", ())
     )
     titles = {name: probe.title.say(LANGUAGE) for name, probe in probes.items()}
     with (
         Progress(titles, request.label) as watcher,
-        wiring.Run(
+        assessing.Run(
             folder,
             request.terminal,
             request.authorisation,
@@ -75,15 +77,15 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
             await put_back(request.terminal, opened.store, opened.access)
 
-        wiring.stoppable(work, folder)
+        assessing.stoppable(work, folder)
         assessment = judge(
             opened.store,
             request.terminal,
             request.catalogues,
             probes,
             criteria,
-            tool=wiring.TOOL,
-            now=wiring.now(),
+            tool=assessing.TOOL,
+            now=now(),
         )
         reports = write(
             opened.store, assessment, request.terminal, request.catalogues, options.get("formats", ())
@@ -91,7 +93,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     return assessment, folder, reports
 
 
-async def _wake(request: Request, opened: wiring.Run, *, assume_up: bool) -> None:
+async def _wake(request: Request, opened: assessing.Run, *, assume_up: bool) -> None:
     """See that it is the authorised terminal and that it answers; only a resumed run may touch its power."""
     await confirm(request.authorisation, request.terminal, opened.net.connected, opened.net.nudge)
     power = opened.bench.power if request.resume else None
@@ -102,7 +104,7 @@ def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:
     """Return the record fields of 認定規則 as far as they were given."""
     return TestRecord(
         number=options.get("number", ""),
-        date=wiring.now().date().isoformat(),
+        date=now().date().isoformat(),
         place=options.get("place", ""),
         person=options.get("tester", "") or request.authorisation.allowed_by,
         method=options.get("method", ""),
@@ -128,7 +130,7 @@ def write(
         catalogues,
         gather(store),
         (plugins.units("criteria"), plugins.units("probes")),
-        made_at=wiring.now(),
+        made_at=now(),
         previous=previous,
     )
     number = 1 + sum(1 for event in store.events() if event.kind == "report-set")
@@ -144,7 +146,7 @@ def write(
 def _new_folder(terminal: Terminal) -> Path:
     name = terminal.model or next(a for one in terminal.interfaces for a in one.addresses)
     safe = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in name)[:40]
-    base = f"{wiring.now().astimezone():%Y%m%d-%H%M%S}-{safe}"
+    base = f"{now().astimezone():%Y%m%d-%H%M%S}-{safe}"
     return Path("assessments") / base
 
 

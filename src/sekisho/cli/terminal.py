@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,20 +84,7 @@ def init(
     if as_json:
         put_json({"file": str(output), "services": services, "logins": logins})
         return 0
-    for service in services:
-        click.echo(f"  {service.interface} {service.transport}/{service.port} {service.protocol}")
-    for login in logins:
-        click.echo(f"  login {login.name} ({login.kind})")
-    if not authorisation:
-        click.echo(
-            t(
-                "許可の記録（-a）がないので機器は見ていない。",
-                "No authorisation (-a): the device was not looked at.",
-            )
-        )
-    click.echo(
-        t(f"書いた：{output}（注釈を読んで埋める）", f"written: {output} (read its comments, fill it in)")
-    )
+    _tell(services, logins, output, looked=authorisation is not None)
     return 0
 
 
@@ -123,12 +111,31 @@ def check(file: Path, as_json: bool) -> int:
     return 0
 
 
+def _tell(services: Sequence[Service], logins: Sequence[Login], output: Path, *, looked: bool) -> None:
+    """Say what was found and where it was written."""
+    for service in services:
+        click.echo(f"  {service.interface} {service.transport}/{service.port} {service.protocol}")
+    for login in logins:
+        click.echo(f"  login {login.name} ({login.kind})")
+    if not looked:
+        click.echo(
+            t(
+                "許可の記録（-a）がないので機器は見ていない。",
+                "No authorisation (-a): the device was not looked at.",
+            )
+        )
+    click.echo(
+        t(f"書いた：{output}（注釈を読んで埋める）", f"written: {output} (read its comments, fill it in)")
+    )
+
+
 def _look(interfaces: list[Interface], authorisation: Path) -> tuple[tuple[Service, ...], tuple[Login, ...]]:
     """Scan, identify and read the first pages; the evidence of this look is not kept."""
-    from sekisho import plugins, wiring
+    from sekisho import plugins
     from sekisho.cli.progress import Progress
     from sekisho.model.assessment import Limits
     from sekisho.model.terminal import Terminal
+    from sekisho.wiring import assessing
     from sekisho.workflows.describe import read_authorisation
     from sekisho.workflows.look import look
 
@@ -139,7 +146,7 @@ def _look(interfaces: list[Interface], authorisation: Path) -> tuple[tuple[Servi
     with tempfile.TemporaryDirectory() as scratch, Progress(titles) as watcher:
         folder = Path(scratch) / "look"
         terminal = Terminal(interfaces=tuple(interfaces))
-        with wiring.Run(
+        with assessing.Run(
             folder,
             terminal,
             read_authorisation(authorisation),
@@ -149,4 +156,4 @@ def _look(interfaces: list[Interface], authorisation: Path) -> tuple[tuple[Servi
         ) as run:
             probes = plugins.units("probes")
             ways = (run.net, run.access)
-            return wiring.stoppable(lambda: look(terminal, probes, run.desk, ways, watcher), folder)
+            return assessing.stoppable(lambda: look(terminal, probes, run.desk, ways, watcher), folder)

@@ -1,0 +1,315 @@
+"""Marries an assessment: configuration in, a run with its store, net, access, power and person out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from sekisho import __version__, plugins
+from sekisho.errors import EvidenceError, Stopped
+from sekisho.formats.redaction import Redactor
+from sekisho.language import Language, Text
+from sekisho.model.assessment import Authorisation, Limits, Plan, TestRecord
+from sekisho.model.evidence import Provenance, Transcript
+from sekisho.model.requirement import Catalogue
+from sekisho.model.terminal import Terminal
+from sekisho.ports import Clock, Found, Person, Power, Probe, Watcher, Wire
+from sekisho.stores.evidence_folder import EvidenceFolder
+from sekisho.wires.access import LiveAccess
+from sekisho.wires.capture import Capture
+from sekisho.wires.clock import SystemClock
+from sekisho.wires.desk import Bench, Desk
+from sekisho.wires.net import LiveNet, Progress
+from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
+from sekisho.wires.power import NotedPower, power_of, reset_of
+from sekisho.wires.redaction import redact, secrets_of
+from sekisho.wires.scope import Scope
+from sekisho.wiring.moment import now
+from sekisho.workflows.collect import plan
+from sekisho.workflows.describe import read_terminal, terminal_at
+from sekisho.workflows.report import without_secrets
+
+T = TypeVar("T")
+TOOL = f"sekisho {__version__}"
+_STOP_SECONDS = 1.5
+_KEY_BYTES = 32
+# What must still be done when a run that doesn't let go is ended the hard way.
+LEAVING: list[Callable[[], None]] = []
+
+
+def catalogues(names: Iterable[str]) -> tuple[Catalogue, ...]:
+    """Return the catalogues called ``names``, loaded and checked."""
+    return tuple(plugins.unit("catalogues", name)() for name in names)
+
+
+def target_of(target: str) -> Terminal:
+    """Return the terminal that ``target`` names: a description file or an address."""
+    path = Path(target)
+    return read_terminal(path) if path.suffix == ".toml" or path.is_file() else terminal_at(target)
+
+
+def provenance(record: TestRecord) -> Provenance:
+    """Return who takes the evidence, where and with what."""
+    uname = platform.uname()
+    return Provenance(
+        person=record.person,
+        place=record.place,
+        tool=TOOL,
+        host=uname.node,
+        platform=f"{uname.system} {uname.release}, Python {platform.python_version()}",
+        instruments=record.instruments,
+    )
+
+
+class Run:
+    """One assessment in progress: everything married, opened and closed together."""
+
+    def __init__(
+        self,
+        folder: Path,
+        terminal: Terminal,
+        authorisation: Authorisation,
+        limits: Limits,
+        *,
+        watcher: Watcher,
+        scanned: Progress | None = None,
+        language: Language = Language.JA,
+        answers: Path | None = None,
+        record: TestRecord | None = None,
+        target: str = "",
+        resume: bool = False,
+    ) -> None:
+        """Open the folder (a new one unless ``resume``), and only then make anything that can send."""
+        self.clock: Clock = SystemClock()
+        self.terminal = terminal
+        scope = Scope(authorisation, self.clock)
+        for interface in terminal.interfaces:
+            for address in interface.addresses:
+                scope.check(address)
+        self.store = EvidenceFolder(folder, lambda: now().isoformat(), create=not resume)
+        if resume:
+            self.store.append("resumed", {"tool": TOOL})
+            self.store.take_in()
+        else:
+            self._open(folder, authorisation, record or TestRecord(), limits, target)
+        if not any(event.kind == "terminal" for event in self.store.events()):
+            shown = msgspec.json.encode(without_secrets(terminal))
+            self.store.append(
+                "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
+            )
+        self._redactor = Redactor(_key(folder), secrets_of(terminal))
+        self.net = LiveNet(scope, limits, self.clock, keep=self._keep, progress=scanned)
+        self.access = LiveAccess(
+            self.net,
+            terminal,
+            limits,
+            self.clock,
+            counts=self._counts(),
+            keep=self._keep_counts,
+            clean=self._redactor.text,
+        )
+        person = self._person(answers, language, authorisation.allowed_by)
+        self.bench = self._bench(limits, person, watcher, authorisation.risks)
+        addresses = [address for one in terminal.interfaces for address in one.addresses]
+        self.capture = Capture(folder / "capture", addresses)
+
+    def _bench(self, limits: Limits, person: Person, watcher: Watcher, risks: tuple[str, ...]) -> Bench:
+        """Return what all probes of this run share."""
+        return Bench(
+            store=self.store,
+            net=self.net,
+            access=self.access,
+            person=person,
+            clock=self.clock,
+            limits=limits,
+            power=self._power(person),
+            reset=reset_of(self.terminal, person),
+            taken=self.net.taken,
+            redact=self._redactor.raw,
+            watcher=watcher,
+            risks=risks,
+        )
+
+    def _power(self, person: Person) -> Power | None:
+        cord = power_of(self.terminal, person)
+
+        def note(on: bool) -> None:
+            self.store.append("power", {"on": on})
+
+        return NotedPower(cord, note) if cord else None
+
+    def desk(self, probe: Probe, found: tuple[Found, ...]) -> Wire:
+        """Return the wire of one probe."""
+        return Desk(self.bench, probe.name, probe.version, found)
+
+    def __enter__(self) -> Self:
+        """Start the packet capture, before the first packet."""
+        self.store.append("capture-began", self.capture.start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the capture, list it, and release the folder."""
+        self.store.append("capture-ended", self.capture.stop())
+        listed = {event.body.get("path") for event in self.store.events()}
+        for file in sorted((self.store.path / "capture").iterdir()):
+            relative = f"capture/{file.name}"
+            if relative not in listed:
+                self.store.enlist(relative, "capture")
+        self.store.close()
+
+    def _open(
+        self, folder: Path, authorisation: Authorisation, record: TestRecord, limits: Limits, target: str
+    ) -> None:
+        body = {
+            "id": folder.name,
+            "record": msgspec.to_builtins(record),
+            "limits": msgspec.to_builtins(limits),
+            "target": target,
+            **msgspec.to_builtins(provenance(record)),
+        }
+        self.store.append("opened", body)
+        self.store.append("authorisation", msgspec.to_builtins(authorisation))
+
+    def _person(self, answers: Path | None, language: Language, name: str) -> Person:
+        """Return who answers questions: an answers file, the keyboard when there is one, or nobody."""
+
+        def attach(file: str, content: bytes) -> str:
+            return self.store.keep(content, kind="attachment", name=file)
+
+        here = sys.stdin.isatty() and sys.stderr.isatty()
+        somebody = PersonAtKeyboard(name, language, self.clock, attach) if here else NobodyHere()
+        return PersonByFile(answers, self.clock, attach, somebody) if answers else somebody
+
+    def _keep(self, transcript: Transcript) -> str:
+        clean = redact(transcript, self._redactor)
+        return self.store.keep(msgspec.msgpack.encode(clean), kind="transcript", name=clean.remote)
+
+    def _counts(self) -> dict[str, tuple[int, int, int]]:
+        """Return the wrong logins spent so far, as the last run journalled them."""
+        for event in reversed(tuple(self.store.events())):
+            if event.kind == "budget":
+                return {user: (c[0], c[1], c[2]) for user, c in event.body["counts"].items()}
+        return {}
+
+    def _keep_counts(self, counts: Mapping[str, tuple[int, int, int]]) -> None:
+        self.store.append("budget", {"counts": dict(counts)})
+
+
+def reopen(folder: Path) -> tuple[str, Authorisation, Limits]:
+    """Return target, authorisation and limits of a run to go on with."""
+    store = EvidenceFolder(folder, lambda: now().isoformat())
+    try:
+        events = {
+            event.kind: event.body for event in store.events() if event.kind in {"opened", "authorisation"}
+        }
+    finally:
+        store.close()
+    if len(events) != 2:  # noqa: PLR2004 - the two kinds above
+        raise EvidenceError(
+            Text(
+                ja="開始の記録が不完全なので再開できない",
+                en="its beginning is incomplete: it can't be resumed",
+            ),
+            str(folder),
+            Text(ja="新しく assess を始める", en="start a new assess"),
+        )
+    return (
+        str(events["opened"]["target"]),
+        msgspec.convert(events["authorisation"], Authorisation),
+        msgspec.convert(events["opened"]["limits"], Limits),
+    )
+
+
+def stored_terminal(store: EvidenceFolder) -> Terminal:
+    """Return the description as the evidence holds it (without secrets), for judging again."""
+    event = next((one for one in store.events() if one.kind == "terminal"), None)
+    if event is None:
+        raise EvidenceError(
+            Text(ja="証跡に機器記述がない", en="the evidence holds no terminal description"), str(store.path)
+        )
+    return msgspec.json.decode(store.read(str(event.body["sha256"])), type=Terminal)
+
+
+def _key(folder: Path) -> bytes:
+    """Return the key of this assessment's redaction marks; not evidence, and not to be passed on."""
+    file = folder / "redaction.key"
+    if not file.exists() or file.stat().st_size != _KEY_BYTES:  # a run may have died between the two
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(secrets.token_bytes(_KEY_BYTES))
+    return file.read_bytes()
+
+
+def stoppable(work: Callable[[], Coroutine[Any, Any, T]], folder: Path) -> T:
+    """Run ``work``; Ctrl-C or SIGTERM ends it within two seconds and raises Stopped.
+
+    The evidence chain is append-only and forced to the disk line by line, so even the hard way out (a peer
+    or a thread that doesn't let go) loses nothing.
+    """
+    asked = 0
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        task = main
+        if task is not None and asked == 1:
+            loop.call_soon_threadsafe(task.cancel)
+            signal.setitimer(signal.ITIMER_REAL, _STOP_SECONDS)
+        else:
+            leave()
+
+    def leave(*_: object) -> None:
+        for last in LEAVING:
+            last()
+        print(_stopped(folder).explain_both(), file=sys.stderr, flush=True)  # noqa: T201 - the last word
+        os._exit(Stopped.exit_code)
+
+    main: asyncio.Task[T] | None = None
+    loop = asyncio.new_event_loop()
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, leave)
+    try:
+        main = loop.create_task(work())
+        return loop.run_until_complete(main)
+    except asyncio.CancelledError:
+        raise _stopped(folder) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+class _HardStop(Stopped):
+    def explain_both(self) -> str:
+        return f"{self.what.ja} / {self.what.en}\n  → {self.where}\n  {self.todo.en}"
+
+
+def _stopped(folder: Path) -> _HardStop:
+    again = f"sekisho assess --resume {folder}"
+    return _HardStop(
+        Text(ja="中断した。ここまでの証跡は保存済み", en="stopped; the evidence so far is kept"),
+        str(folder),
+        Text(ja=f"続けるには：{again}", en=f"to go on: {again}"),
+    )
+
+
+def plan_for(
+    terminal: Terminal,
+    chosen: tuple[Catalogue, ...],
+    authorisation: Authorisation | None,
+    only: Iterable[str] = (),
+) -> Plan:
+    """Return the plan for a terminal with the installed units."""
+    return plan(terminal, chosen, plugins.units("criteria"), plugins.units("probes"), authorisation, only)
