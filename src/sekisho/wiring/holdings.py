@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -19,8 +20,6 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
 from sekisho.ports.flows import Tables
 from sekisho.stores.assignments import AssignmentStore
 from sekisho.stores.contacts import BoundContacts, ContactTable
-from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
-from sekisho.stores.database import expiry as case_expiry
 from sekisho.stores.detection_log import Logged
 from sekisho.stores.keys import read_key
 from sekisho.stores.ledger import RECEIPTS, REFUSALS, add
@@ -33,6 +32,9 @@ from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.warn import assignments, open_database
 from sekisho.workflows.expire import Expired, Perishable, expire
 from sekisho.workflows.reidentify import Parts
+
+if TYPE_CHECKING:
+    from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
 
 _CONTACTS, _DATABASE = "contacts.db", "cases.db"
 _DAY = 86_400_000
@@ -78,16 +80,22 @@ class Holdings:
     def cases(self, database: Database, purpose: Purpose, who: str = "") -> SqlCases:
         """Return the cases. :raises PurposeError: cases are not for that."""
         self.gate.check("cases", purpose, who)
+        from sekisho.stores.database import SqlCases
+
         return SqlCases(database)
 
     def notices(self, database: Database, purpose: Purpose, who: str = "") -> SqlNotices:
         """Return the notices. :raises PurposeError: notices are not for that."""
         self.gate.check("notices", purpose, who)
+        from sekisho.stores.database import SqlNotices
+
         return SqlNotices(database)
 
     def audit(self, database: Database, purpose: Purpose, who: str = "") -> SqlAudit:
         """Return the audit log. :raises PurposeError: it is not for that."""
         self.gate.check("audit", purpose, who)
+        from sekisho.stores.database import SqlAudit
+
         return SqlAudit(database)
 
     def contacts(self, purpose: Purpose, who: str = "") -> BoundContacts:
@@ -110,6 +118,8 @@ class Holdings:
 
     def identifying(self, database: Database, who: str) -> Parts:
         """Return what re-identification is married with; the key is read, and the gates are passed, only by it."""
+        from sekisho.stores.database import SqlAudit
+
         settings = self.watch.settings
 
         def door() -> Pseudonyms:
@@ -151,8 +161,11 @@ class Holdings:
                 found["cases"] = _OutOfReach(error)
             else:
                 if database is not None:
+                    from sekisho.stores.database import SqlAudit
+                    from sekisho.wiring.case_holding import PerishableCases
+
                     rule = self.rules[Stage.CASE]
-                    found["cases"] = _Cases(database, rule.milliseconds, int(rule.most_days * _DAY))
+                    found["cases"] = PerishableCases(database, rule.milliseconds, int(rule.most_days * _DAY))
                     audit = SqlAudit(database)
             announce = Announcing(self.folder, audit, who, role, self.now)
             if not dry:
@@ -190,29 +203,3 @@ class _Records:
 
     def expire(self, now: int) -> tuple[Receipt, ...]:
         return self._store.expire(now)
-
-
-class _Cases:
-    """Cases with their events, and their notices; octets inside a database are not counted."""
-
-    def __init__(self, database: Database, untouched: int, longest: int) -> None:
-        self._database = database
-        self._untouched = untouched
-        self._longest = longest
-
-    def due(self, now: int) -> tuple[Receipt, ...]:
-        return _receipts(case_expiry.due(self._database, self._past(now)), now)
-
-    def expire(self, now: int) -> tuple[Receipt, ...]:
-        return _receipts(case_expiry.expire(self._database, self._past(now)), now)
-
-    def _past(self, now: int) -> case_expiry.Past:
-        return case_expiry.Past(now - self._untouched, now - self._longest)
-
-
-def _receipts(gone: case_expiry.Gone, now: int) -> tuple[Receipt, ...]:
-    every = (
-        Receipt("cases", gone.cases, 0, "retention", now),
-        Receipt("notices", gone.notices, 0, "retention", now),
-    )
-    return tuple(one for one in every if one.rows)

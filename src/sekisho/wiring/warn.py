@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,10 +17,12 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.ports.flows import Options
 from sekisho.stores.assignments import AssignmentStore
 from sekisho.stores.assignments import Settings as Weighing
-from sekisho.stores.database import Database, open_postgres, open_sqlite
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.settings import SETTINGS, read_settings
 from sekisho.workflows.take_assignments import LogTaken, take_assignments
+
+if TYPE_CHECKING:
+    from sekisho.stores.database import Database
 
 _DATABASE = "cases.db"
 # A look-up opens each file of the days around it; putting some together rewrites them all.
@@ -33,6 +36,8 @@ def open_database(folder: Path, url: str = "", *, create: bool = True) -> Databa
     :raises DescriptionError: ``url`` is none of PostgreSQL; or, without ``create``, there is no ``cases.db`` yet
     :raises StoreError: it can't be opened, or is of a newer Sekisho
     """
+    from sekisho.stores.database import open_postgres, open_sqlite
+
     if url:
         return open_postgres(url)
     file = folder / _DATABASE

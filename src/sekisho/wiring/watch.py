@@ -31,7 +31,6 @@ from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.stores.records_duckdb.layout import READ_ONLY
 from sekisho.wiring.data_folder import DATASET
-from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.lists import ListsRead, indicators_of
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.settings import SETTINGS, hold_prefixes, settings_of
@@ -139,6 +138,8 @@ class Watch:
         For those who have no watch running that would do it. A folder that may only be read is left as it is. What
         can't be deleted is refused as before when it is asked for; it is said on stderr once, and returned by dataset.
         """
+        from sekisho.wiring.holdings import Holdings
+
         if not os.access(self.folder, os.W_OK):
             return {}
         faults: dict[str, str] = {}
