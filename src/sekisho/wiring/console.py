@@ -1,0 +1,76 @@
+"""Marries the console: one data folder, open for all of a server's threads, and a desk for each kind of question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Self
+
+from sekisho.wiring.console_casework import CaseDesk
+from sekisho.wiring.console_flows import FlowDesk
+from sekisho.wiring.console_folder import ConsoleFolder
+from sekisho.wiring.console_keeping import KeepingDesk
+from sekisho.wiring.console_terminals import TerminalDesk
+from sekisho.wiring.console_watch import WatchDesk
+from sekisho.wiring.moment import milliseconds
+
+if TYPE_CHECKING:
+    from sekisho.model.watching import Watching
+    from sekisho.stores.database import Database
+
+
+class Console:
+    """A data folder for the console. Nothing is opened before it is used, and then once.
+
+    :ivar watch: detections and the running watch; ``flows`` the stored flows
+    :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False, now: Callable[[], int] = milliseconds) -> None:
+        """Name the data folder; with ``create`` it and its database are made when they aren't there."""
+        self.folder = folder
+        self.now = now
+        self._folder = ConsoleFolder(folder, now, create=create)
+        self.watch = WatchDesk(self._folder)
+        self.flows = FlowDesk(self._folder)
+        self.casework = CaseDesk(self._folder)
+        self.terminals = TerminalDesk(self._folder)
+        self.keeping = KeepingDesk(self._folder)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def settings(self) -> Watching:
+        """The settings of the watch. :raises DescriptionError: they are wrong."""
+        return self._folder.settings
+
+    @property
+    def database(self) -> Database:
+        """The database. :raises DescriptionError: there is none yet. :raises StoreError: it can't be opened."""
+        return self._folder.database
+
+    def warm(self) -> Thread:
+        """Load on a thread of its own what the first questions need, and let the indices catch up."""
+
+        def load() -> None:
+            self._folder.holdings.gate.label("cases", self.now())
+            self.watch.methods()
+            self.watch.fresh()
+            self.terminals.fresh()
+
+        thread = Thread(target=load, name="warming", daemon=True)
+        thread.start()
+        return thread
+
+    def close(self) -> None:
+        """Close what was opened; whoever still asks gets errors."""
+        self.watch.fresh.close()
+        self.terminals.fresh.close()
+        self._folder.close()

@@ -1,0 +1,145 @@
+"""The data folder of a console: everything of it is opened when it is first used, once for all threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from sekisho.catalogues.handling import Handling
+    from sekisho.model.purpose import Purpose, Stage
+    from sekisho.model.watching import Watching
+    from sekisho.stores.database import Database
+    from sekisho.stores.detection_log import DetectionLog
+    from sekisho.stores.look_log import LookLog
+    from sekisho.stores.records_duckdb import DuckRecords
+    from sekisho.wiring.holdings import Holdings
+
+T = TypeVar("T")
+_DAY = 86_400_000
+
+
+class ConsoleFolder:
+    """A `wiring.data_folder.DataFolder` whose parts come when they are asked for.
+
+    :ivar now: gives the time in milliseconds
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], int], *, create: bool) -> None:
+        self.folder = folder
+        self.now = now
+        self.key = folder / "pseudonym.key"
+        self._create = create
+        self._guard = RLock()
+        self._open: dict[str, Any] = {}
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return the part called ``name``; the first who asks makes it."""
+        if name not in self._open:
+            with self._guard:
+                if name not in self._open:
+                    self._open[name] = make()
+        made: T = self._open[name]
+        return made
+
+    @property
+    def settings(self) -> Watching:
+        """The settings of the watch as they were when they were first asked for; the defaults when there are none.
+
+        :raises DescriptionError: they are wrong
+        """
+        from sekisho.wiring.settings import read_settings
+
+        return self.once("settings", lambda: read_settings(self.folder / "watch.toml"))
+
+    @property
+    def rules(self) -> dict[Stage, Handling]:
+        """How long data of each stage is kept, and what for."""
+        return self.once("rules", self._rules)
+
+    def _rules(self) -> dict[Stage, Handling]:
+        from sekisho.catalogues.handling import read_handling
+        from sekisho.model.purpose import Stage
+
+        days: dict[str, float] = dict(self.settings.keep)
+        if self.settings.days is not None:
+            days[Stage.RAW_FLOW] = self.settings.days
+        return read_handling(days)
+
+    @property
+    def longest(self) -> MappingProxyType[Stage, int]:
+        """The most milliseconds that data of each stage may be kept."""
+        return MappingProxyType({stage: int(rule.most_days * _DAY) for stage, rule in self.rules.items()})
+
+    @cached_property
+    def log(self) -> DetectionLog:
+        """The log of detections."""
+        from sekisho.stores.detection_log import DetectionLog
+
+        return DetectionLog(self.folder / "detections.jsonl")
+
+    @cached_property
+    def looks(self) -> LookLog:
+        """What the methods have looked at."""
+        from sekisho.stores.look_log import LookLog
+
+        return LookLog(self.folder / "looks.jsonl")
+
+    @property
+    def store(self) -> DuckRecords:
+        """The stored flows."""
+        return self.once("store", self._store)
+
+    def _store(self) -> DuckRecords:
+        from sekisho.stores.records_duckdb import DuckRecords, Settings
+
+        settings = Settings(shards=self.settings.shards, longest=self.longest)
+        return DuckRecords(self.folder / "records", self.now, settings)
+
+    def has_records(self) -> bool:
+        """Say whether any flow was ever kept here."""
+        from sekisho.wiring.data_folder import DATASET
+
+        return (self.folder / "records" / DATASET).is_dir()
+
+    @property
+    def database(self) -> Database:
+        """The database.
+
+        :raises DescriptionError: there is none yet, and none is to be made
+        :raises StoreError: it can't be opened
+        """
+        return self.once("database", self._database)
+
+    def _database(self) -> Database:
+        from sekisho.wiring.warn import open_database
+
+        if self._create:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return open_database(self.folder, self.settings.database, create=self._create)
+
+    @property
+    def holdings(self) -> Holdings:
+        """The datasets behind their purposes."""
+        from sekisho.wiring.holdings import Holdings
+
+        return self.once("holdings", lambda: Holdings(self, self.now))
+
+    @property
+    def looking(self) -> Purpose:
+        """The purpose for which detections and flows are looked at, by the settings."""
+        from sekisho.model.purpose import Purpose
+
+        wanted = (Purpose.CC_DETECTION, Purpose.ATTACK_DETECTION)
+        return next((one for one in wanted if one in self.settings.purposes), Purpose.DEMONSTRATION)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._guard:
+            for name in ("store", "database"):
+                if name in self._open:
+                    self._open.pop(name).close()
