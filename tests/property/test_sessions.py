@@ -146,6 +146,20 @@ class Sessions(RuleBasedStateMachine):
     @precondition(lambda self: self.disabled)
     @rule()
     def enable(self) -> None:
+        """What ended with the account stays ended when it is enabled again."""
+        one = self.someone(PEOPLE[0])
+        other = self.house.gate.accounts.named("taro")
+        if one is None or self.at - one.token.session.authenticated >= 15 * MINUTE:
+            return
+        account = self.house.gate.accounts.account(one.token.account.id)
+        assert other is not None
+        assert account is not None
+        sign_in.enable_person(self.house.gate, account, one.token.session, other.id, self.at)
+        self.disabled = False
+
+    @precondition(lambda self: self.disabled)
+    @rule()
+    def reset(self) -> None:
         entered_ = entered(
             sign_in.redeem_setup(
                 self.house.gate, sign_in.reset(self.house.gate, "taro", self.at), "", GOOD, HOME, self.at

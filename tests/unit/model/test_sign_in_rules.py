@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -134,7 +136,7 @@ def test_challenges() -> None:
 def test_roles() -> None:
     grown = [ROLE_PERMISSIONS[role] for role in (Role.VIEWER, Role.ANALYST, Role.SENDER, Role.ADMIN)]
     assert [len(one) for one in grown] == [2, 3, 4, 5]
-    assert all(less < more for less, more in zip(grown, grown[1:], strict=False))
+    assert all(less < more for less, more in pairwise(grown))
     assert set(ROLE_PERMISSIONS) == set(Role)
     assert grown[-1] == set(Permission)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fakes.gate import BETTER, DAY, GOOD, HOME, HOUR, MINUTE, NOW, STRANGER, House, entered
 from sekisho.errors import AuthorisationError, ConflictError, DescriptionError
 from sekisho.language import Language
 from sekisho.model.account import Permission, Role
+from sekisho.model.audit import Act
 from sekisho.workflows import sign_in
 from sekisho.workflows.sign_in import Visit
 
@@ -26,6 +28,18 @@ def test_idle_and_absolute(house: House) -> None:
         at += 29 * MINUTE
     assert house.whoami(again, NOW + 12 * HOUR - 1) is None or at > NOW + 12 * HOUR
     assert house.whoami(again, NOW + 12 * HOUR) is None
+
+
+def test_a_disabled_account_is_nobody_whatever_is_stored(house: House) -> None:
+    """Disabling ends the sessions; one that were left would open nothing."""
+    boss = house.admin()
+    taro = house.person(boss, "Taro", Role.VIEWER)
+    held = house.gate.accounts.named("taro")
+    assert held is not None
+    off = msgspec.structs.replace(held, disabled=NOW)
+    house.gate.accounts.change(off, Act("x", "y", "z", "o", NOW))
+    assert len(house.gate.sessions.of(taro.account.id)) == 1
+    assert house.whoami(taro, NOW) is None
 
 
 def test_touching_is_rare(house: House) -> None:
