@@ -41,6 +41,7 @@ _WORDS = {
     "reason": Text(ja="理由", en="reason"),
     "none": Text(ja="まだない", en="none yet"),
     "unknown": Text(ja="不明", en="unknown"),
+    "kept": Text(ja="自動では消さない", en="not deleted by itself"),
 }
 
 
@@ -59,12 +60,21 @@ def words(one: Holding, language: Language, zone: tzinfo | None) -> dict[str, st
         "dataset": one.title.say(language),
         "stage": one.stage.value,
         "rows": unknown if one.rows is None else f"{one.rows:,}",
-        "note": one.counted.label.say(language),
+        "note": "; ".join(filter(None, (one.counted.label.say(language), _damage(one).say(language)))),
         "span": " – ".join(dict.fromkeys(moment(at, zone) for at in (one.begin, one.end) if at)),
         "purpose": ", ".join(PURPOSES[purpose].say(language) for purpose in one.purposes),
         "basis": ", ".join(basis.label.say(language) for basis in one.basis),
-        "until": " – ".join(ends),
+        "until": " – ".join(ends) if one.deletes or not one.rows else _WORDS["kept"].say(language),
     }
+
+
+def _damage(one: Holding) -> Text:
+    if not one.damaged:
+        return Text(ja="", en="")
+    return Text(
+        ja=f"壊れたファイルが{one.damaged}個あり、その中の行は数えていない（ほかにもあるかもしれない）",
+        en=f"damaged files: {one.damaged}; rows in them are not counted (there may be more)",
+    )
 
 
 def page(held: Held, language: Language, zone: tzinfo | None) -> bytes:

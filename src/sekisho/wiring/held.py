@@ -70,18 +70,20 @@ class _Gathering:
         watch = self._held.watch
         state = watch.store.state()["datasets"].get(DATASET, {})
         labels = [msgspec.convert(one, Label) if one else None for one in state.get("labels", {}).values()]
-        if not state.get("rows"):
+        hurt = len(state.get("damaged", ()))
+        if not state.get("rows") and not hurt:
             return self._holding("records", 0, [])
         known = [one for one in labels if one is not None]
         common = [one for one in Purpose if all(one in label.purposes for label in known)]
         if len(known) < len(labels) or not common:
-            return self._holding("records", None, known, counted=Counted.REFUSED)
+            return self._holding("records", None, known, counted=Counted.REFUSED, damaged=hurt)
         try:
             asked = watch.store.tables(DATASET, _WHOLE, common[0])
             (row,) = asked.ask(Query("held", _COUNT, _SUM, {"line": self._line})).to_pylist()
         except PurposeError:
-            return self._holding("records", None, known, counted=Counted.REFUSED)
-        return self._holding("records", row["n"] or 0, known, (row["first"], row["last"]))
+            return self._holding("records", None, known, counted=Counted.REFUSED, damaged=hurt)
+        hurt = max(hurt, len(asked.damaged()))
+        return self._holding("records", row["n"] or 0, known, (row["first"], row["last"]), damaged=hurt)
 
     def detections(self) -> Holding:
         found = self._held.watch.log.held(self._line)
@@ -104,7 +106,9 @@ class _Gathering:
         names = {line, *(one.id for one in cases)}
         entries = [one for one in _entries(database) if one.object in names] if database else []
         kept = [self._held.gate.label("audit", one.at) for one in entries]
-        yield self._holding("audit", len(entries), kept, [one.at for one in entries])
+        audit = self._holding("audit", len(entries), kept, [one.at for one in entries])
+        # Its chain would break: nothing deletes it, so no time is promised.
+        yield msgspec.structs.replace(audit, expires=0, last=0, deletes=False)
 
     def contacts(self) -> Holding:
         label = self._held.table.label() if self._held.table.file.exists() else None
@@ -113,13 +117,16 @@ class _Gathering:
     def assignments(self) -> Holding:
         state = self._held.logs.held()
         return self._by_account(
-            "assignments", state["rows"], [one["label"] for one in state["labels"] if one["label"]]
+            "assignments",
+            state["rows"],
+            [one["label"] for one in state["labels"] if one["label"]],
+            state["damaged"],
         )
 
-    def _by_account(self, dataset: str, rows: int, labels: list[Label]) -> Holding:
-        if not rows:
+    def _by_account(self, dataset: str, rows: int, labels: list[Label], damaged: int = 0) -> Holding:
+        if not rows and not damaged:
             return self._holding(dataset, 0, [])
-        return self._holding(dataset, None, labels, counted=Counted.BY_ACCOUNT)
+        return self._holding(dataset, None, labels, counted=Counted.BY_ACCOUNT, damaged=damaged)
 
     def _case_label(self, case: Case) -> Label:
         label = self._held.gate.label("cases", case.updated)
@@ -128,17 +135,17 @@ class _Gathering:
 
     def _holding(
         self, dataset: str, rows: int | None, labels: list[Label], times: Iterable[int | None] = (),
-        *, counted: Counted = Counted.YES,
+        *, counted: Counted = Counted.YES, damaged: int = 0,
     ) -> Holding:  # fmt: skip
         stage = DATASETS[dataset]
         told = [one for one in times if one is not None]
-        used = labels if rows != 0 else []
+        used = labels if rows != 0 or damaged else []
         purposes = dict.fromkeys(one for label in used for one in label.purposes)
         basis: dict[LegalBasis, None] = dict.fromkeys(label.basis for label in used)
         return Holding(
             dataset, stage, _TITLES.get(dataset, self._held.rules[stage].title), rows, counted, min(told, default=0), max(told, default=0),
             tuple(purposes), tuple(basis), min((one.expires for one in used), default=0),
-            max((one.expires for one in used), default=0),
+            max((one.expires for one in used), default=0), damaged,
         )  # fmt: skip
 
 

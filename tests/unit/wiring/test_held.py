@@ -51,7 +51,11 @@ def test_every_dataset_is_told_with_rows_purpose_ground_and_time(world: tuple[Wa
         assert one.stage is DATASETS[name]
         assert set(one.purposes) == set(rule.purposes)
         assert one.basis == (LegalBasis.LEGITIMATE_BUSINESS,)
-        assert abs(one.last - now - rule.milliseconds) <= HOUR + 60_000
+        if name == "audit":  # nothing deletes it: no time is promised
+            assert (one.expires, one.last, one.deletes) == (0, 0, False)
+        else:
+            assert abs(one.last - now - rule.milliseconds) <= HOUR + 60_000
+            assert one.deletes
         if one.rows is None:
             assert one.counted is Counted.BY_ACCOUNT
         else:
@@ -63,6 +67,25 @@ def test_of_another_line_only_its_own(world: tuple[Watch, int]) -> None:
     found = by_dataset(watch, line + 1)
     assert {name: one.rows for name, one in found.items() if one.rows} == {"records": 1, "audit": 1}
     assert (found["cases"].purposes, found["cases"].expires) == ((), 0)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_damaged_files_are_told_with_what_they_leave_out(
+    world: tuple[Watch, int], language: Language
+) -> None:
+    watch, line = world
+    watch.store.compact("flow")
+    for pattern in ("records/flow/*/*/*/*.parquet", "assignments/*/*/*.parquet"):
+        for file in watch.folder.glob(pattern):
+            file.write_bytes(file.read_bytes()[:100])
+    found = by_dataset(watch, line)
+    assert found["records"].damaged >= 1
+    assert found["records"].purposes
+    assert (found["assignments"].damaged, found["assignments"].counted) == (1, Counted.BY_ACCOUNT)
+    assert found["detections"].damaged == 0
+    said = page(held(Holdings(watch), line, "関守"), language, UTC).decode()
+    assert said.count("数えていない" if language is Language.JA else "rows in them are not counted") == 2
+    assert ("自動では消さない" if language is Language.JA else "not deleted by itself") in said
 
 
 def test_each_look_is_recorded(world: tuple[Watch, int]) -> None:
