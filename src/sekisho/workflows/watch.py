@@ -140,6 +140,7 @@ class LiveWatch:
         pace, begun = self.parts.pace, time.monotonic()
         self._due = {
             "write": begun, "tell": begun, "look": begun + pace.look_after_match, "tidy": begun + pace.tidy,
+            "remember": begun,
         }  # fmt: skip
         self._kept_to = self._resumed()
         with Spool(self.parts.place, self._kept_to) as spool, ThreadPoolExecutor(1) as hand:
@@ -197,6 +198,8 @@ class LiveWatch:
         self._work = None
         if self._is_due("look", pace.look):
             self._work = hand.submit(self._look)
+        elif self._unremembered and self._is_due("remember", pace.look_after_match):
+            self._work = hand.submit(self._remember)
         elif self._is_due("tidy", pace.tidy):
             self._work = hand.submit(self._tidy)
 
@@ -266,10 +269,13 @@ class LiveWatch:
         with self._as_fault("look"):
             self._judge(now)
         self._looked_at = now
+        self._remember()
+
+    def _remember(self) -> None:
+        """Keep what was found; when the disk refuses it waits, and what is found again takes its place."""
         if self._unremembered:
             with self._as_fault("remember"):
-                held = tuple(self._unremembered.values())
-                self.parts.remember(held)
+                self.parts.remember(tuple(self._unremembered.values()))
                 self._unremembered.clear()
 
     def _judge(self, now: int) -> None:
