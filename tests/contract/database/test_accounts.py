@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import Connection
 
 from contract.database.people import MINUTE, RULES, account, act, link, passkey, session, token
 from contract.database.places import HEAD, NOW, OPENED, ended, opened, program
 from sekisho.errors import AuthorisationError, ConflictError, DescriptionError, StoreError
 from sekisho.language import Language
 from sekisho.model.account import LinkPurpose, Role
-from sekisho.model.audit import Act
+from sekisho.model.audit import Act, AuditEntry
 from sekisho.stores.database import (
     Database,
     SqlAccounts,
@@ -24,6 +26,7 @@ from sekisho.stores.database import (
     SqlSessions,
     SqlTokens,
 )
+from sekisho.stores.database import accounts as accounts_module
 
 PEOPLE = HEAD + "from contract.database.people import *\nfrom sekisho.stores.database import *\n" + OPENED
 OFF = Role.VIEWER
@@ -208,8 +211,17 @@ def test_an_older_revision_is_refused(accounts: SqlAccounts) -> None:
     assert accounts.secret("a1") == "h1"
 
 
-def test_two_admins_who_disable_each_other(accounts: SqlAccounts) -> None:
+def test_two_admins_who_disable_each_other(accounts: SqlAccounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has changed its row and looked around before the other has ended, if the store lets them come so far."""
     one, two = first(accounts), second(accounts)
+    meeting, real = threading.Barrier(2), accounts_module.chained
+
+    def late(connection: Connection, done: Act) -> AuditEntry:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meeting.wait(1.5)
+        return real(connection, done)
+
+    monkeypatch.setattr(accounts_module, "chained", late)
     done = at_once(
         lambda: accounts.change(msgspec.structs.replace(one, disabled=NOW), act(), sessions=()),
         lambda: accounts.change(msgspec.structs.replace(two, role=OFF), act(), sessions=()),
