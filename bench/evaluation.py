@@ -190,18 +190,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--quick", action="store_true", help="the captures of scans only")
     options = parser.parse_args()
-    chosen: list[tuple[Path, Capture]] = []
-    if options.labelled:
-        chosen.append(
-            (options.labelled, Capture("", tuple(options.lines) or PRIVATE, {}, (), "labelled by its makers"))
-        )
-    elif options.folder:
-        files = [path for path in options.folder.rglob("*") if path.is_file()]
-        for capture in PUBLIC:
-            tail = capture.path.removeprefix("dataset/")
-            chosen += [(path, capture) for path in files if str(path).endswith(f"/{tail}")][:1]
-    if options.quick:
-        chosen = [one for one in chosen if SCAN in str(one[1].truth)]
+    chosen = _chosen(options)
     if not chosen:
         print(
             json.dumps(
@@ -216,6 +205,27 @@ def main() -> int:
     for path, capture in chosen:
         lines.append(evaluate(path, capture))
         print(json.dumps(lines[-1]) if options.json else _shown(lines[-1]), flush=True)
+    _print_sums(lines, as_json=options.json)
+    return 0
+
+
+def _chosen(options: argparse.Namespace) -> list[tuple[Path, Capture]]:
+    chosen: list[tuple[Path, Capture]] = []
+    if options.labelled:
+        chosen.append(
+            (options.labelled, Capture("", tuple(options.lines) or PRIVATE, {}, (), "labelled by its makers"))
+        )
+    elif options.folder:
+        files = [path for path in options.folder.rglob("*") if path.is_file()]
+        for capture in PUBLIC:
+            tail = capture.path.removeprefix("dataset/")
+            chosen += [(path, capture) for path in files if str(path).endswith(f"/{tail}")][:1]
+    if options.quick:
+        chosen = [one for one in chosen if SCAN in str(one[1].truth)]
+    return chosen
+
+
+def _print_sums(lines: list[dict[str, Any]], *, as_json: bool) -> None:
     for method in BEHAVIOURS:
         count = {
             key: sum(method == one[1] for line in lines for one in line[key])
@@ -229,10 +239,9 @@ def main() -> int:
         }
         print(
             json.dumps(total)
-            if options.json
+            if as_json
             else f"{method}: {count['found']} of {count['wanted']} found, {count['of_nobody']} of nobody"
         )
-    return 0
 
 
 def _shown(line: dict[str, Any]) -> str:

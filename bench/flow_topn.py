@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -55,6 +54,8 @@ SERIES = Query(
     parameters={"bin": BIN, "port": PORT},
 )
 Answer = list[tuple[int, int]]
+# What it is called, the question, how the peer is asked, how its answer is named as ours, the columns it needs.
+Case = tuple[str, Query, Callable[[], tuple[float, Answer]], Callable[[Answer], Answer], tuple[str, ...]]
 
 
 class Ours:
@@ -128,6 +129,25 @@ def memory_limit(cols: flows.Columns, names: tuple[str, ...]) -> float:
     return len(cols[names[0]]) / best / 1e6
 
 
+def measured(mine: Ours, case: Case, n: int, rounds: int) -> dict[str, object]:
+    """Return the figures of one question: both, alternating, and whether they agree."""
+    _, query, ask_peer, named, _ = case
+    own, other, ok = [], [], True
+    for _ in range(rounds):
+        begin = time.process_time()
+        answer = mine.ask(query)
+        own.append(time.process_time() - begin)
+        seconds, theirs = ask_peer()
+        other.append(seconds)
+        ok = ok and len(answer) > 1 and sorted(answer) == sorted(named(theirs))
+    return {
+        "ours": round(n / min(own) / 1e6, 1),
+        "peer": round(n / min(other) / 1e6, 2),
+        "ratio": round(min(other) / min(own), 1),
+        "agree": ok,
+    }
+
+
 def lines(n: int, rounds: int, version: str, folder: Path) -> Iterator[dict[str, object]]:
     """Yield a line for each question and state of the store."""
     cols = flows.columns(n)
@@ -140,7 +160,7 @@ def lines(n: int, rounds: int, version: str, folder: Path) -> Iterator[dict[str,
         """Give nfdump's customers the names that the store knows them by."""
         return [(mine.door.subscriber(str(IPv4Address(to))) or to, octets) for to, octets in answer]
 
-    cases: list[tuple[str, Query, Callable[[], tuple[float, Answer]], Callable[[Answer], Answer], Any]] = [
+    cases: list[Case] = [
         ("top 10 destinations", TOP, peer.top, seen, ("destinationIPv4Address", "octetDeltaCount")),
         (
             "bytes to port 443 per 5 minutes",
@@ -155,27 +175,16 @@ def lines(n: int, rounds: int, version: str, folder: Path) -> Iterator[dict[str,
         if state == "Parquet":
             compacting = timed(lambda: mine.store.compact("bench"))
             sizes["Parquet"] = round(mine.octets(), 1)
-        for name, query, ask_peer, named, columns in cases:
-            own, other, ok = [], [], True
-            for _ in range(rounds):
-                begin = time.process_time()
-                answer = mine.ask(query)
-                own.append(time.process_time() - begin)
-                seconds, theirs = ask_peer()
-                other.append(seconds)
-                ok = ok and len(answer) > 1 and sorted(answer) == sorted(named(theirs))
+        for case in cases:
             yield {
                 "bench": "flow-topn",
                 "unit": "M flows/cpu-s",
-                "case": f"{name}, {state}",
+                "case": f"{case[0]}, {state}",
                 "flows": n,
-                "ours": round(n / min(own) / 1e6, 1),
-                "peer": round(n / min(other) / 1e6, 2),
+                **measured(mine, case, n, rounds),
                 "peer_name": f"nfdump {version}",
-                "ratio": round(min(other) / min(own), 1),
-                "limit": round(memory_limit(cols, columns), 0),
+                "limit": round(memory_limit(cols, case[-1]), 0),
                 "limit_name": "reading the columns from memory",
-                "agree": ok,
                 "octets_a_flow": dict(sizes),
                 "door_and_journal": round(n / mine.keeping / 1e6, 1),
                 "compacting": round(n / compacting / 1e6, 2) if compacting else None,

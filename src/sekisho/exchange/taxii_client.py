@@ -13,7 +13,6 @@ import threading
 import time
 from base64 import b64encode
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -22,6 +21,7 @@ import msgspec
 from sekisho.errors import PeerFailure, ReadingError
 from sekisho.exchange.lists.entries import Entries, Limits, Reading
 from sekisho.exchange.lists.stix import read_objects
+from sekisho.formats.loopback import is_loopback
 from sekisho.language import Text
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
@@ -136,7 +136,7 @@ class _Wire:
     def __init__(self, where: Collection, bounds: Bounds) -> None:
         parts = urlsplit(where.api_root)
         host = parts.hostname or ""
-        if not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))) or not host:
+        if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))) or not host:
             raise ReadingError(
                 Text(
                     ja="TAXIIはhttpsだけで話す（httpはループバックだけ）",
@@ -269,10 +269,3 @@ def _authorisation(where: Collection) -> dict[str, str]:
         pair = b64encode(f"{where.user}:{where.password}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}
     return {}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

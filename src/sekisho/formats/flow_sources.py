@@ -64,7 +64,6 @@ class Source:
 
     __slots__ = (
         "_refreshes",
-        "_refreshes",
         "address",
         "counters",
         "domain",

@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sekisho.formats.capture_file import Packets
+from sekisho.formats.ether_types import IPV4 as _IPV4
+from sekisho.formats.ether_types import IPV6 as _IPV6
+from sekisho.formats.ether_types import MOST_LABELS, MOST_TAGS, MPLS, PPPOE, TAGS
 from sekisho.formats.octet_fields import OctetFields
 
 Array = npt.NDArray[Any]
@@ -31,11 +34,8 @@ _LINKS = {
     _SLL: (16, 14),
     _SLL2: (20, 0),
 } | dict.fromkeys(_RAW, (0, -1))
-_IPV4, _IPV6, _PPPOE = 0x0800, 0x86DD, 0x8864
-_TAGS, _MPLS = (0x8100, 0x88A8, 0x9100, 0x9200), (0x8847, 0x8848)
 _UNKNOWN = 0xFFFF
-_MOST_TAGS = 4
-_MOST_LABELS = _MOST_EXTENSIONS = 8
+_MOST_EXTENSIONS = 8
 _WITH_PORTS = (6, 17, 33, 132, 136)
 _OPTIONS, _ROUTING, _FRAGMENT, _AH, _DESTINATION, _MOBILITY = 0, 43, 44, 51, 60, 135
 _EXTENSIONS = (_OPTIONS, _ROUTING, _FRAGMENT, _AH, _DESTINATION, _MOBILITY)
@@ -96,19 +96,19 @@ def _network_layer(packets: Packets, fields: OctetFields, reject: Count) -> tupl
         before, place = _LINKS[link]
         ether[which] = fields.at(packets.at[which] + place, 2) if place >= 0 else _UNKNOWN
         network[which] += before
-    for _ in range(_MOST_TAGS):
-        which = np.flatnonzero(np.isin(ether, _TAGS))
+    for _ in range(MOST_TAGS):
+        which = np.flatnonzero(np.isin(ether, TAGS))
         if not len(which):
             break
         ether[which] = fields.at(network[which] + 2, 2)
         network[which] += 4
-    which = np.flatnonzero(ether == _PPPOE)
+    which = np.flatnonzero(ether == PPPOE)
     protocol = fields.at(network[which] + 6, 2)
     # RFC 2516 and the PPP protocol numbers: control packets of PPP are not IP.
     ether[which] = np.select([protocol == 0x21, protocol == 0x57], [_IPV4, _IPV6], 1)  # noqa: PLR2004
     network[which] += 8
-    labelled = np.flatnonzero(np.isin(ether, _MPLS))
-    for _ in range(_MOST_LABELS):
+    labelled = np.flatnonzero(np.isin(ether, MPLS))
+    for _ in range(MOST_LABELS):
         if not len(labelled):
             break
         bottom = (fields.at(network[labelled] + 2, 1) & 1) == 1

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sekisho.formats.ether_types import IPV4 as _TYPE_4
+from sekisho.formats.ether_types import IPV6 as _TYPE_6
+from sekisho.formats.ether_types import MOST_LABELS, MOST_TAGS, MPLS, PPPOE, TAGS
 from sekisho.formats.flow_records import Array, Offsets
 from sekisho.formats.message_sets import Block
 
 ETHERNET, IPV4_HEADER, IPV6_HEADER = 1, 11, 12  # sFlow's header_protocol
-_VLAN = (0x8100, 0x88A8, 0x9100)
-_PPPOE, _MPLS = 0x8864, (0x8847, 0x8848)
-_TYPE_4, _TYPE_6 = 0x0800, 0x86DD
 _PPP = {0x0021: _TYPE_4, 0x0057: _TYPE_6}
-_MOST_TAGS, _MOST_EXTENSIONS = 8, 8
+_MOST_EXTENSIONS = 8
 _EXTENSIONS = (0, 43, 60)  # hop-by-hop, routing, destination options (RFC 8200)
 _FRAGMENT, _AUTHENTICATION, _TCP = 44, 51, 6
 _WITH_PORTS = (6, 17, 33, 132, 136)
@@ -89,13 +89,13 @@ def _link(reader: _Reader, kind: Array, begins: Offsets) -> tuple[Offsets, Offse
     ether_type = np.where(ethernet, reader.pair(begins + 12), 0)
     for number, found in ((IPV4_HEADER, _TYPE_4), (IPV6_HEADER, _TYPE_6)):
         ether_type = np.where(kind == number, found, ether_type)
-    for _ in range(_MOST_TAGS):
-        tagged = np.isin(ether_type, _VLAN)
+    for _ in range(MOST_TAGS):
+        tagged = np.isin(ether_type, TAGS)
         if not tagged.any():
             break
         ether_type = np.where(tagged, reader.pair(at + 2), ether_type)
         at = np.where(tagged, at + 4, at)
-    session = ether_type == _PPPOE
+    session = ether_type == PPPOE
     if session.any():
         inner = reader.pair(at + 6)
         for number, found in _PPP.items():
@@ -106,11 +106,11 @@ def _link(reader: _Reader, kind: Array, begins: Offsets) -> tuple[Offsets, Offse
 
 def _labels(reader: _Reader, at: Offsets, ether_type: Offsets) -> tuple[Offsets, Offsets]:
     """Pass over MPLS labels (RFC 3032): behind the last one the IP version tells what follows."""
-    labelled = np.isin(ether_type, _MPLS)
+    labelled = np.isin(ether_type, MPLS)
     if not labelled.any():
         return at, ether_type
     more = labelled
-    for _ in range(_MOST_TAGS):
+    for _ in range(MOST_LABELS):
         bottom = (reader.octet(at + 2) & 1) == 1
         at = np.where(more, at + 4, at)
         more = more & ~bottom

@@ -9,12 +9,12 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sekisho.errors import DescriptionError
+from sekisho.formats.loopback import is_loopback
 from sekisho.language import Text
 from sekisho.model.notifying import Security, Smtp
 from sekisho.ports.cases import Delivery
@@ -42,7 +42,7 @@ class SmtpCarrier:
                 Text(ja="メールサーバーが設定されていない", en="no mail server is set"),
                 "notices.toml: smtp.host",
             )
-        if settings.security is Security.NONE and not _loopback(settings.host):
+        if settings.security is Security.NONE and not is_loopback(settings.host, by_name=True):
             raise DescriptionError(
                 Text(
                     ja="暗号化なしで使えるのは同じ機械のメールサーバーだけ",
@@ -195,12 +195,3 @@ def _said(error: Exception) -> str:
         said = error.smtp_error
         return _words(error.smtp_code, said if isinstance(said, bytes) else str(said).encode())
     return f"{type(error).__name__}: {error}"[:300]
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -5,10 +5,10 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from sekisho.errors import DescriptionError
+from sekisho.formats.loopback import is_loopback
 from sekisho.language import Text
 from sekisho.model.notifying import Webhook
 from sekisho.ports.cases import Delivery
@@ -38,7 +38,7 @@ class WebhookCarrier:
             url.scheme not in {"https", "http"}
             or not host
             or url.username
-            or (url.scheme == "http" and not _loopback(host))
+            or (url.scheme == "http" and not is_loopback(host, by_name=True))
         ):
             raise DescriptionError(
                 Text(ja="webhookにはhttpsのURLが要る", en="a webhook needs an https URL"),
@@ -84,12 +84,3 @@ class WebhookCarrier:
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:300]
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

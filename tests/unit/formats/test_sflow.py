@@ -64,6 +64,8 @@ FRAMES = {
     "plain": MACS + b"\x08\0" + ipv4(),
     "vlan": MACS + b"\x81\0\0\5\x08\0" + ipv4(),
     "two tags": MACS + b"\x88\xa8\0\5\x81\0\0\6\x08\0" + ipv4(),
+    "eight tags": MACS + b"\x81\0\0\5" * 8 + b"\x08\0" + ipv4(),
+    "oldest tag": MACS + b"\x92\0\0\5\x08\0" + ipv4(),
     "pppoe": MACS + b"\x88\x64\x11\0\0\1\0\x80\0\x21" + ipv4(),
     "mpls": MACS + b"\x88\x47" + struct.pack("!II", 0x10040, 0x20140) + ipv4(),
 }

@@ -42,6 +42,8 @@ def test_classic(order: str, nano: bool) -> None:
         (276, b"\x08\x00" + bytes(18)),
         (104, b"\x0f\0\x08\0"),
         (1, bytes(12) + b"\x81\x00\x00\x05\x08\x00"),
+        (1, bytes(12) + b"\x81\x00\x00\x05" * 8 + b"\x08\x00"),
+        (1, bytes(12) + b"\x92\x00\x00\x05\x08\x00"),
         (1, bytes(12) + b"\x88\xa8\x00\x05\x81\x00\x00\x06\x08\x00"),
         (1, bytes(12) + b"\x88\x64\x11\x00\x00\x01\x00\x2a\x00\x21"),
         (1, bytes(12) + b"\x88\x47\x00\x01\x00\x40\x00\x02\x01\x40"),
