@@ -64,6 +64,7 @@ class Console:
             self.watch.methods()
             self.watch.fresh()
             self.terminals.fresh()
+            self.casework.healing()
 
         thread = Thread(target=load, name="warming", daemon=True)
         thread.start()
@@ -73,4 +74,5 @@ class Console:
         """Close what was opened; whoever still asks gets errors."""
         self.watch.fresh.close()
         self.terminals.fresh.close()
+        self.casework.close()
         self._folder.close()

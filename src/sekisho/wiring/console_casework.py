@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Lock
 from typing import TYPE_CHECKING
 
+from sekisho.errors import DescriptionError
+from sekisho.language import Text
 from sekisho.model.case import Case
 from sekisho.model.case_life import Actor, Change, Life
 from sekisho.model.notice import Notice, NoticeState
 from sekisho.model.purpose import Purpose
 from sekisho.ports.cases import CaseFilter, Page
 from sekisho.wiring.console_folder import ConsoleFolder
+from sekisho.wiring.refreshing import Refreshing
 
 if TYPE_CHECKING:
     from sekisho.reports.healing import Healing
@@ -28,8 +30,8 @@ class CaseDesk:
 
     def __init__(self, folder: ConsoleFolder) -> None:
         self._folder = folder
-        self._measuring = Lock()
         self._healing: dict[tuple[str, bool], tuple[str, Healing]] = {}
+        self._measuring: dict[tuple[str, bool], Refreshing] = {}
 
     def cases(self, wanted: CaseFilter = _EVERY, *, after: str = "", limit: int = 50, who: str = "") -> Page:
         """Return a page of cases, newest change first. :raises DescriptionError: ``after`` is no key of a page."""
@@ -85,31 +87,45 @@ class CaseDesk:
     def healing(self, by: str = "family", *, notified: bool = False, who: str = "") -> Healing:
         """Return how long infections last, by ``all``, ``family``, ``device_model`` or ``channel``.
 
-        Measured again when a case has changed; ``at`` says when it was. ``notified``: time runs from the first notice.
+        Measured again when a case has changed, beside the asking: until that is done, the answer is the one before, and
+        ``at`` says of when it is. ``notified``: time runs from the first notice.
 
         :raises DescriptionError: can't be grouped by that
         """
-        from sekisho.stores.database.case_courses import cases_changed
+        from sekisho.model.survival import GROUPINGS
 
         self._cases(who)
-        with self._measuring:
-            held = self._healing.get((by, notified))
-            word = cases_changed(self._folder.database)
-            if held is None or held[0] != word:
-                held = (word, self._measured(by, notified=notified))
-                self._healing[by, notified] = held
-        return held[1]
+        if by not in GROUPINGS and by != "all":
+            raise DescriptionError(Text(ja="その分け方はない", en="can't be grouped by that"), by)
+        key = (by, notified)
+        fresh = self._folder.once(f"healing {key}", lambda: Refreshing(lambda: self._measure(*key)))
+        self._measuring[key] = fresh
+        fresh()
+        if key not in self._healing:
+            fresh.now()
+        return self._healing[key][1]
+
+    def close(self) -> None:
+        """End what is being measured."""
+        for fresh in tuple(self._measuring.values()):
+            fresh.close()
+
+    def _measure(self, by: str, notified: bool) -> int:
+        from sekisho.stores.database.case_courses import cases_changed
+
+        word = cases_changed(self._folder.database)
+        held = self._healing.get((by, notified))
+        if held and held[0] == word:
+            return 0
+        self._healing[by, notified] = (word, self._measured(by, notified=notified))
+        return 1
 
     def _measured(self, by: str, *, notified: bool) -> Healing:
         from sekisho.catalogues.casework import casework
-        from sekisho.errors import DescriptionError
-        from sekisho.language import Text
         from sekisho.model.survival import GROUPINGS, curves, log_rank
         from sekisho.reports.healing import Healing
         from sekisho.stores.database.case_courses import case_courses
 
-        if by not in GROUPINGS and by != "all":
-            raise DescriptionError(Text(ja="その分け方はない", en="can't be grouped by that"), by)
         cases = case_courses(self._folder.database)
         group = GROUPINGS.get(by)
         every, courses = curves(((group(case) if group else by, case) for case in cases), notified=notified)
