@@ -31,6 +31,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("sekisho.cli.report", t("報告書を作り直す", "write the reports again")),
     "verify": ("sekisho.cli.verify", t("証跡の改変を調べる", "check that evidence is unaltered")),
     "serve": ("sekisho.cli.serve", t("ブラウザーで使う画面を開く", "serve the console for a browser")),
+    "admin": (
+        "sekisho.cli.admin",
+        t(
+            "画面の管理者に戻る（データフォルダーのある機器で）",
+            "become an admin of the console again, on its machine",
+        ),
+    ),
     "watch": (
         "sekisho.cli.watch",
         t("フローを受信して感染回線を見つける", "collect flows and find infected lines"),

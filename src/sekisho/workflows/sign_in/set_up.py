@@ -68,6 +68,15 @@ def reset(gate: Gate, name: str, at: int, *, by: str = "") -> str:
     """
     every = gate.accounts.accounts()
     chosen = [one for one in every if (one.folded == folded_name(name) if name else one.role is Role.ADMIN)]
+    if not every:
+        raise DescriptionError(
+            Text(ja="まだ誰も利用者でない", en="nobody has an account yet"),
+            "",
+            Text(
+                ja="sekisho serve が最初の管理者のリンクを表示する",
+                en="sekisho serve prints the link for the first admin",
+            ),
+        )
     if len(chosen) != 1:
         raise DescriptionError(
             Text(ja="どの利用者かを名前で指定する", en="say which account, by name"),

@@ -177,7 +177,7 @@ def test_reset_opens_a_disabled_account_and_makes_it_admin(house: House) -> None
 
 
 def test_reset_asks_which(house: House) -> None:
-    with pytest.raises(DescriptionError):
+    with pytest.raises(DescriptionError, match="nobody has an account"):
         sign_in.reset(house.gate, "", NOW)
     boss = house.admin()
     house.person(boss, "Second", Role.ADMIN)
