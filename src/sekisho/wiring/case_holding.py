@@ -1,10 +1,30 @@
-"""Cases, their events and notices as a dataset that expires; apart, because the database's engine is dear to load."""
+"""What expires in the database: cases, their events and notices, and the index of detections; apart, because the database's engine is dear to load."""
 
 from __future__ import annotations
 
 from sekisho.model.purpose import Receipt
-from sekisho.stores.database import Database
+from sekisho.stores.database import Database, SqlDetectionFilling
 from sekisho.stores.database import expiry as case_expiry
+from sekisho.stores.detection_log import DetectionLog
+
+
+class PerishableDetections:
+    """Detections: what leaves the log leaves its index as well, under the receipt of the log."""
+
+    def __init__(self, log: DetectionLog, database: Database) -> None:
+        """Name both."""
+        self._log = log
+        self._index = SqlDetectionFilling(database)
+
+    def due(self, now: int) -> tuple[Receipt, ...]:
+        """Return what would be deleted."""
+        return self._log.due(now)
+
+    def expire(self, now: int) -> tuple[Receipt, ...]:
+        """Delete it and return the receipts."""
+        receipts = self._log.expire(now)
+        self._index.expire(now)
+        return receipts
 
 
 class PerishableCases:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from sekisho.model.pipeline import StageCount, Step
-from sekisho.wiring.data_folder import milliseconds
+from sekisho.wiring.moment import milliseconds
 from sekisho.workflows.receive import Told
 from sekisho.workflows.watch import Figures
 

@@ -162,8 +162,9 @@ class Holdings:
             else:
                 if database is not None:
                     from sekisho.stores.database import SqlAudit
-                    from sekisho.wiring.case_holding import PerishableCases
+                    from sekisho.wiring.case_holding import PerishableCases, PerishableDetections
 
+                    found["detections"] = PerishableDetections(self.watch.log, database)
                     rule = self.rules[Stage.CASE]
                     found["cases"] = PerishableCases(database, rule.milliseconds, int(rule.most_days * _DAY))
                     audit = SqlAudit(database)

@@ -243,3 +243,22 @@ def test_threads_share_it(console: Console) -> None:
 
     with ThreadPoolExecutor(6) as hands:
         assert len(set(hands.map(ask, range(24)))) == 1
+
+
+def test_what_expires_leaves_log_and_index_together(tmp_path: Path) -> None:
+    from sekisho.wiring.holdings import Holdings
+    from sekisho.wiring.watch import Watch
+
+    folder = tmp_path / "data"
+    fill(folder, Wanted(detections=30, cases=2, assessments=0, terminals=0, flows=0, audit=0), now=NOW)
+    later = NOW + 31 * DAY
+    with Console(folder, now=lambda: NOW) as console:
+        console.watch.catch_up()
+        assert console.watch.counts().total == 30
+        with Watch(folder, create=False) as watch:
+            done = Holdings(watch, lambda: later).expire("sekisho")
+        assert [one.rows for one in done.receipts if one.dataset == "detections"] == [30]
+        # Not looked at again by the console: deleted where they were expired.
+        assert console.watch.counts().total == 0
+        assert (folder / "detections.jsonl").read_bytes() == b""
+        assert console.keeping.receipts()[0].dataset in {"detections", "cases", "notices"}
