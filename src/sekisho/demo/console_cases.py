@@ -12,8 +12,10 @@ from sekisho.model.case import Case, CaseEvent, CaseState, CloseReason
 from sekisho.model.case_life import WATCH
 from sekisho.model.detection import Detection, Grade
 from sekisho.model.notice import Channel, Notice, NoticeState, text_digest
-from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices, open_sqlite
+from sekisho.model.purpose import Purpose
+from sekisho.stores.database import SqlAudit, open_sqlite
 from sekisho.stores.database.case_lives import SqlLives
+from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import Watch
 from sekisho.workflows.cases import fold_detections
 
@@ -41,14 +43,15 @@ def people_and_cases(
     """Make the database: some cases folded from detections, others with a longer past; notices; an audit log."""
     database = open_sqlite(watch.folder / "cases.db")
     try:
-        cases = SqlCases(database)
+        holdings = Holdings(watch)
+        cases = holdings.cases(database, Purpose.NOTICE)
         fold_detections(cases, SqlLives(database).of_lines, found[:_FOLDED], window=7 * _DAY, at=now)
         told: list[Case] = []
         for first in range(0, count, _AT_ONCE):
             made = [_case(chance, number, now) for number in range(first, min(first + _AT_ONCE, count))]
             stored = cases.save_all([(one, _life(one)) for one in made])
             told += [one for one in stored if one.notified_at][: 500 - len(told)]
-        _notices(database, chance, told, now)
+        holdings.notices(database, Purpose.NOTICE).add(_notices(chance, told, now))
         log = SqlAudit(database)
         for number in range(audit):
             act = chance.choice(_ACTS)
@@ -89,7 +92,7 @@ def _life(case: Case) -> list[CaseEvent]:
     return [opened] if case.state is CaseState.NEW else [opened, step]
 
 
-def _notices(database: Database, chance: random.Random, told: Sequence[Case], now: int) -> None:
+def _notices(chance: random.Random, told: Sequence[Case], now: int) -> list[Notice]:
     made = []
     for number, case in enumerate(told):
         state = list(NoticeState)[number % len(NoticeState)]
@@ -108,4 +111,4 @@ def _notices(database: Database, chance: random.Random, told: Sequence[Case], no
                 detail="5.1.1" if state is NoticeState.BOUNCED else "",
             )
         )  # fmt: skip
-    SqlNotices(database).add([msgspec.structs.replace(one, updated=min(one.updated, now)) for one in made])
+    return [msgspec.structs.replace(one, updated=min(one.updated, now)) for one in made]
