@@ -57,6 +57,7 @@ class CaseDesk:
 
     def fold(self) -> Folded:
         """Fold the detections found since the last time into cases."""
+        self._folder.ready()
         from sekisho.wiring.casebook import Casebook
 
         with Casebook(self._folder.folder) as book:
@@ -79,6 +80,7 @@ class CaseDesk:
     @contextmanager
     def noticing(self) -> Iterator[Noticing]:
         """Open what drafts, approves and sends notices. :raises DescriptionError: its settings are wrong."""
+        self._folder.ready()
         from sekisho.wiring.noticing import Noticing
 
         with Noticing(self._folder.folder) as open_:
@@ -92,6 +94,7 @@ class CaseDesk:
 
         :raises DescriptionError: can't be grouped by that
         """
+        self._folder.ready()
         from sekisho.model.survival import GROUPINGS
 
         self._cases(who)
@@ -111,6 +114,7 @@ class CaseDesk:
             fresh.close()
 
     def _measure(self, by: str, notified: bool) -> int:
+        self._folder.ready()
         from sekisho.stores.database.case_courses import cases_changed
 
         word = cases_changed(self._folder.database)
@@ -121,6 +125,7 @@ class CaseDesk:
         return 1
 
     def _measured(self, by: str, *, notified: bool) -> Healing:
+        self._folder.ready()
         from sekisho.catalogues.casework import casework
         from sekisho.model.survival import GROUPINGS, curves, log_rank
         from sekisho.reports.healing import Healing

@@ -38,6 +38,7 @@ class FlowDesk:
 
     def extent(self) -> FlowExtent | None:
         """Return how much there is; None when there are no flows."""
+        self._folder.ready()
         from sekisho.wiring.data_folder import DATASET
 
         if not self._folder.has_records():
@@ -53,6 +54,7 @@ class FlowDesk:
         :raises DescriptionError: can't be asked by that
         :raises PurposeError: the flows are not for looking
         """
+        self._folder.ready()
         from sekisho.workflows.flow_questions import talkers
 
         if not self._folder.has_records():
@@ -65,6 +67,7 @@ class FlowDesk:
 
         :raises PurposeError: the flows are not for looking
         """
+        self._folder.ready()
         from sekisho.workflows.flow_questions import series
 
         if not self._folder.has_records():

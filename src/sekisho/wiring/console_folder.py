@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _DAY = 86_400_000
+_MODULES = (
+    "sekisho.stores.database", "sekisho.stores.database.audit_pages", "sekisho.stores.database.case_courses",
+    "sekisho.stores.database.case_lives", "sekisho.stores.detection_tail", "sekisho.stores.assessment_reading",
+    "sekisho.wiring.holdings", "sekisho.wiring.held", "sekisho.wiring.figures", "sekisho.workflows.flow_questions",
+    "sekisho.workflows.index_detections", "sekisho.workflows.register_assessments", "sekisho.workflows.describe",
+    "sekisho.model.survival", "sekisho.reports.healing", "sekisho.plugins",
+)  # fmt: skip
 
 
 class ConsoleFolder:
@@ -37,9 +45,21 @@ class ConsoleFolder:
         self._guard = RLock()
         self._open: dict[str, Any] = {}
 
+    def ready(self) -> None:
+        """Load what questions need, in one thread while the others wait.
+
+        Two threads that import a package and a module of it at the same time can meet half of it.
+        """
+        if "modules" in self._open:
+            return
+        with self._guard:
+            if "modules" not in self._open:
+                self._open["modules"] = [importlib.import_module(name) for name in _MODULES]
+
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return the part called ``name``; the first who asks makes it."""
         if name not in self._open:
+            self.ready()
             with self._guard:
                 if name not in self._open:
                     self._open[name] = make()
@@ -125,6 +145,7 @@ class ConsoleFolder:
     @property
     def holdings(self) -> Holdings:
         """The datasets behind their purposes."""
+        self.ready()
         from sekisho.wiring.holdings import Holdings
 
         return self.once("holdings", lambda: Holdings(self, self.now))

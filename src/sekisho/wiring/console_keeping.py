@@ -34,6 +34,7 @@ class KeepingDesk:
 
         :raises PurposeError: the audit log is not for looking
         """
+        self._folder.ready()
         from sekisho.stores.database.audit_pages import AuditFilter, audit_page
 
         self._folder.holdings.gate.check("audit", self._reading, who)
@@ -41,6 +42,7 @@ class KeepingDesk:
 
     def verify_audit(self, head: str = "") -> Verified:
         """Check the whole chain; ``head`` is a hash that was noted before."""
+        self._folder.ready()
         from sekisho.stores.database import SqlAudit
 
         return SqlAudit(self._folder.database).verify(head)
@@ -53,6 +55,7 @@ class KeepingDesk:
 
         :raises StoreError: it isn't: what was to be recorded must not happen then
         """
+        self._folder.ready()
         from sekisho.stores.database import SqlAudit
 
         log = SqlAudit(self._folder.database)
@@ -62,6 +65,7 @@ class KeepingDesk:
 
     def held(self, pseudonym: int, who: str, role: str) -> Held:
         """Return everything that is held of a line; the look is in the audit log before."""
+        self._folder.ready()
         from sekisho.wiring.held import held
 
         return held(self._folder.holdings, pseudonym, who, role)
@@ -72,6 +76,7 @@ class KeepingDesk:
 
     def receipts(self) -> tuple[Receipt, ...]:
         """Return the proofs of deletion, newest first, a thousand at most."""
+        self._folder.ready()
         from sekisho.stores.ledger import RECEIPTS, lines
 
         found: list[Receipt] = []
@@ -87,6 +92,7 @@ class KeepingDesk:
 
     def refusals(self) -> tuple[Mapping[str, Any], ...]:
         """Return the questions that were refused for their purpose, newest first, a thousand at most."""
+        self._folder.ready()
         from sekisho.stores.ledger import REFUSALS, lines
 
         files = (self._folder.folder / REFUSALS, self._folder.folder / "records" / REFUSALS)

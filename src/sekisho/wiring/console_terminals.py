@@ -78,6 +78,7 @@ class TerminalDesk:
 
     def detail(self, identifier: str) -> AssessmentDetail | None:
         """Return one assessment with all that its chain of evidence tells, read from the folder now."""
+        self._folder.ready()
         from sekisho.errors import DescriptionError, EvidenceError
         from sekisho.stores import assessment_reading as reading
 
@@ -108,6 +109,7 @@ class TerminalDesk:
 
         :raises EvidenceError: it is missing, or was altered
         """
+        self._folder.ready()
         from sekisho.errors import DescriptionError
         from sekisho.stores import assessment_reading as reading
 
@@ -126,6 +128,7 @@ class TerminalDesk:
 
     def verify(self, identifier: str, head: str = "") -> Checked:
         """Check a whole folder; ``head`` is a hash from a report. :raises DescriptionError: there is no such assessment."""
+        self._folder.ready()
         from sekisho.stores.assessment_reading import folder_of
         from sekisho.stores.evidence_folder import verify
 
@@ -165,6 +168,7 @@ class TerminalDesk:
         return self.fresh.now()
 
     def _register(self) -> int:
+        self._folder.ready()
         from sekisho.workflows.register_assessments import register_assessments
 
         self._described = dict(self._descriptions())
@@ -173,6 +177,7 @@ class TerminalDesk:
 
     def _descriptions(self) -> Iterator[tuple[str, tuple[str, TerminalCard]]]:
         """Yield the descriptions, those that changed read anew; no secret that they name is looked up."""
+        self._folder.ready()
         from sekisho.errors import DescriptionError
         from sekisho.model.terminal import Terminal
         from sekisho.workflows.describe import read_table
@@ -209,6 +214,7 @@ class TerminalDesk:
             yield Duty(catalogue, name.removeprefix(prefix), "", None, judged=True)
 
     def _catalogue(self, name: str) -> Catalogue | None:
+        self._folder.ready()
         from sekisho import plugins
         from sekisho.errors import SekishoError
 
@@ -223,6 +229,7 @@ class TerminalDesk:
 
     @property
     def _index(self) -> SqlAssessments:
+        self._folder.ready()
         from sekisho.stores.database.assessments import SqlAssessments
 
         return self._folder.once("assessments", lambda: SqlAssessments(self._folder.database))

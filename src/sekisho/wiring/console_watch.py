@@ -72,12 +72,14 @@ class WatchDesk:
 
     def of_case(self, case: str) -> tuple[str, ...]:
         """Return the ids of the detections that a case holds now, for `DetectionFilter.ids`."""
+        self._folder.ready()
         from sekisho.model.case_life import held
 
         return tuple(held(self._folder.holdings.cases(self._folder.database, _notice()).events(case)))
 
     def cases_of(self, listed: Sequence[Listed]) -> Mapping[str, str]:
         """Return which case holds a detection, by the detection's id; one that no case holds isn't among them."""
+        self._folder.ready()
         from sekisho.model.case import CaseState
         from sekisho.stores.database.case_lives import SqlLives
 
@@ -110,12 +112,14 @@ class WatchDesk:
 
     def figures(self) -> Watched | None:
         """Return how a watch of this folder stood last; None when none ever ran."""
+        self._folder.ready()
         from sekisho.wiring.figures import last_figures
 
         return last_figures(self._folder.folder)
 
     def behind(self) -> int:
         """Return how many octets of the log the index hasn't read yet; 0 when it has read all."""
+        self._folder.ready()
         from sekisho.stores.database.detection_filling import SqlDetectionFilling
 
         return self._tail.behind(SqlDetectionFilling(self._folder.database).mark())
@@ -125,6 +129,7 @@ class WatchDesk:
         return self.fresh.now()
 
     def _index(self) -> int:
+        self._folder.ready()
         from sekisho.stores.database.detection_filling import SqlDetectionFilling
         from sekisho.workflows.index_detections import index_detections
 
@@ -133,12 +138,14 @@ class WatchDesk:
 
     @property
     def _tail(self) -> DetectionTail:
+        self._folder.ready()
         from sekisho.stores.detection_tail import DetectionTail
 
         return self._folder.once("tail", lambda: DetectionTail(self._folder.log.file))
 
     @property
     def _asked(self) -> SqlDetections:
+        self._folder.ready()
         from sekisho.stores.database.detections import SqlDetections
         from sekisho.stores.ledger import REFUSALS
 

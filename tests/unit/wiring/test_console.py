@@ -262,3 +262,23 @@ def test_what_expires_leaves_log_and_index_together(tmp_path: Path) -> None:
         assert console.watch.counts().total == 0
         assert (folder / "detections.jsonl").read_bytes() == b""
         assert console.keeping.receipts()[0].dataset in {"detections", "cases", "notices"}
+
+
+def test_threads_may_ask_before_anything_is_loaded(filled: Path) -> None:
+    """Imports of a package and of a module of it, at the same time, must not meet half of it."""
+    code = f"""
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from sekisho.wiring.console import Console
+console = Console(Path({str(filled)!r}), now=lambda: {NOW})
+asks = [console.watch.detections, console.casework.counts, console.keeping.audit, console.terminals.assessments,
+        console.watch.figures, console.casework.healing, console.flows.extent, console.watch.counts]
+with ThreadPoolExecutor(8) as hands:
+    print(all(one is not None for one in hands.map(lambda ask: ask(), asks)))
+console.close()
+"""
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.stdout.strip() == "True", done.stderr[-2000:]
