@@ -47,6 +47,8 @@ class Served:
             self.process.wait(15)
         finally:
             self.process.kill()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
 
 
 def serve(data: Path, *options: str) -> Served:

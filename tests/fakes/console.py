@@ -6,8 +6,9 @@ from starlette.testclient import TestClient
 
 from sekisho.language import Language
 from sekisho.model.account import Role
-from sekisho.web.application import Office, application
-from sekisho.wiring.data_folder import milliseconds
+from sekisho.web.application import application
+from sekisho.web.office import Office
+from sekisho.wiring.moment import milliseconds
 from sekisho.workflows import sign_in
 
 PASSWORD = "correct horse in the rain"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from sekisho.cli.looking import data_option
-from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+from sekisho.cli.speech import lang_option, t
 
 
 @click.command(
@@ -75,7 +76,7 @@ def command(
     ) as installation:
         told = {"url": installation.url, "set_up": installation.set_up}
         if as_json:
-            put_json(told)
+            click.echo(json.dumps(told))  # one line: who starts it reads on while it runs
         elif installation.set_up:
             click.secho(
                 t(
@@ -91,6 +92,3 @@ def command(
             click.echo(t("終わるには Ctrl-C", "Ctrl-C ends it"))
         installation.serve()
     return 0
-
-
-__all__ = ["LANGUAGE", "command"]

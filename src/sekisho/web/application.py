@@ -6,11 +6,8 @@ import secrets
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import tzinfo
-from functools import cached_property
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -25,64 +22,33 @@ from sekisho.errors import (
     AuthorisationError,
     ConflictError,
     DescriptionError,
+    EvidenceError,
     PurposeError,
     SekishoError,
     StoreError,
 )
 from sekisho.language import Language, Text
 from sekisho.web.asked import Asked
-from sekisho.web.doors import Headers, Rate, known_host, same_origin, scheme_of, source_of
-from sekisho.web.page import Page, Route
+from sekisho.web.doors import Headers, known_host, same_origin, scheme_of, source_of
+from sekisho.web.office import Office
+from sekisho.web.page import Route
 from sekisho.workflows import sign_in
-
-if TYPE_CHECKING:
-    from sekisho.wiring.console import Console
 
 _STATUS = {
     AuthorisationError: 403,
     PurposeError: 403,
     ConflictError: 409,
+    EvidenceError: 409,
     DescriptionError: 400,
     StoreError: 503,
 }
 _TOO_MANY = Text(ja="要求が多すぎる", en="too many requests")
+_TOO_LARGE = Text(ja="送られた内容が大きすぎる", en="what was sent is too large")
 _ELSEWHERE = Text(ja="この画面の外からの操作は受けない", en="this did not come from a page of this console")
 _NOT_ALLOWED = Text(ja="この操作の権限がない", en="your role does not allow this")
 _NO_SUCH = Text(ja="その頁はない", en="there is no such page")
 _BROKEN = Text(ja="内部の誤り。この操作は完了していない", en="an internal fault: this was not completed")
 _HOST = Text(ja="この名前では応じない", en="this console does not answer to that name")
-
-
-@dataclass(frozen=True)
-class Office:
-    """What the pages are married to.
-
-    :ivar gate: accounts and sign-in
-    :ivar hosts: the names this console answers to
-    :ivar secure: whether browsers reach it by TLS
-    :ivar proxies: addresses whose ``X-Forwarded-*`` are believed
-    :ivar zone: in which times are shown
-    """
-
-    console: Console
-    gate: sign_in.Gate
-    pages: tuple[Page, ...]
-    hosts: frozenset[str]
-    now: Callable[[], int]
-    secure: bool = False
-    proxies: frozenset[str] = frozenset()
-    zone: tzinfo | None = None
-    rate: Rate = field(default_factory=lambda: Rate(50, 200))
-
-    @cached_property
-    def menu(self) -> tuple[Page, ...]:
-        """The pages of the menu in their order."""
-        return tuple(sorted((one for one in self.pages if one.order), key=lambda one: one.order))
-
-    @property
-    def cookie(self) -> str:
-        """The name of the session's cookie; browsers tie ``__Host-`` to this host and to TLS."""
-        return "__Host-sekisho" if self.secure else "sekisho"
 
 
 def application(office: Office) -> Starlette:
@@ -98,7 +64,11 @@ def application(office: Office) -> Starlette:
     async def unknown(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         asked = _asked(office, request)
-        return await run_in_threadpool(asked.problem, status, _NO_SUCH, None, request.url.path)
+        answer = await run_in_threadpool(asked.problem, status, _NO_SUCH, None, request.url.path)
+        answer.headers.update(
+            getattr(error, "headers", None) or {}
+        )  # 405 says which methods there are (RFC 9110)
+        return answer
 
     largest = max((one.opens for page in office.pages for one in page.routes), default=0)
     made = Starlette(
@@ -128,24 +98,26 @@ def _endpoint(office: Office, routes: tuple[Route, ...]) -> Callable[[Request], 
         if shut is not None:
             return shut
         if request.method == "POST":
-            form = await _form(request, route.opens)
-            if form is None:
-                return asked.problem(
-                    413, Text(ja="送られた内容が大きすぎる", en="what was sent is too large")
-                )
-            asked.form = form
+            taken = await _take(asked, route.opens)
+            if not taken:
+                return asked.problem(413, _TOO_LARGE)
         return await run_in_threadpool(_answer, asked, route)
 
     return endpoint
 
 
-async def _form(request: Request, limit: int) -> dict[str, str] | None:
-    """Return the fields of a form; None when the body is larger than the route takes, or doesn't say its length."""
+async def _take(asked: Asked, limit: int) -> bool:
+    """Take what was sent; False when it is larger than the route takes, or doesn't say its length."""
+    request = asked.request
     length = request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers or not length.isdecimal() or int(length) > limit:
-        return None
+        return False
+    if asked.path.startswith("/api/"):
+        asked.body = await request.body()
+        return True
     async with request.form(max_files=8, max_fields=200, max_part_size=limit) as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+        asked.form = {name: value for name, value in form.items() if isinstance(value, str)}
+    return True
 
 
 def _asked(office: Office, request: Request) -> Asked:
@@ -174,8 +146,16 @@ def _outer_doors(asked: Asked) -> Response | None:
         return answer
     bearer = request.headers.get("authorization", "").startswith("Bearer ")
     if not bearer and not same_origin(request, scheme_of(request, office.proxies)):
+        if asked.path.startswith("/api/"):
+            return _no_token(asked)
         return asked.problem(403, _ELSEWHERE, where=request.headers.get("origin", ""))
     return None
+
+
+def _no_token(asked: Asked) -> Response:
+    answer = asked.problem(401, Text(ja="トークンが要る", en="a token is needed"))
+    answer.headers["www-authenticate"] = "Bearer"
+    return answer
 
 
 def _answer(asked: Asked, route: Route) -> Response:
@@ -183,7 +163,7 @@ def _answer(asked: Asked, route: Route) -> Response:
         _who(asked)
         answer = _inner_doors(asked, route) or route.handler(asked)
     except SekishoError as error:
-        status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
+        status = next((code for kind, code in _STATUS.items() if issubclass(type(error), kind)), 500)
         answer = asked.problem(status, error.what, error.todo, error.where)
     except Exception:  # noqa: BLE001 - the last net: a page must never show a trace, and the log must
         mark = secrets.token_hex(4)
@@ -221,15 +201,14 @@ def _inner_doors(asked: Asked, route: Route) -> Response | None:
         again = route.fresh and asked.session and not sign_in.recently_authenticated(
             asked.office.gate, asked.session, asked.now
         )  # fmt: skip
-        return asked.see_other(f"/account/confirm?next={asked.path}") if again else None
+        where = asked.link() if route.method == "GET" else "/"
+        return asked.see_other(f"/account/confirm?{urlencode({'next': where})}") if again else None
     if asked.who is None:
         if asked.path.startswith("/api/"):
-            answer = asked.problem(401, Text(ja="トークンが要る", en="a token is needed"))
-            answer.headers["www-authenticate"] = "Bearer"
-            return answer
+            return _no_token(asked)
         if asked.request.method != "GET":
             return asked.problem(401, Text(ja="サインインが切れた", en="you are signed out"))
-        return asked.see_other(f"/sign-in?next={asked.path}")
+        return asked.see_other(f"/sign-in?{urlencode({'next': asked.link()})}")
     if asked.who.must_change and asked.session:
         return asked.see_other("/account/password")
     return asked.problem(403, _NOT_ALLOWED)

@@ -17,7 +17,7 @@ from sekisho.model.account import Account, Permission, Session
 from sekisho.web.rendering import render
 
 if TYPE_CHECKING:
-    from sekisho.web.application import Office
+    from sekisho.web.office import Office
 
 
 @dataclass(slots=True)
@@ -27,6 +27,7 @@ class Asked:
     :ivar office: what the console is married to: data, accounts, pages
     :ivar who: the account, None where no sign-in is needed and none was made
     :ivar permissions: what this request may do (an API token may do less than its account)
+    :ivar form: the fields of a form; ``body`` the octets of anything else that was sent
     :ivar source: the address that asks, behind trusted proxies the one they tell of
     :ivar now: milliseconds of the epoch
     """
@@ -42,6 +43,7 @@ class Asked:
     session: Session | None = None
     permissions: frozenset[Permission] = frozenset()
     form: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
     cookies: list[tuple[str, str, int]] = field(default_factory=list)
 
     @property
@@ -83,7 +85,7 @@ class Asked:
             self.zone,
             {
                 "asked": self, "who": self.who, "menu": menu, "theme": self.theme, "now": self.now,
-                "may": self.may, "link": self.link, "Permission": Permission, "notice": self.query.get("done", ""),
+                "may": self.may, "zone": self.zone.tzname(None) if self.zone else "", "link": self.link, "Permission": Permission, "notice": self.query.get("done", ""),
                 **context,
             },
         )  # fmt: skip

@@ -13,11 +13,12 @@ from starlette.applications import Starlette
 from sekisho import plugins
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
-from sekisho.web.application import Office, application
+from sekisho.web.application import application
+from sekisho.web.office import Office
 from sekisho.web.serving import Listening, bind, check, serve
 from sekisho.wiring.accounts import open_gate
 from sekisho.wiring.console import Console
-from sekisho.wiring.data_folder import milliseconds
+from sekisho.wiring.moment import milliseconds
 from sekisho.workflows import sign_in
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,6 +14,8 @@ from markupsafe import Markup
 
 _SHIPPED = Path(str(files("sekisho"))) / "manual"
 _WORKING = Path(__file__).parents[3] / "docs"
+# A table of Markdown can't be without a head; an empty one tells a screen reader nothing.
+_NO_HEAD = re.compile(r"<thead>\s*<tr>(\s*<th[^>]*></th>)+\s*</tr>\s*</thead>")
 _PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
@@ -48,7 +51,8 @@ def leaf(name: str) -> Markup | None:
             token.attrSet("href", _within(name, str(token.attrGet("href") or "")))
         elif token.type == "image":
             token.attrSet("src", _within(name, str(token.attrGet("src") or "")))
-    return Markup(made.renderer.render(tokens, made.options, {}))  # noqa: S704 - our own files, HTML in them is escaped
+    shown = _NO_HEAD.sub("", made.renderer.render(tokens, made.options, {}))
+    return Markup(shown)  # noqa: S704 - our own files, HTML in them is escaped
 
 
 def picture(name: str) -> tuple[bytes, str] | None:

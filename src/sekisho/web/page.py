@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from starlette.responses import Response
 
 from sekisho.language import Text
 from sekisho.model.account import Permission
 
-if TYPE_CHECKING:
-    from sekisho.web.asked import Asked
-
-Handler = Callable[["Asked"], Response]
+# It is given an `asked.Asked`; naming it here would close a circle.
+Handler = Callable[[Any], Response]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,15 +75,18 @@ def check(listening: Listening) -> None:
 
 
 def bind(listening: Listening) -> socket.socket:
-    """Return the bound socket, before anything is printed.
+    """Return the listening socket, before anything is printed.
 
     :raises StoreError: the port is taken, or the address isn't ours
     """
     family = socket.AF_INET6 if ":" in listening.address else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: head and body of an answer would be 40 ms apart.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((listening.address, listening.port))
+        # Whoever reads the printed address may come at once: who comes early waits.
+        made.listen(_BACKLOG)
     except OSError as error:
         made.close()
         raise StoreError(

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sekisho.wiring.console import Console
 from starlette.testclient import TestClient
 
 from fakes.console import Browser, browsing, first_admin, signed_in
 from sekisho.model.account import Role
-from sekisho.web.application import Office
 from sekisho.web.installation import office_of
+from sekisho.web.office import Office
 from sekisho.web.serving import Listening
+from sekisho.wiring.console import Console
 from sekisho.workflows import sign_in
 
 

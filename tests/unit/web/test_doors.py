@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 
 from fakes.console import ORIGIN, PASSWORD, Browser
 from sekisho.model.account import ROLE_PERMISSIONS, Permission, Role
-from sekisho.web.application import Office
 from sekisho.web.doors import HEADERS, Rate
+from sekisho.web.office import Office
 from sekisho.web.page import Route
 
 

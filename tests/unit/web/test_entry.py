@@ -6,8 +6,8 @@ from starlette.testclient import TestClient
 
 from fakes.console import PASSWORD, Browser, browsing
 from sekisho.model.account import Role
-from sekisho.web.application import Office
-from sekisho.wiring.data_folder import milliseconds
+from sekisho.web.office import Office
+from sekisho.wiring.moment import milliseconds
 from sekisho.workflows import sign_in
 
 
@@ -39,7 +39,7 @@ def test_a_weak_or_mistyped_password_is_explained_and_the_link_stays_good(
 
 
 def test_signing_in_and_out(office: Office, stranger: TestClient, admin: sign_in.SignedIn) -> None:
-    assert stranger.get("/cases?state=new").headers["location"] == "/sign-in?next=/cases"
+    assert stranger.get("/account?a=1").headers["location"] == "/sign-in?next=%2Faccount%3Fa%3D1"
     wrong = stranger.post("/sign-in", data={"name": "関守", "password": "wrong horse in the rain"})
     assert wrong.status_code == 403
     done = stranger.post("/sign-in", data={"name": "関守", "password": PASSWORD, "next": "/account"})
@@ -67,7 +67,9 @@ def test_guessing_is_slowed_with_the_time_to_wait_and_the_answer_tells_nothing(
     )
 
 
-def test_pages_speak_both_languages_and_keep_the_choice(stranger: TestClient) -> None:
+def test_pages_speak_both_languages_and_keep_the_choice(
+    stranger: TestClient, admin: sign_in.SignedIn
+) -> None:
     assert '<html lang="ja"' in stranger.get("/sign-in").text
     assert '<html lang="en"' in stranger.get("/sign-in", headers={"accept-language": "en-GB,en"}).text
     stranger.post("/preferences", data={"lang": "en", "next": "/sign-in"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from starlette.responses import Response
 
 from sekisho.errors import AuthorisationError
@@ -126,15 +125,6 @@ def _remove_passkey(asked: Asked) -> Response:
     return asked.see_other("/account")
 
 
-def _who_am_i(asked: Asked) -> Response:
-    """Say who asks, for scripts: a token's first question."""
-    told = {
-        "name": asked.who.name if asked.who else "",
-        "permissions": sorted(one.value for one in asked.permissions),
-    }
-    return Response(msgspec.json.encode(told), media_type="application/json")
-
-
 PAGE = Page(
     "account",
     Text(ja="わたし", en="My account"),
@@ -151,6 +141,5 @@ PAGE = Page(
         Route("POST", "/account/passkeys/begin", _begin_passkey, Permission.SEE, opens=4096, fresh=True),
         Route("POST", "/account/passkeys", _finish_passkey, Permission.SEE, opens=65536, fresh=True),
         Route("POST", "/account/passkeys/remove", _remove_passkey, Permission.SEE, opens=4096, fresh=True),
-        Route("GET", "/api/v1/me", _who_am_i, Permission.SEE),
     ),
 )

@@ -20,7 +20,7 @@ _THEMES = ("auto", "light", "dark", "contrast")
 def sign_in_form(asked: Asked, refusal: sign_in.Refusal | None = None, status: int = 200) -> Response:
     """Show the way in; while no account exists, what to do instead."""
     if sign_in.needs_first_admin(asked.office.gate):
-        return asked.page("first.html")
+        return asked.page("first.html", status)
     return asked.page(
         "sign_in.html",
         status,

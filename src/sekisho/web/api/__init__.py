@@ -1,0 +1,1 @@
+"""The operations of ``/api/v1``: the same questions and acts as the pages, typed, with the same permissions."""

@@ -1,0 +1,50 @@
+"""What the pages are married to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone, tzinfo
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sekisho.web.doors import Rate
+from sekisho.web.page import Page
+
+if TYPE_CHECKING:
+    from sekisho.wiring.console import Console
+    from sekisho.workflows.sign_in import Gate
+
+JAPAN = timezone(timedelta(hours=9), "JST")
+
+
+@dataclass(frozen=True)
+class Office:
+    """One installation: its data, its accounts, its pages, and how it is reached.
+
+    :ivar gate: accounts and sign-in
+    :ivar hosts: the names this console answers to
+    :ivar secure: whether browsers reach it by TLS
+    :ivar proxies: addresses whose ``X-Forwarded-*`` are believed
+    :ivar zone: in which times are shown
+    """
+
+    console: Console
+    gate: Gate
+    pages: tuple[Page, ...]
+    hosts: frozenset[str]
+    now: Callable[[], int]
+    secure: bool = False
+    proxies: frozenset[str] = frozenset()
+    zone: tzinfo | None = JAPAN
+    rate: Rate = field(default_factory=lambda: Rate(50, 200))
+
+    @cached_property
+    def menu(self) -> tuple[Page, ...]:
+        """The pages of the menu in their order."""
+        return tuple(sorted((one for one in self.pages if one.order), key=lambda one: one.order))
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie; browsers tie ``__Host-`` to this host and to TLS."""
+        return "__Host-sekisho" if self.secure else "sekisho"

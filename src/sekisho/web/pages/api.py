@@ -1,0 +1,30 @@
+"""The API's door: its operations, and what they are, in OpenAPI."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from sekisho import __version__
+from sekisho.language import Text
+from sekisho.model.account import Permission
+from sekisho.web.api import casework, keeping, watching
+from sekisho.web.asked import Asked
+from sekisho.web.operations import description
+from sekisho.web.page import Page, Route
+
+OPERATIONS = (*watching.OPERATIONS, *casework.OPERATIONS, *keeping.OPERATIONS)
+
+
+def _openapi(_asked: Asked) -> Response:
+    return Response(msgspec.json.encode(description(OPERATIONS, __version__)), media_type="application/json")
+
+
+PAGE = Page(
+    "api",
+    Text(ja="API", en="API"),
+    (
+        Route("GET", "/api/v1/openapi.json", _openapi, Permission.OPEN),
+        *(one.route() for one in OPERATIONS),
+    ),
+)
