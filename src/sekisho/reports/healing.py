@@ -103,6 +103,11 @@ def as_json(found: Healing, language: Language) -> dict[str, Any]:
     }
 
 
+def how(language: Language) -> list[str]:
+    """Return the paragraphs on how to read the curves, and what they can't say."""
+    return [one.say(language) for one in _HOW]
+
+
 def summary(found: Healing, language: Language) -> list[str]:
     """Return sentences: each group, then whether the groups differ and how far that can be relied on."""
     said = [_sentence(one, language) for one in found.curves]
@@ -116,7 +121,7 @@ def summary(found: Healing, language: Language) -> list[str]:
 
 
 def _sentence(one: Curve, language: Language) -> str:
-    name = _name(one.group, language)
+    name = group_name(one.group, language)
     rate = relapse_rate(one)
     half, fifth = reached_words(one.half, language), reached_words(one.four_fifths, language)
     return Text(
@@ -148,7 +153,7 @@ def _compared(found: Comparison, language: Language) -> list[str]:
         ]
     words = [one.say(language) for one in said]
     if found.small:
-        names = Text(ja="、", en=", ").say(language).join(_name(one, language) for one in found.small)
+        names = Text(ja="、", en=", ").say(language).join(group_name(one, language) for one in found.small)
         words.append(
             Text(
                 ja=f"注意：治癒の少ない群がある（{names}）。この検定の結果には頼れない。",
@@ -174,7 +179,7 @@ def page(found: Healing, language: Language, zone: tzinfo | None = None) -> str:
     words = {name: text.say(language) for name, text in WORDS.items()}
     by = BY[found.by].say(language)
     title = f"{words['title']}（{by}）" if language is Language.JA else f"{words['title']} ({by})"
-    named = tuple(msgspec.structs.replace(one, group=_name(one.group, language)) for one in found.curves)
+    named = tuple(msgspec.structs.replace(one, group=group_name(one.group, language)) for one in found.curves)
     plots = [plot(named, size, language, title) for size in (WIDE, NARROW)] if named else []
     template = _environment().get_template("healing.html.jinja")
     return template.render(
@@ -190,8 +195,8 @@ def page(found: Healing, language: Language, zone: tzinfo | None = None) -> str:
         summary=summary(found, language),
         plots=[Markup(one) for one in plots],  # noqa: S704 - texts are escaped in healing_plot
         groups=[_group(n, one, found, language) for n, one in enumerate(found.curves)],
-        how=[one.say(language) for one in _HOW],
-        left_out=_left_out(found, language),
+        how=how(language),
+        left_out=left_out(found, language),
     )
 
 
@@ -205,7 +210,7 @@ def _group(number: int, one: Curve, found: Healing, language: Language) -> dict[
         "number": number,
         "drawn": number < MOST_CURVES,
         "dash": DASHES[number] if number < MOST_CURVES else "",
-        "name": _name(one.group, language),
+        "name": group_name(one.group, language),
         "cases": f"{one.cases:,}",
         "healed": f"{one.healed:,}",
         "half": reached_words(one.half, language),
@@ -227,7 +232,8 @@ def _group(number: int, one: Curve, found: Healing, language: Language) -> dict[
     }
 
 
-def _left_out(found: Healing, language: Language) -> str:
+def left_out(found: Healing, language: Language) -> str:
+    """Say how many cases were not counted, and why; empty when all were."""
     if not found.left_out:
         return ""
     return Text(
@@ -236,7 +242,8 @@ def _left_out(found: Healing, language: Language) -> str:
     ).say(language)
 
 
-def _name(group: str, language: Language) -> str:
+def group_name(group: str, language: Language) -> str:
+    """Return a group's name as it can be shown; nothing known is a group of its own."""
     return visible(group) if group else UNKNOWN.say(language)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sekisho.errors import SekishoError
-from sekisho.language import Text
+from sekisho.language import Language, Text
 from sekisho.model.case import CaseEvent, CaseState
 from sekisho.model.case_life import Life, Sighting
 from sekisho.web.asked import Asked
@@ -48,7 +48,9 @@ class Entry:
     def kind(self) -> str:
         """Return the class of its dot: the state that it led to, or what it is."""
         to = str(self.event.body.get("to", "")) if self.event.kind in ("state", "healing") else ""
-        return CASE_KINDS.get(to, {"comment": "remark", "detection": "seen", "opened": "seen"}.get(self.event.kind, "act"))
+        return CASE_KINDS.get(
+            to, {"comment": "remark", "detection": "seen", "opened": "seen"}.get(self.event.kind, "deed")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,11 @@ class Story:
     trouble: SekishoError | None
 
 
+def entry(event: CaseEvent, language: Language) -> Entry:
+    """Return one entry in words."""
+    return Entry(event, happened(event), remark(event, language), links_of(event))
+
+
 def story(asked: Asked, life: Life) -> Story:
     """Tell a life; detections whose rows can't be read now are told all the same, and why."""
     case, whole = life.case, asked.query.get("all") == "1"
@@ -97,8 +104,10 @@ def story(asked: Asked, life: Life) -> Story:
         end,
         _band(life, begin, end),
         _places([one.begin for one in newest], begin, end),
-        _places([event.at for event in life.events if event.body.get("to") == CaseState.NOTIFIED], begin, end),
-        tuple(Entry(one, happened(one), remark(one, asked.language), links_of(one)) for one in events),
+        _places(
+            [event.at for event in life.events if event.body.get("to") == CaseState.NOTIFIED], begin, end
+        ),
+        tuple(entry(one, asked.language) for one in events),
         len(life.events) - len(events),
         proofs,
         len(newest) - len(shown),
@@ -136,7 +145,11 @@ def _band(life: Life, begin: int, end: int) -> tuple[Stretch, ...]:
         to = event.body.get("to")
         if event.kind in ("state", "healing") and to in tuple(CaseState):
             turns.append((max(event.at, begin), CaseState(to)))
-        elif event.kind == "undone" and "before" in event.body and event.body.get("kind") in ("state", "merged"):
+        elif (
+            event.kind == "undone"
+            and "before" in event.body
+            and event.body.get("kind") in ("state", "merged")
+        ):
             turns.append((max(event.at, begin), life.case.state))
         elif event.kind == "merged" and "into" in event.body:
             turns.append((max(event.at, begin), CaseState.CLOSED))

@@ -8,7 +8,7 @@ from typing import Any
 
 from sekisho.formats.references import shown, typed
 from sekisho.language import Language, Text
-from sekisho.model.case import CaseEvent, CaseState, CloseReason
+from sekisho.model.case import Case, CaseEvent, CaseState, CloseReason
 from sekisho.model.case_life import Sighting
 from sekisho.model.detection import Detection, Grade
 from sekisho.model.notice import Channel, NoticeState
@@ -98,6 +98,12 @@ def where(name: str) -> str:
 def reference(name: str) -> str:
     """Return an id as people read it: a notice's reference in groups of four, others as they stand."""
     return shown(name) if _NOTICE.fullmatch(name) and typed(name) == name else name
+
+
+def trouble_of(case: Case, methods: Mapping[str, Method], language: Language) -> str:
+    """Return what kind of trouble a case is: its family, or else what its methods saw."""
+    titles = [methods[name].title.say(language) if name in methods else name for name in case.methods]
+    return case.family or Text(ja="、", en=", ").say(language).join(titles) or case.key
 
 
 def said_of(one: Sighting, methods: Mapping[str, Method], language: Language) -> str:

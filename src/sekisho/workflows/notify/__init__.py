@@ -6,7 +6,7 @@ between, the notice stays in ``sending``: a person is asked, and nothing goes ou
 
 from __future__ import annotations
 
-from sekisho.workflows.notify.approving import alike, approve, revise, settle, withdraw
+from sekisho.workflows.notify.approving import alike, approve, revise, settle, withdraw, words_but_reference
 from sekisho.workflows.notify.drafting import Drafted, draft
 from sekisho.workflows.notify.handing_over import hand_over
 from sekisho.workflows.notify.office import Office
@@ -30,4 +30,5 @@ __all__ = [
     "settle",
     "take_back",
     "withdraw",
+    "words_but_reference",
 ]

@@ -64,12 +64,12 @@ def alike(identifier: str, office: Office) -> Iterator[Notice]:
     after = ""
     while page := office.notices.find((NoticeState.DRAFT,), after=after, limit=_PAGE):
         for one in page:
-            if one.id != first.id and _blank(one) == _blank(first):
+            if one.id != first.id and words_but_reference(one) == words_but_reference(first):
                 yield one
         after = page[-1].id
 
 
-def _blank(notice: Notice) -> tuple[str, ...]:
+def words_but_reference(notice: Notice) -> tuple[str, ...]:
     """Return what two notices have in common when they say the same; the reference is a sign that no text holds."""
     number = shown(notice.id)
     words = (one.replace(number, "\x00") for one in (notice.subject, notice.body))
@@ -121,7 +121,12 @@ def withdraw(identifier: str, person: Person, reason: str, office: Office) -> No
     office.record(person, "withdraw-notice", notice.id, why=reason)
     return office.notices.change(
         msgspec.structs.replace(
-            notice, state=NoticeState.WITHDRAWN, updated=office.now(), detail=reason[:300]
+            notice,
+            state=NoticeState.WITHDRAWN,
+            updated=office.now(),
+            detail=reason[:300],
+            # A new draft may take its place the same day.
+            once=f"{notice.once}|withdrawn {notice.id}",
         )
     )
 
@@ -155,5 +160,5 @@ def _state(notice: Notice) -> DescriptionError:
             ja=f"お知らせの状態が「{label.ja}」なのでできない",
             en=f"not possible: the notice is in state {label.en!r}",
         ),
-        notice.id,
+        shown(notice.id),
     )
