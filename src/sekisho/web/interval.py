@@ -1,4 +1,4 @@
-"""The interval that a page is about, out of its URL: ``since`` and ``until``, as milliseconds or as a form's local time."""
+"""The interval that a page is about, out of its URL, and the round steps that cut it into marks."""
 
 from __future__ import annotations
 
@@ -8,58 +8,42 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.web.asked import Asked
+from sekisho.web.filtering import moment
 
-HOUR = 3_600_000
+MINUTE = 60_000
+HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-_LATEST = 253_402_300_799_000
-
-
-def moment(asked: Asked, name: str) -> int:
-    """Return a moment of the URL in milliseconds, 0 when it isn't given.
-
-    :raises DescriptionError: it is neither milliseconds nor a local time like ``2026-11-21T11:00``
-    """
-    told = asked.query.get(name, "").strip()
-    if not told:
-        return 0
-    if told.isascii() and told.isdigit() and len(told) <= len(str(_LATEST)):
-        return min(int(told), _LATEST)
-    try:
-        when = datetime.fromisoformat(told)
-        return int((when if when.tzinfo else when.replace(tzinfo=asked.zone)).timestamp() * 1000)
-    except (ValueError, OverflowError, OSError) as error:
-        raise DescriptionError(
-            Text(ja="時刻が読めない", en="can't read the time"),
-            f"{name}={told[:40]}",
-            Text(ja="2026-11-21T11:00 の形で書く", en="write it like 2026-11-21T11:00"),
-        ) from error
+_STEPS = (MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY)
+# Beyond this a program that is asked for years of minutes would be asked for too much.
+_LONGEST = 3 * 365 * DAY
 
 
 def interval(asked: Asked) -> Window | None:
-    """Return the interval of the URL; None when it names none.
+    """Return the interval of ``since`` and ``until``; None when the URL names neither.
 
-    :raises DescriptionError: it ends before it begins, or a time can't be read
+    :raises DescriptionError: it ends before it begins, it is too long, or a time can't be read
     """
-    since, until = moment(asked, "since"), moment(asked, "until")
+    since, until = moment(asked, "since"), moment(asked, "until", ends=True)
     if not since and not until:
         return None
     end = until or asked.now
-    if since >= end:
+    begin = since or end - DAY
+    if begin >= end:
         raise DescriptionError(
-            Text(ja="終わりが始まりより前にある", en="the end is before the beginning"), f"{since} – {end}"
+            Text(ja="終わりが始まりより前にある", en="the end is before the beginning"), f"{begin} – {end}"
         )
-    return Window(since, end)
+    if end - begin > _LONGEST:
+        raise DescriptionError(Text(ja="区間が長すぎる（3年まで）", en="too long: three years at most"))
+    return Window(begin, end)
 
 
 def local(milliseconds: int, zone: tzinfo | None) -> str:
-    """Return a moment as the field ``datetime-local`` of a form wants it."""
-    return datetime.fromtimestamp(milliseconds / 1000, zone).strftime("%Y-%m-%dT%H:%M") if milliseconds else ""
+    """Return a moment as the field ``datetime-local`` of a form wants it; empty for none."""
+    return (
+        datetime.fromtimestamp(milliseconds / 1000, zone).strftime("%Y-%m-%dT%H:%M") if milliseconds else ""
+    )
 
 
 def step_of(window: Window, most: int = 96) -> int:
     """Return a round step, in milliseconds, that cuts a window into at most ``most`` parts."""
-    minute = HOUR // 60
-    for one in (minute, 5 * minute, 15 * minute, 30 * minute, HOUR, 3 * HOUR, 6 * HOUR, DAY, 7 * DAY, 30 * DAY):
-        if (window.end - window.begin) / one <= most:
-            return one
-    return 365 * DAY
+    return next((one for one in _STEPS if (window.end - window.begin) / one <= most), 90 * DAY)

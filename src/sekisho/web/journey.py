@@ -19,17 +19,13 @@ if TYPE_CHECKING:
     from sekisho.wiring.figures import Watched
 
 _LOSSES: dict[tuple[Step, str], Text] = {
-    (Step.KERNEL, "drops"): Text(
-        ja="カーネルの受信待ちがあふれた", en="the kernel's socket buffer was full"
-    ),
+    (Step.KERNEL, "drops"): Text(ja="カーネルの受信待ちがあふれた", en="the kernel's socket buffer was full"),
     (Step.KERNEL, "backlog-drops"): Text(
         ja="機械の受信待ちがあふれた（パケット、全ソケット）",
         en="the machine's backlog was full (packets, all sockets)",
     ),
     (Step.RECEIVER, "too-long"): Text(ja="長すぎるデータグラム", en="datagram too long"),
-    (Step.RECEIVER, "not-allowed"): Text(
-        ja="許可していない送り主", en="from a sender that is not allowed"
-    ),
+    (Step.RECEIVER, "not-allowed"): Text(ja="許可していない送り主", en="from a sender that is not allowed"),
     (Step.RECEIVER, "too-many-exporters"): Text(ja="エクスポータが多すぎる", en="too many exporters"),
     (Step.SPOOL, "spool-full"): Text(ja="受信の置き場が満杯", en="the spool was full"),
     (Step.SPOOL, "store-error"): Text(ja="受信の置き場に書けない", en="the spool could not be written"),
@@ -38,9 +34,7 @@ _LOSSES: dict[tuple[Step, str], Text] = {
 _GAPS = Text(ja="途中で失われた（送り主の通し番号の飛び）", en="lost on the way (gaps in sequence numbers)")
 _REJECTED = Text(ja="形式が正しくない", en="malformed")
 _TEMPLATES = Text(ja="テンプレートがまだ届いていない", en="its template has not come yet")
-_ELSEWHERE = Text(
-    ja="自網の回線のものではない（損失ではない）", en="of none of our lines (not a loss)"
-)
+_ELSEWHERE = Text(ja="自網の回線のものではない（損失ではない）", en="of none of our lines (not a loss)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +184,9 @@ def _exporters(watched: Watched) -> tuple[Exporter, ...]:
     for name, rate in watched.rates.items():
         mine = row(name)
         mine.rate = (mine.rate or 0.0) + rate
-    return tuple(sorted((one for one in rows.values() if one.name), key=lambda one: (-one.datagrams, one.name)))
+    return tuple(
+        sorted((one for one in rows.values() if one.name), key=lambda one: (-one.datagrams, one.name))
+    )
 
 
 def _add(mine: Exporter, one: StageCount) -> None:
