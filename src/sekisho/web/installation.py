@@ -86,6 +86,7 @@ def opened(
         console = Console(data, create=True)
         try:
             office = office_of(console, there, proxies)
+            console.warm()
             at = milliseconds()
             link = sign_in.make_setup_link(office.gate, at) if sign_in.needs_first_admin(office.gate) else ""
             yield Installation(

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sekisho.language import Language, Text
 
@@ -49,7 +49,11 @@ def render(template: str, language: Language, zone: tzinfo | None, context: Mapp
     """Return a page. In templates ``t(ja, en)`` chooses, ``say`` speaks a `Text`, ``clock`` writes a time with zone."""
 
     def t(ja: str, en: str, /, **arguments: object) -> str:
-        return Text(ja=ja, en=en).say(language, **arguments)
+        text = Text(ja=ja, en=en)
+        if any(isinstance(one, Markup) for one in arguments.values()):
+            # Our words are escaped, and so is each argument that isn't markup already.
+            return Markup(escape(text.say(language))).format(**arguments)  # noqa: S704 - escaped here
+        return text.say(language, **arguments)
 
     def say(text: Text | str, /, **arguments: object) -> str:
         return text.say(language, **arguments) if isinstance(text, Text) else text

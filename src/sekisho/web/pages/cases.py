@@ -325,6 +325,6 @@ PAGE = Page(
         Route("POST", "/cases/{id}/notified", _told, Permission.SEND, opens=16_384),
         Route("POST", "/cases/{id}/{act}", _act, Permission.WORK, opens=65_536),
     ),
-    order=4,
+    order=5,
     sign="案",
 )

@@ -111,6 +111,6 @@ PAGE = Page(
     "healing",
     Text(ja="治癒", en="Healing"),
     (Route("GET", "/healing", _healing, Permission.SEE),),
-    order=6,
+    order=7,
     sign="癒",
 )

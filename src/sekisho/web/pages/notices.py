@@ -397,6 +397,6 @@ PAGE = Page(
         Route("POST", "/notices/{id}/withdraw", _withdraw, Permission.WORK, opens=4096),
         Route("POST", "/notices/{id}/settle", _settle, Permission.SEND, opens=4096, fresh=True),
     ),
-    order=5,
+    order=6,
     sign="知",
 )
