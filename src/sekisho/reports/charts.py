@@ -172,7 +172,8 @@ class _Paper:
         size = self.size
         head = (
             f'<svg class="chart {size.name}" viewBox="0 0 {size.width} {size.height}" role="group" '
-            f'aria-label="{escape(self.drawing.title)}" font-size="{size.letters}">'
+            f'aria-label="{escape(self.drawing.title)}" font-size="{size.letters}" '
+            f'data-left="{self.left:.1f}" data-right="{self.right:.1f}" data-top="{self.top:.1f}" data-bottom="{self.bottom:.1f}">'
         )
         return "".join((head, *self._unknown(), *self._levels(), *self._times(), *parts, "</svg>"))
 

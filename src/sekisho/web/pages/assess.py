@@ -12,6 +12,7 @@ from sekisho.errors import DescriptionError, EvidenceError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.registry import AssessmentRow, FileRow, State, StepRow
+from sekisho.model.requirement import Status
 from sekisho.model.verdict import Verdict
 from sekisho.ports.registry import AssessmentFilter
 from sekisho.reports.content.shown import flat, readable, slug, visible
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from sekisho.wiring.console_terminals import Matrix
 
 _PAGE, _ROWS, _EXPORTED = 50, 12, 10_000
-_WHOLE_ROWS = 100
+_WHOLE_ROWS = 50
 # How much of one conversation, and of one step's data, a page holds; the whole is in the file.
 _SAID, _DATA, _FRAME = 131_072, 400, 16_384
 # What no report may do in our origin: run scripts, ask for anything, leave its frame.
@@ -73,19 +74,19 @@ def _list(asked: Asked) -> Response:
         return asked.export("assessments", HEAD, [_cells(one) for one in _every(asked, wanted)])
     page = desk.assessments(wanted, after=asked.query.get("after", ""), limit=_PAGE)
     filtered = any(asked.query.get(one) for one in ("text", "state", "verdict", "since", "until"))
-    matrix = None if filtered or asked.query.get("after") else desk.matrix(_chosen(asked), limit=_ROWS)
+    chosen = "" if filtered or asked.query.get("after") else _chosen(asked)
+    matrix = desk.matrix(chosen, limit=_ROWS) if chosen else None
     return asked.page(
         "assess.html",
         rows=page.assessments,
         next=page.next,
         matrix=matrix,
         columns=_columns(asked, matrix) if matrix else [],
-        chosen=_chosen(asked) or (matrix.catalogues[0] if matrix and matrix.catalogues else ""),
+        chosen=chosen,
         catalogue=catalogue,
         filtered=filtered,
         states=tuple(State),
         verdicts_of=tuple(Verdict),
-        anchor=anchor,
         kinds=STATE_KINDS,
         signs=SIGNS,
         since=filtering.day(asked, "since"),
@@ -108,19 +109,23 @@ def _wanted(asked: Asked) -> AssessmentFilter:
 
 
 def _chosen(asked: Asked) -> str:
-    """Return the catalogue that the matrix shows; empty for the first there is."""
-    return asked.query.get("catalogue", "").strip() or next(
-        iter(asked.office.console.terminals.matrix(limit=1).catalogues), ""
-    )
+    """Return the catalogue that the matrix shows: the one that is asked for, else one in force, else any."""
+    told = asked.query.get("catalogue", "").strip()
+    if told:
+        return told
+    every = asked.office.console.terminals.matrix(limit=1).catalogues
+    force = (name for name in every if (known := catalogue(name)) and known.status is Status.IN_FORCE)
+    return next(force, next(iter(every), ""))
 
 
-def _columns(asked: Asked, matrix: Matrix) -> list[tuple[str, str, str]]:
-    """Return the columns of the matrix: key, short name, what it asks for."""
+def _columns(asked: Asked, matrix: Matrix) -> list[tuple[str, str, str, str]]:
+    """Return the columns of the matrix: key, short name, what it asks for, its name on an assessment's page."""
     return [
         (
             f"{one.catalogue}/{one.requirement}",
             one.requirement,
             f"{one.clause} {one.title.say(asked.language) if one.title else ''}".strip(),
+            anchor(one.catalogue, one.requirement),
         )
         for one in matrix.duties
     ]
@@ -132,11 +137,11 @@ def _matrix(asked: Asked) -> Response:
     columns = _columns(asked, matrix)
     if "format" in asked.query:
         rows = [
-            (row.terminal, row.assessments.get(chosen, ""), *(row.verdicts[key].name if key in row.verdicts else "" for key, _, _ in columns))
+            (row.terminal, row.assessments.get(chosen, ""), *(row.verdicts[key].name if key in row.verdicts else "" for key, *_ in columns))
             for row in matrix.rows
         ]  # fmt: skip
         return asked.export(
-            f"matrix-{chosen}", ("terminal", "assessment", *(name for _, name, _ in columns)), rows
+            f"matrix-{chosen}", ("terminal", "assessment", *(name for _, name, *_ in columns)), rows
         )
     return asked.page(
         "matrix.html", matrix=matrix, columns=columns, chosen=chosen, catalogue=catalogue, signs=SIGNS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -170,7 +171,8 @@ def _looks(asked: Asked, wanted: DetectionFilter, counts: DetectionCounts) -> Lo
     # A lone bar says nothing about when: some hours around it do.
     window = Window(min(begin, end - 12 * HOUR), max(end, begin + HOUR))
     if (window.end - window.begin) / HOUR > _MOST_BARS:
-        return Looks(window, DAY, (), known=False)
+        whole = Window(min(counts.days(_east(asked)), default=window.begin), window.end)
+        return Looks(whole, DAY, (), known=False)
     desk = asked.office.console.watch
     looked = set(desk.looked(wanted.methods or tuple(counts.methods) or tuple(desk.methods()), window))
     if not looked:
@@ -186,13 +188,18 @@ def _looks(asked: Asked, wanted: DetectionFilter, counts: DetectionCounts) -> Lo
     return Looks(window, HOUR, tuple(gaps), known=True)
 
 
+def _east(asked: Asked) -> int:
+    """Return how many hours east of Greenwich the console's clock is now."""
+    offset = datetime.fromtimestamp(asked.now / 1000, asked.zone).astimezone(asked.zone).utcoffset()
+    return round(offset.total_seconds() / 3600) if offset else 0
+
+
 def _histogram(asked: Asked, counts: DetectionCounts, looks: Looks | None) -> Markup:
     if looks is None:
         return Markup()
     found = counts.hours
     if looks.step == DAY:
-        offset = asked.zone.utcoffset(None) if asked.zone else None
-        found = counts.days(int(offset.total_seconds() // 3600) if offset else 9)
+        found = counts.days(_east(asked))
     marks = tuple(
         charts.Mark(
             at,

@@ -46,4 +46,48 @@ for (const part of document.querySelectorAll("[data-live]")) {
   });
   source.addEventListener("error", () => { part.dataset.state = "stopped"; });
 }
+// A brush over a chart: drag from here to there, and the address names that interval. Without scripts the form does it.
+for (const plot of document.querySelectorAll("[data-brush]")) {
+  let began = null, shade = null;
+  const place = (chart, event) => {
+    const scale = chart.viewBox.baseVal.width / chart.getBoundingClientRect().width;
+    const x = (event.clientX - chart.getBoundingClientRect().left) * scale;
+    return Math.min(Math.max(x, +chart.dataset.left), +chart.dataset.right);
+  };
+  plot.addEventListener("dragstart", (event) => event.preventDefault());
+  plot.addEventListener("pointerdown", (event) => {
+    const chart = event.target.closest("svg");
+    if (chart && event.button === 0) began = { chart, x: place(chart, event) };
+  });
+  plot.addEventListener("pointermove", (event) => {
+    if (!began) return;
+    const x = place(began.chart, event), left = Math.min(x, began.x), width = Math.abs(x - began.x);
+    if (!shade && width < 6) return;
+    if (!shade) {
+      shade = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+      shade.setAttribute("class", "brushed");
+      shade.setAttribute("y", began.chart.dataset.top);
+      shade.setAttribute("height", began.chart.dataset.bottom - began.chart.dataset.top);
+      began.chart.append(shade);
+      plot.setPointerCapture(event.pointerId);
+    }
+    shade.setAttribute("x", left);
+    shade.setAttribute("width", width);
+  });
+  const end = (event) => {
+    if (shade && event.type === "pointerup") {
+      const { left, right } = began.chart.dataset, x = place(began.chart, event);
+      const at = (one) => Math.round(+plot.dataset.begin + (one - left) / (right - left) * (plot.dataset.end - plot.dataset.begin));
+      const where = new URL(location.href);
+      where.searchParams.set("since", at(Math.min(x, began.x)));
+      where.searchParams.set("until", at(Math.max(x, began.x)));
+      where.searchParams.delete("after");
+      location.assign(where);
+    }
+    shade?.remove();
+    began = shade = null;
+  };
+  plot.addEventListener("pointerup", end);
+  plot.addEventListener("pointercancel", end);
+}
 document.documentElement.classList.add("scripted");

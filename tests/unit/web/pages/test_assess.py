@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fakes.casework import queries
 from fakes.console_day import Day, day
 from sekisho.model.account import Role
 from sekisho.model.assessment import Assessment, TestRecord
@@ -214,3 +215,16 @@ def test_a_terminal_that_was_never_assessed_has_not_passed(life: Day) -> None:
     shown = life.browser().get("/terminals/New%20N-1").text
     assert "Not assessed yet" in shown
     assert "broken.toml" in life.browser().get("/terminals").text
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [("/assess", 10), ("/assess/matrix?catalogue=jp-2020", 8), ("/assess/real", 4), ("/terminals", 5)],
+)
+def test_a_page_asks_the_database_few_questions(
+    life: Day, real: dict[str, str], path: str, most: int
+) -> None:
+    life.browser().get(path)
+    with queries(life.office) as asked:
+        assert life.browser().get(path).status_code == 200
+    assert len(asked) <= most, asked

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from fakes.casework import queries
 from fakes.console import Browser
 from fakes.console_day import SMALL, Day, day
 from sekisho.formats.flow_rows import line_text
@@ -135,3 +136,14 @@ def test_an_unknown_detection_and_a_stranger(life: Day, stranger: TestClient) ->
 
 def test_flags_by_their_letters() -> None:
     assert (flags(0x12), flags(0), flags(None)) == ("S·A", "0", "—")
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/watch/detections", 14), ("/watch/detections/{id}", 12), ("/watch", 4)]
+)
+def test_a_page_asks_the_database_few_questions(life: Day, path: str, most: int) -> None:
+    path = path.format(id=life.console.watch.detections(limit=1).listed[0].id)
+    life.browser().get(path)
+    with queries(life.office) as asked:
+        assert life.browser().get(path).status_code == 200
+    assert len(asked) <= most, asked
