@@ -17,29 +17,41 @@ def _faults(page: Page) -> list[str]:
     return [f"{page.url} {one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
-def test_every_page_of_the_menu(served: Served, opened: Opened, theme: str) -> None:
-    wide = opened(locale="ja-JP", viewport={"width": 1440, "height": 900})
+@pytest.mark.parametrize(
+    ("theme", "language", "size"),
+    [
+        ("light", "ja", (1440, 900)),
+        ("dark", "en", (390, 844)),
+        ("contrast", "en", (1440, 900)),
+        ("light", "ja", (390, 844)),
+    ],
+)
+def test_every_page_of_the_menu(
+    served: Served, opened: Opened, theme: str, language: str, size: tuple[int, int]
+) -> None:
+    page = opened(locale="ja-JP", viewport={"width": size[0], "height": size[1]})
     faults = []
-    wide.goto(served.url + "sign-in")
-    faults += _faults(wide)
-    wide.goto(served.set_up)
-    faults += _faults(wide)
-    set_up(wide, served)
+    page.goto(served.url + "sign-in")
+    faults += _faults(page)
+    page.goto(served.set_up)
+    faults += _faults(page)
+    set_up(page, served)
     origin = served.url.rstrip("/")
-    wide.request.post(origin + "/preferences", form={"theme": theme}, headers={"origin": origin})
-    links = wide.locator("nav.menu a").evaluate_all("all => all.map(one => one.href)")
-    assert len(links) > 2
-    for language, size in (("ja", (1440, 900)), ("en", (390, 844))):
-        wide.request.post(origin + "/preferences", form={"lang": language}, headers={"origin": origin})
-        wide.set_viewport_size({"width": size[0], "height": size[1]})
-        for link in [*links, origin + "/account", origin + "/nowhere"]:
-            wide.goto(link)
-            assert wide.locator("html").get_attribute("lang") == language
-            assert wide.locator("html").get_attribute("data-theme") == theme
-            faults += _faults(wide)
-            across = wide.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            assert across <= 0, f"{link} is wider than {size[0]} px by {across}"
+    for choice in ({"theme": theme}, {"lang": language}):
+        page.request.post(origin + "/preferences", form=choice, headers={"origin": origin})
+    links = page.locator("nav.menu a").evaluate_all("all => all.map(one => one.href)")
+    assert len(links) > 8
+    for link in [
+        *links,
+        origin + "/account",
+        origin + "/nowhere",
+        origin + "/search?q=a",
+        origin + "/watch/detections",
+    ]:
+        page.goto(link)
+        assert page.locator("html").get_attribute("lang") == language
+        assert page.locator("html").get_attribute("data-theme") == theme
+        faults += _faults(page)
+        across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert across <= 0, f"{link} is wider than {size[0]} px by {across}"
     assert not faults, "\n".join(faults)
