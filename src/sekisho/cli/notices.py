@@ -5,13 +5,14 @@ from __future__ import annotations
 import getpass
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from sekisho.cli.looking import clock, data_option
-from sekisho.cli.notices_out import bounces, export, request, send, settle
+from sekisho.cli.notices_out import bounces, export, request, send, settle, why_words
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+from sekisho.formats.references import shown, typed
 
 if TYPE_CHECKING:
     from sekisho.model.notice import Notice
@@ -75,7 +76,7 @@ def draft(
         put_json({"notices": [plain(one) for one in made.notices], "refused": made.refused})
     else:
         for one in made.notices:
-            click.echo(f"{one.id}  {one.case}  {one.template}")
+            click.echo(f"{shown(one.id)}  {one.case}  {one.template}")
         for case, why in made.refused.items():
             click.secho(f"{case}: {_WHY.get(why, why)}", fg="yellow", err=True)
     return 1 if made.refused else 0
@@ -90,7 +91,6 @@ def draft(
 @lang_option
 def list_(states: tuple[str, ...], case: str, after: str, limit: int, data: Path, as_json: bool) -> int:
     """Print a page."""
-    from sekisho.formats.references import shown, typed
     from sekisho.model.notice import NoticeState
     from sekisho.wiring.noticing import Noticing
 
@@ -105,7 +105,7 @@ def list_(states: tuple[str, ...], case: str, after: str, limit: int, data: Path
         return 0
     head = (t("受付番号", "reference"), t("状態", "state"), t("事案", "case"), t("方法", "channel"), t("更新", "changed"), t("備考", "remark"))  # fmt: skip
     rows = [
-        (shown(one.id), one.state.label.say(LANGUAGE), one.case, one.channel.value, clock(one.updated), one.withheld or one.detail[:60])
+        (shown(one.id), one.state.label.say(LANGUAGE), one.case, one.channel.value, clock(one.updated), why_words(one.withheld or one.detail)[:60])
         for one in found
     ]  # fmt: skip
     click.echo(table(rows, head) if rows else t("お知らせはない", "there are no notices"))
@@ -119,7 +119,6 @@ def list_(states: tuple[str, ...], case: str, after: str, limit: int, data: Path
 @lang_option
 def show(reference: str, annex: bool, data: Path, as_json: bool) -> int:
     """Print the text, its state and, when asked, the annex."""
-    from sekisho.formats.references import shown, typed
     from sekisho.reports.notices.annex import annex as made
     from sekisho.wiring.noticing import Noticing
 
@@ -171,7 +170,6 @@ def approve(
     references: tuple[str, ...], digest: str, alike: bool, name: str, data: Path, as_json: bool
 ) -> int:
     """Show each text, ask, and record who said yes."""
-    from sekisho.formats.references import typed
     from sekisho.wiring.noticing import Noticing
     from sekisho.workflows import notify
 
@@ -204,7 +202,6 @@ def approve(
 @lang_option
 def withdraw(reference: str, reason: str, name: str, data: Path, as_json: bool) -> int:
     """Withdraw and print."""
-    from sekisho.formats.references import typed
     from sekisho.wiring.noticing import Noticing
     from sekisho.workflows import notify
 
@@ -224,17 +221,16 @@ def withdraw(reference: str, reason: str, name: str, data: Path, as_json: bool) 
     )
 )
 @click.argument("reference")
-@click.argument("file", type=click.File("r", encoding="utf-8"), default="-")
+@click.argument("file", type=click.File("rb"), default="-")
 @_who
 @data_option
 @lang_option
-def revise(reference: str, file: Any, name: str, data: Path, as_json: bool) -> int:
+def revise(reference: str, file: BinaryIO, name: str, data: Path, as_json: bool) -> int:
     """Replace the words and print the draft."""
-    from sekisho.formats.references import typed
     from sekisho.wiring.noticing import Noticing
     from sekisho.workflows import notify
 
-    subject, _, body = file.read().partition("\n")
+    subject, _, body = _text_of(file).partition("\n")
     with Noticing(data) as desk:
         one = notify.revise(
             typed(reference), subject.strip(), body.strip("\n") + "\n", desk.person(name), desk.office(name)
@@ -244,6 +240,23 @@ def revise(reference: str, file: Any, name: str, data: Path, as_json: bool) -> i
     else:
         tell(one)
     return 0
+
+
+def _text_of(file: BinaryIO) -> str:
+    """Return what a file says. :raises ReadingError: it isn't UTF-8."""
+    from sekisho.errors import ReadingError
+    from sekisho.language import Text
+
+    octets = file.read()
+    try:
+        return octets.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise ReadingError(
+            Text(ja=f"お知らせの文がUTF-8でない（{line} 行目）", en=f"the text is not UTF-8 (line {line})"),
+            str(file.name),
+            Text(ja="UTF-8で保存し直す", en="save it as UTF-8"),
+        ) from error
 
 
 def plain(one: Notice) -> dict[str, Any]:
@@ -256,8 +269,6 @@ def plain(one: Notice) -> dict[str, Any]:
 
 def tell(one: Notice, *, err: bool = False) -> None:
     """Print the exact text between lines, with what is known of it; with ``err`` to standard error."""
-    from sekisho.formats.references import shown
-
     head = (
         f"{shown(one.id)}  {one.state.label.say(LANGUAGE)}  {one.channel.value}  {one.case}  {one.template}"
     )
@@ -270,7 +281,7 @@ def tell(one: Notice, *, err: bool = False) -> None:
     if one.approved_by:
         click.echo(t(f"承認：{one.approved_by}（{clock(one.approved_at)}）", f"approved by {one.approved_by} ({clock(one.approved_at)})"), err=err)  # fmt: skip
     if said := one.withheld or one.detail:
-        click.echo(said, err=err)
+        click.echo(why_words(said), err=err)
 
 
 def _yes(one: Notice, count: int, *, err: bool) -> bool:
@@ -280,8 +291,8 @@ def _yes(one: Notice, count: int, *, err: bool) -> bool:
         )
     return click.confirm(
         t(
-            f"この文をそのまま承認するか（{one.id}、{count} 件）",
-            f"approve exactly this text ({one.id}, {count} notices)?",
+            f"この文をそのまま承認するか（{shown(one.id)}、{count} 件）",
+            f"approve exactly this text ({shown(one.id)}, {count} notices)?",
         ),
         err=err,
     )

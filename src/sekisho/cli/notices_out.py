@@ -12,11 +12,13 @@ import click
 
 from sekisho.cli.looking import clock, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+from sekisho.formats.references import shown, typed
+from sekisho.model.notifying import DELIVERY
 
 if TYPE_CHECKING:
     from sekisho.workflows.notify import Returned, Step
 
-_REASON = t("承認済みのお知らせを届けるため", "to deliver an approved notice")
+_REASON = DELIVERY.say(LANGUAGE)
 _LARGEST = 8 * 1024 * 1024
 _UNDECIDED = 3
 _WHAT = {
@@ -37,6 +39,15 @@ _WHAT = {
     "taken": t("ほかが扱っている", "taken by another"),
     "would-send": t("送るはず", "would be sent"),
 }
+_RETURNED = {
+    "bounced": t("不達", "bounced"),
+    "delivered": t("到達", "delivered"),
+    "noted": t("記録した", "noted"),
+    "known": t("新しいことはない", "nothing new"),
+    "automatic": t("自動応答", "automatic answer"),
+    "not-ours": t("当方のお知らせではない", "no notice of ours"),
+    "unclear": t("分からない：人が読む", "unclear: a person must read it"),
+}
 _WHY = {
     "night": t("夜間", "night"),
     "weekend": t("週末", "weekend"),
@@ -53,6 +64,11 @@ _WHY = {
     "case-closed": t("事案が終わっている", "the case is no longer open"),
     "do-not-contact": t("連絡不要とされている", "marked: do not contact"),
     "opted-out": t("利用者が停止を求めている", "the subscriber has opted out"),
+    "deferred": t("相手が後でと言った", "put off by the server"),
+    "other-language": t(
+        "契約者の言語がお知らせの言語と違う（取り下げ、その言語で作り直す）",
+        "the subscriber reads another language (withdraw it, and draft it in that one)",
+    ),
     "not-identified": t("契約者を特定できない", "who the subscriber is can't be told"),
     "no-address": t("宛先がない、又は使えない", "no address that it can go to"),
     "no-telephone": t("電話番号がない", "no telephone number"),
@@ -150,8 +166,10 @@ def request(channel: str, name: str, basis: str | None, reason: str, data: Path,
 
 @click.command(
     help=t(
-        "承認済みのお知らせを一つのファイルにする：手紙（PDF）、電話の一覧、印刷会社の一覧、XARF。",
-        "Put approved notices into one file: letters (PDF), lists for calls or a printing house, XARF.",
+        "承認済みのお知らせを一つのファイルにする：手紙（PDF）、電話の一覧、印刷会社の一覧、XARF。終了コード：3 ファイルを"
+        "作らなかった（出せるものがない）。",
+        "Put approved notices into one file: letters (PDF), lists for calls or a printing house, XARF. Exit code 3: "
+        "no file was made, for nothing may go now.",
     )
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -200,7 +218,17 @@ def export(
             dry=dry,
             most=most,
         )
-        code = _told(steps, as_json, lambda: {"file": str(file), "altered": made.altered})
+        code = _told(
+            steps,
+            as_json,
+            lambda: {"file": str(file) if file.exists() else "", "altered": made.altered},
+        )
+        if not dry and not file.exists():
+            if not as_json:
+                click.secho(
+                    t(f"ファイルは作らなかった：{file}", f"no file was made: {file}"), fg="yellow", err=True
+                )
+            return code or _UNDECIDED
         for one in () if as_json else made.altered:
             click.secho(
                 t(
@@ -243,9 +271,8 @@ def bounces(paths: tuple[Path, ...], data: Path, as_json: bool) -> int:
         })  # fmt: skip
     else:
         for name, one in found:
-            click.echo(
-                f"{one.what:<10} {one.notice.id if one.notice else '-':<16} {one.answer.status} {name}"
-            )
+            number = shown(one.notice.id) if one.notice else "-"
+            click.echo(f"{number:<19}  {_RETURNED[one.what]}  {one.answer.status} {name}")
     return _UNDECIDED if counts["unclear"] else 0
 
 
@@ -256,20 +283,21 @@ def bounces(paths: tuple[Path, ...], data: Path, as_json: bool) -> int:
     )
 )
 @click.argument("reference")
+@click.option("--sent", is_flag=True, help=t("出ていた", "it had gone out"))
 @click.option(
-    "--sent/--not-sent",
-    "sent",
-    required=True,
-    help=t("届いていた／出ていなかった", "it had gone out, or had not"),
+    "--not-sent", is_flag=True, help=t("出ていなかった（また送れる）", "it had not (and may go again)")
 )
 @click.option("--as", "name", required=True, help=t("行う人", "who acts"))
 @data_option
 @lang_option
-def settle(reference: str, sent: bool, name: str, data: Path, as_json: bool) -> int:
+def settle(reference: str, sent: bool, not_sent: bool, name: str, data: Path, as_json: bool) -> int:
     """Settle and print."""
+    if sent is not_sent:
+        raise click.UsageError(
+            t("--sent か --not-sent のどちらか一つを渡す", "give one of --sent and --not-sent")
+        )
     import msgspec
 
-    from sekisho.formats.references import typed
     from sekisho.wiring.noticing import Noticing
     from sekisho.workflows import notify
 
@@ -290,7 +318,7 @@ def _told(steps: Iterable[Step], as_json: bool, more: Any = dict) -> int:
         lines.append({"notice": one.notice.id, "case": one.notice.case, "what": one.what, "why": one.why, "until": one.until})  # fmt: skip
         if not as_json:
             until = t(f"（{clock(one.until)} まで）", f" (until {clock(one.until)})") if one.until else ""
-            click.echo(f"{one.notice.id}  {_WHAT[one.what]}  {_why(one.why)}{until}")
+            click.echo(f"{shown(one.notice.id)}  {_WHAT[one.what]}  {why_words(one.why)}{until}")
     if as_json:
         put_json({"counts": counts, "notices": lines} | more())
     elif not lines:
@@ -300,7 +328,7 @@ def _told(steps: Iterable[Step], as_json: bool, more: Any = dict) -> int:
     return 1 if any(counts[one] for one in ("refused", "withheld", "unapproved", "unreachable")) else 0
 
 
-def _why(said: str) -> str:
+def why_words(said: str) -> str:
     """Return a reason in words; what stands behind its colon is kept."""
     name, colon, more = said.partition(": ")
     return f"{_WHY[name]}{colon}{more}" if name in _WHY else said

@@ -30,5 +30,10 @@ def typed(text: str) -> str:
     return plain if _FORM.fullmatch(plain) else text
 
 
+def shown_or_same(text: str) -> str:
+    """Return a reference in groups of four, and any other text as it stands."""
+    return shown(text) if _FORM.fullmatch(text) else text
+
+
 def _signs(number: int, count: int) -> str:
     return "".join(_SIGNS[(number >> (5 * place)) & 31] for place in reversed(range(count)))

@@ -19,7 +19,7 @@ from sekisho.model.detection import Detection, Grade
 from sekisho.model.verdict import Scalar
 
 RECEIVES = 2  # `model.tables.RECEIVES`, without loading Arrow
-_MOMENTS = 8
+_MOMENTS = 32  # more than the rows of evidence that a detection keeps
 GRADES = (Grade.WATCH, Grade.LIKELY, Grade.CONFIRMED)
 
 
@@ -51,7 +51,7 @@ def sighting(detection: Detection) -> Sighting:
 
 
 def _moments(evidence: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, int], ...]:
-    """Return port and time of the first and last flows; behind a CGN the port is the one that was seen outside."""
+    """Return port and time of the flows that show it; behind a CGN the port is the one that was seen outside."""
     found = dict.fromkeys(
         (int(port), int(row["flowStartMilliseconds"]))
         for row in evidence

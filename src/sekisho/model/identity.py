@@ -39,6 +39,13 @@ class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     via: str = ""
 
 
+#: What a person can do whose role does not reach so far.
+ROLE_HINT = Text(
+    ja='watch.toml の [people] に名前と役割を書く（例 "佐藤 花子" = "sender"）。役割：viewer・analyst・sender・admin',
+    en='name them with a role under [people] in watch.toml ("Hanako Sato" = "sender"); roles: viewer, analyst, sender, admin',
+)
+
+
 class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How to reach an account. ``opted_out``: the subscriber wants no such processing at all."""
 
@@ -98,7 +105,8 @@ class Identified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What came of one re-identification; ``answers`` has one for each moment of ``moments`` (port, milliseconds).
 
     ``account``, ``address``, ``contact`` and the candidates in ``answers`` are empty unless `Naming.FOUND`.
-    ``entry`` is the number of the audit entry that was on the disk before.
+    ``entry`` is the number of the audit entry that was on the disk before. ``flows`` counts the flow rows that the case's
+    detections rest on: they may be more than the moments that were kept and asked for.
     """
 
     outcome: Naming
@@ -109,3 +117,4 @@ class Identified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contact: Contact | None = None
     moments: tuple[tuple[int, int], ...] = ()
     answers: tuple[Answer, ...] = ()
+    flows: int = 0

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sekisho.errors import DescriptionError
 from sekisho.formats.loopback import is_loopback
@@ -20,6 +20,7 @@ from sekisho.model.notifying import Security, Smtp
 from sekisho.ports.cases import Delivery
 
 _START_MAIL, _CLOSING = 354, 421
+_NO_CODE = -1  # smtplib's, for an answer that begins with no number
 _PERMANENT = range(500, 600)
 _TAKEN = range(200, 300)
 _FAILURES = range(400, 600)
@@ -140,7 +141,7 @@ class SmtpCarrier:
         return _refused(code, text)
 
     def _after_refusal(self, connection: smtplib.SMTP, code: int) -> None:
-        if code in {_CLOSING, -1}:
+        if code in {_CLOSING, _NO_CODE}:
             self._drop()
             return
         try:
@@ -154,11 +155,11 @@ class SmtpCarrier:
         settings = self._settings
         self._sent = 0
         if settings.security is Security.TLS:
-            made: smtplib.SMTP = smtplib.SMTP_SSL(
+            made: smtplib.SMTP = _TlsSession(
                 settings.host, settings.port, timeout=settings.timeout, context=self._context()
             )
         else:
-            made = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout)
+            made = _Session(settings.host, settings.port, timeout=settings.timeout)
         self._connection = made
         made.ehlo_or_helo_if_needed()
         if settings.security is Security.STARTTLS:
@@ -182,12 +183,50 @@ class SmtpCarrier:
             self._connection = None
 
 
+class _Heard:
+    """What a server says, with its last line kept as it came: smtplib cuts off four signs before it knows better."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = bytes(self._file.readline(limit))
+        return self.last
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _WholeWords:
+    """Keeps an answer that is none of SMTP whole; beside one of smtplib's sessions."""
+
+    file: Any
+    sock: Any
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None:
+            self.file = _Heard(self.sock.makefile("rb"))
+        heard = self.file
+        code, text = super().getreply()  # type: ignore[misc]
+        return (code, heard.last) if code == _NO_CODE else (code, text)
+
+
+class _Session(_WholeWords, smtplib.SMTP):
+    pass
+
+
+class _TlsSession(_WholeWords, smtplib.SMTP_SSL):
+    pass
+
+
 def _refused(code: int, text: bytes) -> Delivery:
     return Delivery("refused" if code in _PERMANENT else "deferred", _words(code, text))
 
 
 def _words(code: int, text: bytes) -> str:
-    return f"{code} {' '.join(text.decode('utf-8', 'replace').split())}"[:300]
+    said = " ".join(text.decode("utf-8", "replace").split())
+    return (f"no answer of SMTP: {said!r}" if code == _NO_CODE else f"{code} {said}")[:300]
 
 
 def _said(error: Exception) -> str:

@@ -15,7 +15,7 @@ from sekisho.errors import SekishoError
 from sekisho.formats.contact_csv import ContactsRead
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.model.detection import Window
-from sekisho.model.identity import Person
+from sekisho.model.identity import Person, Role
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
 from sekisho.ports.flows import Tables
 from sekisho.stores.assignments import AssignmentStore
@@ -35,6 +35,7 @@ from sekisho.workflows.reidentify import Parts
 
 if TYPE_CHECKING:
     from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
+    from sekisho.stores.database.expiry import Past
 
 _CONTACTS, _DATABASE = "contacts.db", "cases.db"
 _DAY = 86_400_000
@@ -78,18 +79,24 @@ class Holdings:
         return tuple(self.watch.log.found(purpose, self.now(), who))
 
     def cases(self, database: Database, purpose: Purpose, who: str = "") -> SqlCases:
-        """Return the cases. :raises PurposeError: cases are not for that."""
+        """Return the cases that are not past their time. :raises PurposeError: cases are not for that."""
         self.gate.check("cases", purpose, who)
         from sekisho.stores.database import SqlCases
 
-        return SqlCases(database)
+        return SqlCases(database, self._past)
 
     def notices(self, database: Database, purpose: Purpose, who: str = "") -> SqlNotices:
-        """Return the notices. :raises PurposeError: notices are not for that."""
+        """Return the notices of cases not past their time. :raises PurposeError: notices are not for that."""
         self.gate.check("notices", purpose, who)
         from sekisho.stores.database import SqlNotices
 
-        return SqlNotices(database)
+        return SqlNotices(database, self._past)
+
+    def _past(self) -> Past:
+        from sekisho.stores.database.expiry import Past
+
+        rule, now = self.rules[Stage.CASE], self.now()
+        return Past(now - rule.milliseconds, now - int(rule.most_days * _DAY))
 
     def audit(self, database: Database, purpose: Purpose, who: str = "") -> SqlAudit:
         """Return the audit log. :raises PurposeError: it is not for that."""
@@ -113,13 +120,15 @@ class Holdings:
         return self.table.take(source, self.gate.label("contacts", self.now()))
 
     def person(self, name: str, via: str = "") -> Person:
-        """Return a person with the role that the settings give the name."""
-        return Person(name, self.watch.settings.people.get(name), via)
+        """Return a person with the role that the settings give the name; while they name nobody, all are analysts."""
+        people = self.watch.settings.people
+        return Person(name, people.get(name) if people else Role.ANALYST, via)
 
     def identifying(self, database: Database, who: str) -> Parts:
         """Return what re-identification is married with; the key is read, and the gates are passed, only by it."""
-        from sekisho.stores.database import SqlAudit
+        from sekisho.stores.database import SqlAudit, SqlCases
 
+        self.gate.check("cases", Purpose.NOTICE, who)
         settings = self.watch.settings
 
         def door() -> Pseudonyms:
@@ -131,12 +140,13 @@ class Holdings:
             )
 
         return Parts(
-            cases=self.cases(database, Purpose.NOTICE, who),
+            cases=SqlCases(database),  # one past its time is refused by that name
             audit=SqlAudit(database),
             door=door,
             assignments=lambda: self.assignments(Purpose.NOTICE, who),
             contacts=lambda: self.contacts(Purpose.NOTICE, who),
             rules=self.rules,
+            ground=settings.basis,
             now=self.now,
             four_eyes=settings.four_eyes,
             request_milliseconds=int(settings.request_hours * 3_600_000),

@@ -18,6 +18,7 @@ import msgspec
 
 from sekisho.catalogues.holidays import holidays
 from sekisho.errors import ConflictError, DescriptionError
+from sekisho.formats.fault_text import fault_text
 from sekisho.formats.references import CHANCE_BITS, reference
 from sekisho.language import Text
 from sekisho.model.case import Case
@@ -225,9 +226,11 @@ def notice_settings(file: Path) -> Notifying:
         return Notifying()
     try:
         found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Notifying)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except ValueError as error:  # of TOML, UTF-8 and what may stand in it
         raise DescriptionError(
-            Text(ja="お知らせの設定に誤りがある", en="the settings of notices are wrong"), f"{file}: {error}"
+            Text(ja="お知らせの設定に誤りがある", en="the settings of notices are wrong"),
+            str(file),
+            fault_text(error),
         ) from error
     if wrong := found.quiet.wrong():
         raise DescriptionError(

@@ -12,6 +12,7 @@ import msgspec
 
 from sekisho.catalogues import handling
 from sekisho.errors import NOTHING, DescriptionError, StoreError
+from sekisho.formats.fault_text import fault_text
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.language import Text
 from sekisho.model.purpose import LegalBasis, Stage
@@ -42,8 +43,8 @@ def read_settings(file: Path) -> Watching:
                 ),
             )
         return msgspec.convert(tomllib.loads(text), Watching)
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise _wrong(f"{file}: {error}") from error
+    except (OSError, ValueError) as error:  # of TOML, UTF-8 and what may stand in it
+        raise _wrong(str(file), fault_text(error)) from error
 
 
 def settings_of(file: Path, customers: Sequence[str], *, used: bool) -> Watching:

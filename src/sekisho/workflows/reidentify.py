@@ -15,12 +15,12 @@ from typing import Any, NoReturn, Protocol
 import msgspec
 
 from sekisho.catalogues.handling import Handling
-from sekisho.errors import AuthorisationError, SekishoError
+from sekisho.errors import NOTHING, AuthorisationError, SekishoError
 from sekisho.language import Text
 from sekisho.model.assignment import Answer, Outcome
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case
-from sekisho.model.identity import Contact, Identified, Naming, Person
+from sekisho.model.identity import ROLE_HINT, Contact, Identified, Naming, Person
 from sekisho.model.purpose import LegalBasis, Stage
 from sekisho.model.verdict import Scalar
 from sekisho.ports.cases import Assignments, AuditLog, CaseStore, Contacts
@@ -41,6 +41,10 @@ REFUSALS: Mapping[str, Text] = {
     "reason": Text(ja="理由がない（500字まで、一行）", en="there is no reason (one line, up to 500 signs)"),
     "basis": Text(
         ja="この根拠では契約者を特定できない", en="a subscriber may not be identified on that legal ground"
+    ),
+    "other-basis": Text(
+        ja="データは別の根拠で保有しているので、この根拠では契約者を特定できない",
+        en="the data are held on another legal ground, so a subscriber may not be identified on this one",
     ),
     "no-case": Text(ja="その案件はない", en="there is no such case"),
     "closed": Text(ja="案件が終わっている", en="the case is no longer open"),
@@ -75,7 +79,7 @@ class Refused(AuthorisationError):
     """A re-identification that is refused; ``why`` is an id of `REFUSALS`. The refusal is in the audit log."""
 
     def __init__(self, why: str, where: str) -> None:
-        super().__init__(REFUSALS[why], where)
+        super().__init__(REFUSALS[why], where, ROLE_HINT if why == "role" else NOTHING)
         self.why = why
 
 
@@ -104,7 +108,8 @@ class Parts(msgspec.Struct, frozen=True):
     """What re-identification is married with.
 
     ``door`` reads the key; ``assignments`` and ``contacts`` pass the gate of their purpose: each may refuse.
-    ``in_force`` says whether a rule (second argument) is applied to the line of a case and not taken back.
+    ``ground`` is the one that the data of cases are held on: no other leads from them to a name (None: all that ``rules``
+    have). ``in_force`` says whether a rule (second argument) is applied to the line of a case and not taken back.
     """
 
     cases: CaseStore
@@ -117,6 +122,7 @@ class Parts(msgspec.Struct, frozen=True):
     four_eyes: bool = False
     request_milliseconds: int = 86_400_000
     in_force: Callable[[str, str], bool] = lambda _case, _rule: False
+    ground: LegalBasis | None = None
 
 
 def request(asked: Asked, person: Person, parts: Parts) -> int:
@@ -143,7 +149,9 @@ def reidentify(asked: Asked, person: Person, parts: Parts, *, released: int = 0)
     entry = _append(IDENTIFY, asked, person, parts, request=released)
     if released and _spent(released, parts, before=entry.seq):  # two released it in the same moment
         _refuse("spent", asked, person, parts, request=released)
-    found = _identified(case, door, assignments, contacts, _moments(case, parts.cases), entry.seq)
+    sightings = _sightings(case, parts.cases)
+    found = _identified(case, door, assignments, contacts, _moments(case, sightings), entry.seq)
+    found = msgspec.structs.replace(found, flows=sum(int(one.get("rows") or 0) for one in sightings))
     if found.outcome is Naming.OPTED_OUT:
         _append(REFUSED, asked, person, parts, of=IDENTIFY, why="opted-out", entry=entry.seq)
     _append(IDENTIFIED, asked, person, parts, outcome=found.outcome.value, entry=entry.seq)
@@ -171,6 +179,8 @@ def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
         _refuse("reason", asked, person, parts)
     if any(asked.basis not in parts.rules[stage].basis for stage in STAGES):
         _refuse("basis", asked, person, parts)
+    if parts.ground not in {None, asked.basis}:
+        _refuse("other-basis", asked, person, parts, held=str(parts.ground))
     case = parts.cases.case(asked.case)
     if case is None:
         _refuse("no-case", asked, person, parts)
@@ -245,18 +255,20 @@ def _opened(asked: Asked, person: Person, parts: Parts) -> tuple[Door, Assignmen
         raise
 
 
-def _moments(case: Case, cases: CaseStore) -> tuple[tuple[int, int], ...]:
-    """Return (port of the line, milliseconds) of what a case holds; its first and last moment when nothing says.
-
-    A sighting that was taken out of the case again says nothing about it.
-    """
+def _sightings(case: Case, cases: CaseStore) -> tuple[Mapping[str, Any], ...]:
+    """Return what a case holds; a sighting that was taken out of it again says nothing about it."""
     sightings: dict[str, Mapping[str, Any]] = {}
     for event in cases.events(case.id):
         for one in event.body.get("adds", ()):
             sightings[str(one["id"])] = one
         for name in event.body.get("drops", ()):
             sightings.pop(name, None)
-    found = dict.fromkeys(moment for one in sightings.values() for moment in _told(one))
+    return tuple(sightings.values())
+
+
+def _moments(case: Case, sightings: Sequence[Mapping[str, Any]]) -> tuple[tuple[int, int], ...]:
+    """Return (port of the line, milliseconds) of what a case holds; its first and last moment when nothing says."""
+    found = dict.fromkeys(moment for one in sightings for moment in _told(one))
     moments = sorted(found, key=lambda one: one[1])[-_MOST_MOMENTS:]
     return tuple(moments or sorted({(0, case.first_seen), (0, case.last_seen)}))
 

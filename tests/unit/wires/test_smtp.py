@@ -117,6 +117,18 @@ def test_what_became_of_it(script: Callable[..., Script], replies: list, data: l
         assert b"words\r\n" in server.heard
 
 
+@pytest.mark.parametrize(
+    ("replies", "data"), [(OK, ["354 go", "xx yy"]), (["xx yy"], []), (OK[:2], ["xx yy"])]
+)
+def test_an_answer_that_is_none_is_shown_as_it_came(
+    script: Callable[..., Script], replies: list, data: list
+) -> None:
+    server = script(list(replies), list(data))
+    with carrier(server.port) as wire:
+        got = wire.deliver(MAIL, "taro@customer.example", "N1")
+    assert got.detail == "no answer of SMTP: 'xx yy'"
+
+
 @pytest.mark.parametrize("tired", ["421 4.4.2 enough of this connection", None])
 def test_a_tired_server_is_asked_once_more(script: Callable[..., Script], tired: str | None) -> None:
     first = script(list(OK), ["354 go", "250 taken", tired])

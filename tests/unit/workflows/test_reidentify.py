@@ -18,7 +18,8 @@ from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.model.assignment import Assignment
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case, CaseEvent, CaseState
-from sekisho.model.detection import Grade
+from sekisho.model.case_life import sighting
+from sekisho.model.detection import Detection, Grade
 from sekisho.model.identity import Identified, Naming, Person, Role
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.stores.contacts import ContactTable
@@ -396,3 +397,35 @@ def test_a_pseudonym_of_no_line(world: World) -> None:
     assert case is not None
     world.cases.save(msgspec.structs.replace(case, subscriber=5), [])
     assert reidentify(ASKED, SENDER, world.parts).outcome is Naming.NO_LINE
+
+
+def test_the_ground_is_that_of_the_data(world: World) -> None:
+    """No other ground, however good by itself, leads from data that are held on this one to a name."""
+    world.open()
+    held = msgspec.structs.replace(world.parts, ground=LegalBasis.LEGITIMATE_BUSINESS)
+    for other in (LegalBasis.NOT_COMMUNICATION, LegalBasis.CONSENT, LegalBasis.CONSENT_BY_TERMS):
+        world.refused(
+            "other-basis",
+            msgspec.structs.replace(ASKED, basis=other),
+            parts={"ground": LegalBasis.LEGITIMATE_BUSINESS},
+        )
+    assert world.assignments.asked == []
+    asked = msgspec.structs.replace(ASKED, basis=LegalBasis.LEGITIMATE_BUSINESS)
+    assert reidentify(asked, SENDER, held).outcome is Naming.FOUND
+
+
+def test_every_moment_that_is_kept_is_asked_for_and_the_flows_are_counted(world: World) -> None:
+    moments = [[40_000 + number, NOW - 2 * HOUR + number] for number in range(20)]
+    world.open(moments=moments, rows=120)
+    found = reidentify(ASKED, SENDER, world.parts)
+    assert len(found.moments) == len(world.assignments.asked) == 20
+    assert found.flows == 120
+
+
+def test_a_case_keeps_the_moments_of_all_evidence_that_a_detection_keeps() -> None:
+    rows = tuple(
+        {"flowStartMilliseconds": NOW + number, "sourceTransportPort": 40_000 + number}
+        for number in range(20)
+    )
+    found = Detection("d", "known_cc", 1, NOW, NOW, Grade.CONFIRMED, "x", evidence=rows, rows=120)
+    assert len(sighting(found).moments) == 20

@@ -89,7 +89,7 @@ def wording(
             Text(ja="その種類の機器はない", en="there is no such class of device"),
             f"{kind}: {', '.join(devices())}",
         )
-    key = case.key if case.key in families() else GENERAL
+    key = _key(case)
     words = {
         "operator": operator.name.say(language),
         "telephone": operator.telephone,
@@ -119,6 +119,13 @@ def wording(
         "\n\n".join(blocks) + "\n",
         (happened, todo, frame["call"], frame["genuine"], frame["never"]),
     )
+
+
+def _key(case: Case) -> str:
+    """Return the template of a case: of its family in whatever case its name is written, or of how it was found."""
+    ways = ("known_cc", *case.methods)
+    wanted = (case.key.casefold(), *(f"method:{one}" for one in ways if one in case.methods))
+    return next((one for one in wanted if one in families()), GENERAL)
 
 
 def _steps(case: Case, language: Language, kind: str, own: tuple[str, ...]) -> list[str]:

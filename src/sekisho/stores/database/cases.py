@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Text
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.ports.cases import CaseFilter, Page
+from sekisho.stores.database.expiry import Past, kept
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row
@@ -25,11 +26,13 @@ _MOST = 10_000
 class SqlCases:
     """A `CaseStore`.
 
-    A new case comes with revision 0 and is stored with 1; a changed one comes with the revision that was read.
+    A new case comes with revision 0 and is stored with 1; a changed one comes with the revision that was read. With
+    ``past``, a case past its time is not there, whether it was deleted yet or not.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, past: Callable[[], Past] | None = None) -> None:
         self._database = database
+        self._past = past
 
     def save(self, case: Case, events: Sequence[CaseEvent]) -> Case:
         """Store a case with its events; see the port.
@@ -59,7 +62,8 @@ class SqlCases:
     def case(self, identifier: str) -> Case | None:
         """Return one case."""
         with self._database.reading() as connection:
-            row = connection.execute(select(CASES).where(CASES.c.id == identifier)).first()
+            asked = select(CASES).where(CASES.c.id == identifier, *self._kept())
+            row = connection.execute(asked).first()
             return None if row is None else as_noun(Case, row)
 
     def find(self, wanted: CaseFilter, *, after: str = "", limit: int = 50) -> Page:
@@ -71,7 +75,9 @@ class SqlCases:
         """
         limit = max(1, min(limit, _MOST))
         with self._database.reading() as connection:
-            rows = connection.execute(_page(wanted, _place(after), limit + 1)).all()
+            rows = connection.execute(
+                _page([*_narrowed(wanted), *self._kept()], wanted, _place(after), limit + 1)
+            ).all()
             cases = tuple(as_noun(Case, row) for row in rows[:limit])
         return Page(cases, f"{cases[-1].updated}.{cases[-1].id}" if len(rows) > limit else "")
 
@@ -85,8 +91,13 @@ class SqlCases:
     def counts(self) -> Mapping[str, int]:
         """Return the number of cases by state, every state named."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(CASES.c.state, func.count()).group_by(CASES.c.state)).all()
+            rows = connection.execute(
+                select(CASES.c.state, func.count()).where(*self._kept()).group_by(CASES.c.state)
+            ).all()
         return {state.value: 0 for state in CaseState} | {str(state): int(count) for state, count in rows}
+
+    def _kept(self) -> tuple[ColumnElement[bool], ...]:
+        return (kept(self._past()),) if self._past else ()
 
 
 def _store(connection: Connection, revision: int, stored: Case, events: Sequence[CaseEvent]) -> None:
@@ -113,7 +124,9 @@ def _place(after: str) -> tuple[int, str] | None:
     return int(found[1]), found[2]
 
 
-def _page(wanted: CaseFilter, place: tuple[int, str] | None, count: int) -> Any:
+def _page(
+    narrowed: Sequence[ColumnElement[bool]], wanted: CaseFilter, place: tuple[int, str] | None, count: int
+) -> Any:
     """Return one statement that asks each state by its own index and merges: no page reads more than it shows.
 
     Behind a place lie the rest of the same millisecond and all that is older; one condition for both would
@@ -122,7 +135,7 @@ def _page(wanted: CaseFilter, place: tuple[int, str] | None, count: int) -> Any:
     order = (CASES.c.updated.desc(), CASES.c.id)
     pieces: list[Select[Any]] = []
     for state in dict.fromkeys(wanted.states or tuple(CaseState)):
-        same = select(CASES).where(CASES.c.state == state.value, *_narrowed(wanted))
+        same = select(CASES).where(CASES.c.state == state.value, *narrowed)
         if place is None:
             pieces.append(same)
         else:

@@ -55,6 +55,11 @@ def expire(database: Database, past: Past) -> Gone:
         gone = Gone(*(getattr(gone, one) + getattr(counted, one) for one in Gone.__struct_fields__))
 
 
+def kept(past: Past) -> ColumnElement[bool]:
+    """Return the condition of cases that are not past their time: what is past it is shown to nobody, deleted or not."""
+    return (CASES.c.updated > past.untouched) & (CASES.c.opened > past.opened)
+
+
 def _past(past: Past) -> ColumnElement[bool]:
     return (CASES.c.updated <= past.untouched) | (CASES.c.opened <= past.opened)
 

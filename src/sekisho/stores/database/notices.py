@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, select, union_all, update
+from sqlalchemy import ColumnElement, Select, func, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.model.notice import Notice, NoticeState
+from sekisho.stores.database.expiry import Past, kept
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row
-from sekisho.stores.database.tables import NOTICES
+from sekisho.stores.database.tables import CASES, NOTICES
 
 
 class SqlNotices:
-    """A `NoticeStore`; a notice belongs to a stored case. Revisions are counted as those of cases."""
+    """A `NoticeStore`; a notice belongs to a stored case. Revisions are counted as those of cases.
 
-    def __init__(self, database: Database) -> None:
+    With ``past``, a notice of a case past its time is not there, whether it was deleted yet or not.
+    """
+
+    def __init__(self, database: Database, past: Callable[[], Past] | None = None) -> None:
         self._database = database
+        self._past = past
 
     def add(self, notices: Sequence[Notice]) -> tuple[Notice, ...]:
         """Store new notices, leaving out those whose ``once`` is there already; return the stored.
@@ -57,7 +62,9 @@ class SqlNotices:
             return None
         with self._database.reading() as connection:
             for column in (NOTICES.c.id, NOTICES.c.message_id):
-                asked = select(NOTICES).where(column == identifier).order_by(NOTICES.c.id).limit(1)
+                asked = (
+                    select(NOTICES).where(column == identifier, *self._kept()).order_by(NOTICES.c.id).limit(1)
+                )
                 if row := connection.execute(asked).first():
                     return as_noun(Notice, row)
         return None
@@ -66,7 +73,7 @@ class SqlNotices:
         self, states: Sequence[NoticeState], *, case: str = "", after: str = "", limit: int = 100
     ) -> tuple[Notice, ...]:
         """Return notices in the order of their ids, those behind ``after``; no state asks for all states."""
-        behind = select(NOTICES).where(NOTICES.c.id > after)
+        behind = select(NOTICES).where(NOTICES.c.id > after, *self._kept())
         asked: Any
         if case or not states:
             narrowed = behind.where(NOTICES.c.case == case) if case else behind
@@ -83,8 +90,14 @@ class SqlNotices:
     def counts(self) -> Mapping[str, int]:
         """Return the number of notices by state, every state named."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(NOTICES.c.state, func.count()).group_by(NOTICES.c.state)).all()
+            asked = select(NOTICES.c.state, func.count()).where(*self._kept()).group_by(NOTICES.c.state)
+            rows = connection.execute(asked).all()
         return {state.value: 0 for state in NoticeState} | {str(state): int(count) for state, count in rows}
+
+    def _kept(self) -> tuple[ColumnElement[bool], ...]:
+        if self._past is None:
+            return ()
+        return (select(CASES.c.id).where(CASES.c.id == NOTICES.c.case, kept(self._past())).exists(),)
 
 
 def _merged(pieces: Sequence[Select[Any]], limit: int) -> Any:

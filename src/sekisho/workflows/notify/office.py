@@ -9,9 +9,10 @@ from typing import NoReturn
 import msgspec
 
 from sekisho.catalogues.holidays import Holidays
-from sekisho.errors import AuthorisationError, DescriptionError
+from sekisho.errors import NOTHING, AuthorisationError, DescriptionError
+from sekisho.formats.references import shown_or_same
 from sekisho.language import Text
-from sekisho.model.identity import Person, Role
+from sekisho.model.identity import ROLE_HINT, Person, Role
 from sekisho.model.notice import Notice, text_digest
 from sekisho.model.notifying import Notifying
 from sekisho.ports.cases import AuditLog, CaseStore, NoticeStore
@@ -37,7 +38,9 @@ class Office(msgspec.Struct, frozen=True):
         """Return a notice. :raises DescriptionError: there is none."""
         found = self.notices.notice(identifier)
         if found is None:
-            raise DescriptionError(Text(ja="そのお知らせはない", en="there is no such notice"), identifier)
+            raise DescriptionError(
+                Text(ja="そのお知らせはない", en="there is no such notice"), shown_or_same(identifier)
+            )
         return found
 
     def needs(self, person: Person, roles: frozenset[Role], act: str, object_: str) -> None:
@@ -54,12 +57,22 @@ class Office(msgspec.Struct, frozen=True):
                 Text(ja="名前のない人にはできない", en="nobody is named who does it"),
             )
         if person.role not in roles:
-            self.refuse(person, act, object_, "role", Text(ja="この役割ではできない", en="not in this role"))
+            said = person.role.value if person.role else "-"
+            self.refuse(
+                person,
+                act,
+                object_,
+                "role",
+                Text(ja=f"この役割（{said}）ではできない", en=f"not in this role ({said})"),
+                ROLE_HINT,
+            )
 
-    def refuse(self, person: Person, act: str, object_: str, why: str, what: Text) -> NoReturn:
+    def refuse(
+        self, person: Person, act: str, object_: str, why: str, what: Text, todo: Text = NOTHING
+    ) -> NoReturn:
         """Record a refusal and raise it."""
         self.record(person, "refused", object_, of=act, why=why)
-        raise AuthorisationError(what, f"{object_} ({person.name or '-'})")
+        raise AuthorisationError(what, f"{shown_or_same(object_)} ({person.name or '-'})", todo)
 
     def record(self, person: Person, act: str, object_: str, **details: str | int) -> None:
         """Write an entry of the audit log."""

@@ -18,6 +18,8 @@ _NEXT = {
     "delayed": NoticeState.SENT,
 }
 _TRIES = 5
+#: It was tried and is held for not taken; an answer about it proves that it was, and so it must not go again.
+_MAY_GO = frozenset({NoticeState.APPROVED, NoticeState.WITHHELD, NoticeState.FAILED})
 _RANK = {NoticeState.SENDING: 0, NoticeState.SENT: 1, NoticeState.DELIVERED: 2, NoticeState.BOUNCED: 3}
 
 
@@ -52,13 +54,16 @@ def _of(said: Answer, office: Office) -> Notice | None:
 
 
 def _noted(said: Answer, notice: Notice, office: Office, tries: int = _TRIES) -> Returned:
-    if notice.state not in OUT:
+    if notice.state not in OUT and not (notice.state in _MAY_GO and notice.attempts):
         return Returned("unclear", said, notice)
-    state = max(_NEXT[said.kind], notice.state, key=lambda one: _RANK[one])
+    state = max(_NEXT[said.kind], notice.state, key=lambda one: _RANK.get(one, 0))
     detail = " ".join(one for one in (said.kind, said.status, said.diagnostic) if one)[:300]
     if state is notice.state and (said.kind != "delayed" or notice.detail == detail):
         return Returned("known", said, notice)
-    changed = msgspec.structs.replace(notice, state=state, updated=office.now(), detail=detail)
+    at = office.now()
+    changed = msgspec.structs.replace(
+        notice, state=state, updated=at, sent_at=notice.sent_at or at, withheld="", detail=detail
+    )
     try:
         stored = office.notices.change(changed)
     except ConflictError:

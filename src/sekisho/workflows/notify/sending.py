@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 
 from sekisho.errors import RenderError
+from sekisho.language import Language
 from sekisho.model.case import Case
 from sekisho.model.identity import Identified, Naming, Person
 from sekisho.model.notice import Channel, Notice, NoticeState
@@ -25,6 +26,8 @@ from sekisho.workflows.notify.timing import Hourly, line_wait, quiet
 #: refusal when it may not be told of this case alone (what concerns every case is raised).
 Identify = Callable[[str], Identified | str | None]
 _PAGE = 200
+#: The ways out whose words the subscriber reads or hears; the others go to a network or to the operator's own system.
+READ_BY_PERSON = frozenset({Channel.EMAIL, Channel.LETTER, Channel.CALL, Channel.PRINTING})
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -84,8 +87,9 @@ def ready(notice: Notice, identify: Identify, office: Office, at: int, *, dry: b
     """Hold one notice against the rules that don't depend on the hour; say who it is for."""
     if not approved(notice):
         return kept_back(notice, office, "unapproved", state=NoticeState.DRAFT, detail="text changed")
-    if notice.not_before > at:
-        return Step(notice, "waits", notice.withheld or "deferred", notice.not_before)
+    # What a rule put off, the rule of today decides anew; what the other side put off is waited for.
+    if notice.not_before > at and not notice.withheld:
+        return Step(notice, "waits", "deferred", notice.not_before)
     case = office.cases.case(notice.case)
     if case is None or not case.state.open:
         return withheld(notice, office, "case-closed", dry=dry)
@@ -112,6 +116,10 @@ def _identified(notice: Notice, case: Case, identify: Identify, office: Office) 
         return withheld(notice, office, f"not-identified: {found.outcome.value}")
     if found.contact.do_not_contact:
         return withheld(notice, office, "do-not-contact")
+    # A table that says nothing says Japanese, so only another language is the subscriber's own word.
+    wanted = found.contact.language
+    if notice.channel in READ_BY_PERSON and wanted is not Language.JA and notice.language is not wanted:
+        return withheld(notice, office, f"other-language: {wanted.value}")
     return Ready(notice, case, found)
 
 

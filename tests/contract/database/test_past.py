@@ -1,0 +1,34 @@
+"""What is past its time is not there, whether it was deleted yet or not."""
+
+from __future__ import annotations
+
+from contract.database.places import NOW, case, event
+from sekisho.language import Language
+from sekisho.model.notice import Channel, Notice, NoticeState
+from sekisho.ports.cases import CaseFilter
+from sekisho.stores.database import Database, SqlCases, SqlNotices
+from sekisho.stores.database.expiry import Past, due
+
+
+def test_cases_and_their_notices(database: Database) -> None:
+    past = Past(untouched=NOW - 100, opened=NOW - 1000)
+    times = {"fresh": (NOW - 900, NOW), "idle": (NOW - 900, NOW - 100), "long": (NOW - 1000, NOW)}
+    every, notices = SqlCases(database), SqlNotices(database)
+    for number, (name, (opened, updated)) in enumerate(times.items()):
+        every.save(case(name, subscriber=number, opened=opened, updated=updated), [event(name)])
+        notices.add([
+            Notice(f"n-{name}", name, Channel.EMAIL, Language.JA, "x", "s", "b", "d", f"o-{name}", NoticeState.DRAFT, NOW, NOW,
+                   message_id=f"<{name}>")
+        ])  # fmt: skip
+    seen, told = SqlCases(database, lambda: past), SqlNotices(database, lambda: past)
+    assert [one.id for one in seen.find(CaseFilter()).cases] == ["fresh"]
+    assert [name for name in times if seen.case(name)] == ["fresh"]
+    assert sum(seen.counts().values()) == 1
+    assert [one.id for one in told.find(())] == ["n-fresh"]
+    assert [one.id for one in told.find([NoticeState.DRAFT, NoticeState.SENT])] == ["n-fresh"]
+    assert [name for name in times if told.notice(f"n-{name}")] == ["fresh"]
+    assert [name for name in times if told.notice(f"<{name}>")] == ["fresh"]
+    assert sum(told.counts().values()) == 1
+    # Exactly the others are what the next deletion takes.
+    assert due(database, past).cases == 2
+    assert sum(every.counts().values()) == 3
