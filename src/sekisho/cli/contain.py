@@ -131,8 +131,9 @@ def text(
     else:
         for one in files:
             for title, said in ((one.name, one.apply), (f"undo.{one.name}", one.undo)):
-                click.secho(f"── {title}", bold=True)
-                click.echo(said, nl=False)
+                if said:
+                    click.secho(f"── {title}", bold=True)
+                    click.echo(said, nl=False)
         _tell_files(files, ())
     return 0
 
@@ -259,10 +260,17 @@ def _radius(proposal: Proposal) -> str:
 
 
 def _tell_files(files: tuple[RuleText, ...], paths: tuple[Path, ...]) -> None:
+    if any(not one.apply for one in files):
+        said = t(
+            "期限を過ぎたか取り消した規則なので、取消しの文だけを示す",
+            "its time is over, or it was taken back: only the text that takes it back is given",
+        )
+        click.secho(said, fg="yellow", err=True)
     for path in paths:
         click.echo(f"  {path}")
     for one in files:
-        click.echo(f"  {one.name}: {one.how.say(LANGUAGE)}")
+        if one.apply:
+            click.echo(f"  {one.name}: {one.how.say(LANGUAGE)}")
         click.echo(f"  undo.{one.name}: {one.how_undo.say(LANGUAGE)}")
 
 

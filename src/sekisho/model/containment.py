@@ -234,7 +234,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One file of a rule: what to load, what to load to take it back, and how each is done, in words."""
+    """One file of a rule: what to load, what to load to take it back, and how each is done, in words.
+
+    ``apply`` is empty when the rule may only be taken back any more.
+    """
 
     name: str
     apply: str

@@ -69,7 +69,7 @@ class Containment:
         self, case: str, rule: str, person: Person, *, basis: LegalBasis | None = None, reason: str = "",
         request: int = 0,
     ) -> tuple[RuleText, ...]:  # fmt: skip
-        """Return the files of a rule; one of a line re-identifies its subscriber on ``basis`` first.
+        """Return the files of a rule, without what applies it when its time is over; one of a line re-identifies its subscriber on ``basis`` first.
 
         When the case is over, only for a rule that is in force and has to be taken back.
 
@@ -83,7 +83,10 @@ class Containment:
             over = held is not None and not held.state.open
             asked = Asked(case, basis, reason, rule if over else "")
             found = reidentify(asked, person, self.identifying(person.name), released=request)
-        return texts(contain.ready(case, rule, person, self.parts, found))
+        made = texts(contain.ready(case, rule, person, self.parts, found))
+        if contain.only_undone(one, self.parts):
+            return tuple(msgspec.structs.replace(each, apply="") for each in made)
+        return made
 
     def identifying(self, who: str) -> Identifying:
         """Return what re-identification is married with; it knows which rules are in force."""
@@ -125,6 +128,9 @@ def write(files: Sequence[RuleText], rule: str, folder: Path) -> tuple[Path, ...
     for one in files:
         for name, text in ((f"{rule}.{one.name}", one.apply), (f"{rule}.undo.{one.name}", one.undo)):
             path = folder / name
-            whole_file(path, text.encode())
-            written.append(path)
+            if text:
+                whole_file(path, text.encode())
+                written.append(path)
+            else:
+                path.unlink(missing_ok=True)  # what was written in its time must not be loaded now
     return tuple(written)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from sekisho.errors import AuthorisationError
+from sekisho.language import Language
 from sekisho.model.assignment import Assignment
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.containment import Endpoint, Kind, Match, Scope
@@ -192,3 +194,46 @@ def test_who_opted_out_is_not_contained_by_name(data: Path) -> None:
             held.text("case-2", rule, person, basis=LegalBasis.NOT_COMMUNICATION, reason="contain it")
         last = SqlAudit(held._database).entries()[-1]
     assert (last.act, last.details["why"]) == ("refused", "not-identified")
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_a_rule_whose_time_is_over_is_only_taken_back(data: Path, tmp_path: Path, taken_back: bool) -> None:
+    with containment(data) as held:
+        person = held.person("関守", "tester")
+        match = Match(Scope.EVERYONE, remotes=(Endpoint("203.0.113.7"),))
+        rule = propose(Wanted("case-1", Kind.FLOWSPEC, match, 2, "C&C"), person, held.parts).id
+        before = write(held.text("case-1", rule, person), rule, tmp_path)
+        assert len(before) == 4
+        say_applied("case-1", rule, person, held.parts, "loaded")
+        assert all(one.apply for one in held.text("case-1", rule, person))
+        if taken_back:
+            say_undone("case-1", rule, person, held.parts, "over")
+        else:
+            later(held, 3)
+        files = held.text("case-1", rule, person)
+    assert all(one.undo and not one.apply for one in files)
+    left = write(files, rule, tmp_path)
+    assert [".undo." in one.name for one in left] == [True, True]
+    assert set(tmp_path.glob(f"{rule}.*")) == set(left)  # what applies it does not stay there
+
+
+def test_a_person_without_a_role_is_told_how_to_get_one(data: Path) -> None:
+    with containment(data) as held:
+        wanted = Wanted("case-1", Kind.FLOWSPEC, Match(Scope.EVERYONE), 2, "C&C")
+        with pytest.raises(AuthorisationError) as caught:
+            propose(wanted, held.person("誰か", "tester"), held.parts)
+    assert "誰か (-)" in caught.value.where
+    assert "watch.toml" in caught.value.todo.ja
+
+
+def test_every_reason_of_a_refusal_is_in_both_languages(data: Path) -> None:
+    with containment(data) as held:
+        person = held.person("関守", "tester")
+        match = Match(Scope.EVERYONE, remotes=(Endpoint("198.51.100.1"),))
+        with pytest.raises(AuthorisationError) as caught:
+            propose(Wanted("case-1", Kind.FLOWSPEC, match, 99, "C&C"), person, held.parts)
+    said = caught.value.explain(Language.JA)
+    assert not re.search(r"[a-z]{4,} [a-z]{4,}", said.replace(caught.value.where, ""))
+    assert len(said.splitlines()) == 3
+    assert caught.value.todo.en
+    assert caught.value.todo.ja != caught.value.todo.en

@@ -16,7 +16,7 @@ from sekisho.workflows.contain.standing import (
     standings_of,
     still_refused,
 )
-from sekisho.workflows.contain.writing import ready, undoes, writable
+from sekisho.workflows.contain.writing import only_undone, ready, undoes, writable
 
 __all__ = [
     "Parts",
@@ -24,6 +24,7 @@ __all__ = [
     "Wanted",
     "estimate",
     "known_cases",
+    "only_undone",
     "propose",
     "ready",
     "say_applied",

@@ -13,7 +13,7 @@ from sekisho.model.case import Case, CaseEvent
 from sekisho.model.containment import Containing
 from sekisho.model.containment_bounds import FAULTS, Fault
 from sekisho.model.detection import Window
-from sekisho.model.identity import Person
+from sekisho.model.identity import ROLE_HINT, Person
 from sekisho.model.indicator import Service
 from sekisho.model.purpose import Purpose
 from sekisho.model.verdict import Scalar
@@ -95,10 +95,20 @@ REFUSALS = {
 }
 
 
+def role_of(person: Person) -> str:
+    """Return a person and the role, as a refusal says it."""
+    return f"{person.name or '-'} ({person.role.value if person.role else '-'})"
+
+
 def refuse(act: str, found: Sequence[Fault], object_: str, person: Person, parts: Parts) -> NoReturn:
     """Record a refusal and raise it."""
     why, where = found[0]
     details: dict[str, Scalar] = {"of": act, "why": why, "faults": len(found)}
     append(REFUSED, object_, person, parts, details=details)
-    said = [f"{(FAULTS | REFUSALS)[one].en}: {detail}" for one, detail in found[1:]]
-    raise AuthorisationError((FAULTS | REFUSALS)[why], "; ".join([where, *said]))
+    words = FAULTS | REFUSALS
+    more = [(words[one], detail) for one, detail in found[1:]]
+    todo = ROLE_HINT if why == "role" else Text(
+        ja="；".join(f"{one.ja}：{detail}" for one, detail in more),
+        en="; ".join(f"{one.en}: {detail}" for one, detail in more),
+    )  # fmt: skip
+    raise AuthorisationError(words[why], where, todo)

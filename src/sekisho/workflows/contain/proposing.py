@@ -30,7 +30,7 @@ from sekisho.model.detection import Window
 from sekisho.model.identity import Person
 from sekisho.model.purpose import Purpose
 from sekisho.ports.flows import Query, Tables
-from sekisho.workflows.contain.ledger import PROPOSE, Parts, append, case_of, plain, record, refuse
+from sekisho.workflows.contain.ledger import PROPOSE, Parts, append, case_of, plain, record, refuse, role_of
 from sekisho.workflows.contain.numbering import chosen, held
 
 _DAY = 24 * HOUR
@@ -96,7 +96,7 @@ def _open_case(wanted: Wanted, person: Person, parts: Parts) -> Case:
     """Return the case when this person may propose a rule for it."""
     case = case_of(wanted.case, parts)
     if not may_propose(person.role) or not plain(person.name):
-        refuse(PROPOSE, [("role", str(person.role))], wanted.case, person, parts)
+        refuse(PROPOSE, [("role", role_of(person))], wanted.case, person, parts)
     if not plain(wanted.reason):
         refuse(PROPOSE, [("reason", "")], wanted.case, person, parts)
     if not case.state.open:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sekisho.model.containment import Status, may_apply
 from sekisho.model.identity import Person
-from sekisho.workflows.contain.ledger import APPLY, UNDO, Parts, append, plain, record, refuse
+from sekisho.workflows.contain.ledger import APPLY, UNDO, Parts, append, plain, record, refuse, role_of
 from sekisho.workflows.contain.standing import Standing, standing, still_refused
 
 
@@ -34,7 +34,7 @@ def _said(
 ) -> Standing:
     one = standing(case, rule, parts)
     if not may_apply(person.role) or not plain(person.name):
-        refuse(act, [("role", str(person.role))], rule, person, parts)
+        refuse(act, [("role", role_of(person))], rule, person, parts)
     if not plain(reason):
         refuse(act, [("reason", "")], rule, person, parts)
     if one.status not in before:

@@ -6,7 +6,7 @@ from sekisho.model.assignment import Assignment
 from sekisho.model.containment import Rule, Scope, Status, may_apply, may_propose
 from sekisho.model.containment_numbers import first_number
 from sekisho.model.identity import Identified, Naming, Person
-from sekisho.workflows.contain.ledger import WRITE, Parts, append, plain, refuse
+from sekisho.workflows.contain.ledger import WRITE, Parts, append, plain, refuse, role_of
 from sekisho.workflows.contain.numbering import held
 from sekisho.workflows.contain.standing import Standing, standing, still_refused
 
@@ -25,7 +25,7 @@ def writable(case: str, rule: str, person: Person, parts: Parts) -> Standing:
     line = proposal.match.scope is Scope.LINE
     allowed = may_apply(person.role) if line else may_propose(person.role)
     if not allowed or not plain(person.name):
-        refuse(WRITE, [("role", str(person.role))], rule, person, parts)
+        refuse(WRITE, [("role", role_of(person))], rule, person, parts)
     if one.status is Status.LAPSED:
         refuse(WRITE, [("status", one.status.value)], rule, person, parts)
     # A text that takes a rule back is needed all the more when its ground is gone.
@@ -37,6 +37,11 @@ def writable(case: str, rule: str, person: Person, parts: Parts) -> Standing:
     if number and held(proposal.kind, parts.audit, parts.now()).live.get(number, rule) != rule:
         refuse(WRITE, [("numbers", str(number))], rule, person, parts)
     return one
+
+
+def only_undone(one: Standing, parts: Parts) -> bool:
+    """Say whether the rule must not be loaded any more: its time is over, or it was taken back."""
+    return one.status in {Status.OVERDUE, Status.UNDONE} or one.proposal.expires <= parts.now()
 
 
 def undoes(one: Standing) -> bool:
