@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from sekisho import __version__
+from sekisho.cli import option_words
 from sekisho.cli.speech import LANGUAGE, t
 from sekisho.errors import SekishoError, Stopped
 
@@ -113,7 +114,9 @@ class Commands(click.Group):
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="sekisho")
+@click.version_option(
+    __version__, prog_name="sekisho", help=t("版を示して終わる", "Show the version and exit.")
+)
 @click.option(
     "--lang",
     type=click.Choice(["ja", "en"]),
@@ -126,6 +129,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line; every error explains itself and ends with its exit code."""
+    option_words.speak(LANGUAGE)
     try:
         outcome = group.main(prog_name="sekisho", standalone_mode=False)
         sys.stdout.flush()

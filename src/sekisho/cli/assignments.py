@@ -1,4 +1,4 @@
-"""``sekisho assignments add|who``: logs of who had which address; and who it was, for a case."""
+"""``sekisho assignments add``: logs of who had which address. Who it was, for a case, is told by ``sekisho identify``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli.looking import data_option, moment
+from sekisho.cli.looking import data_option
+from sekisho.cli.reason_words import rejected_word
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
-from sekisho.errors import AuthorisationError
-from sekisho.language import Text
 
 if TYPE_CHECKING:
     from sekisho.workflows.take_assignments import LogTaken
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
 
 @click.group(
     help=t(
-        "アドレス割当の記録（RADIUS、DHCP、CGN、固定）を取り込み、事案の回線を特定する。",
-        "Take in logs of address assignment (RADIUS, DHCP, CGN, fixed), and look up the line of a case.",
+        "アドレス割当の記録（RADIUS、DHCP、CGN、固定）を取り込む。誰だったかは sekisho identify だけが、事案から示す。",
+        "Take in logs of address assignment (RADIUS, DHCP, CGN, fixed). Who it was is told by sekisho identify only, "
+        "from a case.",
     )
 )
 def command() -> None:
@@ -69,47 +69,6 @@ def add(files: tuple[Path, ...], kind: str, settings: tuple[str, ...], data: Pat
     return 3 if any(one.outcome in {"failed", "rejected"} for one in done) else 0
 
 
-@command.command(
-    help=t(
-        "その時刻にそのアドレスを使っていた人を特定する。個人を特定するので、再特定の手続（事案・根拠・理由・監査記録）を通す。",
-        "Say who had an address at a time. It names a person, so it goes through re-identification: a case, a legal "
-        "basis, a reason, and the audit log.",
-    )
-)
-@click.argument("address")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    default=0,
-    help=t("ポート（CGN では必須）", "port (a CGN needs it)"),
-)
-@click.option(
-    "--at",
-    "when",
-    required=True,
-    metavar="TIME",
-    help=t("時刻（例 2026-11-21T09:00+09:00）", "time (2026-11-21T09:00+09:00)"),
-)
-@data_option
-@lang_option
-def who(address: str, port: int, when: str, data: Path, as_json: bool) -> int:  # noqa: ARG001 - --json is said by main
-    """Refuse: a name is given only by re-identification, which writes the audit entry first."""
-    from sekisho.wiring.moment import now
-
-    moment(when, now())
-    raise AuthorisationError(
-        Text(
-            ja="個人の特定は再特定の手続だけで行う。アドレスからは行えない",
-            en="a person is named by re-identification only, and not from an address",
-        ),
-        f"{address} {port} {when} ({data})",
-        Text(
-            ja="sekisho identify 事案番号 --basis … --reason … --as 名前 を使う",
-            en="use sekisho identify CASE --basis … --reason … --as NAME",
-        ),
-    )
-
-
 def _show(done: Sequence[LogTaken]) -> None:
     words = {
         "taken": t("取込済", "taken"), "again": t("前に取込済", "taken before"), "empty": t("記録なし", "no records"),
@@ -137,7 +96,7 @@ def _show(done: Sequence[LogTaken]) -> None:
         name = Path(one.file).name
         for reason, count in one.counted.rejected.items():
             where = ", ".join(one.counted.examples.get(reason, ()))
-            click.secho(f"  {name}: {reason} × {count:,}  {where}", fg="yellow")
+            click.secho(f"  {name}: {rejected_word(reason)} × {count:,}  {where}", fg="yellow")
         for note, count in one.counted.notes.items():
             said = _HALF if note.startswith("half-") else f"{note} × {count:,}"
             click.echo(f"  {name}: {said}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sekisho.cli.looking import clock, data_option
-from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+from sekisho.model.notifying import DELIVERY
 
 if TYPE_CHECKING:
     from sekisho.model.audit import AuditEntry
@@ -39,7 +40,7 @@ def command() -> None:
 )
 @click.option(
     "--head",
-    default="",
+    default=None,
     help=t(
         "前に控えた鎖の値（末尾の切捨てと書直しはこれで分かる）",
         "head of the chain noted before (only this shows an end that was cut off or rewritten)",
@@ -47,12 +48,15 @@ def command() -> None:
 )
 @data_option
 @lang_option
-def verify(head: str, data: Path, as_json: bool) -> int:
+def verify(head: str | None, data: Path, as_json: bool) -> int:
     """Verify the chain and print its head."""
     from sekisho.stores.database import SqlAudit
 
+    if head is not None and not head.strip():
+        # Such as --head "$(cat noted)" when nothing was noted: that would check less than was asked for.
+        raise click.UsageError(t("--head の値が空である", "the value of --head is empty"))
     with closing(_database(data)) as database:
-        found = SqlAudit(database).verify(head)
+        found = SqlAudit(database).verify(head or "")
     code = 1 if not found.whole else 0 if found.entries else _UNDECIDED
     if as_json:
         said = {name: getattr(found, name) for name in ("entries", "broken", "head", "noted", "whole")}
@@ -148,11 +152,17 @@ def _tell(found: Verified) -> None:
         )
 
 
+def _reason(said: str) -> str:
+    """Return a reason; one of our own words is said in the language of this run."""
+    known = said in {DELIVERY.ja, DELIVERY.en}
+    return DELIVERY.say(LANGUAGE) if known else said
+
+
 def _tell_one(entry: AuditEntry) -> None:
     click.echo(f"{entry.seq:>7}  {clock(entry.at)}  {entry.who} ({entry.role})  {entry.act}  {entry.object}")
     more = (
         (t("根拠", "ground"), entry.basis),
-        (t("理由", "reason"), entry.reason),
+        (t("理由", "reason"), _reason(entry.reason)),
         (t("詳細", "details"), ", ".join(f"{name}={value}" for name, value in entry.details.items())),
     )
     for word, said in more:

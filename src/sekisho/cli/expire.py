@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from sekisho.cli.looking import clock, data_option
+from sekisho.cli.reason_words import dataset_word, deletion_word
 from sekisho.cli.speech import lang_option, put_json, t, table
 
 _FAILED = 1
@@ -35,7 +36,14 @@ def command(*, dry_run: bool, data: Path, as_json: bool) -> int:
         put_json({"expired": done, "exit": code})
         return code
     rows = [
-        (one.dataset, f"{one.rows:,}", f"{one.octets:,}", one.reason, clock(one.at)) for one in done.receipts
+        (
+            dataset_word(one.dataset),
+            f"{one.rows:,}",
+            f"{one.octets:,}",
+            deletion_word(one.reason),
+            clock(one.at),
+        )
+        for one in done.receipts
     ]
     head = (
         t("データ", "dataset"),
@@ -51,5 +59,5 @@ def command(*, dry_run: bool, data: Path, as_json: bool) -> int:
     else:
         click.echo(t("期限の過ぎたものはない", "nothing is past its time"))
     for name, fault in done.faults.items():
-        click.secho(f"{name}: {fault}", fg="red", err=True)
+        click.secho(f"{dataset_word(name)}: {fault}", fg="red", err=True)
     return code

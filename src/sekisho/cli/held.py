@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 import re
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sekisho.cli.looking import clock, data_option
+from sekisho.cli.reason_words import dataset_word, deletion_word
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ def command(pseudonym: str, html: Path | None, who: str, data: Path, as_json: bo
         told = held(holdings, int(found[1], 16), person.name, person.role.value if person.role else "")
     if html:
         from sekisho.reports.held import page
+        from sekisho.wiring.moment import zone
 
-        html.write_bytes(page(told, LANGUAGE, datetime.now().astimezone().tzinfo))
+        html.write_bytes(page(told, LANGUAGE, zone()))
     if as_json:
         put_json(told)
     else:
@@ -65,9 +66,9 @@ def command(pseudonym: str, html: Path | None, who: str, data: Path, as_json: bo
 
 def _tell(told: Held) -> None:
     from sekisho.reports.held import words
+    from sekisho.wiring.moment import zone
 
-    zone = datetime.now().astimezone().tzinfo
-    rows = [words(one, LANGUAGE, zone) for one in told.holdings]
+    rows = [words(one, LANGUAGE, zone()) for one in told.holdings]
     names = ("dataset", "stage", "rows", "span", "purpose", "basis", "until")
     head = (
         t("データ", "data"), t("段階", "stage"), t("件数", "rows"), t("いつからいつまで", "from – to"),
@@ -80,6 +81,8 @@ def _tell(told: Held) -> None:
             click.echo(f"  {row['dataset']}: {row['note']}")
     click.secho(t("削除の証明（データ全体）", "receipts of deletion (of whole datasets)"), bold=True)
     for one in told.receipts:
-        click.echo(f"  {clock(one.at)}  {one.dataset}  {one.rows:,}  {one.reason}")
+        click.echo(
+            f"  {clock(one.at)}  {dataset_word(one.dataset)}  {one.rows:,}  {deletion_word(one.reason)}"
+        )
     if not told.receipts:
         click.echo(t("  まだない", "  none yet"))

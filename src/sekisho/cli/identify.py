@@ -111,6 +111,13 @@ def command(
 def _tell(found: Identified) -> None:
     click.secho(f"{found.case}  {found.outcome.label.say(LANGUAGE)}", bold=True)
     click.echo(t(f"監査記録 {found.entry} 番", f"entry {found.entry} of the audit log"))
+    asked = t(
+        f"割当を照会した時点 {len(found.moments)}", f"assignments asked for at {len(found.moments)} moments"
+    )
+    more = t(
+        f"（検出の根拠のフローは {found.flows} 行）", f" (the detections rest on {found.flows} flow rows)"
+    )
+    click.echo(asked + (more if found.flows else ""))
     if found.contact is None:
         return
     one = found.contact

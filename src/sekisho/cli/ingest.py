@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from sekisho.cli.looking import caution, clock, data_option
+from sekisho.cli.reason_words import rejected_word
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _show(done: Sequence[Taken], data: Path) -> None:
     for one in done:
         for reason, count in one.counted.rejected.items():
             where = ", ".join(one.counted.examples.get(reason, ()))
-            click.secho(f"  {Path(one.file).name}: {reason} × {count:,}  {where}", fg="yellow")
+            click.secho(f"  {Path(one.file).name}: {rejected_word(reason)} × {count:,}  {where}", fg="yellow")
     for what in _untimely(done):
         click.secho(f"  {what}", fg="yellow")
     for what, files in _faults(done).items():

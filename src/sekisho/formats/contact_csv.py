@@ -80,7 +80,16 @@ def read_contacts(lines: TextIO, read: ContactsRead) -> Iterator[Contact]:
             if one is not None:
                 read.rows += 1
                 yield one
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ReadingError(
+            Text(
+                ja="連絡先の表の文字コードがUTF-8でもcp932（シフトJIS）でもない",
+                en="the table of contacts is neither UTF-8 nor cp932 (Shift JIS)",
+            ),
+            f"line {rows.line_num + 1}",
+            Text(ja="UTF-8で保存し直す", en="save it as UTF-8"),
+        ) from error
+    except csv.Error as error:
         raise ReadingError(
             Text(ja="連絡先の表を読めない", en="the table of contacts can't be read"), str(error)
         ) from error

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from sekisho.errors import PurposeError
+from sekisho.errors import AuthorisationError, PurposeError
 from sekisho.language import Text
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case
 from sekisho.model.detection import Window
 from sekisho.model.holding import Counted, Held, Holding
+from sekisho.model.identity import ROLE_HINT
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Receipt, Stage
 from sekisho.ports.cases import CaseFilter
 from sekisho.ports.flows import Query
@@ -25,7 +26,7 @@ from sekisho.stores.purpose_gate import DATASETS
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import DATASET
 
-INVENTORY = "inventory"
+INVENTORY, REFUSED = "inventory", "refused"
 # Where two datasets share a stage, its title would name both.
 _TITLES = {"notices": Text(ja="注意喚起の文（案と送ったもの）", en="notices, drafted and sent")}
 _WHOLE = Window(-(1 << 60), 1 << 60)
@@ -41,10 +42,20 @@ SELECT CAST(SUM("n") AS BIGINT) AS "n", MIN("first") AS "first", MAX("last") AS 
 
 
 def held(holdings: Holdings, subscriber: int, who: str, role: str = "operator") -> Held:
-    """Return everything held of a line; that ``who`` looked is in the audit log before."""
+    """Return everything held of a line; that ``who`` looked is in the audit log before.
+
+    :raises AuthorisationError: the settings name people, and not this one; the refusal is in the audit log
+    """
     line, now = f"L{subscriber:x}", holdings.now()
     gathering = _Gathering(holdings, subscriber, now)
     with holdings.database() as database:
+        if not role:
+            if database is not None:
+                details = {"of": INVENTORY, "why": "role"}
+                SqlAudit(database).append(who, role, REFUSED, line, at=now, details=details)
+            raise AuthorisationError(
+                Text(ja="この人は設定にない", en="the settings don't know this person"), who or "-", ROLE_HINT
+            )
         entry = 0
         if database is not None:
             entry = SqlAudit(database).append(who, role, INVENTORY, line, at=now).seq

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,22 @@ def test_a_file_that_nobody_knows_and_a_wrong_option_fail_and_the_rest_goes_on(t
     assert "nothing" in said[0]["fault"]
 
 
-def test_who_gives_no_name(tmp_path: Path) -> None:
-    log, data = tmp_path / "export.csv", tmp_path / "data"
-    log.write_text(LOG)
-    sekisho("assignments", "add", log, "--data", data)
-    code, said = sekisho(
-        "assignments", "who", "192.0.2.1", "--at", "2023-11-14T22:30:00+00:00", "--data", data
-    )
-    assert code != 0
-    assert "re-identification" in said["error"]
-    assert "line-1" not in json.dumps(said)
+def test_no_command_leads_from_an_address_to_a_name(tmp_path: Path) -> None:
+    code, said = sekisho("assignments", "who", "192.0.2.1", "--data", tmp_path)
+    assert code == 2
+    assert "who" in said["error"]
+    done = typed(("assignments", "--help"), env={**os.environ, "SEKISHO_LANG": "en"})
+    assert "sekisho identify" in done.stdout
+
+
+def test_reasons_of_rejects_are_words(tmp_path: Path) -> None:
+    log = tmp_path / "export.csv"
+    log.write_text("account,network,begin,end\na,192.0.2.1,2023-11-14 22:00,\n")
+    for lang, says in (("ja", "時刻の時間帯が分からない × 1"), ("en", "time zone unknown × 1")):
+        words = ("assignments", "add", log, "--data", tmp_path / "data")
+        done = typed(words, env={**os.environ, "SEKISHO_LANG": lang})
+        assert done.returncode == 3
+        assert says in done.stdout
 
 
 def test_own_values_of_skew_and_wrong_ones(tmp_path: Path) -> None:

@@ -148,12 +148,20 @@ def sekisho(*words: object, code: int = 0) -> str:
 def test_as_its_user_types_it(world: tuple[Watch, int], tmp_path: Path) -> None:
     watch, line = world
     word, data = f"L{line:x}", watch.folder
-    told = json.loads(sekisho("held", word, "--data", data, "--json", "--html", tmp_path / "held.html"))
+    told = json.loads(
+        sekisho("held", word, "--data", data, "--as", "見習", "--json", "--html", tmp_path / "held.html")
+    )
     assert {one["dataset"]: one["rows"] for one in told["holdings"]}["records"] == 2
     assert word in (tmp_path / "held.html").read_text()
     text = sekisho("held", word, "--data", data, "--as", "関守")
     assert "re-identification" in text
     assert "legitimate business" in text
+    # While the settings name people, nobody else looks; who tried is on record.
+    said = sekisho("held", word, "--data", data, "--as", "知らない", code=2)
+    assert "[people] in watch.toml" in said
+    assert "re-identification" not in said
+    entries = json.loads(sekisho("audit", "list", "--data", data, "--act", "refused", "--json"))["entries"]
+    assert (entries[-1]["who"], entries[-1]["object"]) == ("知らない", word)
     for wrong in ("6440003f", "Lxyz", "L" + "f" * 16, ADDRESS):
         assert "not a pseudonym" in sekisho("held", wrong, "--data", data, code=2)
     assert "nothing is past its time" in sekisho("expire", "--dry-run", "--data", data)
