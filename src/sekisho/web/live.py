@@ -75,7 +75,9 @@ async def parts(
     yield "retry: 3000\n\n"
     while time.monotonic() < ends:
         known = shared.fresh(key)
-        html, version = known or await to_thread.run_sync(shared.take, key, ask)
+        if known is None:
+            known = await to_thread.run_sync(shared.take, key, ask)
+        html, version = known
         if version != told:
             told, beaten = version, time.monotonic()
             yield event("part", html)
