@@ -249,7 +249,7 @@ def _radius(proposal: Proposal) -> str:
     if not one.measured:
         return (
             t("分からない（影響がないという意味ではない）", "unknown (which does not mean nobody)")
-            + f" [{one.note}]"
+            + f" {_NOTES.get(one.note, one.note)}"
         )
     sample = "" if one.sampling == 1 else t("（標本による下限）", " (a sample: lower bound)")
     return t(
@@ -274,6 +274,10 @@ def _tell_files(files: tuple[RuleText, ...], paths: tuple[Path, ...]) -> None:
         click.echo(f"  undo.{one.name}: {one.how_undo.say(LANGUAGE)}")
 
 
+_NOTES = {
+    "no-flows": t("（フローがない）", "(no flows)"),
+    "not-in-flows": t("（フローには現れない）", "(flows don't hold it)"),
+}
 _HEAD = (
     t("規則", "rule"),
     t("事案", "case"),

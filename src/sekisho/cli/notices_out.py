@@ -73,6 +73,9 @@ _WHY = {
     "no-address": t("宛先がない、又は使えない", "no address that it can go to"),
     "no-telephone": t("電話番号がない", "no telephone number"),
     "unprintable": t("活字のない字がある（人が見る）", "characters that the font lacks (a person must look)"),
+    "settled": t("人が確かめた", "a person found out"),
+    "outcome unknown": t("届いたか分からない", "outcome unknown"),
+    "text changed": t("文が変わった", "the text was changed"),
     "not-rendered": t("文書を作れない（人が見る）", "its document can't be made (a person must look)"),
 }
 
@@ -329,9 +332,19 @@ def _told(steps: Iterable[Step], as_json: bool, more: Any = dict) -> int:
 
 
 def why_words(said: str) -> str:
-    """Return a reason in words; what stands behind its colon is kept."""
+    """Return a reason in words; what stands behind its colon is kept, or said in words when it is an id, too."""
     name, colon, more = said.partition(": ")
+    if name == "not-identified":
+        more = _identifying_words(more)
     return f"{_WHY[name]}{colon}{more}" if name in _WHY else said
+
+
+def _identifying_words(why: str) -> str:
+    from sekisho.model.identity import Naming
+    from sekisho.workflows.reidentify import REFUSALS
+
+    words = {one.value: one.label for one in Naming} | dict(REFUSALS)
+    return words[why].say(LANGUAGE) if why in words else why
 
 
 def _mails(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:

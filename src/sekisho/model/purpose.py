@@ -41,6 +41,15 @@ class LegalBasis(StrEnum):
         """The term of the law."""
         return _BASES[self]
 
+    def leads_to(self, asked: LegalBasis) -> bool:
+        """Say whether data held on this ground may lead to a subscriber on the ``asked`` one: on the same.
+
+        Terms of service may also carry the notice about what was found as a legitimate business act: no flows are held
+        on such terms, so no label could say so.
+        """
+        terms = (LegalBasis.LEGITIMATE_BUSINESS, LegalBasis.CONSENT_BY_TERMS)
+        return asked is self or (self, asked) == terms
+
 
 _BASES = {
     LegalBasis.LEGITIMATE_BUSINESS: Text(ja="正当業務行為", en="legitimate business act"),

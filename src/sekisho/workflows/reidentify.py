@@ -108,7 +108,7 @@ class Parts(msgspec.Struct, frozen=True):
     """What re-identification is married with.
 
     ``door`` reads the key; ``assignments`` and ``contacts`` pass the gate of their purpose: each may refuse.
-    ``ground`` is the one that the data of cases are held on: no other leads from them to a name (None: all that ``rules``
+    ``ground`` is the one that the data of cases are held on: what it does not lead to is refused (None: all that ``rules``
     have). ``in_force`` says whether a rule (second argument) is applied to the line of a case and not taken back.
     """
 
@@ -179,7 +179,7 @@ def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
         _refuse("reason", asked, person, parts)
     if any(asked.basis not in parts.rules[stage].basis for stage in STAGES):
         _refuse("basis", asked, person, parts)
-    if parts.ground not in {None, asked.basis}:
+    if parts.ground and not parts.ground.leads_to(asked.basis):
         _refuse("other-basis", asked, person, parts, held=str(parts.ground))
     case = parts.cases.case(asked.case)
     if case is None:

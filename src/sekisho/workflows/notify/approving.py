@@ -148,7 +148,7 @@ def settle(identifier: str, person: Person, office: Office, *, sent: bool) -> No
             state=NoticeState.SENT if sent else NoticeState.APPROVED,
             sent_at=notice.sent_at if sent else 0,
             updated=office.now(),
-            detail=f"settled by {person.name}",
+            detail=f"settled: {person.name}",
         )
     )
 
