@@ -30,7 +30,7 @@ def unit_page(kind: str, title: str) -> str:
                 f"\nRisk: {unit.risk.name.lower()}. Version {unit.version}.\n\n| fact | 意味 | meaning |\n|---|---|---|"
             )
             parts += [f"| `{fact}` | {text.ja} | {text.en} |" for fact, text in unit.facts.items()]
-        elif kind in {"readers", "detectors"}:
+        elif kind in {"readers", "assignment_readers", "detectors"}:
             parts += own_words(unit)
         else:
             parts.append(f"\nReads: {', '.join(unit.needs)}.\n\n| reason | 日本語 | English |\n|---|---|---|")
@@ -109,6 +109,7 @@ def pages() -> dict[str, str]:
         "probes.md": MADE + unit_page("probes", "Probes"),
         "criteria.md": MADE + unit_page("criteria", "Criteria"),
         "readers.md": MADE + unit_page("readers", "Readers"),
+        "assignments.md": MADE + unit_page("assignment_readers", "Readers of assignments"),
         "detectors.md": MADE + unit_page("detectors", "Detectors"),
         "requirements.md": MADE + requirements_page(),
         "cli.md": MADE + command_page(),

@@ -193,4 +193,9 @@ basis = "{settings.basis.value}"
 listen = ["127.0.0.1", "::1"]
 ports = [2055, 4739, 6343]
 # しきい値を変えるとき / own thresholds: [detect.outbound_scan] targets = 50
+# 人と役割。誰も書かなければ全員が analyst / people and roles; while nobody is named, everybody is an analyst:
+# [people]
+# "佐藤 花子" = "sender"   # viewer, analyst, sender, admin
+# 契約者の特定を二人制に（上の表より前に書く） / two persons to identify a subscriber (write it above the tables):
+# four_eyes = true
 """
