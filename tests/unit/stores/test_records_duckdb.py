@@ -179,6 +179,25 @@ def test_a_question_gets_no_further_than_its_window(tmp_path: Path, text: str) -
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == before
 
 
+@pytest.mark.parametrize("name", ["SIDE", "PART", "FLOW", "journal_0"])
+def test_an_engine_that_is_used_again_has_forgotten_the_question_before(tmp_path: Path, name: str) -> None:
+    store = DuckRecords(tmp_path, Clock(), Settings(shards=2))
+    store.append("flows", iter(batches(lines(100))), LABEL)
+    window = store.tables("flows", WHOLE, CC)
+    side = {"SIDE": pa.table({"n": [1]})}
+    first = Query(
+        "first", 'SELECT COUNT(*) AS "n" FROM "FLOW"', 'SELECT SUM("n") AS "n" FROM "PART"', tables=side
+    )
+    for _ in range(2):
+        assert window.ask(first).to_pylist() == [{"n": 100}]
+    text = f'SELECT COUNT(*) AS "n" FROM "{name}"'
+    if name == "FLOW":
+        assert store.tables("flows", Window(0, 1), CC).ask(Query("other", text)).to_pylist() == [{"n": 0}]
+        return
+    with pytest.raises(StoreError):
+        store.tables("flows", Window(0, 1), CC).ask(Query("other", text))
+
+
 def test_a_dataset_keeps_its_number_of_shards(tmp_path: Path) -> None:
     store, _ = compacted(tmp_path, 100)
     before = ask(store)

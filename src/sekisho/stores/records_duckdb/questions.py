@@ -7,12 +7,16 @@ one SELECT at a time: a plug-in's question gets no further than its purpose.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
+import msgspec
 import pyarrow as pa
 
 from sekisho.errors import StoreError
@@ -28,6 +32,8 @@ from sekisho.stores.records_duckdb.soundness import damage, near_and_sound, soun
 SPILL = ".spill"
 _PARAMETER = re.compile(r"\$([A-Za-z_]\w*)")
 _TRIES = 6
+# Rows of a window that are fewer octets than this are asked in one piece, whatever the number of shards.
+_SMALL = 4 << 20
 # What a column is in DuckDB; the dictionary of exporters is text there.
 _TYPES = {
     pa.int64(): "BIGINT",
@@ -37,6 +43,10 @@ _TYPES = {
     pa.binary(16): "BLOB",
     pa.dictionary(pa.int16(), pa.utf8()): "VARCHAR",
 }
+
+_MOST_IDLE = 4
+_idle: OrderedDict[tuple[int, Path, str, tuple[str, ...]], duckdb.DuckDBPyConnection] = OrderedDict()
+_guard = Lock()
 
 Find = Callable[[], Held]
 Tables = dict[str, tuple[str, ...]]
@@ -78,32 +88,48 @@ class BoundTables:
     def _answer(self, query: Query, held: Held) -> pa.Table:
         shards = [[path for path in shard if sound(path)] for shard in held.whole]
         whole = [str(path) for shard in shards for path in shard]
-        with connect(self._dataset.parent, self._settings) as engine:
-            engine.execute("SET allowed_paths = $paths", {"paths": whole})
-            engine.execute("SET enable_external_access = false")
-            engine.execute("SET lock_configuration = true")
-            for name, table in query.tables.items():
-                engine.register(name, table)
-            answers = []
-            with registered(engine, self._journals(held)) as tables:
-                for shard, files in enumerate(shards):
-                    bounds = f"{int(self.window.begin)} AND {int(self.window.end) - 1}"
-                    rows = f"SELECT * FROM ({source(tables, _of_shard(shard, len(shards)), files)})"  # noqa: S608 - names of ours
-                    engine.execute(
-                        f'CREATE OR REPLACE TEMP VIEW "FLOW" AS {rows} WHERE "flowStartMilliseconds" BETWEEN {bounds}'
-                    )
-                    answers.append(_select(engine, query.text, query.parameters))
+        batches = self._journals(held)
+        root = self._dataset.parent
+        if _octets(whole, batches) < _SMALL:
+            with ready(root, self._settings, whole) as engine:
+                return self._asked(engine, query, batches, [[path for shard in shards for path in shard]])
+        with connect(root, self._settings) as engine:
+            lock(engine, whole)
+            return self._asked(engine, query, batches, shards)
+
+    def _asked(
+        self,
+        engine: duckdb.DuckDBPyConnection,
+        query: Query,
+        batches: Sequence[pa.RecordBatch],
+        shards: Sequence[Sequence[Path]],
+    ) -> pa.Table:
+        """Ask for each shard's files and its rows of ``batches``, and merge; the engine forgets all of it."""
+        answers = []
+        with registered(engine, batches) as tables, _named(engine, query.tables):
+            for shard, files in enumerate(shards):
+                bounds = f"{int(self.window.begin)} AND {int(self.window.end) - 1}"
+                rows = f"SELECT * FROM ({source(tables, _of_shard(shard, len(shards)), files)})"  # noqa: S608 - names of ours
+                engine.execute(
+                    f'CREATE OR REPLACE TEMP VIEW "FLOW" AS {rows} WHERE "flowStartMilliseconds" BETWEEN {bounds}'
+                )
+                answers.append(_select(engine, query.text, query.parameters))
+            engine.execute('DROP VIEW "FLOW"')
             part = pa.concat_tables(answers, promote_options="permissive")
             if not query.merge:
                 return part
-            engine.register("PART", part)
-            return _select(engine, query.merge, query.parameters)
+            with _named(engine, {"PART": part}):
+                return _select(engine, query.merge, query.parameters)
 
     def _journals(self, held: Held) -> list[pa.RecordBatch]:
         """Return the batches of the journals that may have rows of the window."""
         return [
             batch for path in held.journals for batch in read_pieces(path, near_and_sound(path, self.window))
         ]
+
+
+def _octets(files: Iterable[str], batches: Iterable[pa.RecordBatch]) -> int:
+    return sum(Path(path).stat().st_size for path in files) + sum(int(batch.nbytes) for batch in batches)
 
 
 def connect(root: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
@@ -114,6 +140,7 @@ def connect(root: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
             "memory_limit": settings.memory,
             "temp_directory": str(root / SPILL),
             "python_enable_replacements": False,
+            "enable_external_file_cache": False,  # what is deleted is nowhere any more
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         },
@@ -121,6 +148,50 @@ def connect(root: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     if settings.threads:
         engine.execute(f"SET threads = {int(settings.threads)}")
     return engine
+
+
+def lock(engine: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
+    """Let an engine read ``files`` and nothing else, whatever it is asked."""
+    engine.execute("SET allowed_paths = $paths", {"paths": list(files)})
+    engine.execute("SET enable_external_access = false")
+    engine.execute("SET lock_configuration = true")
+
+
+@contextlib.contextmanager
+def ready(root: Path, settings: Settings, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield an engine for few rows that may read ``files``: one thread, and used again for the same, since making one is dear.
+
+    One that failed is not used again.
+    """
+    mark = (os.getpid(), root, settings.memory, tuple(files))
+    with _guard:
+        engine = _idle.pop(mark, None)
+    if engine is None:
+        engine = connect(root, msgspec.structs.replace(settings, threads=1))
+        lock(engine, files)
+    try:
+        yield engine
+    except BaseException:
+        engine.close()
+        raise
+    with _guard:
+        over = [_idle.pop(mark, None)]
+        _idle[mark] = engine
+        over += [_idle.popitem(last=False)[1]] if len(_idle) > _MOST_IDLE else []
+    for one in over:
+        if one is not None:
+            one.close()
+
+
+@contextlib.contextmanager
+def _named(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+    for name, table in tables.items():
+        engine.register(name, table)
+    try:
+        yield
+    finally:
+        for name in tables:
+            engine.unregister(name)
 
 
 @contextlib.contextmanager
