@@ -384,7 +384,7 @@ def _is_past(folder: Path, label: Label | None, now: int) -> bool:
 
 
 def _receipt(held: Counted, label: Label | None, now: int) -> Receipt:
-    return Receipt("assignments", held.rows, held.octets, "expired" if label else "no-label", now)
+    return Receipt("assignments", held.rows, held.octets, "label" if label else "label-unreadable", now)
 
 
 def _refused(folder: Path, error: OSError) -> StoreError:

@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +29,21 @@ class Logged(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: int
     label: Label
     detection: Detection
+
+
+class Torn(msgspec.Struct, frozen=True):
+    """A line that is no detection: its number from 1, and the time of the newest whole line before it (0: none)."""
+
+    line: int
+    after: int
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What a reading gave: each detection once, as it was found last; the ids of those past their time; torn lines."""
+
+    logged: tuple[Logged, ...] = ()
+    past: frozenset[str] = frozenset()
+    torn: tuple[Torn, ...] = ()
 
 
 class DetectionLog:
@@ -52,25 +68,39 @@ class DetectionLog:
             raise self._refused(error) from error
 
     def found(self, purpose: Purpose, now: int, who: str = "") -> Iterator[Logged]:
-        """Yield each detection that has not expired once, as it was found last.
+        """Yield each detection that has not expired once, as it was found last; `read` says what was torn.
 
         :raises PurposeError: the label of one of them doesn't allow ``purpose``; the refusal is logged
         """
+        yield from self.read(purpose, now, who).logged
+
+    def read(self, purpose: Purpose, now: int, who: str = "") -> Read:
+        """Return the detections, and what of the log is no longer one.
+
+        :raises PurposeError: the label of one of them doesn't allow ``purpose``; the refusal is logged
+        :raises StoreError: the log can't be read
+        """
         last: dict[str, Logged] = {}
+        past: set[str] = set()
+        torn: list[Torn] = []
         for one in self._lines():
+            if isinstance(one, _Bad):
+                torn.append(Torn(one.number, one.after))
+                continue
             if one.label.expires <= now:
+                past.add(one.detection.id)
                 continue
             if not one.label.allows(purpose, now):
                 refuse(self._refusals, "detections", purpose, "purpose", now, one.label, who)
             last[one.detection.id] = one
-        yield from last.values()
+        return Read(tuple(last.values()), frozenset(past - set(last)), tuple(torn))
 
     def held(self, subscriber: int) -> tuple[Logged, ...]:
         """Return what is kept of one line, expired or not, without its evidence: to count, not to use.
 
         :raises StoreError: the log can't be read
         """
-        last = {one.detection.id: one for one in self._lines() if one.detection.subscriber == subscriber}
+        last = {one.detection.id: one for one in self._whole() if one.detection.subscriber == subscriber}
         return tuple(
             msgspec.structs.replace(one, detection=msgspec.structs.replace(one.detection, evidence=()))
             for one in last.values()
@@ -78,9 +108,8 @@ class DetectionLog:
 
     def due(self, now: int) -> tuple[Receipt, ...]:
         """Return what `expire` would delete. :raises StoreError: the log can't be read."""
-        past = [one for one in self._lines() if one.label.expires <= now]
-        octets = sum(len(msgspec.json.encode(one)) + 1 for one in past)
-        return (Receipt("detections", len(past), octets, "label", now),) if past else ()
+        _, past, torn = self._sorted(now)
+        return _receipts(past, torn, now)
 
     def expire(self, now: int) -> tuple[Receipt, ...]:
         """Delete what is past its expiry, and what a later line has replaced; return a receipt when anything was.
@@ -95,22 +124,42 @@ class DetectionLog:
             raise self._refused(error) from error
 
     def _expire(self, now: int) -> tuple[Receipt, ...]:
-        with self._locked() as held:
-            last: dict[str, Logged] = {}
-            count = 0
-            for one in self._lines():
-                count += one.label.expires <= now
-                if one.label.expires > now:
-                    last.pop(one.detection.id, None)  # in the order of writing: readers go on from a time
-                    last[one.detection.id] = one
-            before = os.fstat(held).st_size
-            if not count:
-                return ()
-            kept = b"".join(msgspec.json.encode(one) + b"\n" for one in last.values())
-            replace(self.file, kept)
-        return (Receipt("detections", count, before - len(kept), "label", now),)
+        with self._locked():
+            kept, past, torn = self._sorted(now)
+            if past or torn:
+                replace(self.file, b"".join(line + b"\n" for line in kept))
+        return _receipts(past, torn, now)
 
-    def _lines(self) -> Iterator[Logged]:
+    def _sorted(self, now: int) -> tuple[list[bytes], list[int], list[int]]:
+        """Return the lines to keep, and the octets of each line to delete: past its time, and torn.
+
+        A torn line has no label that could be read. It goes with what was written behind it; at the end of the log with
+        what is before it.
+        """
+        kept: dict[str, bytes] = {}
+        past: list[int] = []
+        torn: list[int] = []
+        waiting: list[_Bad] = []
+        keeps = True  # nothing is known of a log that is torn from its beginning
+        for one in self._lines():
+            if isinstance(one, _Bad):
+                waiting.append(one)
+                continue
+            keeps = one.label.expires > now
+            torn += _laid(waiting, kept, keeps=keeps)
+            line = msgspec.json.encode(one)
+            if keeps:
+                kept.pop(one.detection.id, None)  # in the order of writing: readers go on from a time
+                kept[one.detection.id] = line
+            else:
+                past.append(len(line) + 1)
+        torn += _laid(waiting, kept, keeps=keeps)
+        return list(kept.values()), past, torn
+
+    def _whole(self) -> Iterator[Logged]:
+        yield from (one for one in self._lines() if isinstance(one, Logged))
+
+    def _lines(self) -> Iterator[Logged | _Bad]:
         try:
             content = self.file.read_bytes()
         except FileNotFoundError:
@@ -120,11 +169,17 @@ class DetectionLog:
                 Text(ja="検出の記録を読めない", en="the detections can't be read"),
                 f"{self.file}: {error.strerror}",
             ) from error
-        for line in content.split(b"\n"):
-            try:
-                yield msgspec.json.decode(line, type=Logged)
-            except msgspec.DecodeError:
+        after = 0
+        for number, line in enumerate(content.split(b"\n"), 1):
+            if not line:
                 continue
+            try:
+                one = msgspec.json.decode(line, type=Logged)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                yield _Bad(number, after, line)
+            else:
+                after = max(after, one.at)
+                yield one
 
     def _locked(self) -> _Locked:
         return _Locked(self.file)
@@ -133,6 +188,32 @@ class DetectionLog:
         return StoreError(
             Text(ja="検出を書けない", en="detections can't be written"), f"{self.file}: {error.strerror}"
         )
+
+
+class _Bad(NamedTuple):
+    number: int
+    after: int
+    octets: bytes
+
+
+def _laid(waiting: list[_Bad], kept: dict[str, bytes], *, keeps: bool) -> list[int]:
+    """Lay torn lines among those that are kept, or return their octets; ``waiting`` is empty then."""
+    gone = []
+    for one in waiting:
+        if keeps:
+            kept[f"torn {one.number}"] = one.octets
+        else:
+            gone.append(len(one.octets) + 1)
+    waiting.clear()
+    return gone
+
+
+def _receipts(past: Sequence[int], torn: Sequence[int], now: int) -> tuple[Receipt, ...]:
+    every = (
+        Receipt("detections", len(past), sum(past), "label", now),
+        Receipt("detections", len(torn), sum(torn), "label-unreadable", now),
+    )
+    return tuple(one for one in every if one.rows)
 
 
 class _Locked:

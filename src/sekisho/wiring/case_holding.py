@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sekisho.model.purpose import Receipt
 from sekisho.stores.database import Database, SqlDetectionFilling
 from sekisho.stores.database import expiry as case_expiry
@@ -20,11 +22,10 @@ class PerishableDetections:
         """Return what would be deleted."""
         return self._log.due(now)
 
-    def expire(self, now: int) -> tuple[Receipt, ...]:
-        """Delete it and return the receipts."""
-        receipts = self._log.expire(now)
+    def expire(self, now: int) -> Iterator[Receipt]:
+        """Delete it and yield the receipts; those of the log are out before the index may refuse."""
+        yield from self._log.expire(now)
         self._index.expire(now)
-        return receipts
 
 
 class PerishableCases:

@@ -53,13 +53,17 @@ LivesOf = Callable[[Sequence[int]], Mapping[int, Sequence[Life]]]
 
 
 class Folded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a folding did: detections looked at, their lines, cases opened, changed, relapsed."""
+    """What a folding did: detections looked at, their lines, cases opened, changed, relapsed.
+
+    ``torn`` are the lines of the log that are no detections any more.
+    """
 
     detections: int
     lines: int
     opened: int = 0
     changed: int = 0
     relapsed: int = 0
+    torn: tuple[int, ...] = ()
 
 
 class Observed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

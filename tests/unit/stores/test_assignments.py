@@ -198,7 +198,7 @@ def test_what_the_label_does_not_allow_is_not_read_and_expires(tmp_path: Path) -
     late = opened(tmp_path, now=lambda: NOON + 2 * DAY)
     assert first(late, NOON + 1_000).outcome is Outcome.NO_DATA
     receipts = list(late.expire(NOON + 2 * DAY))
-    assert [(receipt.rows, receipt.reason) for receipt in receipts] == [(1, "expired")]
+    assert [(receipt.rows, receipt.reason) for receipt in receipts] == [(1, "label")]
     assert len(late.held()["labels"]) == 1
 
 
@@ -209,7 +209,7 @@ def test_an_altered_label_allows_nothing(tmp_path: Path) -> None:
     label = msgspec.json.decode(file.read_bytes(), type=Label)
     file.write_bytes(msgspec.json.encode(msgspec.structs.replace(label, purposes=(Purpose.NOTICE,))))
     assert first(store, NOON + 1_000).outcome is Outcome.NO_DATA
-    assert next(store.expire(NOON)).reason == "no-label"
+    assert next(store.expire(NOON)).reason == "label-unreadable"
 
 
 def test_compaction_changes_no_answer(tmp_path: Path) -> None:

@@ -67,9 +67,9 @@ def test_a_damaged_file_is_counted_as_damaged_and_expires(tmp_path: Path, harm: 
     store, octets = opened(tmp_path), file.stat().st_size
     held = store.held()
     assert (held["files"], held["rows"], held["damaged"]) == (2, 50, 1)
-    assert [(one.rows, one.reason) for one in store.due(NOON + 5 * DAY)] == [(50, "expired")]
+    assert [(one.rows, one.reason) for one in store.due(NOON + 5 * DAY)] == [(50, "label")]
     receipts = list(store.expire(NOON + 200 * DAY))
-    assert sorted((one.rows, one.reason) for one in receipts) == [(0, "expired"), (50, "expired")]
+    assert sorted((one.rows, one.reason) for one in receipts) == [(0, "label"), (50, "label")]
     assert octets in {one.octets for one in receipts}
     assert list(tmp_path.iterdir()) == []
 
@@ -149,7 +149,7 @@ def test_one_label_out_of_reach_stops_no_other(tmp_path: Path) -> None:
     assert not other.exists()
     label.rmdir()
     label.write_bytes(content)
-    assert [receipt.reason for receipt in store.expire(NOON + 7 * DAY)] == ["expired"]
+    assert [receipt.reason for receipt in store.expire(NOON + 7 * DAY)] == ["label"]
 
 
 def test_a_folder_that_is_just_being_made_is_left(tmp_path: Path) -> None:

@@ -267,3 +267,16 @@ def test_a_name_through_everything_that_is_real(watch: Watch) -> None:
             reidentify(asked, held.person("見習"), parts)
         with pytest.raises(Exception, match="role"):
             reidentify(asked, held.person("通りすがり"), parts)
+
+
+def test_receipts_of_the_log_are_kept_when_its_index_refuses(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise StoreError(Text(ja="だめ", en="no"), "here")
+
+    monkeypatch.setattr("sekisho.stores.database.SqlDetectionFilling.expire", refuse)
+    done = Holdings(watch, lambda: milliseconds() + 30 * DAY).expire("関守", role="admin")
+    assert done.faults == {"detections": "no: here"}
+    assert ("detections", 1) in [(one.dataset, one.rows) for one in done.receipts]
+    assert '"detections"' in (watch.folder / "receipts.jsonl").read_text()
