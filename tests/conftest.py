@@ -1,15 +1,18 @@
 """How the suite is spread over processes: whole files, slowest first, and files that share something dear together.
 
 The lab's tests mostly wait for devices, so a few processes side by side make the whole run shorter even on two cores.
-A file stays in one process, because fixtures of a module are dear. ``--no-loadscope-reorder`` keeps our order.
+A file stays in one process: fixtures of a module are dear, and names in the lab are a file's own.
+``--no-loadscope-reorder`` keeps our order.
 """
 
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler.protocol import Scheduling
 
 _ROOT = Path(__file__).parent
-# Files whose tests wait for the same assessments or the same server.
+# Files whose tests wait for the same assessments.
 _TOGETHER = {
     "lab/test_assess_uml.py": "own kernels",
     "lab/test_assess_hardened.py": "own kernels",
@@ -17,23 +20,35 @@ _TOGETHER = {
 # What takes longest begins first; the rest keeps the order of the folders.
 _FIRST = (
     "own kernels",
-    "contract/database/test_notices.py",
+    "unit/workflows/notify/test_killed.py",
     "lab/test_assess_chroot.py",
     "lab/test_resume.py",
     "lab/test_assess_chroot_scope.py",
+    "contract/database/test_scale.py",
+    "e2e/test_api.py",
+    "e2e/test_accessibility.py",
     "unit/cli/test_watch_killed.py",
+    "unit/workflows/test_watch.py",
 )
 
 
-def _group(item: pytest.Item) -> str:
-    name = item.path.relative_to(_ROOT).as_posix()
-    return _TOGETHER.get(name, name)
+def _group(file: str) -> str:
+    return _TOGETHER.get(file, file)
 
 
-@pytest.hookimpl(tryfirst=True)
+class FilesTogether(LoadScopeScheduling):
+    """Gives each process whole files (pytest's node ids are structured now: xdist's own groups don't reach them)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid.split("::", 1)[0].removeprefix("tests/"))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    """Return our way of spreading."""
+    return FilesTogether(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slowest groups first; each item names its group for ``--dist loadgroup``."""
+    """Put the slowest groups first."""
     rank = {name: place for place, name in enumerate(_FIRST)}
-    items.sort(key=lambda item: rank.get(_group(item), len(rank)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: rank.get(_group(item.path.relative_to(_ROOT).as_posix()), len(rank)))
