@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sekisho.language import Text
     from sekisho.model.case import CaseEvent, CaseState
     from sekisho.model.case_life import Life, Sighting
-    from sekisho.model.detection import Detection
+    from sekisho.wiring.casebook import Proof
 
 Reasons = Mapping[str, Mapping[str, "Text"]]
 _ROWS = 5
@@ -24,13 +24,38 @@ _COLOURS = {
 }  # fmt: skip
 
 
+CLOSE_WORDS = {
+    "false-alarm": t("誤検知", "false alarm"),
+    "merged": t("統合", "merged"),
+    "left": t("解約・転居", "left"),
+    "not-ours": t("当網の回線でない", "not ours"),
+    "opted-out": t("利用者が停止を求めた", "opted out"),
+    "other": t("その他", "other"),
+}
+
+
+def method_word(method: str, titles: Mapping[str, Text]) -> str:
+    """Return the title of a method; its name when it is not installed here."""
+    return titles[method].say(LANGUAGE) if method in titles else method
+
+
+def key_word(key: str, titles: Mapping[str, Text]) -> str:
+    """Return what a case is about: its family, or the title of its method."""
+    kind, _, name = key.partition(":")
+    return method_word(name, titles) if kind == "method" else name or key
+
+
 def state_word(state: CaseState) -> str:
     """Return the word for a state."""
     return click.style(state.label.say(LANGUAGE), fg=_COLOURS[state.value])
 
 
-def life_json(life: Life, found: Mapping[str, Detection], reasons: Reasons) -> dict[str, Any]:
-    """Return the life as plain values: the case, its sightings with sentence and evidence, its events."""
+def life_json(life: Life, proof: Proof, reasons: Reasons) -> dict[str, Any]:
+    """Return the life as plain values: the case, its sightings with sentence and evidence, its events.
+
+    ``kept`` says whether the evidence is ``there``, ``expired`` or ``missing`` (damaged, or taken away).
+    """
+    found = proof.found
     return {
         "line": line_word(life.case.subscriber),
         "case": life.case,
@@ -38,18 +63,23 @@ def life_json(life: Life, found: Mapping[str, Detection], reasons: Reasons) -> d
             {
                 "explanation": _sentence(one, reasons),
                 "detection": one,
+                "kept": "there" if one.id in found else "expired" if one.id in proof.past else "missing",
                 "evidence": found[one.id].evidence if one.id in found else None,
             }
             for one in _in_order(life)
         ],
+        "torn": proof.torn,
         "events": life.events,
     }
 
 
-def tell_life(life: Life, found: Mapping[str, Detection], reasons: Reasons) -> None:
+def tell_life(life: Life, proof: Proof, reasons: Reasons, titles: Mapping[str, Text]) -> None:
     """Print the life for people."""
     case = life.case
-    click.secho(f"{case.id}  {t('回線', 'line')} {line_word(case.subscriber)}  {case.key}", bold=True)
+    click.secho(
+        f"{case.id}  {t('回線', 'line')} {line_word(case.subscriber)}  {key_word(case.key, titles)}",
+        bold=True,
+    )
     click.echo(
         f"{state_word(case.state)}  {grade_word(case.grade)}  {clock(case.first_seen)} – {clock(case.last_seen)}"
     )
@@ -57,15 +87,17 @@ def tell_life(life: Life, found: Mapping[str, Detection], reasons: Reasons) -> N
         (t("担当", "assignee"), case.assignee),
         (t("機種", "device"), case.device_model),
         (t("統合先", "merged into"), case.merged_into),
-        (t("終了の理由", "closed because"), case.close_reason),
+        (t("終了の理由", "closed because"), _close_word(case.close_reason)),
         (t("再発", "relapses"), str(case.relapses or "")),
     ]
     click.echo(table([row for row in rows if row[1]]))
     click.secho(t("検出", "Detections"), bold=True)
     for one in _in_order(life):
-        click.echo(f"  {one.id}  {clock(one.begin)}  {one.method}  {grade_word(one.grade)}  {one.family}")
+        click.echo(
+            f"  {one.id}  {clock(one.begin)}  {method_word(one.method, titles)}  {grade_word(one.grade)}  {one.family}"
+        )
         click.echo(f"    {_sentence(one, reasons)}")
-        _tell_rows(found.get(one.id), one)
+        _tell_rows(one, proof)
     click.secho(t("経過", "What happened"), bold=True)
     for event in life.events:
         click.echo(f"  {event.seq:>4}  {clock(event.at)}  {event.who}  {_said(event)}")
@@ -84,9 +116,18 @@ def _sentence(one: Sighting, reasons: Reasons) -> str:
     return sentence(whole, reasons.get(one.method, {}), LANGUAGE)
 
 
-def _tell_rows(detection: Detection | None, one: Sighting) -> None:
+def _tell_rows(one: Sighting, proof: Proof) -> None:
+    detection = proof.found.get(one.id)
     if detection is None:
-        click.echo(t("    根拠のフローは保存期限を過ぎた", "    the flow rows are no longer kept (expired)"))
+        said = (
+            t("    根拠のフローは保存期限を過ぎた", "    the flow rows are no longer kept (expired)")
+            if one.id in proof.past
+            else t(
+                "    根拠のフローが検出の記録にない（壊れたか、除かれた）",
+                "    the flow rows are not in the log of detections (damaged, or taken away)",
+            )
+        )
+        click.echo(said)
         return
     for row in detection.evidence[:_ROWS]:
         source, destination = _end(row, "source"), _end(row, "destination")
@@ -108,8 +149,8 @@ def _said(event: CaseEvent) -> str:
         "opened": t(f"開始（検出 {count} 件）", f"opened with {count} detections"),
         "detection": t(f"検出 {count} 件を加えた", f"{count} detections added")
         + (t(f"、{gone} 件は別の事案へ", f", {gone} went to another case") if gone else ""),
-        "state": f"{body.get('from')} → {body.get('to')} {body.get('reason', '')} {body.get('note', '')}",
-        "healing": t("観測：", "observed: ") + f"{body.get('from')} → {body.get('to')}",
+        "state": f"{_states(body)} {_close_word(body.get('reason', ''))} {body.get('note', '')}",
+        "healing": t("観測：", "observed: ") + _states(body),
         "assigned": t("担当：", "assigned: ") + (str(body.get("to")) or t("なし", "nobody")),
         "comment": str(body.get("text", "")),
         "merged": t("統合：", "merged: ") + (f"→ {body['into']}" if "into" in body else f"← {body.get('with')}"),
@@ -118,6 +159,17 @@ def _said(event: CaseEvent) -> str:
         "containment": _contained(body),
     }  # fmt: skip
     return told.get(event.kind, event.kind).strip()
+
+
+def _states(body: Mapping[str, Any]) -> str:
+    from sekisho.model.case import CaseState
+
+    words = {one.value: one.label.say(LANGUAGE) for one in CaseState}
+    return " → ".join(words.get(str(body.get(end)), str(body.get(end))) for end in ("from", "to"))
+
+
+def _close_word(reason: str) -> str:
+    return CLOSE_WORDS.get(reason, reason)
 
 
 def _contained(body: Mapping[str, Any]) -> str:

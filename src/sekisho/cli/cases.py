@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import getpass
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sekisho.cli.case_life import life_json, state_word, tell_life
-from sekisho.cli.looking import clock, data_option, grade_word, line_of, line_word, moment
+from sekisho.cli.case_life import key_word, life_json, method_word, state_word, tell_life
+from sekisho.cli.looking import (
+    UNDECIDED,
+    ZONE,
+    clock,
+    data_option,
+    grade_word,
+    line_of,
+    line_word,
+    moment,
+    warn_torn,
+)
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
+    from sekisho.language import Text
     from sekisho.model.case import Case
     from sekisho.model.case_life import Actor, Change
     from sekisho.wiring.casebook import Casebook
@@ -50,8 +61,8 @@ def _who(command_: Any) -> Any:
 @click.option("--family", default="", help=t("マルウェアの種類", "malware family"))
 @click.option("--model", default="", help=t("機種", "device model"))
 @click.option("--assignee", default=None, help=t("担当（空文字は未担当）", "assignee ('' for nobody)"))
-@click.option("--since", help=t("更新がここから", "changed from here"))
-@click.option("--until", help=t("更新がここまで", "changed up to here"))
+@click.option("--since", help=t("更新がここから", "changed from here") + ZONE)
+@click.option("--until", help=t("更新がここまで", "changed up to here") + ZONE)
 @click.option("--after", default="", help=t("前の頁の next", "the next of the page before"))
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @data_option
@@ -75,7 +86,7 @@ def list_(
     )  # fmt: skip
     with Casebook(data) as book:
         page = book.store.find(wanted, after=after, limit=limit)
-        counts = book.store.counts()
+        counts, titles = book.store.counts(), book.titles()
     if as_json:
         put_json({"cases": [_plain(one) for one in page.cases], "next": page.next, "counts": counts})
         return 0
@@ -89,7 +100,7 @@ def list_(
         t("最後", "last seen"),
         t("担当", "assignee"),
     )
-    click.echo(table([_row(one) for one in page.cases], head))
+    click.echo(table([_row(one, titles) for one in page.cases], head))
     said = (f"{CaseState(name).label.say(LANGUAGE)} {count:,}" for name, count in counts.items() if count)
     click.echo(t("全体：", "all: ") + t("、", ", ").join(said))
     if page.next:
@@ -107,11 +118,13 @@ def show(case: str, data: Path, as_json: bool) -> int:
 
     with Casebook(data) as book:
         life = book.life(case)
-        found, reasons = book.detections(tuple(life.sightings)), book.reasons()
+        found, reasons = book.evidence(tuple(life.sightings.values())), book.reasons()
+        titles = book.titles()
     if as_json:
         put_json(life_json(life, found, reasons))
     else:
-        tell_life(life, found, reasons)
+        tell_life(life, found, reasons, titles)
+    warn_torn(found.torn)
     return 0
 
 
@@ -242,7 +255,7 @@ def undo(case: str, name: str, data: Path, as_json: bool) -> int:
 @data_option
 @lang_option
 def fold(everything: bool, data: Path, as_json: bool) -> int:
-    """Fold."""
+    """Fold; exit 3 when a part of the log of detections is damaged: what stood there is in no case."""
     from sekisho.wiring.casebook import Casebook
 
     with Casebook(data, create=True) as book:
@@ -257,7 +270,8 @@ def fold(everything: bool, data: Path, as_json: bool) -> int:
                 f"{done.changed:,} changed, {done.relapsed:,} of them relapsed",
             )
         )
-    return 0
+    warn_torn(done.torn)
+    return UNDECIDED if done.torn else 0
 
 
 @command.command(
@@ -298,15 +312,17 @@ def _act(data: Path, name: str, as_json: bool, act: Act) -> int:
 
     with Casebook(data) as book:
         stored = book.save(*act(book, book.actor(name), milliseconds()))
+        titles = book.titles()
     if as_json:
         put_json({"cases": [_plain(one) for one in stored]})
     else:
-        click.echo(table([_row(one) for one in stored]))
+        click.echo(table([_row(one, titles) for one in stored]))
     return 0
 
 
-def _row(one: Case) -> tuple[str, ...]:
-    kind = one.family or ", ".join(one.methods) or one.key
+def _row(one: Case, titles: Mapping[str, Text]) -> tuple[str, ...]:
+    methods = t("、", ", ").join(method_word(name, titles) for name in one.methods)
+    kind = one.family or methods or key_word(one.key, titles)
     return (
         one.id, state_word(one.state), grade_word(one.grade), line_word(one.subscriber), kind,
         f"{one.detections:,}", clock(one.last_seen), one.assignee,

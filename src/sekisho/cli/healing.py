@@ -61,12 +61,12 @@ def command(
     """Measure; exit 3 when there is no case to count."""
     from sekisho.reports.healing import as_json as plain
     from sekisho.reports.healing import page
-    from sekisho.wiring.moment import now
+    from sekisho.wiring.moment import now, zone
 
     at = now()
     found = _measure(by, origin, _places(data, name, also), int(at.timestamp() * 1000))
     if output:
-        output.write_text(page(found, LANGUAGE, at.astimezone().tzinfo), encoding="utf-8")
+        output.write_text(page(found, LANGUAGE, zone()), encoding="utf-8")
         click.echo(str(output), err=True)
     if as_json:
         put_json(plain(found, LANGUAGE))

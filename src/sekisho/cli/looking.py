@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,10 @@ _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_LINE = 1 << 63
 FOUND, NOTHING, UNDECIDED = 1, 0, 3
 _REMOTES = 3
+ZONE = t(
+    "。時間帯のない日時は日本時間（TZ があればその時間帯）",
+    "; a time without a zone is Japan's (that of TZ where it is set)",
+)
 _FILES = 5
 
 
@@ -44,14 +48,16 @@ def time_options(command: Any) -> Any:
     """Add ``--since`` and ``--until``."""
     command = click.option(
         "--until",
-        help=t("ここまで（日時。既定は最後の記録まで）", "up to here (a time; default: the last record)"),
+        help=t("ここまで（日時。既定は最後の記録まで）", "up to here (a time; default: the last record)")
+        + ZONE,
     )(command)
     return click.option(
         "--since",
         help=t(
             "ここから（7d、24h、30m 又は日時。既定は最初の記録から）",
             "from here (7d, 24h, 30m or a time; default: the first)",
-        ),
+        )
+        + ZONE,
     )(command)
 
 
@@ -97,12 +103,14 @@ def caution(assumed: bool, customers: Sequence[str], telling: Sequence[str]) -> 
 
 
 def moment(text: str, now: datetime) -> int:
-    """Return milliseconds of ``7d`` before ``now``, or of a time like ``2026-11-21T09:00`` (local unless it says)."""
+    """Return milliseconds of ``7d`` before ``now``, or of a time like ``2026-11-21T09:00`` (see `zone` unless it says)."""
+    from sekisho.wiring.moment import zone
+
     if found := re.fullmatch(r"([0-9]{1,6})([mhd])", text.strip()):
         return int(now.timestamp() * 1000) - int(found[1]) * _UNITS[found[2]]
     try:
         parsed = datetime.fromisoformat(text.strip())
-        return int((parsed if parsed.tzinfo else parsed.astimezone()).timestamp() * 1000)
+        return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=zone())).timestamp() * 1000)
     except (ValueError, OverflowError, OSError):
         raise click.UsageError(
             t(
@@ -113,11 +121,10 @@ def moment(text: str, now: datetime) -> int:
 
 
 def clock(milliseconds: int) -> str:
-    """Return a local time of day for people; a moment that no calendar has stays a number."""
-    try:
-        return f"{datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
-        return f"{milliseconds} ms"
+    """Return a time for people, with its zone (see `zone`); a moment that no calendar has stays a number."""
+    from sekisho.wiring.moment import shown
+
+    return shown(milliseconds)
 
 
 def grade_word(grade: Grade) -> str:
@@ -250,7 +257,7 @@ def _tell(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> None:
             _tell_one(one, detectors)
     click.secho(t("見た範囲", "What was looked at"), bold=True)
     click.echo(table(_coverage(looks, detectors), (
-        t("方法", "method"), t("結果", "result"), t("回線", "lines"), t("フロー", "flows"), t("標本", "sample"), "",
+        t("方法", "method"), t("結果", "result"), t("回線（最多の一区間）", "lines (busiest window)"), t("フロー", "flows"), t("標本", "sample"), "",
     )))  # fmt: skip
 
 
@@ -306,8 +313,25 @@ def _tell_one(one: Detection, detectors: Mapping[str, Detector]) -> None:
     click.echo(f"    {sentence(one, detectors[one.method].reasons, LANGUAGE)}")
     more = one.remote_count - len(one.remotes[:_REMOTES])
     shown = "  ".join(one.remotes[:_REMOTES]) + (t(f" ほか{more}", f" and {more} more") if more > 0 else "")
-    proof = t(f"根拠 {one.rows} 行（--format json で全て）", f"{one.rows} rows as evidence (--format json)")
+    kept = len(one.evidence)
+    proof = t(
+        f"根拠 {one.rows:,} 行（{kept} 行を保存、--format json）",
+        f"{one.rows:,} rows as evidence, {kept} of them kept (--format json)",
+    )
     click.echo(f"    → {shown}   {proof}\n")
+
+
+def warn_torn(lines: Sequence[int]) -> None:
+    """Say on stderr which lines of the log of detections are damaged."""
+    if lines:
+        named = t("、", ", ").join(map(str, lines[:_FILES])) + (" …" if len(lines) > _FILES else "")
+        said = t(
+            f"検出の記録 detections.jsonl の {len(lines):,} 行が壊れている（{named} 行目）。そこにあった検出は数えていない。"
+            "控えから戻すか、sekisho detect でもう一度調べる。",
+            f"{len(lines):,} lines of the log of detections, detections.jsonl, are damaged (line {named}). What stood there "
+            "is not counted. Restore it from a backup, or look again with sekisho detect.",
+        )
+        click.secho(said, fg="red", err=True)
 
 
 def warn(rejected: Mapping[str, int], as_json: bool) -> None:

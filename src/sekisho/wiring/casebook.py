@@ -13,9 +13,9 @@ from sekisho.catalogues.casework import casework
 from sekisho.errors import AuthorisationError, DescriptionError
 from sekisho.language import Text
 from sekisho.model.case import Case
-from sekisho.model.case_life import ANALYST, Actor, Change, Life
+from sekisho.model.case_life import ANALYST, Actor, Change, Life, Sighting
 from sekisho.model.detection import Detection, Window
-from sekisho.model.purpose import Purpose
+from sekisho.model.purpose import Purpose, Stage
 from sekisho.ports.cases import CaseFilter
 from sekisho.ports.flows import Tables
 from sekisho.stores.database.case_lives import SqlLives
@@ -34,6 +34,14 @@ class _Mark(msgspec.Struct, frozen=True):
 
     database: str
     upto: int
+
+
+class Proof(msgspec.Struct, frozen=True):
+    """Detections with their flow rows, by id; which of those that aren't there are past their time; torn lines of the log."""
+
+    found: Mapping[str, Detection] = {}
+    past: frozenset[str] = frozenset()
+    torn: tuple[int, ...] = ()
 
 
 class Casebook:
@@ -90,10 +98,15 @@ class Casebook:
         return self.store.save_all([(one.case, one.events) for one in changes])
 
     def fold(self, *, everything: bool = False) -> Folded:
-        """Fold what the log of detections holds, since the last time or ``everything``."""
+        """Fold what the log of detections holds, since the last time or ``everything``.
+
+        What is past its time goes first: a case that is over for that reason is not taken up again.
+        """
+        self.watch.tidy()
         at = milliseconds()
         upto = 0 if everything else self._upto()
-        logged = [one for one in self.watch.log.found(self._purpose(), at) if one.at >= upto - _SLACK]
+        read = self.watch.log.read(self._purpose(), at)
+        logged = [one for one in read.logged if one.at >= upto - _SLACK]
         done = fold_detections(
             self.store,
             self._lives.of_lines,
@@ -106,7 +119,9 @@ class Casebook:
             part = self._mark.with_suffix(".part")
             part.write_bytes(msgspec.json.encode(mark))
             part.replace(self._mark)
-        return done
+        # Those before the mark were told when it was made.
+        torn = tuple(one.line for one in read.torn if everything or one.after >= upto - _SLACK)
+        return msgspec.structs.replace(done, torn=torn)
 
     def heal(self, *, days: int = 0) -> Iterator[Observed]:
         """Observe the open cases; ``days`` stands for the settings' value when it isn't 0."""
@@ -125,15 +140,25 @@ class Casebook:
             silent_hours=self.values.silent_hours,
         )
 
-    def detections(self, identifiers: Sequence[str]) -> Mapping[str, Detection]:
-        """Return detections with their flow rows, by id, as far as the log still keeps them."""
-        wanted = set(identifiers)
-        found = self.watch.log.found(self._purpose(), milliseconds())
-        return {one.detection.id: one.detection for one in found if one.detection.id in wanted}
+    def evidence(self, sightings: Sequence[Sighting]) -> Proof:
+        """Return the detections behind sightings with their flow rows, as far as the log still keeps them."""
+        at = milliseconds()
+        read = self.watch.log.read(self._purpose(), at)
+        wanted = {one.id for one in sightings}
+        kept = self.watch.rules[Stage.CANDIDATE].milliseconds
+        over = {one.id for one in sightings if one.end + kept <= at}
+        found = {one.detection.id: one.detection for one in read.logged if one.detection.id in wanted}
+        return Proof(
+            found, frozenset((over | read.past) & wanted - set(found)), tuple(one.line for one in read.torn)
+        )
 
     def reasons(self) -> Mapping[str, Mapping[str, Text]]:
         """Return the sentences of each method."""
         return {name: one.reasons for name, one in plugins.units("detectors").items()}
+
+    def titles(self) -> Mapping[str, Text]:
+        """Return the title of each method."""
+        return {name: one.title for name, one in plugins.units("detectors").items()}
 
     def every(self, wanted: CaseFilter, limit: int = 10_000) -> Iterator[Case]:
         """Yield all cases that are asked for, page by page."""

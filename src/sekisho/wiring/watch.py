@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -32,7 +31,7 @@ from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.stores.records_duckdb.layout import READ_ONLY
 from sekisho.wiring.data_folder import DATASET
 from sekisho.wiring.lists import ListsRead, indicators_of
-from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.moment import milliseconds, shown
 from sekisho.wiring.settings import SETTINGS, hold_prefixes, settings_of
 from sekisho.workflows.detect import HOUR, Looked, detect
 from sekisho.workflows.ingest import Progress, Source, Taken, ingest
@@ -266,7 +265,7 @@ class Watch:
 
 
 def _clock(moment: int) -> str:
-    return f"{datetime.fromtimestamp(moment / 1000, UTC).astimezone():%Y-%m-%d %H:%M}"
+    return shown(moment, "%Y-%m-%d %H:%M")
 
 
 def readers() -> dict[str, Reader]:

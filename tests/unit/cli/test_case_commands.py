@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_the_life_of_a_case(data: Path, tmp_path: Path) -> None:
     assert run(data, "list", code=2)["exit"] == 2
     assert run(data, "fold")["opened"] == 1
     assert run(data, "fold", "--all") == {
-        "detections": 3, "lines": 1, "opened": 0, "changed": 0, "relapsed": 0,
+        "detections": 3, "lines": 1, "opened": 0, "changed": 0, "relapsed": 0, "torn": [],
     }  # fmt: skip
     (case,) = run(data, "list", "--state", "open")["cases"]
     name = case["id"]
@@ -93,7 +94,9 @@ def test_pages_go_on_where_the_one_before_ended(data: Path) -> None:
     from sekisho.model.case import Case, CaseState
     from sekisho.model.detection import Grade
     from sekisho.wiring.casebook import Casebook
+    from sekisho.wiring.moment import milliseconds
 
+    at = milliseconds()
     with Casebook(data, create=True) as book:
         for number in range(5):
             book.store.save(
@@ -103,10 +106,10 @@ def test_pages_go_on_where_the_one_before_ended(data: Path) -> None:
                     "family:paged",
                     CaseState.NEW,
                     Grade.WATCH,
-                    1,
-                    number,
-                    1,
-                    2,
+                    at,
+                    at + number,
+                    at,
+                    at,
                     family="paged",
                 ),
                 (),
@@ -122,9 +125,29 @@ def test_pages_go_on_where_the_one_before_ended(data: Path) -> None:
 
 
 def test_a_pseudonym_that_is_none_is_refused_kindly(data: Path) -> None:
-    done = run(
+    done = typed(
         ("cases", "list", "--line", "Lffffffffffffffffff", "--data", data),
         env={**os.environ, "SEKISHO_LANG": "en"},
     )
     assert done.returncode == 2
     assert "not a pseudonym of a line" in done.stderr
+
+
+def test_a_torn_log_is_told_and_its_evidence_is_not_called_expired(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "data"
+    shutil.copytree(data, copy)
+    run(copy, "fold", "--all")
+    name = max(run(copy, "list")["cases"], key=lambda one: int(one["detections"]))["id"]
+    log = copy / "detections.jsonl"
+    first, *rest = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(first[: len(first) // 2] + b"\n" + b"".join(rest)[:-30])
+    done = typed(["cases", "fold", "--all", "--data", copy], env={**os.environ, "SEKISHO_LANG": "en"})
+    assert done.returncode == 3
+    assert "2 lines of the log of detections" in done.stderr
+    assert "(line 1, 3)" in done.stderr
+    assert run(copy, "fold", "--all", code=3)["torn"] == [1, 3]
+    shown = run(copy, "show", name)
+    assert sorted(one["kept"] for one in shown["detections"]) == ["missing", "missing", "there"]
+    text = sekisho("cases", "show", name, "--data", copy)
+    assert "damaged, or taken away" in text
+    assert "expired" not in text

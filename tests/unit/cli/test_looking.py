@@ -17,8 +17,26 @@ def test_a_moment_that_no_calendar_has_stays_a_number(milliseconds: int) -> None
     assert clock(milliseconds) == f"{milliseconds} ms"
 
 
-def test_a_time_of_day() -> None:
-    assert clock(int(NOW.timestamp() * 1000)).startswith("2026-11-2")
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        (None, "2026-11-21 18:00:00 JST"),
+        ("", "2026-11-21 18:00:00 JST"),
+        ("Asia/Tokyo", "2026-11-21 18:00:00 JST"),
+        ("UTC", "2026-11-21 09:00:00 UTC"),
+        ("Europe/Berlin", "2026-11-21 10:00:00+0100"),
+    ],
+)
+def test_times_are_of_japan_unless_tz_says_otherwise_and_name_their_zone(
+    monkeypatch: pytest.MonkeyPatch, zone: str | None, shown: str
+) -> None:
+    monkeypatch.delenv("TZ", raising=False)
+    if zone is not None:
+        monkeypatch.setenv("TZ", zone)
+    at = int(NOW.timestamp() * 1000)
+    assert clock(at) == shown
+    assert moment(shown[:19], NOW) == at
+    assert moment("2026-11-21T09:00+00:00", NOW) == at
 
 
 @pytest.mark.parametrize(
