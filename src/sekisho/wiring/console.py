@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Self
 
+from sekisho.errors import SekishoError
 from sekisho.wiring.console_casework import CaseDesk
 from sekisho.wiring.console_flows import FlowDesk
 from sekisho.wiring.console_folder import ConsoleFolder
@@ -60,11 +62,15 @@ class Console:
         """Load on a thread of its own what the first questions need, and let the indices catch up."""
 
         def load() -> None:
-            self._folder.holdings.gate.label("cases", self.now())
-            self.watch.methods()
-            self.watch.fresh()
-            self.terminals.fresh()
-            self.casework.healing()
+            for part in (
+                lambda: self._folder.holdings.gate.label("cases", self.now()),
+                self.watch.methods,
+                self.watch.fresh,
+                self.terminals.fresh,
+                self.casework.healing,
+            ):
+                with suppress(SekishoError):  # whoever asks for it is told
+                    part()
 
         thread = Thread(target=load, name="warming", daemon=True)
         thread.start()

@@ -17,6 +17,7 @@ from sekisho.stores.database.migrations import (
     v0001_cases_notices_audit,
     v0002_accounts,
     v0003_detections,
+    v0004_case_ages,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -24,6 +25,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0001_cases_notices_audit.statements,
     v0002_accounts.statements,
     v0003_detections.statements,
+    v0004_case_ages.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
