@@ -19,7 +19,10 @@ from sekisho.web.page import Page, Route
 # How much of one conversation, and of one step's data, a page holds; the whole is in the file.
 _SAID, _DATA, _FRAME = 131_072, 400, 16_384
 # What no report may do in our origin: run scripts, ask for anything, leave its frame.
-SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
+SANDBOX = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 _NONE = Text(ja="その評価はない", en="there is no such assessment")
 _NO_PIECE = Text(ja="この評価の証跡の鎖にその証跡はない", en="its chain of evidence lists no such piece")
 # What the check of a folder may find, and whether it puts what was measured in doubt.
