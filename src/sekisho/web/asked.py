@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import msgspec
 from starlette.requests import Request
@@ -18,6 +18,8 @@ from sekisho.web.rendering import render
 
 if TYPE_CHECKING:
     from sekisho.web.office import Office
+
+_DONE, _DONE_SECONDS = "done", 60
 
 
 @dataclass(slots=True)
@@ -85,15 +87,26 @@ class Asked:
             self.zone,
             {
                 "asked": self, "who": self.who, "menu": menu, "theme": self.theme, "now": self.now,
-                "may": self.may, "zone": self.zone.tzname(None) if self.zone else "", "link": self.link, "Permission": Permission, "notice": self.query.get("done", ""),
+                "may": self.may, "zone": self.zone.tzname(None) if self.zone else "", "link": self.link, "Permission": Permission, "notice": self._said(),
                 **context,
             },
         )  # fmt: skip
         return HTMLResponse(shown, status)
 
-    def see_other(self, where: str) -> Response:
-        """Send the browser on after a change (a reload then repeats nothing); only to ourselves."""
+    def see_other(self, where: str, done: str = "") -> Response:
+        """Send the browser on after a change (a reload then repeats nothing); only to ourselves.
+
+        ``done`` is shown once on the next page. It goes in a cookie: what stands in an address anybody can write.
+        """
+        if done:
+            self.cookies.append((_DONE, quote(done[:1000]), _DONE_SECONDS))
         return RedirectResponse(local(where), 303)
+
+    def _said(self) -> str:
+        said = unquote(self.request.cookies.get(_DONE, ""))
+        if said:
+            self.cookies.append((_DONE, "", 0))
+        return said
 
     def problem(self, status: int, what: Text, todo: Text | None = None, where: str = "") -> Response:
         """Return a page that says what went wrong, where, and what to do."""

@@ -8,7 +8,6 @@ and told, never forced.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -283,7 +282,7 @@ def _acted(asked: Asked, name: str) -> Response:
         asked.office.console.casework.save(*act(asked, life, asked.who.actor))
     except ConflictError:
         return _shown(asked, _known(asked, life.case.id), overtaken=known)
-    return asked.see_other(f"/cases/{life.case.id}?done={quote(done.say(asked.language))}")
+    return asked.see_other(f"/cases/{life.case.id}", done.say(asked.language))
 
 
 def _news(life: Life, known: int) -> list[CaseEvent]:

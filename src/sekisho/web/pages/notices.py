@@ -7,7 +7,6 @@ persons (``four_eyes``) one asks that subscribers be looked up, and another one 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -176,7 +175,7 @@ def _do(asked: Asked, act: Callable[[Noticing, notify.Office], Notice], done: Te
         if found is None:
             raise
         return _shown(asked, found, 409, said=error.what)
-    return asked.see_other(f"/notices/{identifier}?done={quote(done.say(asked.language))}")
+    return asked.see_other(f"/notices/{identifier}", done.say(asked.language))
 
 
 def _approve(asked: Asked) -> Response:
@@ -283,7 +282,7 @@ def _approve_batch(asked: Asked) -> Response:
                 left.append(f"{shown(identifier)}: {error.what.say(asked.language)}")
     said = asked.t(f"{done} 件を承認した", f"{done} approved")
     if not left:
-        return asked.see_other(f"/notices?state=approved&done={quote(said)}")
+        return asked.see_other("/notices?state=approved", said)
     rest = "; ".join(left[:5]) + (" …" if len(left) > 5 else "")  # noqa: PLR2004 - what a line can say
     return _batch(asked, Text(ja=f"{said}。できなかったもの：{rest}", en=f"{said}; not these: {rest}"), 409)
 
@@ -350,7 +349,7 @@ def _request(asked: Asked) -> Response:
         f"{len(made)} 件を申請した（申請できないもの {len(refused)} 件）。別の人が送る",
         f"{len(made)} requested ({len(refused)} refused); somebody else sends",
     )
-    return asked.see_other(f"/notices?state=approved&done={quote(said)}")
+    return asked.see_other("/notices?state=approved", said)
 
 
 def _sending_page(asked: Asked, channel: Channel, steps: list[notify.Step], *, dry: bool) -> Response:
