@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 
 import click
@@ -40,14 +41,27 @@ def command(file: Path, data: Path, as_json: bool) -> int:
 
     with Watch(data, create=False) as watch:
         holdings = Holdings(watch)
-        read, label = holdings.take_contacts(file), holdings.table.label()
+        person = holdings.person(getpass.getuser())
+        read = holdings.take_contacts(file, person.name, person.role.value if person.role else "operator")
+        label = holdings.table.label()
     until = label.expires if label else 0
     if as_json:
-        put_json({"rows": read.rows, "doubts": dict(read.doubts), "unread": read.unread, "expires": until})
+        put_json(
+            {
+                "rows": read.rows,
+                "doubts": dict(read.doubts),
+                "lines": read.lines,
+                "unread": read.unread,
+                "expires": until,
+            }
+        )
         return 0
     click.echo(t(f"{read.rows:,} 行。期限 {clock(until)}", f"{read.rows:,} rows; deleted by {clock(until)}"))
     for reason, count in read.doubts.items():
-        click.secho(f"  {_DOUBTS[reason]} × {count:,}", fg="yellow")
+        places = read.lines.get(reason, ())
+        where = t("、", ", ").join(map(str, places)) + (" …" if count > len(places) else "")
+        said = t(f"（{where} 行目）", f"(line {where})") if places else ""
+        click.secho(f"  {_DOUBTS[reason]} × {count:,}  {said}", fg="yellow")
     if read.unread:
         click.echo(
             t(f"  読まなかった列：{', '.join(read.unread)}", f"  columns not read: {', '.join(read.unread)}")

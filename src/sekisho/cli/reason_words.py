@@ -44,6 +44,7 @@ _DATASETS: Mapping[str, str] = {
     "flow": t("フロー", "flows"),
     "notices": t("お知らせ", "notices"),
     "records": t("フロー", "flows"),
+    "spool": t("受信したままのデータグラム", "datagrams as received"),
 }
 
 

@@ -40,14 +40,27 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 _EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,255}")
 _LONGEST = 1_000
 _MOST_LINES = 8
+_MOST_PLACES = 5
 
 
 class ContactsRead(msgspec.Struct):
-    """What reading a table came to, for the person who gave it: rows, doubts by reason, columns that were not read."""
+    """What reading a table came to, for the person who gave it: rows, doubts by reason, columns that were not read.
+
+    ``line`` is the one being read, from 1; ``lines`` are the first lines of each doubt.
+    """
 
     rows: int = 0
     doubts: Counter[str] = msgspec.field(default_factory=Counter)
     unread: tuple[str, ...] = ()
+    line: int = 0
+    lines: dict[str, list[int]] = msgspec.field(default_factory=dict)
+
+    def doubt(self, reason: str) -> None:
+        """Count a doubt about the line that is read; the first few lines of each reason are kept."""
+        self.doubts[reason] += 1
+        kept = self.lines.setdefault(reason, [])
+        if self.line and len(kept) < _MOST_PLACES:
+            kept.append(self.line)
 
 
 def encoding_of(chunks: Iterable[bytes]) -> str:
@@ -76,6 +89,7 @@ def read_contacts(lines: TextIO, read: ContactsRead) -> Iterator[Contact]:
         for row in rows:
             if not any(row):
                 continue
+            read.line = rows.line_num
             one = _contact({name: row[at] if at < len(row) else "" for name, at in places.items()}, read)
             if one is not None:
                 read.rows += 1
@@ -113,15 +127,15 @@ def _contact(row: dict[str, str], read: ContactsRead) -> Contact | None:
     clean = {name: _clean(value, read) for name, value in row.items() if name != "postal_address"}
     lines = [_clean(line, read) for line in row.get("postal_address", "").splitlines()[:_MOST_LINES]]
     if not clean["account"]:
-        read.doubts["no-account"] += 1
+        read.doubt("no-account")
         return None
     email = clean.get("email", "")
     if email and not _EMAIL.fullmatch(email):
-        read.doubts["email"] += 1
+        read.doubt("email")
         email = ""
     language = _LANGUAGES.get(clean.get("language", "").lower())
     if language is None:
-        read.doubts["language"] += 1
+        read.doubt("language")
     return Contact(
         account=clean["account"],
         name=clean.get("name", ""),
@@ -137,7 +151,7 @@ def _contact(row: dict[str, str], read: ContactsRead) -> Contact | None:
 def _clean(value: str, read: ContactsRead) -> str:
     """Return the text without signs that could add a line to a mail's header or turn the writing round."""
     if _CONTROL.search(value) or len(value) > _LONGEST:
-        read.doubts["control-characters"] += 1
+        read.doubt("control-characters")
         value = _CONTROL.sub(" ", value)[:_LONGEST]
     return value.strip()
 
@@ -147,6 +161,6 @@ def _flag(value: str, read: ContactsRead) -> bool:
     if word in _YES:
         return True
     if word not in _NO:
-        read.doubts["flag"] += 1
+        read.doubt("flag")
         return True
     return False

@@ -97,6 +97,10 @@ class AssignmentStore:
         self._now = now
         self._label = label
 
+    def label(self) -> Label:
+        """Return the label of what would be taken in now."""
+        return self._label()
+
     def add(self, assignments: Iterable[Assignment]) -> int:
         """Take assignments; return how many. The same one twice is one.
 

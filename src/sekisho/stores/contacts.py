@@ -196,10 +196,9 @@ def _fill(part: Path, label: Label, contacts: Iterator[Contact], read: ContactsR
         table.executescript(_TABLES)
         table.execute("INSERT INTO about VALUES (?)", (msgspec.json.encode(label).decode(),))
         for one in contacts:
+            if table.execute("SELECT 1 FROM contact WHERE account = ?", (one.account,)).fetchone():
+                read.doubt("repeated")
             table.execute(_INSERT, msgspec.to_builtins(one))
-        held = int(table.execute("SELECT count(*) FROM contact").fetchone()[0])
-        if held < read.rows:
-            read.doubts["repeated"] = read.rows - held
 
 
 def _is_altered(error: sqlite3.Error) -> bool:

@@ -64,6 +64,11 @@ def memory_folders() -> tuple[Path, ...]:
     )
 
 
+def folder_in(memory: Path, name: str) -> Path:
+    """Return the folder of the spool ``name`` in a memory file system."""
+    return memory / f"sekisho-{os.getuid()}" / f"spool-{name}"
+
+
 def place(name: str, octets: int, *, disk: Path | None = None, memory: Sequence[Path] | None = None) -> Place:
     """Choose where the spool ``name`` of ``octets`` lies.
 
@@ -78,8 +83,7 @@ def place(name: str, octets: int, *, disk: Path | None = None, memory: Sequence[
             no disk was given.
     """
     folders = memory_folders() if memory is None else tuple(memory)
-    mark = f"sekisho-{os.getuid()}"
-    own = tuple(folder / mark for folder in folders)
+    own = tuple(folder_in(folder, name).parent for folder in folders)
     if not folders:
         raise StoreError(
             Text(

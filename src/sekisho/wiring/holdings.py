@@ -26,9 +26,11 @@ from sekisho.stores.ledger import RECEIPTS, REFUSALS, add
 from sekisho.stores.purpose_gate import DATASETS, PurposeGate
 from sekisho.stores.records_duckdb.due import due as records_due
 from sekisho.stores.records_duckdb.settings import Settings
+from sekisho.stores.spool_expiry import SPOOL, PerishableSpool
 from sekisho.wiring.announcing import Announcing
 from sekisho.wiring.data_folder import DATASET, DataFolder
 from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.spools import spools
 from sekisho.wiring.warn import assignments, open_database
 from sekisho.workflows.expire import Expired, Perishable, expire
 from sekisho.workflows.reidentify import Parts
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _CONTACTS, _DATABASE = "contacts.db", "cases.db"
 _DAY = 86_400_000
+REPLACE = "replace"
 
 
 class Holdings:
@@ -115,9 +118,21 @@ class Holdings:
         self.gate.check("assignments", purpose, who)
         return self.logs
 
-    def take_contacts(self, source: Path) -> ContactsRead:
-        """Replace the table of contacts by a CSV file of the operator, under the label of its stage."""
-        return self.table.take(source, self.gate.label("contacts", self.now()))
+    def take_contacts(self, source: Path, who: str = "", role: str = "operator") -> ContactsRead:
+        """Replace the table of contacts by a CSV file of the operator, under the label of its stage.
+
+        With ``who``, that it was replaced is in the audit log, which is made when there is none yet.
+        """
+        if not who:
+            return self.table.take(source, self.gate.label("contacts", self.now()))
+        from sekisho.stores.database import SqlAudit
+
+        with closing(open_database(self.folder, self.watch.settings.database)) as database:
+            before = self.table.rows()
+            read = self.table.take(source, self.gate.label("contacts", self.now()))
+            details = {"rows": read.rows, "before": before, "doubts": read.doubts.total()}
+            SqlAudit(database).append(who, role, REPLACE, "contacts", at=self.now(), details=details)
+        return read
 
     def person(self, name: str, via: str = "") -> Person:
         """Return a person with the role that the settings give the name; while they name nobody, all are analysts."""
@@ -160,6 +175,7 @@ class Holdings:
         with ExitStack() as stack:
             found: dict[str, Perishable] = {
                 "records": _Records(self.watch),
+                SPOOL: PerishableSpool(spools(self.folder), self.rules[Stage.SPOOL].milliseconds),
                 "detections": self.watch.log,
                 "contacts": self.table,
                 "assignments": self.logs,
@@ -187,7 +203,10 @@ class Holdings:
         return done
 
     def _keep(self, receipt: Receipt) -> None:
-        if receipt.dataset in DATASETS:  # the record store names its own datasets and keeps its own list
+        if receipt.dataset in {
+            *DATASETS,
+            SPOOL,
+        }:  # the record store names its own datasets and keeps its own list
             add(self.folder / RECEIPTS, msgspec.to_builtins(receipt))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import shutil
@@ -25,6 +24,7 @@ from sekisho.stores.spool_writer import MOST_OCTETS
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.lists import list_files
 from sekisho.wiring.live_parts import Faring, Lists, Templates
+from sekisho.wiring.spools import disk_spool, spool_name
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
 from sekisho.workflows.receive import Receiving, Told, last_told, receive_until_told
 from sekisho.workflows.watch import Figures, LiveWatch, Pace, Parts
@@ -40,13 +40,12 @@ def receiving(
     watch: Watch, *, listen: Sequence[str], ports: Sequence[int], disk: bool, octets: int = 0
 ) -> Receiving:
     """Return what the receiver of this data folder is told; the folder's path names its spool."""
-    where = hashlib.sha256(str(watch.folder.resolve()).encode()).hexdigest()[:12]
     return Receiving(
-        name=f"watch-{where}",
+        name=spool_name(watch.folder),
         listens=tuple((a, p) for a in listen or watch.settings.listen for p in ports or watch.settings.ports),
         allowed=watch.settings.exporters,
         most_octets=octets or MOST_OCTETS,
-        disk=str(watch.folder / "spool") if disk else "",
+        disk=str(disk_spool(watch.folder)) if disk else "",
     )
 
 

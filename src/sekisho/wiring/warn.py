@@ -17,6 +17,7 @@ from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.ports.flows import Options
 from sekisho.stores.assignments import AssignmentStore
 from sekisho.stores.assignments import Settings as Weighing
+from sekisho.stores.ledger import add, lines
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.settings import SETTINGS, read_settings
 from sekisho.workflows.take_assignments import LogTaken, take_assignments
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 _DATABASE = "cases.db"
 # A look-up opens each file of the days around it; putting some together rewrites them all.
-_MANY_FILES = 8
-_ASSIGNMENTS, _LOGS_TAKEN = "assignments", "logs-taken.jsonl"
+MANY_FILES = 8
+_ASSIGNMENTS, _LOGS_TAKEN = "assignments", "taken.jsonl"
 
 
 def open_database(folder: Path, url: str = "", *, create: bool = True) -> Database:
@@ -83,30 +84,39 @@ def take_logs(
     folder: Path, files: Sequence[Path], options: Options, *, kind: str, language: Language
 ) -> Iterator[LogTaken]:
     """Take logs of assignment into a data folder; see `workflows.take_assignments`. Many small files become one."""
-    memory = folder / _LOGS_TAKEN
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-    def remember(done: LogTaken) -> None:
-        with memory.open("ab") as out:
-            out.write(msgspec.json.encode(done) + b"\n")
-
     readers = plugins.units("assignment_readers")
     store = assignments(folder)
+    memory = store.root / _LOGS_TAKEN
+    store.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    expires = store.label().expires
+
+    def remember(done: LogTaken) -> None:
+        add(memory, _Taken(done, expires))
+
     yield from take_assignments(
         files, readers, store, _logs_taken(memory), remember, options, kind=kind, language=language
     )
     # What was taken is safe; what can't be put together now is at the end of the next intake.
     with suppress(StoreError):
-        store.compact(_MANY_FILES)
+        store.compact(MANY_FILES)
 
 
 def _logs_taken(memory: Path) -> dict[str, str]:
-    """Return digest → reader of the logs taken; a half line of a killed run does not count."""
-    found = {}
-    for line in memory.read_bytes().split(b"\n") if memory.exists() else ():
+    """Return digest → reader of the logs taken whose statements are still there; the memory lies with them.
+
+    What a log said may be taken anew when its time was over, or the store is lost.
+    """
+    now, found = milliseconds(), {}
+    for row in lines(memory):
         try:
-            one = msgspec.json.decode(line, type=LogTaken)
-        except msgspec.DecodeError:
+            one = msgspec.convert(row, _Taken)
+        except msgspec.ValidationError:
             continue
-        found[one.digest] = one.reader
+        if one.expires > now:
+            found[one.log.digest] = one.log.reader
     return found
+
+
+class _Taken(msgspec.Struct, frozen=True):
+    log: LogTaken
+    expires: int

@@ -26,6 +26,7 @@ from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
 from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.keys import key_at
+from sekisho.stores.ledger import RECEIPTS, lines
 from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.stores.records_duckdb.layout import READ_ONLY
@@ -33,6 +34,7 @@ from sekisho.wiring.data_folder import DATASET
 from sekisho.wiring.lists import ListsRead, indicators_of
 from sekisho.wiring.moment import milliseconds, shown
 from sekisho.wiring.settings import SETTINGS, hold_prefixes, settings_of
+from sekisho.wiring.warn import MANY_FILES
 from sekisho.workflows.detect import HOUR, Looked, detect
 from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 
@@ -149,6 +151,7 @@ class Watch:
                 done = holdings.expire(_ITSELF)
             faults = done.faults
             done.check()
+            holdings.logs.compact(MANY_FILES)
         except SekishoError as error:
             faults = faults or {"": f"{error.what.en}: {error.where}"}
             if faults != self._untidy:
@@ -181,6 +184,7 @@ class Watch:
             # Whatever was asked for can't be judged; the looks name the files.
             return Window(begin or 0, milliseconds() if end is None else end)
         if not held.rows or held.oldest is None or held.newest is None:
+            self._check_deleted()
             raise NothingThere(
                 Text(
                     ja="取り込んだフローがないので、何も判断できない",
@@ -199,6 +203,24 @@ class Watch:
                 f"{_clock(chosen.begin)} – {_clock(chosen.end)} ({_clock(first)} – {_clock(last)})",
             )
         return chosen
+
+    def _check_deleted(self) -> None:
+        """Do nothing, unless there were flows once. :raises NothingThere: they were deleted, and when."""
+        gone = [
+            row
+            for row in lines(self.store.root / RECEIPTS)
+            if row.get("dataset") == DATASET and row.get("rows")
+        ]
+        if gone:
+            rows, at = sum(int(row["rows"]) for row in gone), max(int(row["at"]) for row in gone)
+            raise NothingThere(
+                Text(
+                    ja=f"取り込んだフローは全て保存期限で消えた（{rows:,}行）ので、何も判断できない",
+                    en=f"all flows that were taken in were deleted at their time ({rows:,} rows): nothing can be judged",
+                ),
+                f"{self.folder}: {_clock(at)}",
+                Text(ja="新しいフローを取り込む", en="take in newer flows"),
+            )
 
     def detectors(
         self, methods: Sequence[str], lists: Sequence[Path], *, any_time: bool = False

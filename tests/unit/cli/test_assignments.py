@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def test_logs_go_in_once_and_faults_are_told(tmp_path: Path) -> None:
     log.write_text(LOG + "ne-3,1700000000,\n")
     code, said = sekisho("assignments", "add", log, "--data", data)
     assert (code, said[0]["outcome"], said[0]["rows"]) == (0, "taken", 2)
-    assert "line-1" not in (data / "logs-taken.jsonl").read_text()
+    assert "line-1" not in (data / "assignments" / "taken.jsonl").read_text()
 
 
 def test_a_file_that_nobody_knows_and_a_wrong_option_fail_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -92,3 +93,22 @@ def test_a_log_without_a_good_line_is_rejected_each_time(tmp_path: Path) -> None
     empty.write_text("network,account,begin,end\n")
     code, said = sekisho("assignments", "add", empty, "--data", data)
     assert (code, said[0]["outcome"]) == (0, "empty")
+
+
+def test_a_log_is_taken_again_when_the_store_was_lost(tmp_path: Path) -> None:
+    log, data = tmp_path / "export.csv", tmp_path / "data"
+    log.write_text(LOG)
+    sekisho("assignments", "add", log, "--data", data)
+    shutil.rmtree(data / "assignments")
+    code, said = sekisho("assignments", "add", log, "--data", data)
+    assert (code, said[0]["outcome"], said[0]["rows"]) == (0, "taken", 1)
+
+
+def test_a_log_is_taken_again_when_its_time_was_over(tmp_path: Path) -> None:
+    log, data = tmp_path / "export.csv", tmp_path / "data"
+    log.write_text(LOG)
+    sekisho("assignments", "add", log, "--data", data)
+    (memory,) = (data / "assignments").glob("taken.jsonl")
+    row = json.loads(memory.read_text())
+    memory.write_text(json.dumps(row | {"expires": 1_600_000_000_000}) + "\n")
+    assert sekisho("assignments", "add", log, "--data", data)[1][0]["outcome"] == "taken"

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fakes.command import typed
 from fakes.installation import SETTINGS, filled
+from sekisho.model.case import CaseEvent
+from sekisho.stores.database import SqlCases
+from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.warn import open_database
 
+DAY = 86_400_000
 ASK = ("--basis", "legitimate-business", "--reason", "notice of an infection")
 
 
@@ -77,3 +84,84 @@ def test_cant_tell_ends_with_three(data: Path) -> None:
 def test_a_folder_without_cases(tmp_path: Path) -> None:
     (tmp_path / "watch.toml").write_text(SETTINGS, encoding="utf-8")
     assert "no database" in sekisho("identify", "case-1", *ASK, "--as", "関守", "--data", tmp_path, code=2)
+
+
+def test_a_ground_that_is_not_the_data_s_own_is_refused(data: Path) -> None:
+    for basis in ("not-communication", "consent"):
+        words = ("identify", "case-1", "--basis", basis, "--reason", "x", "--as", "関守", "--data", data)
+        assert "another legal ground" in sekisho(*words, code=2)
+
+
+def test_the_log_s_own_words_are_said_in_the_language_of_the_run(data: Path) -> None:
+    for reason in ("承認済みのお知らせを届けるため", "to deliver an approved notice", "自分の言葉"):
+        words = ("--basis", "legitimate-business", "--reason", reason, "--as", "関守", "--data", data)
+        sekisho("identify", "case-1", *words)
+    english = sekisho("audit", "list", "--data", data, "--act", "re-identify")
+    assert english.count("to deliver an approved notice") == 2
+    assert "自分の言葉" in english
+    japanese = sekisho("audit", "list", "--data", data, "--act", "re-identify", lang="ja")
+    assert japanese.count("承認済みのお知らせを届けるため") == 2
+
+
+def test_an_empty_head_is_no_head(data: Path) -> None:
+    assert "--head is empty" in sekisho("audit", "verify", "--head", "", "--data", data, code=2)
+    assert "--head is empty" in sekisho("audit", "verify", "--head", " ", "--data", data, code=2)
+
+
+def test_how_much_was_asked_is_said(data: Path) -> None:
+    said = sekisho("identify", "case-1", *ASK, "--as", "関守", "--data", data)
+    assert "assignments asked for at 2 moments" in said
+
+
+def test_what_is_past_its_time_is_shown_to_nobody(data: Path) -> None:
+    now = milliseconds()
+    with closing(open_database(data)) as database:
+        held = SqlCases(database).case("case-1")
+        assert held
+        old = msgspec.structs.replace(held, updated=now - 400 * DAY, opened=now - 400 * DAY)
+        SqlCases(database).save(old, [])
+    assert "case-1" not in sekisho("cases", "list", "--data", data)
+    assert "no such case" in sekisho("cases", "show", "case-1", "--data", data, code=2)
+    assert "n-1" not in sekisho("notices", "list", "--data", data)
+    assert "no such notice" in sekisho("notices", "show", "n-1", "--data", data, code=2)
+    assert "past the time" in sekisho("identify", "case-1", *ASK, "--as", "関守", "--data", data, code=2)
+    said = sekisho("expire", "--dry-run", "--data", data, lang="ja")
+    assert "事案" in said
+    assert "期限" in said
+    # Folding opens a new one: what is over is not taken up again.
+    assert "1 cases opened" in sekisho("cases", "fold", "--all", "--data", data)
+    assert "case-1" not in sekisho("cases", "list", "--data", data)
+
+
+def test_states_and_methods_are_words(data: Path) -> None:
+    with closing(open_database(data)) as database:
+        body = {"from": "new", "to": "confirmed"}
+        held = SqlCases(database).case("case-1")
+        assert held
+        new = {"id": "case-2", "revision": 0, "family": "", "key": "method:brute_force"}
+        made = msgspec.structs.replace(held, methods=("brute_force",), **new)
+        SqlCases(database).save(made, [CaseEvent("case-2", 0, 1, "関守", "state", body)])
+    said = sekisho("cases", "show", "case-2", "--data", data, lang="ja")
+    assert "新規 → 確認済" in said
+    assert "総当たり（ログイン試行）" in said
+    assert "総当たり（ログイン試行）" in sekisho("cases", "list", "--data", data, lang="ja")
+
+
+def test_a_table_in_an_unknown_encoding_is_explained(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_bytes(b"account,name\na,\x81 \n")
+    said = sekisho("contacts", tmp_path / "c.csv", "--data", data, code=2, lang="ja")
+    assert "cp932（シフトJIS）でもない" in said
+    assert "codec" not in said
+
+
+def test_a_new_table_of_contacts_is_in_the_audit_log_and_doubts_name_their_lines(data: Path) -> None:
+    rows = "account,email,opted_out\nacc-1,no address,maybe\n\nacc-1,,yes\n,,\n"
+    (data / "new.csv").write_text(rows, encoding="utf-8")
+    said = sekisho("contacts", data / "new.csv", "--data", data)
+    assert "not an e-mail address (left empty) × 1  (line 2)" in said
+    assert "an account more than once (if they differ, no contact) × 1  (line 4)" in said
+    told = json.loads(sekisho("contacts", data / "new.csv", "--data", data, "--json"))
+    assert told["lines"] == {"email": [2], "flag": [2], "repeated": [4]}
+    entry = [one for one in log(data) if one["act"] == "replace"][-1]
+    assert (entry["object"], entry["details"]["rows"]) == ("contacts", 2)
+    assert "acc-1" not in json.dumps(log(data))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sekisho.demo import capture
+from sekisho.errors import NothingThere
 from sekisho.language import Language
 from sekisho.model.purpose import LegalBasis
 from sekisho.model.watching import Watching
@@ -119,3 +120,14 @@ def test_detections_go_as_well(tmp_path: Path, clock: list[int]) -> None:
 
 def test_the_default_ground_is_one_of_communication() -> None:
     assert Watching().basis is not LegalBasis.NOT_COMMUNICATION
+
+
+def test_flows_that_were_deleted_are_said_to_be(tmp_path: Path, clock: list[int]) -> None:
+    data = tmp_path / "data"
+    take(data, clock[0] - 7_200_000)
+    count = held(data)
+    clock[0] += 8 * DAY
+    with Watch(data, create=False) as watch, pytest.raises(NothingThere) as caught:
+        watch.window(None, None)
+    assert f"({count:,} rows)" in caught.value.what.en
+    assert "were deleted at their time" in caught.value.what.en
