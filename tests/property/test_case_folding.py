@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -309,6 +310,40 @@ def test_fold_of_one() -> None:
     more = fold(life, seen("b", 9, family="mirai", grade=Grade.CONFIRMED), NOW)
     assert more is not None
     assert (more.case.detections, more.case.grade) == (2, Grade.CONFIRMED)
+
+
+@pytest.mark.parametrize(
+    ("begin", "method", "remotes", "count"),
+    [
+        (1, "known_cc", ("198.51.100.7:23/6", "198.51.100.8:23/6"), 1),
+        (1, "known_cc", ("198.51.100.8:23/6",), 2),
+        (1, "brute_force", ("198.51.100.7:23/6",), 2),
+        (4, "known_cc", ("198.51.100.7:23/6",), 2),
+    ],
+)
+def test_what_overlapping_windows_show_of_the_same_doing_counts_once(
+    begin: int, method: str, remotes: tuple[str, ...], count: int
+) -> None:
+    one = Detection(
+        "d0",
+        "known_cc",
+        4711,
+        NOW,
+        NOW + 3 * HOUR,
+        Grade.LIKELY,
+        "seen",
+        family="mirai",
+        remotes=("198.51.100.7:23/6",),
+    )
+    other = msgspec.structs.replace(
+        one, id="d1", method=method, begin=NOW + begin * HOUR, end=NOW + 5 * HOUR, remotes=remotes
+    )
+    for order in ([one, other], [other, one]):
+        line = Plain()
+        for found in order:
+            line.fold([found])
+        (life,) = line.lives.values()
+        assert (life.case.detections, len(life.sightings)) == (count, 2)
 
 
 def test_a_sighting_keeps_the_lines_own_ports_and_no_rows() -> None:

@@ -138,18 +138,38 @@ def held(events: Iterable[CaseEvent]) -> dict[str, Sighting]:
 
 
 def summed(case: Case, sightings: Iterable[Sighting]) -> Case:
-    """Return ``case`` with what follows from its sightings; one without any keeps its times and grade."""
+    """Return ``case`` with what follows from its sightings; one without any keeps its times and grade.
+
+    What overlapping windows showed of the same doing counts once.
+    """
     every = list(sightings)
     if not every:
         return msgspec.structs.replace(case, detections=0)
     return msgspec.structs.replace(
         case,
-        detections=len(every),
+        detections=_doings(every),
         methods=tuple(sorted({one.method for one in every})),
         grade=max((one.grade for one in every), key=GRADES.index),
         first_seen=min(one.begin for one in every),
         last_seen=max(one.end for one in every),
     )
+
+
+def _doings(sightings: Sequence[Sighting]) -> int:
+    """Return how many doings were seen: sightings of one method with a remote in common and times that overlap are one."""
+    count = 0
+    unended: list[tuple[int, frozenset[str]]] = []
+    method = ""
+    for one in sorted(sightings, key=lambda item: (item.method, item.begin, item.id)):
+        unended = [doing for doing in unended if doing[0] >= one.begin] if one.method == method else []
+        method, remotes = one.method, frozenset(one.remotes)
+        mine = [doing for doing in unended if doing[1] & remotes]
+        unended = [doing for doing in unended if not doing[1] & remotes]
+        unended.append(
+            (max([one.end, *(doing[0] for doing in mine)]), remotes.union(*(doing[1] for doing in mine)))
+        )
+        count += 1 - len(mine)
+    return count
 
 
 def allowed(case: Case, to: CaseState, role: str) -> bool:

@@ -154,12 +154,14 @@ class _Watched:
         self._times = source.times
         self._tally = tally
         self._untimely = 0
+        self.begun = False
         self.read = self.elsewhere = self.kept = 0
         self.begin, self.end = 0, 0
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         import pyarrow.compute as pc
 
+        self.begun = True
         for batch in self._batches:
             self.read += batch.num_rows
             watched, dropped = self._door.watch(batch)
@@ -237,6 +239,9 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
         with suppress(_NothingGood):
             source.store.append(source.dataset, iter(watched), source.label, Once(_stream(digest)))
     progress(str(path), size, size)
+    if not watched.begun:
+        # Another run took it while this one waited for its turn; what became of it is in that run's memory.
+        return Taken(_text(path), name, "again", digest=digest)
     return Taken(
         _text(path), name, _outcome(watched, tally.counted()), watched.read, watched.kept, watched.elsewhere,
         watched.begin, watched.end, tally.counted(), digest=digest,

@@ -112,3 +112,14 @@ def test_an_empty_folder_is_said(data: Path) -> None:
     (said,) = run(data, data.parent / "nothing")
     assert said.outcome == "failed"
     assert "no file in this folder" in said.fault
+
+
+def test_two_at_once_say_that_one_of_them_has_it(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture_file = data.parent / "capture.pcap"
+    assert run(data, capture_file)[0].outcome == "taken"
+    (data / "taken.jsonl").unlink()
+    before = rows(data)
+    # The other one began to keep it after this one had looked.
+    monkeypatch.setattr("sekisho.stores.records_duckdb.DuckRecords.kept", lambda *_: None)
+    assert run(data, capture_file)[0].outcome == "again"
+    assert rows(data) == before

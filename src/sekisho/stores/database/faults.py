@@ -14,6 +14,7 @@ from sekisho.language import Text
 
 _UNIQUE = {"SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE", "23505"}
 _LONGEST = 200
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def conflict(where: str) -> ConflictError:
@@ -57,10 +58,23 @@ def _code(error: DBAPIError) -> str:
 def _refused(where: str, error: Exception) -> StoreError:
     """Keep the driver's first line only: those below may quote the row."""
     said = str(error.orig if isinstance(error, DBAPIError) else error).strip().partition("\n")[0]
+    driver = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(driver, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+        return StoreError(
+            Text(
+                ja="データベースのファイルが壊れている（どこまで残っているかは調べていない）",
+                en="the database's file is damaged; how much of it is left was not looked at",
+            ),
+            f"{where}: {said[:_LONGEST]}",
+            Text(
+                ja="控えから戻す（docs/60-operate/database.md）",
+                en="restore it from a backup (docs/60-operate/database.md)",
+            ),
+        )
     return StoreError(
         Text(
-            ja="データベースに読み書きできない（それまでに保存したものは残っている）",
-            en="the database can't be read or written; what was stored before stays good",
+            ja="データベースに読み書きできない",
+            en="the database can't be read or written",
         ),
         f"{where}: {said[:_LONGEST]}",
         Text(
