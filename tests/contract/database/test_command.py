@@ -26,7 +26,7 @@ def place(tmp_path: Path, address: str) -> Path:
     """The data folder of a watch that keeps its cases at ``address``."""
     folder = tmp_path / "watch-data"
     folder.mkdir()
-    settings = f'database = "{address}"\n' if address.startswith("postgresql:") else ""
+    settings = f'database = "{address}"\n' if address.startswith("postgresql:") else "lists = []\n"
     (folder / "watch.toml").write_text(settings)
     return tmp_path
 
@@ -75,9 +75,18 @@ def test_list_and_verify(place: Path, kept: Database) -> None:
     assert cut.returncode == 1
     assert "cut off or rewritten" in cut.stdout
     lines = sekisho("list", cwd=place).stdout.splitlines()
-    assert lines[0].split() == ["1", "2026-11-18", "11:06:40", "佐藤", "(sender)", "re-identify", "case-1"]
+    assert lines[0].split() == [
+        "1",
+        "2026-11-18",
+        "11:06:40",
+        "UTC",
+        "佐藤",
+        "(sender)",
+        "re-identify",
+        "case-1",
+    ]
     assert [line.strip() for line in lines[1:4]] == ["ground: consent", "reason: 通知", "details: n=1"]
-    assert lines[4].split()[3:] == ["suzuki", "(admin)", "export", "case-1"]
+    assert lines[4].split()[4:] == ["suzuki", "(admin)", "export", "case-1"]
     for words, wanted in (
         (["--after", "1"], [2]), (["--limit", "1"], [1]), (["--act", "export"], [2]), (["--who", "佐藤"], [1]),
         (["--object", "case-1"], [1, 2]), (["--act", "export", "--who", "佐藤"], []),

@@ -160,6 +160,7 @@ def test_pages_while_another_thread_writes(database: Database, cases: SqlCases) 
     assert len(written) > 10
 
 
+@pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize(
     "wanted",
     [
@@ -170,16 +171,17 @@ def test_pages_while_another_thread_writes(database: Database, cases: SqlCases) 
     ],
 )
 def test_a_page_in_the_middle_is_read_from_an_index(
-    database: Database, cases: SqlCases, wanted: CaseFilter
+    database: Database, cases: SqlCases, wanted: CaseFilter, bounded: bool
 ) -> None:
-    """No scan of the table: each piece begins in the middle of an index."""
+    """No scan of the table: each piece begins in the middle of an index, also when what is past its time is left out."""
     from sekisho.stores.database.cases import _page
+    from sekisho.stores.database.expiry import Past, kept
 
     held = {
         f"{n:05}": case(f"{n:05}", revision=1, updated=NOW, family="a", subscriber=1) for n in range(3000)
     }
     fill(database, held)
-    statement = _page(wanted, (NOW, "01500"), 51)
+    statement = _page(wanted, (NOW, "01500"), 51, *((kept(Past(NOW - 9, NOW - 9)),) if bounded else ()))
     literal = statement.compile(database.engine, compile_kwargs={"literal_binds": True})
     with database.writing() as connection:
         if database.engine.dialect.name == "postgresql":

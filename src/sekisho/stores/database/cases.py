@@ -75,9 +75,7 @@ class SqlCases:
         """
         limit = max(1, min(limit, _MOST))
         with self._database.reading() as connection:
-            rows = connection.execute(
-                _page([*_narrowed(wanted), *self._kept()], wanted, _place(after), limit + 1)
-            ).all()
+            rows = connection.execute(_page(wanted, _place(after), limit + 1, *self._kept())).all()
             cases = tuple(as_noun(Case, row) for row in rows[:limit])
         return Page(cases, f"{cases[-1].updated}.{cases[-1].id}" if len(rows) > limit else "")
 
@@ -124,9 +122,7 @@ def _place(after: str) -> tuple[int, str] | None:
     return int(found[1]), found[2]
 
 
-def _page(
-    narrowed: Sequence[ColumnElement[bool]], wanted: CaseFilter, place: tuple[int, str] | None, count: int
-) -> Any:
+def _page(wanted: CaseFilter, place: tuple[int, str] | None, count: int, *more: ColumnElement[bool]) -> Any:
     """Return one statement that asks each state by its own index and merges: no page reads more than it shows.
 
     Behind a place lie the rest of the same millisecond and all that is older; one condition for both would
@@ -135,7 +131,7 @@ def _page(
     order = (CASES.c.updated.desc(), CASES.c.id)
     pieces: list[Select[Any]] = []
     for state in dict.fromkeys(wanted.states or tuple(CaseState)):
-        same = select(CASES).where(CASES.c.state == state.value, *narrowed)
+        same = select(CASES).where(CASES.c.state == state.value, *_narrowed(wanted), *more)
         if place is None:
             pieces.append(same)
         else:
