@@ -114,7 +114,9 @@ def leave_figures(folder: Path, now: int) -> None:
         (*received, StageCount("udp 127.0.0.1:2055", Step.KERNEL, "drops", 12)),
     )  # fmt: skip
     sources = tuple({"exporter": name, "gaps": place * 3} for place, name in enumerate(_EXPORTERS))
-    figures = Figures(now, counts, sources, 0, 1204, (), now - 21_000)
+    kept = StageCount("", Step.STORE, "kept", sum(one.count for one in counts if one.name == "watched"))
+    spooled = sum(one.count for one in told.counts if one.name == "spooled")
+    figures = Figures(now, (*counts, kept), sources, 0, 1204, (), now - 21_000, read_to=spooled, found=7)
     rates = {name: round(812.4 / (place + 1), 1) for place, name in enumerate(_EXPORTERS)}
     made = Watched(now, 4712, figures, told, rates)
     (folder / FILE).write_bytes(msgspec.json.encode(made, enc_hook=str))
