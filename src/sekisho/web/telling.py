@@ -54,6 +54,7 @@ WITHHELD: Mapping[str, Text] = {
     "case-closed": Text(ja="事案が終わっている", en="the case is no longer open"),
     "do-not-contact": Text(ja="連絡不要とされている", en="marked: do not contact"),
     "opted-out": Text(ja="利用者が停止を求めている", en="the subscriber has opted out"),
+    "other-language": Text(ja="契約者の言語がお知らせの言語と違う", en="the subscriber reads another language"),
     "not-identified": Text(ja="契約者を特定できない", en="who the subscriber is can't be told"),
     "no-address": Text(ja="宛先がない、又は使えない", en="no address that it can go to"),
     "no-telephone": Text(ja="電話番号がない", en="no telephone number"),
