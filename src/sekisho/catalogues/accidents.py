@@ -1,18 +1,43 @@
-"""Rules of accidents by date, as data."""
+"""Rules of accidents by date, as data: what is serious, what is reported, when, and abroad."""
 
 from __future__ import annotations
 
 import tomllib
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 
 from sekisho.model.accident import RuleSet
+from sekisho.model.duty import DutyRules
+from sekisho.model.periodic import PeriodicRules, Track
+
+
+class PeriodicFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The periodic report: its rules by date, and its forms."""
+
+    rules: tuple[PeriodicRules, ...]
+    tracks: tuple[Track, ...]
 
 
 @cache
 def accident_rules() -> tuple[RuleSet, ...]:
-    """Return the Japanese rule sets of 施行規則58条2項1号, oldest first."""
-    text = files("sekisho.catalogues").joinpath("accidents_jp.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text)["rules"], tuple[RuleSet, ...])
+    """Return the Japanese rule sets of 施行規則58条2項, oldest first."""
+    return msgspec.convert(_read("accidents_jp.toml")["rules"], tuple[RuleSet, ...])
+
+
+@cache
+def duty_rules() -> DutyRules:
+    """Return the duties to report, and the events of 58条の2 by date."""
+    return msgspec.convert(_read("duties_jp.toml"), DutyRules)
+
+
+@cache
+def periodic_file() -> PeriodicFile:
+    """Return the rules of the periodic report by date, oldest first."""
+    return msgspec.convert(_read("periodic_jp.toml"), PeriodicFile)
+
+
+def _read(name: str) -> Any:
+    return tomllib.loads(files("sekisho.catalogues").joinpath(name).read_text(encoding="utf-8"))

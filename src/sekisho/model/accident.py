@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta, timezone
 
 import msgspec
 
 from sekisho.language import Text
-from sekisho.model.incident import Effect, Incident, Service, Standing
+from sekisho.model.affected import Affected, affected, counts
+from sekisho.model.incident import Effect, Equipment, Incident, Service, Standing
 
 _EVERYTHING = "*"
+_ORDER = {Standing.YES: 0, Standing.UNDECIDED: 1, Standing.NO: 2}
+#: The law's days are Japan's.
+JAPAN = timezone(timedelta(hours=9), "JST")
 
 
 class AccidentClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,6 +33,14 @@ class AccidentClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     monthly_users: int = 0
 
 
+class EquipmentRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """58条2項2号: satellites, submarine cables and the like, all of whose traffic stops for so many hours."""
+
+    hours: float
+    source: str
+    confidence: str
+
+
 class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rules of a span of dates, ``valid_to`` exclusive; None for open."""
 
@@ -36,6 +48,8 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     classes: tuple[AccidentClass, ...]
     source: str
     confidence: str
+    equipment: EquipmentRule
+    article: str = "58条2項1号"
     valid_from: date | None = None
     valid_to: date | None = None
 
@@ -47,21 +61,30 @@ class RuleSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one class says of one service.
+    """What one class says of one service, or 58条2項2号 of one piece of equipment (then ``service`` is None).
 
     ``hours`` and ``users`` are (at least, at most); at most None for unknown. ``line`` is the pair that decides or
     comes nearest. ``becomes`` is the moment at which a running accident turns serious if nothing changes.
+    ``reason``: reached, too-short, too-few, still-running, users-unknown, running-and-users-unknown, readings-differ,
+    class-unknown, no-equipment-failure, traffic-unknown, not-all-traffic.
     """
 
     standing: Standing
     rules: str
     class_id: str
-    service: Service
+    service: Service | None
     hours: tuple[float, float | None]
     users: tuple[int, int | None]
     line: tuple[float, int]
     reason: str
     becomes: datetime | None = None
+    equipment: str = ""
+    confidence: str = "A"
+
+
+def japan_day(moment: datetime) -> date:
+    """Return the day in Japan, which chooses the rules and starts the deadlines."""
+    return moment.astimezone(JAPAN).date()
 
 
 def rules_for(day: date, every: Iterable[RuleSet]) -> RuleSet:
@@ -76,85 +99,110 @@ def rules_for(day: date, every: Iterable[RuleSet]) -> RuleSet:
 
 
 def judge(incident: Incident, rules: RuleSet) -> tuple[Judgement, ...]:
-    """Judge each service that was hit; effects of one service are taken together."""
+    """Judge each service that was hit, and each piece of important equipment."""
     grouped: dict[Service, list[Effect]] = {}
     for effect in incident.effects:
         grouped.setdefault(effect.service, []).append(effect)
-    return tuple(
-        _judge_service(service, effects, incident.as_of, rules)
-        for service, effects in sorted(grouped.items())
-    )
+    services = [
+        _judge_service(service, effects, incident, rules) for service, effects in sorted(grouped.items())
+    ]
+    return (*services, *(_judge_equipment(one, incident.as_of, rules) for one in incident.equipment))
 
 
-def standing(judgements: Sequence[Judgement]) -> Standing:
-    """Return whether the accident is serious: yes when any class says so, undecided when any might."""
+def standing(judgements: Sequence[Judgement], *, unhurt: bool = False) -> Standing:
+    """Return whether the accident is serious: yes when any class says so, undecided when any might.
+
+    ``unhurt``: that nobody lost a service is a fact. Without it no effect known is not no effect.
+    """
     found = {one.standing for one in judgements}
     for answer in (Standing.YES, Standing.UNDECIDED):
         if answer in found:
             return answer
-    # An accident of which no effect is known is not one without effect.
-    return Standing.NO if judgements else Standing.UNDECIDED
+    return Standing.NO if judgements or unhurt else Standing.UNDECIDED
 
 
-def _judge_service(service: Service, effects: Sequence[Effect], as_of: datetime, rules: RuleSet) -> Judgement:
-    counted = [one for one in effects if one.fault]
-    chosen = _class_of(service, counted or effects, rules)
-    begin = min(one.begin for one in (counted or effects))
-    running = any(one.end is None for one in counted)
-    end = max((one.end or as_of for one in (counted or effects)), default=begin)
-    hours = (end - begin) / timedelta(hours=1)
-    most: float | None = None if running else hours
-    least_users = max((one.users_least for one in counted), default=0)
-    most_users = _most_users(counted)
-    made = [
-        _by_line(one, (hours, most), (least_users, most_users), begin, as_of if running else None)
-        for one in chosen.lines
-    ]
-    order = {Standing.YES: 0, Standing.UNDECIDED: 1, Standing.NO: 2}
-    (answer, reason, becomes), line = min(
-        zip(made, chosen.lines, strict=True),
-        key=lambda one: (order[one[0][0]], one[0][2] or datetime.max.replace(tzinfo=begin.tzinfo)),
-    )
+def _judge_service(
+    service: Service, effects: Sequence[Effect], incident: Incident, rules: RuleSet
+) -> Judgement:
+    counted = [one for one in effects if counts(one)]
+    course = affected(counted or effects, incident.as_of, apart=incident.areas_apart)
+    made = []
+    for chosen in _classes_of(service, counted or effects, rules):
+        lines = [(*_by_line(one, course), one) for one in chosen.lines]
+        answer, reason, becomes, line = min(
+            lines, key=lambda one: (_ORDER[one[0]], one[2] or _latest(course))
+        )
+        long, _ = course.longest(line[1])
+        hours = (long or course.hours, None if course.running else course.hours)
+        made.append(
+            Judgement(
+                answer, rules.id, chosen.id, service, hours, course.users, line, reason, becomes,
+                confidence=rules.confidence,
+            )
+        )  # fmt: skip
+    first = min(made, key=lambda one: _ORDER[one.standing])
     if not counted:
-        answer, reason, becomes = Standing.NO, "no-equipment-failure", None
+        return msgspec.structs.replace(
+            first, standing=Standing.NO, reason="no-equipment-failure", becomes=None, users=(0, 0)
+        )
+    if len({one.standing for one in made}) > 1 and first.standing is Standing.YES:
+        return msgspec.structs.replace(first, standing=Standing.UNDECIDED, reason="class-unknown")
+    return first
+
+
+def _latest(course: Affected) -> datetime:
+    return datetime.max.replace(tzinfo=course.begin.tzinfo)
+
+
+def _judge_equipment(one: Equipment, as_of: datetime, rules: RuleSet) -> Judgement:
+    wanted = rules.equipment.hours
+    hours = ((one.end or max(as_of, one.begin)) - one.begin) / timedelta(hours=1)
+    becomes = None
+    if one.all_traffic is False:
+        answer, reason = Standing.NO, "not-all-traffic"
+    elif one.end is not None and hours < wanted:
+        answer, reason = Standing.NO, "too-short"
+    elif one.all_traffic is None:
+        answer, reason = Standing.UNDECIDED, "traffic-unknown"
+    elif hours >= wanted:
+        answer, reason = Standing.YES, "reached"
+    else:
+        answer, reason = Standing.UNDECIDED, "still-running"
+        becomes = one.begin + timedelta(hours=wanted)
+    most = None if one.end is None else hours
     return Judgement(
-        answer, rules.id, chosen.id, service, (hours, most), (least_users, most_users), line, reason, becomes
-    )
+        answer, rules.id, "58-2-2", None, (hours, most), (0, None), (wanted, 0), reason, becomes, one.kind,
+        rules.equipment.confidence,
+    )  # fmt: skip
 
 
-def _class_of(service: Service, effects: Sequence[Effect], rules: RuleSet) -> AccidentClass:
-    """Return the first class that takes the service."""
+def _classes_of(service: Service, effects: Sequence[Effect], rules: RuleSet) -> Iterator[AccidentClass]:
+    """Yield the class that takes the service; several when its monthly users are not known."""
     for one in rules.classes:
         if service not in one.services and _EVERYTHING not in one.services:
             continue
-        if one.monthly_users and not any(
-            (effect.monthly_users or 0) >= one.monthly_users for effect in effects
-        ):
+        known = [effect.monthly_users for effect in effects if effect.monthly_users is not None]
+        if one.monthly_users and not any(users >= one.monthly_users for users in known):
+            if not known:
+                yield one
             continue
-        return one
+        yield one
+        return
     raise ValueError(f"{rules.id}: no class takes {service}")
 
 
-def _most_users(effects: Sequence[Effect]) -> int | None:
-    """Return how many users may have been hit at most: sums, because areas may hold different people."""
-    known = [one.users_most for one in effects]
-    return None if any(one is None for one in known) else sum(one or 0 for one in known)
-
-
-def _by_line(
-    line: tuple[float, int], hours: tuple[float, float | None], users: tuple[int, int | None], begin: datetime,
-    running_at: datetime | None,
-) -> tuple[Standing, str, datetime | None]:  # fmt: skip
+def _by_line(line: tuple[float, int], course: Affected) -> tuple[Standing, str, datetime | None]:
     wanted_hours, wanted_users = line
-    long_enough, many_enough = hours[0] >= wanted_hours, users[0] >= wanted_users
-    if long_enough and many_enough:
+    long, since = course.longest(wanted_users)
+    if long >= wanted_hours and course.users[0] >= wanted_users:
         return Standing.YES, "reached", None
-    may_last = hours[1] is None or hours[1] >= wanted_hours
-    may_hit = users[1] is None or users[1] >= wanted_users
-    if not may_last:
+    if not course.running and course.hours < wanted_hours:
         return Standing.NO, "too-short", None
-    if not may_hit:
+    if course.users[1] is not None and course.users[1] < wanted_users:
         return Standing.NO, "too-few", None
-    becomes = begin + timedelta(hours=wanted_hours) if running_at is not None and many_enough else None
-    reason = "still-running" if becomes else "users-unknown" if long_enough else "running-and-users-unknown"
-    return Standing.UNDECIDED, reason, becomes
+    if since is not None:
+        return Standing.UNDECIDED, "still-running", since + timedelta(hours=wanted_hours)
+    if course.users[0] >= wanted_users:
+        return Standing.UNDECIDED, "readings-differ", None
+    long_enough = course.hours >= wanted_hours
+    return Standing.UNDECIDED, "users-unknown" if long_enough else "running-and-users-unknown", None

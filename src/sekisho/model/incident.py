@@ -28,12 +28,17 @@ class Service(StrEnum):
 
 
 class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One service hit by the accident.
+    """One service hit by the accident, in one area, for one span of time.
 
     :ivar begin: when users lost it; ``end`` None while it goes on
     :ivar users_least: known to be hit; ``users_most`` possibly hit, None when nobody knows
+    :ivar degraded_only: 品質低下, no stop; ``unusable`` is a person's word on whether that counts, None for not weighed
     :ivar monthly_users: previous year's mean of monthly users, which class 4 asks for; None when not known
-    :ivar fault: False when the cause is not a failure of 電気通信設備 (then 58条2項1号 does not count it)
+    :ivar fault: False when the cause is no failure of 電気通信設備, one's own or another carrier's (then 58条2項1号
+        does not count it); None when that is not known
+    :ivar other_equipment: a failure of equipment other than 電気通信設備 hindered the service (periodic report)
+    :ivar additional: only an additional function (付加的な機能) was hit, which 58条2項1号 does not count
+    :ivar subscribers: all users of the service, for rules that ask for a share
     """
 
     service: Service
@@ -44,7 +49,11 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     area: str = ""
     degraded_only: bool = False
     monthly_users: int | None = None
-    fault: bool = True
+    fault: bool | None = True
+    unusable: bool | None = None
+    other_equipment: bool = False
+    additional: bool = False
+    subscribers: int | None = None
 
 
 class Equipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,14 +65,41 @@ class Equipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     all_traffic: bool | None = None
 
 
+class Threat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What 58条の2 asks about おそれがある事態; None is "not known" and never "no".
+
+    :ivar events: ids of events in the rule set (``no-stop``, ``no-switchover`` …)
+    :ivar carrier_users: users of the carrier's 事業用電気通信設備 at the end of the previous fiscal year
+    :ivar prefectures: how many prefectures the service spans
+    :ivar terminal_side: 端末設備 or 端末系伝送路設備
+    :ivar has_function: transmission, switching, control, operation or subscriber management
+    :ivar expected: planned, or within what the design foresees
+    :ivar not_noticed: the failure was not noticed quickly (asked to 2026-03-31 by one event)
+    """
+
+    events: tuple[str, ...] = ()
+    carrier_users: int | None = None
+    prefectures: int | None = None
+    terminal_side: bool | None = None
+    has_function: bool | None = None
+    expected: bool | None = None
+    natural_disaster: bool | None = None
+    not_noticed: bool | None = None
+
+
 class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An accident as it is known at ``as_of``.
 
     :ivar occurred: when it happened; ``known`` when the operator learnt of it
-    :ivar leaks: ids of leaks: ``secrecy`` (通信の秘密), ``user-information`` (特定利用者情報)
+    :ivar leaks: ids of leaks: ``secrecy`` (通信の秘密), ``user-information`` (特定利用者情報),
+        ``facility-information`` (facility information, periodic report to 2023-06-15)
     :ivar stopped_business: a part of the business was stopped (業務の一部停止, 法8条2項)
     :ivar wholesale_cause: caused by the wholesale supplier's own 重大な事故
-    :ivar threats: events of 58条の2 (おそれ), by their ids in the rule set
+    :ivar unhurt: it is a fact that nobody lost a service (a leak, a threat)
+    :ivar areas_apart: named areas hold different users, so that their known users add up
+    :ivar designated: the carrier is designated for 特定利用者情報; ``leaked_users`` in the data; ``handed_abroad`` to a
+        foreign government under its law
+    :ivar facility: what failed, by the ids of the periodic tracks (``base-station`` …); ``minor`` is a person's word
     """
 
     id: str
@@ -76,7 +112,15 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaks: tuple[str, ...] = ()
     stopped_business: bool = False
     wholesale_cause: bool = False
-    threats: tuple[str, ...] = ()
+    threat: Threat | None = None
+    unhurt: bool = False
+    areas_apart: bool = False
+    designated: bool | None = None
+    leaked_users: int | None = None
+    handed_abroad: bool | None = None
+    facility: str = ""
+    minor: bool = False
+    known_assumed: bool = False
 
 
 class Standing(StrEnum):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sekisho.catalogues.accidents import accident_rules
 from sekisho.model.accident import judge, rules_for, standing
-from sekisho.model.incident import Effect, Incident, Service, Standing
+from sekisho.model.incident import Effect, Equipment, Incident, Service, Standing
 
 JST = timezone(timedelta(hours=9))
 
@@ -120,3 +120,76 @@ def test_more_users_or_hours_never_lower_the_duty(
     less = verdict(accident(service, begin, hours, users, monthly_users=monthly))
     more = verdict(accident(service, begin, hours + more_hours, users + more_users, monthly_users=monthly))
     assert _ORDER.index(more) >= _ORDER.index(less)
+
+
+def two(first: Effect, second: Effect, **more: object) -> Standing:
+    begin = datetime(2026, 11, 21, tzinfo=JST)
+    return verdict(Incident("t", begin, begin, begin + timedelta(days=1), effects=(first, second), **more))  # type: ignore[arg-type]
+
+
+def test_two_short_failures_are_not_one_long_one_for_certain() -> None:
+    begin = datetime(2026, 11, 21, tzinfo=JST)
+    half = timedelta(minutes=30)
+    first = Effect(Service.INTERNET, begin, begin + half, 40_000, 40_000)
+    second = Effect(Service.INTERNET, begin + 9 * half, begin + 10 * half, 40_000, 40_000)
+    assert two(first, second) is Standing.UNDECIDED
+
+
+def test_many_for_a_moment_and_few_for_long_is_undecided() -> None:
+    begin = datetime(2026, 11, 21, tzinfo=JST)
+    first = Effect(Service.INTERNET, begin, begin + timedelta(minutes=10), 40_000, 40_000, "a")
+    second = Effect(
+        Service.INTERNET, begin + timedelta(minutes=10), begin + timedelta(hours=3), 100, 100, "a"
+    )
+    incident = Incident("t", begin, begin, begin, effects=(first, second))
+    (one,) = judge(incident, rules_for(begin.date(), accident_rules()))
+    assert (one.standing, one.reason) == (Standing.UNDECIDED, "readings-differ")
+
+
+def test_known_users_of_areas_add_up_only_when_the_areas_are_apart() -> None:
+    begin = datetime(2026, 11, 21, tzinfo=JST)
+    end = begin + timedelta(hours=3)
+    east, west = (Effect(Service.INTERNET, begin, end, 20_000, 20_000, area) for area in ("東", "西"))
+    assert two(east, west) is Standing.UNDECIDED
+    assert two(east, west, areas_apart=True) is Standing.YES
+
+
+def test_unknown_monthly_users_leave_the_class_open() -> None:
+    day = datetime(2026, 6, 1, tzinfo=JST)
+    assert verdict(accident(Service.FREE_MAIL, day, 5, 150_000)) is Standing.UNDECIDED
+    assert verdict(accident(Service.FREE_MAIL, day, 1, 150_000)) is Standing.NO
+
+
+def test_degradation_and_cause_count_only_when_somebody_weighed_them() -> None:
+    day = datetime(2026, 6, 1, tzinfo=JST)
+
+    def weighed(**more: object) -> Standing:
+        return verdict(accident(Service.INTERNET, day, 5, 150_000, **more))
+
+    assert weighed(degraded_only=True) is Standing.UNDECIDED
+    assert weighed(degraded_only=True, unusable=True) is Standing.YES
+    assert weighed(degraded_only=True, unusable=False) is Standing.NO
+    assert weighed(fault=None) is Standing.UNDECIDED
+    assert weighed(additional=True) is Standing.NO
+
+
+@pytest.mark.parametrize(
+    ("minutes", "all_traffic", "ended", "wanted", "reason"),
+    [
+        (120, True, True, Standing.YES, "reached"),
+        (119, True, True, Standing.NO, "too-short"),
+        (119, True, False, Standing.UNDECIDED, "still-running"),
+        (300, None, True, Standing.UNDECIDED, "traffic-unknown"),
+        (300, False, True, Standing.NO, "not-all-traffic"),
+    ],
+)
+def test_submarine_cables_count_without_users(
+    minutes: int, all_traffic: bool | None, ended: bool, wanted: Standing, reason: str
+) -> None:
+    begin = datetime(2026, 11, 21, tzinfo=JST)
+    now = begin + timedelta(minutes=minutes)
+    cable = Equipment("submarine-cable", begin, now if ended else None, all_traffic)
+    incident = Incident("t", begin, begin, now, equipment=(cable,))
+    (one,) = judge(incident, rules_for(begin.date(), accident_rules()))
+    assert (one.standing, one.reason) == (wanted, reason)
+    assert standing([one]) is wanted

@@ -1,0 +1,109 @@
+"""Users affected over time, as an interval: how many at least and at most, for how long, in which reading.
+
+Two readings are possible of "so many users for so many hours" when users come back one after the other: at every moment
+of those hours (the narrow one), or all that were ever hit from the first failure to the last restoration (the wide one).
+The sources do not settle it, so only what both say is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+
+from sekisho.model.incident import Effect
+
+_HOUR = timedelta(hours=1)
+
+
+class Affected(msgspec.Struct, frozen=True):
+    """The users of one service over time.
+
+    :ivar steps: (from, until, users known to be hit); until the moment of knowledge for what still goes on
+    :ivar running: no end is known
+    :ivar users: ever hit, at least and at most (None: nobody knows)
+    """
+
+    begin: datetime
+    end: datetime
+    running: bool
+    users: tuple[int, int | None]
+    steps: tuple[tuple[datetime, datetime, int], ...]
+
+    @property
+    def hours(self) -> float:
+        """Return hours from the first failure to the last restoration, or to now."""
+        return (self.end - self.begin) / _HOUR
+
+    def longest(self, users: int) -> tuple[float, datetime | None]:
+        """Return for how many hours on end at least so many users were hit, and since when they are now."""
+        best, since = 0.0, None
+        for begin, end, known in self.steps:
+            if known < users:
+                since = None
+                continue
+            since = since or begin
+            best = max(best, (end - since) / _HOUR)
+        return best, since if self.running else None
+
+    def user_hours(self) -> float:
+        """Return the least number of user-hours lost."""
+        return sum(known * ((end - begin) / _HOUR) for begin, end, known in self.steps)
+
+
+def affected(effects: Sequence[Effect], as_of: datetime, *, apart: bool) -> Affected:
+    """Put the effects of one service together; there must be one.
+
+    ``apart``: named areas hold different users, so what is known of them adds up.
+    """
+    begin = min(one.begin for one in effects)
+    running = any(one.end is None for one in effects)
+    ends = [one.end or max(as_of, one.begin) for one in effects]
+    marks = sorted({*(one.begin for one in effects), *ends})
+    steps = []
+    for first, last in pairwise(marks):
+        now = [
+            one for one, end in zip(effects, ends, strict=True) if one.begin <= first < end and _certain(one)
+        ]
+        steps.append((first, last, _least(now, apart=apart)))
+    least = _least([one for one in effects if _certain(one)], apart=apart)
+    return Affected(begin, max(ends), running, (least, _most(effects)), tuple(steps))
+
+
+def counts(effect: Effect) -> bool:
+    """Say whether 58条2項1号 may count the effect at all."""
+    weighed = not effect.degraded_only or effect.unusable is not False
+    return effect.fault is not False and not effect.additional and weighed
+
+
+def _certain(effect: Effect) -> bool:
+    return effect.fault is True and (not effect.degraded_only or effect.unusable is True)
+
+
+def _least(effects: Sequence[Effect], *, apart: bool) -> int:
+    """Return who is hit for certain: areas overlap unless somebody says that they are apart."""
+    by_area: dict[str, int] = {}
+    for one in effects:
+        by_area[one.area] = max(by_area.get(one.area, 0), one.users_least)
+    unnamed = by_area.pop("", 0)
+    named = sum(by_area.values()) if apart else max(by_area.values(), default=0)
+    return max(unnamed, named)
+
+
+def _most(effects: Sequence[Effect]) -> int | None:
+    """Return who may have been hit: everybody apart, but one area's outage without a gap has its largest number."""
+    total = 0
+    last: dict[str, tuple[datetime | None, int]] = {}
+    for one in sorted(effects, key=lambda effect: effect.begin):
+        if one.users_most is None:
+            return None
+        end, peak = last.get(one.area, (one.begin, 0))
+        if one.area and end == one.begin and peak:
+            total += max(0, one.users_most - peak)
+            last[one.area] = (one.end, max(peak, one.users_most))
+        else:
+            total += one.users_most
+            last[one.area] = (one.end, one.users_most)
+    return total
