@@ -34,14 +34,20 @@ def command(
     as_json: bool,
 ) -> int:
     """Match the list against the past, whatever its entries say of their validity."""
+    from sekisho.wiring.lists import list_files
     from sekisho.wiring.moment import now
     from sekisho.wiring.watch import Watch
 
     at = now()
     with Watch(data, create=False) as watch:
         window = watch.window(moment(since, at) if since else None, moment(until, at) if until else None)
-        if not lists and not watch.settings.lists:
-            raise click.UsageError(t("--list で表を渡す", "give a list with --list"))
+        if not list_files(watch.folder, watch.settings, lists):
+            raise click.UsageError(
+                t(
+                    "--list で表を渡すか、sekisho lists fetch で取り込む",
+                    "give a list with --list, or fetch one with sekisho lists fetch",
+                )
+            )
         detectors, lists_read = watch.detectors(("known_cc",), lists, any_time=True)
         looks = list(watch.detect(detectors, window, past=0, step=_DAY))
     warn(lists_read.rejected, as_json)

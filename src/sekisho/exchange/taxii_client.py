@@ -7,29 +7,23 @@ a poll that broke off keeps the pages that were good, says why, and can be gone 
 from __future__ import annotations
 
 import http.client
-import socket
-import ssl
-import threading
-import time
 from base64 import b64encode
-from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from sekisho.errors import PeerFailure, ReadingError
+from sekisho.errors import PeerFailure
+from sekisho.exchange.bounded_http import BoundedHttp, HttpBounds
 from sekisho.exchange.lists.entries import Entries, Limits, Reading
 from sekisho.exchange.lists.stix import read_objects
-from sekisho.formats.loopback import is_loopback
-from sekisho.language import Text
 
 MEDIA_TYPE = "application/taxii+json;version=2.1"
 _TRANSIENT = {429, 503}
 
 
 class Collection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to poll. ``token`` makes it Bearer, else ``user`` and ``password`` Basic, else nobody signs in.
+    """Where to poll. ``authorisation`` is sent as it is; else ``token`` makes it Bearer, ``user`` and ``password`` Basic.
 
     :ivar api_root: address of the API root, ``https://…/api1/``
     :ivar authority: PEM file of a certification authority of one's own; empty for the system's
@@ -41,6 +35,7 @@ class Collection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     password: str = ""
     token: str = ""
     authority: str = ""
+    authorisation: str = ""
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,64 +126,21 @@ class _Page(msgspec.Struct):
 
 
 class _Wire:
-    """One connection, opened again when the server closed it."""
+    """The pages of one collection."""
 
     def __init__(self, where: Collection, bounds: Bounds) -> None:
-        parts = urlsplit(where.api_root)
-        host = parts.hostname or ""
-        if not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))) or not host:
-            raise ReadingError(
-                Text(
-                    ja="TAXIIはhttpsだけで話す（httpはループバックだけ）",
-                    en="TAXII is spoken over https only (http to loopback only)",
-                ),
-                where.api_root,
-            )
         self.bounds = bounds
         self.retry_after = 0
-        self._until = time.monotonic() + bounds.seconds
-        self._octets = 0
-        self._ended = threading.Event()
-        self._open: list[socket.socket] = []
-        # A server that sends an octet now and then renews every time-out of its socket: the end comes from outside.
-        self._clock = threading.Timer(bounds.seconds, self._end)
-        self._clock.daemon = True
-        self._path = f"{parts.path.rstrip('/')}/collections/{quote(where.collection, safe='')}/objects/"
-        self._headers = {"Accept": MEDIA_TYPE, "Accept-Encoding": "identity"} | _authorisation(where)
-        self._connection: http.client.HTTPConnection
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=where.authority or None)
-            self._connection = http.client.HTTPSConnection(
-                host, parts.port, timeout=bounds.quiet_seconds, context=context
-            )
-        else:
-            self._connection = http.client.HTTPConnection(host, parts.port, timeout=bounds.quiet_seconds)
-        self._connection._create_connection = self._connected  # type: ignore[attr-defined]  # noqa: SLF001 - before TLS begins
-        self._clock.start()
+        within = HttpBounds(
+            **{name: getattr(bounds, name) for name in ("quiet_seconds", "seconds", "page_octets", "octets")}
+        )
+        headers = {"Accept": MEDIA_TYPE} | _authorisation(where)
+        self._http = BoundedHttp(where.api_root, within, headers, where.authority)
+        root = urlsplit(where.api_root).path.rstrip("/")
+        self._path = f"{root}/collections/{quote(where.collection, safe='')}/objects/"
 
     def close(self) -> None:
-        self._clock.cancel()
-        self._connection.close()
-        self._let_go()
-
-    def _connected(self, *arguments: Any) -> socket.socket:
-        self._let_go()
-        found = socket.create_connection(*arguments)
-        self._open.append(found.dup())
-        if self._ended.is_set():
-            self._end()
-        return found
-
-    def _let_go(self) -> None:
-        while self._open:
-            self._open.pop().close()
-
-    def _end(self) -> None:
-        """End whatever is being waited for: all time is used up."""
-        self._ended.set()
-        for one in tuple(self._open):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+        self._http.close()
 
     def page(self, added_after: str, following: str) -> tuple[_Page, str]:
         """Return one page and the server's date of its last object.
@@ -196,39 +148,10 @@ class _Wire:
         :raises PeerFailure: for everything that is not a good page
         """
         asked = {"limit": str(self.bounds.page_objects), "added_after": added_after, "next": following}
-        path = f"{self._path}?{urlencode({name: value for name, value in asked.items() if value})}"
-        try:
-            self._in_time()
-            self._connection.request("GET", path, headers=self._headers)
-            response = self._connection.getresponse()
-            body = self._body(response)
-            self._in_time()
-        except (OSError, http.client.HTTPException) as fault:
-            self._in_time()
-            raise _failure(fault, path) from fault
+        response, body = self._http.get(
+            f"{self._path}?{urlencode({name: value for name, value in asked.items() if value})}"
+        )
         return self._checked(response, body), response.headers.get("X-TAXII-Date-Added-Last", "")
-
-    def _in_time(self) -> None:
-        if self._ended.is_set() or time.monotonic() > self._until:
-            self._connection.close()
-            raise PeerFailure("too-slow", f"more than {self.bounds.seconds} s")
-
-    def _body(self, response: http.client.HTTPResponse) -> bytes:
-        """Read up to the bound, and no longer than the time that is left."""
-        parts, size = [], 0
-        while part := response.read1(1 << 16):
-            parts.append(part)
-            size += len(part)
-            self._octets += len(part)
-            if size > self.bounds.page_octets:
-                self._connection.close()
-                raise PeerFailure("too-large", f"more than {self.bounds.page_octets} octets")
-            if self._octets > self.bounds.octets:
-                self._connection.close()
-                raise PeerFailure("budget", f"more than {self.bounds.octets} octets in all")
-            self._in_time()
-        response.close()
-        return b"".join(parts)
 
     def _checked(self, response: http.client.HTTPResponse, body: bytes) -> _Page:
         if response.status in _TRANSIENT:
@@ -239,30 +162,15 @@ class _Wire:
         kind = response.headers.get_content_type()
         if kind != "application/taxii+json":
             raise PeerFailure("unsupported", f"content type {kind}"[:100])
-        if response.length:
-            raise PeerFailure("closed", "the answer is shorter than it says")
         try:
             return msgspec.json.decode(body or b"{}", type=_Page)
         except (msgspec.DecodeError, RecursionError) as fault:
             raise PeerFailure("malformed", str(fault)[:200]) from fault
 
 
-def _failure(fault: OSError | http.client.HTTPException, path: str) -> PeerFailure:
-    """Return what went wrong as data."""
-    if isinstance(fault, TimeoutError):
-        return PeerFailure("timed-out", path)
-    if isinstance(fault, ssl.SSLError):
-        return PeerFailure("tls", str(fault))
-    if isinstance(fault, ConnectionRefusedError):
-        return PeerFailure("refused", str(fault))
-    if isinstance(fault, ConnectionError):
-        return PeerFailure("reset", str(fault))
-    if isinstance(fault, http.client.HTTPException):
-        return PeerFailure("malformed", f"{type(fault).__name__}: {fault}"[:200])
-    return PeerFailure("unreachable", str(fault))
-
-
 def _authorisation(where: Collection) -> dict[str, str]:
+    if where.authorisation:
+        return {"Authorization": where.authorisation}
     if where.token:
         return {"Authorization": f"Bearer {where.token}"}
     if where.user:

@@ -21,6 +21,8 @@ from sekisho.model.watching import Watching
 _DEMONSTRATION = frozenset({"documentation"})
 # A pseudonym is one of the addresses of its prefix: fewer than 256 of them are too few to hide among.
 _SMALL_4 = 24
+# Folder, in the data folder, of the lists that were fetched.
+FETCHED = "lists"
 
 
 class ListsRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,20 +33,30 @@ class ListsRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def list_files(folder: Path, settings: Watching, lists: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the files of the settings' lists (relative ones lie in the data folder) and ``lists``."""
-    return (*(folder / one for one in settings.lists), *lists)
+    """Return the settings' lists (relative ones lie in the data folder), those that were fetched into it, and ``lists``."""
+    fetched = sorted((folder / FETCHED).glob("*.json"))
+    return (*(folder / one for one in settings.lists), *fetched, *lists)
+
+
+def limits_of(settings: Watching) -> Limits:
+    """Return how lists are read for these settings."""
+    demo = settings.basis is LegalBasis.NOT_COMMUNICATION
+    return Limits(allow=_DEMONSTRATION if demo else frozenset())
 
 
 def indicators_of(
     folder: Path, settings: Watching, lists: Sequence[Path]
 ) -> tuple[tuple[Indicator, ...], ListsRead]:
     """Read the settings' lists and ``lists``, guard them, and return what may be used."""
-    demo = settings.basis is LegalBasis.NOT_COMMUNICATION
-    limits = Limits(allow=_DEMONSTRATION if demo else frozenset())
+    limits = limits_of(settings)
     found: list[Indicator] = []
     rejected: dict[str, int] = {}
     for path in list_files(folder, settings, lists):
-        reading = read_list(path.read_bytes(), path.name, limits=limits)
+        reading = read_list(
+            path.read_bytes(),
+            path.name.removesuffix(".json") if path.parent == folder / FETCHED else path.name,
+            limits=limits,
+        )
         if not reading.indicators and (reading.reasons or reading.others):
             # A feed may be empty for a day; one that holds nothing but faults is the wrong file.
             reasons = ", ".join(f"{name} × {count}" for name, count in reading.reasons.items())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sekisho.errors import ReadingError
-from sekisho.exchange.lists import misp, netblocks, plain, stix, tables, trails, zeek_intel
+from sekisho.exchange.lists import misp, netblocks, own, plain, stix, tables, trails, zeek_intel
 from sekisho.exchange.lists.entries import Entries, Limits, Reading
 from sekisho.language import Text
 
@@ -30,7 +30,7 @@ class Form(NamedTuple):
 # In the order in which they are asked; plain takes what nobody else wants.
 FORMS: Mapping[str, Form] = {
     room.NAME: Form(room.NAME, room.sniff, room.read)
-    for room in (stix, misp, zeek_intel, trails, netblocks, tables, plain)
+    for room in (own, stix, misp, zeek_intel, trails, netblocks, tables, plain)
 }
 
 

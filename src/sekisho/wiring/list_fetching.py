@@ -1,0 +1,180 @@
+"""Marries the fetching of lists of known C&C: a TAXII 2.1 collection or a MISP feed becomes a list of the data folder.
+
+The list before stays until a whole one came that has something to use: a server that breaks off, or was emptied by
+whoever got into it, takes no known C&C away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sekisho.catalogues.popular_services import popular_services
+from sekisho.errors import DescriptionError, PeerFailure, StoreError
+from sekisho.exchange.bounded_http import HttpBounds
+from sekisho.exchange.guards import Guards, guard
+from sekisho.exchange.lists import Limits, Reading
+from sekisho.exchange.lists.own import Origin, written
+from sekisho.exchange.misp_client import Feed, FeedBounds, fetch_feed, folder_feed
+from sekisho.exchange.taxii_client import Bounds, Collection, poll, read_poll
+from sekisho.language import Text
+from sekisho.model.watching import Watching
+from sekisho.wiring.lists import FETCHED, limits_of
+from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.whole_file import whole_file
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HEADER = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,4095}")
+_MOST_HEADER = 8192
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to fetch: a TAXII API root and its collection, or a MISP feed's address or folder.
+
+    :ivar name: what the list is called; its detections name it as their source
+    :ivar authorisation: file whose one line is sent as ``Authorization``
+    :ivar authority: PEM file of a certification authority of one's own
+    :ivar seconds: all the time that it may take
+    """
+
+    name: str
+    taxii: str = ""
+    collection: str = ""
+    misp: str = ""
+    authorisation: Path | None = None
+    authority: Path | None = None
+    seconds: float = 600.0
+
+
+class Fetched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How it went. ``written`` says whether there is a new list; else ``reason`` and ``detail`` say why not.
+
+    ``used`` entries are in the list, ``left_out`` counts the others by reason, ``others`` are about something else than
+    an address. ``retry_after``: seconds the server asks to wait.
+    """
+
+    name: str
+    file: str
+    written: bool = False
+    used: int = 0
+    left_out: dict[str, int] = {}
+    others: int = 0
+    reason: str = ""
+    detail: str = ""
+    retry_after: int = 0
+
+
+def fetch_list(folder: Path, settings: Watching, asked: Asked) -> Fetched:
+    """Fetch a list into a data folder, guarded as every list is.
+
+    :raises DescriptionError: a name that is none; the authorisation's file is no line, or others may read it
+    :raises ReadingError: the address is no https one (nor http to loopback)
+    :raises StoreError: the list can't be written
+    """
+    if not _NAME.fullmatch(asked.name):
+        raise DescriptionError(
+            Text(ja="表の名前に使えない", en="not a name for a list"),
+            asked.name[:80],
+            Text(ja="英数字と . _ - で64字まで", en="letters, digits, . _ -, 64 at most"),
+        )
+    file = folder / FETCHED / f"{asked.name}.json"
+    fetch = _taxii if asked.taxii else _misp
+    try:
+        reading, retry = fetch(asked, limits_of(settings))
+    except _BrokeOff as fault:
+        return Fetched(
+            asked.name, str(file), reason=fault.reason, detail=fault.detail, retry_after=fault.retry_after
+        )
+    kept = guard(reading.indicators, Guards(own=settings.customers, services=popular_services()))
+    left_out = Counter(reading.reasons) + Counter(one.reason for one in kept.dropped)
+    told = Fetched(
+        asked.name, str(file), False, len(kept.kept), dict(left_out), reading.others, retry_after=retry
+    )
+    if not kept.kept:
+        return msgspec.structs.replace(told, reason="nothing-to-use")
+    origin = Origin(
+        "taxii" if asked.taxii else "misp", asked.taxii or asked.misp, asked.collection, milliseconds(), len(kept.kept),
+        dict(left_out), reading.others,
+    )  # fmt: skip
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        whole_file(file, written(origin, kept.kept))
+    except OSError as error:
+        raise StoreError(
+            Text(
+                ja="C&Cの表を書けない（前の表は無事）", en="the list can't be written; the one before stays"
+            ),
+            f"{file}: {error.strerror}",
+        ) from error
+    return msgspec.structs.replace(told, written=True)
+
+
+class _BrokeOff(Exception):
+    def __init__(self, reason: str, detail: str, retry_after: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.detail, self.retry_after = reason, detail, retry_after
+
+
+def _taxii(asked: Asked, limits: Limits) -> tuple[Reading, int]:
+    where = Collection(
+        asked.taxii,
+        asked.collection,
+        authority=_text(asked.authority),
+        authorisation=_header(asked.authorisation),
+    )
+    found = poll(where, bounds=Bounds(seconds=asked.seconds))
+    if not found.complete:
+        raise _BrokeOff(found.reason, found.detail, found.retry_after)
+    return read_poll(found, asked.name, limits), found.retry_after
+
+
+def _misp(asked: Asked, limits: Limits) -> tuple[Reading, int]:
+    bounds = FeedBounds(HttpBounds(seconds=asked.seconds))
+    fetch: Callable[[], Reading]
+    if "://" in asked.misp:
+        feed = Feed(asked.misp, _header(asked.authorisation), _text(asked.authority))
+        fetch = lambda: fetch_feed(feed, asked.name, limits, bounds)  # noqa: E731 - one of two ways
+    else:
+        fetch = lambda: folder_feed(Path(asked.misp), asked.name, limits, bounds)  # noqa: E731
+    try:
+        return fetch(), 0
+    except PeerFailure as fault:
+        raise _BrokeOff(fault.reason, fault.detail) from fault
+
+
+def _text(path: Path | None) -> str:
+    return str(path) if path else ""
+
+
+def _header(file: Path | None) -> str:
+    """Return the one line of a file that its owner alone may read; it never appears in what is said."""
+    if file is None:
+        return ""
+    try:
+        with file.open("rb") as source:
+            mode, octets = file.stat().st_mode, source.read(_MOST_HEADER)
+    except OSError as error:
+        raise DescriptionError(
+            Text(ja="認証のファイルを読めない", en="the file of the authorisation can't be read"),
+            f"{file}: {error.strerror}",
+        ) from error
+    if mode & 0o077:
+        raise DescriptionError(
+            Text(
+                ja="認証のファイルをほかの利用者が読める", en="others may read the file of the authorisation"
+            ),
+            str(file),
+            Text(ja="chmod 600 とする", en="chmod 600"),
+        )
+    line = octets.decode("ascii", "replace").strip()
+    if not _HEADER.fullmatch(line):
+        raise DescriptionError(
+            Text(ja="認証のファイルは一行でない", en="the file of the authorisation is not one line"),
+            str(file),
+            Text(ja="例：Bearer …、Basic …、MISPの鍵", en="such as Bearer …, Basic …, or a MISP key"),
+        )
+    return line

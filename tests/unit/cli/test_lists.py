@@ -1,0 +1,136 @@
+"""``sekisho lists fetch``: what is shared becomes a list that the methods use; what breaks off changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.command import typed
+from fakes.feed_server import event, feed, serving
+from fakes.taxii_server import taxii
+from sekisho.demo import capture
+from sekisho.wiring.live_parts import Lists
+from sekisho.wiring.watch import Watch, milliseconds
+
+SERVER = capture.CC_ADDRESS
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "watch.toml").write_text(capture.settings(), encoding="utf-8")
+    return folder
+
+
+def run(data: Path, *words: object, code: int = 0) -> dict[str, Any]:
+    done = typed(
+        ["lists", "fetch", *words, "--data", data, "--json"], env={**os.environ, "SEKISHO_LANG": "en"}
+    )
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert "KEY-OF-MINE" not in done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def indicator(number: int, address: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    one = {
+        "type": "indicator", "id": f"indicator--{number}", "pattern_type": "stix", "name": "SECRET TITLE",
+        "pattern": f"[ipv4-addr:value = '{address}']", "confidence": 90, "valid_from": "2026-01-01T00:00:00Z", **more,
+    }  # fmt: skip
+    return f"2026-01-0{number}T00:00:00.000000Z", one
+
+
+def test_a_taxii_collection_becomes_a_list_that_is_used(data: Path) -> None:
+    (data / "key").write_text("Bearer KEY-OF-MINE\n")
+    (data / "key").chmod(0o600)
+    objects = [indicator(1, SERVER, labels=["Mirai"]), indicator(2, "192.0.2.9"), indicator(3, "8.8.8.8")]
+    with taxii(objects) as server:
+        server.auth = "Bearer KEY-OF-MINE"
+        words = ("jpcert", "--taxii", server.root, "--collection", "cc")
+        assert run(data, *words, code=3)["list"]["reason"] == "status-401"
+        assert not (data / "lists").exists()
+        done = run(data, *words, "--authorization", data / "key")["list"]
+    assert (done["written"], done["used"]) == (True, 2)
+    assert done["left_out"] == {"resolver": 1}
+    kept = (data / "lists" / "jpcert.json").read_text()
+    assert "KEY-OF-MINE" not in kept
+    assert "SECRET TITLE" not in kept
+    assert (data / "lists" / "jpcert.json").stat().st_mode & 0o077 == 0
+    assert json.loads(kept)["origin"]["collection"] == "cc"
+    with Watch(data) as watch:
+        _, read = watch.detectors((), ())
+        (method,) = watch.detectors(("known_cc",), ())[0].values()
+    assert read.used == {"jpcert": 2}
+    one = next(one for one in method.indicators if one.network == f"{SERVER}/32")  # type: ignore[attr-defined]
+    assert (one.family, one.confidence, one.reference, one.valid_from) == (
+        "Mirai", 90, "indicator--1", 1_767_225_600_000,
+    )  # fmt: skip
+
+
+def test_what_breaks_off_or_was_emptied_leaves_the_list_before(data: Path) -> None:
+    with taxii([indicator(1, SERVER), indicator(2, "192.0.2.9"), indicator(3, "192.0.2.8")]) as server:
+        words = ("feed", "--taxii", server.root, "--collection", "cc")
+        run(data, *words)
+        before = (data / "lists" / "feed.json").read_bytes()
+        for mood, reason in (("second-page-breaks", "malformed"), ("busy", "status-503"), ("loop", "loop")):
+            server.mood = mood
+            done = run(data, *words, code=3)["list"]
+            assert (done["written"], done["reason"]) == (False, reason)
+        server.mood = ""
+        server.objects = [indicator(1, "8.8.8.8")]
+        assert run(data, *words, code=3)["list"]["reason"] == "nothing-to-use"
+    assert run(data, *words, code=3)["list"]["reason"] == "refused"
+    assert (data / "lists" / "feed.json").read_bytes() == before
+    assert [one.name for one in (data / "lists").iterdir()] == ["feed.json"]
+
+
+def test_a_misp_feed_of_a_server_and_of_a_folder(data: Path, tmp_path: Path) -> None:
+    files = feed(event(1, SERVER), event(2, "192.0.2.9", to_ids=False))
+    with serving(files) as server:
+        done = run(data, "misp", "--misp", server.address)["list"]
+    assert (done["used"], done["left_out"]) == (1, {"not-for-detection": 1})
+    (tmp_path / "feed").mkdir()
+    for name, octets in files.items():
+        (tmp_path / "feed" / name).write_bytes(octets)
+    assert run(data, "folder", "--misp", tmp_path / "feed")["list"]["used"] == 1
+    assert "ENGINEER" not in (data / "lists" / "misp.json").read_text()
+    assert run(data, "x", "--misp", tmp_path / "nowhere", code=3)["list"]["reason"] == "no-manifest"
+
+
+def test_a_watch_that_runs_takes_it_up_and_methods_find_by_it(data: Path, tmp_path: Path) -> None:
+    capture.write(tmp_path, 1_795_000_000.0)
+    env = {**os.environ, "SEKISHO_LANG": "en"}
+    assert typed(["ingest", tmp_path / "capture.pcap", "--data", data], env=env).returncode == 0
+    assert typed(["hunt", "--data", data, "--json"], env=env).returncode == 2
+    with Watch(data) as watch:
+        live = Lists(watch, ())
+        assert live()[0].indicators == ()
+        with serving(feed(event(1, SERVER))) as server:
+            run(data, "misp", "--misp", server.address)
+        live._at = milliseconds() - 2000  # a second later
+        assert [one.network for one in live()[0].indicators] == [f"{SERVER}/32"]
+    hunted = typed(["hunt", "--data", data, "--json"], env=env)
+    assert hunted.returncode == 1
+    assert json.loads(hunted.stdout)["detections"][0]["detection"]["sources"] == ["misp"]
+
+
+def test_what_is_asked_must_make_sense(data: Path) -> None:
+    (data / "open").write_text("Bearer KEY-OF-MINE")
+    (data / "open").chmod(0o644)
+    (data / "two").write_text("a\nb")
+    (data / "two").chmod(0o600)
+    for words in (
+        ("x",),
+        ("x", "--taxii", "https://t.invalid/", "--misp", "f"),
+        ("x", "--taxii", "https://t.invalid/"),
+        ("../x", "--misp", "feed"),
+        ("x", "--misp", "https://t.invalid/", "--authorization", data / "open"),
+        ("x", "--misp", "https://t.invalid/", "--authorization", data / "two"),
+    ):
+        run(data, *words, code=2)
+    assert "https" in run(data, "x", "--misp", "http://192.0.2.1/", code=2)["error"]
