@@ -78,6 +78,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.expire",
         t("期限の過ぎたデータを消す", "delete what is past its time, in all datasets"),
     ),
+    "accident": (
+        "sekisho.cli.accident",
+        t("事故を法令に照らす：重大か、何をいつまでに", "judge an accident: serious? what is due by when?"),
+    ),
     "catalogues": ("sekisho.cli.catalogues", t("基準の一覧と中身", "list and show catalogues")),
     "plugins": ("sekisho.cli.plugins", t("プラグインの一覧", "list plug-ins, broken ones too")),
 }

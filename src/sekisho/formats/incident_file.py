@@ -1,0 +1,194 @@
+"""An accident's file: facts as TOML (with what holds for the whole) or CSV (a row is a fact). A bad one names its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import tomllib
+import unicodedata
+from collections.abc import Collection, Mapping
+from datetime import datetime, tzinfo
+from typing import NoReturn
+
+import msgspec
+
+from sekisho.errors import DescriptionError
+from sekisho.formats.incident_words import COLUMNS, REASONS, SERVICES, WHATS
+from sekisho.formats.japanese_time import read_moment
+from sekisho.language import Text
+from sekisho.model.incident import Service
+from sekisho.model.timeline import LEAKS, About, Fact, What
+
+_FIELDS = frozenset(
+    {"time", "what", "service", "area", "users", "users_least", "users_most", "source", "note", "equipment",
+     "all_traffic", "unusable"}
+)  # fmt: skip
+_WHATS: Mapping[str, What] = {
+    **{one.value: one for one in What},
+    **{text.ja: one for one, text in WHATS.items()},
+    "覚知": What.KNOWN,
+}
+_SERVICES: Mapping[str, Service] = {
+    **{one.value: one for one in Service},
+    **{unicodedata.normalize("NFKC", text.ja): one for one, text in SERVICES.items()},
+}
+_YES = frozenset({"yes", "true", "1", "はい", "全部", "○"})
+_NO = frozenset({"no", "false", "0", "いいえ", "一部", "×"})
+_NUMBER = r"([0-9]+(?:\.[0-9]+)?)(万)?"
+_USERS = re.compile(rf"(?:約)?{_NUMBER}(?:人|件|回線)?(?:(-|~|以上|\+)(?:{_NUMBER})?(?:人|件|回線)?)?")
+
+
+def read_toml(
+    text: str, zone: tzinfo, events: Collection[str], triggers: Collection[str]
+) -> tuple[About, tuple[Fact, ...]]:
+    """Return what is said of the whole accident, and its facts.
+
+    ``events`` and ``triggers`` are the ids that the rules know. Times without an offset are in ``zone``.
+
+    :raises DescriptionError: with the fact's number, or the field
+    """
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise DescriptionError(Text(ja="TOMLの書式の誤り", en="not valid TOML"), str(error)) from error
+    rows = found.pop("facts", None)
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        _refuse("facts-missing", "[[facts]]")
+    try:
+        about = msgspec.convert(found, About)
+    except msgspec.ValidationError as error:
+        raise DescriptionError(
+            Text(ja="項目の名前または型の誤り", en="a field has a wrong name or type"), str(error)
+        ) from error
+    _known(about, events, triggers)
+    facts = tuple(
+        _fact({key: _plain(value) for key, value in row.items()}, f"[[facts]] {number}", zone)
+        for number, row in enumerate(rows, 1)
+    )
+    return about, facts
+
+
+def read_csv(text: str, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
+    """Return facts of a CSV file whose first row names the columns, in English or Japanese.
+
+    :raises DescriptionError: with the line
+    """
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    facts: list[Fact] = []
+    names: list[str] = []
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            where = f"line {reader.line_num}"
+            if not names:
+                plain = [unicodedata.normalize("NFKC", cell).strip() for cell in row]
+                names = [COLUMNS.get(cell, cell.lower()) for cell in plain]
+                continue
+            if len(row) != len(names):
+                _refuse("columns", where)
+            facts.append(_fact(dict(zip(names, row, strict=True)), where, zone))
+    except csv.Error as error:
+        raise DescriptionError(
+            Text(ja="CSVの書式の誤り", en="not valid CSV"), f"line {reader.line_num}: {error}"
+        ) from error
+    if not facts:
+        _refuse("facts-missing", "CSV")
+    return About(), tuple(facts)
+
+
+def _known(about: About, events: Collection[str], triggers: Collection[str]) -> None:
+    for reason, given, known in (
+        ("unknown-event", about.threat.events if about.threat else (), events),
+        ("unknown-leak", about.leaks, LEAKS),
+        ("unknown-duty", about.due, triggers),
+    ):
+        for one in given:
+            if one not in known:
+                _refuse(reason, f"{one} ({', '.join(sorted(known))})")
+    counts = [*about.monthly_users.values(), *about.subscribers.values(), about.leaked_users or 0]
+    if min(counts) < 0 or (about.threat and (about.threat.carrier_users or 0) < 0):
+        _refuse("negative-users", "")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list) and len(value) == len(("least", "most")):
+        return f"{value[0]}-{value[1]}"
+    return str(value)
+
+
+def _fact(row: Mapping[str, str], where: str, zone: tzinfo) -> Fact:
+    cells = {key: unicodedata.normalize("NFKC", value).strip() for key, value in row.items()}
+    for key in cells:
+        if key not in _FIELDS:
+            _refuse("unknown-field", f"{where}: {key}")
+    try:
+        time = read_moment(cells.get("time", ""), zone)
+    except ValueError as error:
+        _refuse(str(error), f"{where}: time: {cells.get('time', '')}")
+    what = _WHATS.get(cells.get("what", "").lower())
+    if what is None:
+        _refuse("unknown-kind", f"{where}: {cells.get('what', '')}")
+    service = None
+    if name := cells.get("service"):
+        service = _SERVICES.get(name.lower()) or _SERVICES.get(name)
+        if service is None:
+            _refuse("unknown-service", f"{where}: {name} ({', '.join(Service)})")
+    least, most = _users(cells, where)
+    return Fact(
+        time, what, where, service, cells.get("area", ""), least, most, cells.get("source", ""),
+        cells.get("note", ""), cells.get("equipment", ""), _flag(cells, "all_traffic", where),
+        _flag(cells, "unusable", where),
+    )  # fmt: skip
+
+
+def _users(cells: Mapping[str, str], where: str) -> tuple[int | None, int | None]:
+    """Return the least and the most; ``users`` is both, or 30000-60000, or 30000+ for "or more"."""
+    both = cells.get("users", "")
+    if both:
+        found = _matched(both, f"{where}: users: {both}")
+        least = _count(found[1], found[2])
+        if found[3] is None:
+            return least, least
+        return least, _count(found[4], found[5]) if found[4] else None
+    ends: list[int | None] = []
+    for name in ("users_least", "users_most"):
+        text = cells.get(name, "")
+        if text:
+            one = _matched(text, f"{where}: {name}: {text}")
+            ends.append(_count(one[1], one[2]))
+        else:
+            ends.append(None)
+    return ends[0], ends[1]
+
+
+def _matched(text: str, where: str) -> re.Match[str]:
+    plain = text.replace(",", "").replace(" ", "").replace("〜", "~")
+    if plain.startswith("-"):
+        _refuse("negative-users", where)
+    found = _USERS.fullmatch(plain)
+    if found is None:
+        _refuse("not-a-number", where)
+    return found
+
+
+def _count(number: str, ten_thousands: str | None) -> int:
+    return round(float(number) * 10_000) if ten_thousands else round(float(number))
+
+
+def _flag(cells: Mapping[str, str], name: str, where: str) -> bool | None:
+    text = cells.get(name, "").lower()
+    if not text:
+        return None
+    if text not in _YES | _NO:
+        _refuse("not-yes-or-no", f"{where}: {name}: {text}")
+    return text in _YES
+
+
+def _refuse(reason: str, where: str) -> NoReturn:
+    raise DescriptionError(REASONS[reason], where)

@@ -1,0 +1,65 @@
+"""The words of an accident in both languages, and the words by which files may name kinds of facts and services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sekisho.language import Text
+from sekisho.model.incident import Service
+from sekisho.model.timeline import What
+
+SERVICES: Mapping[Service, Text] = {
+    Service.VOICE_EMERGENCY: Text(ja="音声（緊急通報あり）", en="voice with emergency calls"),
+    Service.VOICE: Text(ja="音声（緊急通報なし）", en="voice without emergency calls"),
+    Service.LPWA_CELLULAR: Text(ja="セルラーLPWA", en="cellular LPWA"),
+    Service.LPWA_UNLICENSED: Text(ja="アンライセンスLPWA", en="unlicensed LPWA"),
+    Service.FREE_MAIL: Text(ja="無料メール", en="free mail"),
+    Service.FREE_MESSAGING: Text(ja="無料メッセージング", en="free messaging"),
+    Service.FREE_OTHER: Text(ja="その他の無料サービス", en="other free services"),
+    Service.INTERNET: Text(ja="インターネット接続", en="Internet connection"),
+    Service.DATA: Text(ja="データ伝送", en="data transmission"),
+    Service.OTHER: Text(ja="その他", en="other"),
+}
+WHATS: Mapping[What, Text] = {
+    What.OCCURRED: Text(ja="発生", en="occurred"),
+    What.KNOWN: Text(ja="認知", en="known"),
+    What.DOWN: Text(ja="停止", en="down"),
+    What.DEGRADED: Text(ja="品質低下", en="degraded"),
+    What.USERS: Text(ja="利用者数", en="users"),
+    What.RESTORED: Text(ja="復旧", en="restored"),
+    What.EQUIPMENT_DOWN: Text(ja="設備停止", en="equipment down"),
+    What.EQUIPMENT_RESTORED: Text(ja="設備復旧", en="equipment restored"),
+    What.NOTE: Text(ja="備考", en="note"),
+}
+#: Headings of a CSV file → the field.
+COLUMNS: Mapping[str, str] = {
+    "時刻": "time", "日時": "time", "種別": "what", "役務": "service", "サービス": "service", "地域": "area",
+    "利用者数": "users", "最小": "users_least", "最大": "users_most", "出所": "source", "備考": "note", "設備": "equipment",
+    "全通信": "all_traffic", "利用不能": "unusable",
+}  # fmt: skip
+#: Why a file is refused.
+REASONS: Mapping[str, Text] = {
+    "not-a-time": Text(ja="日時として読めない", en="not a time"),
+    "no-time-of-day": Text(ja="時刻がない", en="no time of day"),
+    "no-such-moment": Text(ja="暦にない日時", en="no such moment"),
+    "outside-the-era": Text(ja="元号の期間の外", en="outside the era"),
+    "unknown-kind": Text(ja="事実の種別が不明", en="unknown kind of fact"),
+    "unknown-service": Text(ja="役務が不明", en="unknown service"),
+    "unknown-field": Text(ja="知らない項目", en="unknown field"),
+    "not-a-number": Text(ja="利用者数として読めない", en="not a number of users"),
+    "negative-users": Text(ja="利用者数が負", en="negative users"),
+    "not-yes-or-no": Text(ja="はい・いいえのどちらでもない", en="neither yes nor no"),
+    "unknown-event": Text(ja="おそれの事象が不明", en="unknown event of a threat"),
+    "unknown-leak": Text(ja="漏えいの種類が不明", en="unknown kind of leak"),
+    "unknown-duty": Text(ja="義務の種類が不明", en="unknown duty"),
+    "nothing-known-yet": Text(ja="その時刻までの事実がない", en="there is no fact up to that time"),
+    "failed-before-it-occurred": Text(ja="発生時刻より前に停止している", en="a service fails before the accident occurred"),
+    "known-before-it-occurred": Text(ja="発生より前に認知している", en="known before it occurred"),
+    "service-missing": Text(ja="役務が書かれていない", en="no service is named"),
+    "equipment-missing": Text(ja="設備が書かれていない", en="no equipment is named"),
+    "users-of-what-is-not-down": Text(ja="停止していない役務・地域の利用者数", en="users of a service and area that is not down"),
+    "restored-before-failed": Text(ja="停止より前の復旧", en="restored before it failed"),
+    "most-below-least": Text(ja="最大が最小より小さい", en="the most is below the least"),
+    "facts-missing": Text(ja="事実が一つもない", en="there are no facts"),
+    "columns": Text(ja="列の数が見出しと違う", en="another number of columns than the heading"),
+}  # fmt: skip

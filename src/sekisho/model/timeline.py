@@ -1,0 +1,201 @@
+"""The facts of an accident in the order of time, and what they come to at a moment: an `Incident`. Pure.
+
+A fact says who told it. What is known at a moment is what the facts up to it say: later ones are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from sekisho.model.incident import Effect, Equipment, Incident, Service, Threat
+
+#: The area of a fact that names none: then all facts of the service speak of the same users.
+EVERYWHERE = "*"
+LEAKS = ("secrecy", "user-information", "facility-information")
+
+
+class What(StrEnum):
+    """Kinds of facts."""
+
+    OCCURRED = "occurred"
+    KNOWN = "known"
+    DOWN = "down"
+    DEGRADED = "degraded"
+    USERS = "users"
+    RESTORED = "restored"
+    EQUIPMENT_DOWN = "equipment-down"
+    EQUIPMENT_RESTORED = "equipment-restored"
+    NOTE = "note"
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One fact: when, what, of which service and area, from which source.
+
+    :ivar line: where it stands in its file, for messages
+    :ivar users_most: None when nobody knows
+    :ivar equipment: for equipment-…: what it is; ``all_traffic`` whether all traffic over it stopped
+    """
+
+    time: datetime
+    what: What
+    line: str = ""
+    service: Service | None = None
+    area: str = ""
+    users_least: int | None = None
+    users_most: int | None = None
+    source: str = ""
+    note: str = ""
+    equipment: str = ""
+    all_traffic: bool | None = None
+    unusable: bool | None = None
+
+
+class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is said of the whole accident and not of a moment; see `Incident` and `Effect`.
+
+    ``monthly_users`` and ``subscribers``: service → number. ``due``: trigger of a duty → the operator's own last day.
+    """
+
+    id: str = "accident"
+    title: str = ""
+    fault: bool | None = True
+    other_equipment: bool = False
+    additional: bool = False
+    leaks: tuple[str, ...] = ()
+    stopped_business: bool = False
+    wholesale_cause: bool = False
+    threat: Threat | None = None
+    unhurt: bool = False
+    areas_apart: bool = False
+    designated: bool | None = None
+    leaked_users: int | None = None
+    handed_abroad: bool | None = None
+    facility: str = ""
+    minor: bool = False
+    significant: bool | None = None
+    monthly_users: dict[Service, int] = {}
+    subscribers: dict[Service, int] = {}
+    due: dict[str, date] = {}
+
+
+class TimelineError(ValueError):
+    """Facts that contradict themselves: ``reason`` is an id, ``line`` where it stands."""
+
+    def __init__(self, reason: str, line: str) -> None:
+        """Keep both."""
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
+    """Return the accident as the facts up to ``as_of`` tell it.
+
+    Where nobody says when it was known, the clocks start when it occurred: the earlier, safer day.
+
+    :raises TimelineError: no fact is that old; restored, or users told, of what never failed
+    """
+    ordered = sorted((one for one in facts if one.time <= as_of), key=lambda one: one.time)
+    if not ordered:
+        raise TimelineError("nothing-known-yet", "")
+    effects = tuple(_effects(about, ordered))
+    equipment = tuple(_equipment(ordered))
+    begins = [*(one.begin for one in effects), *(one.begin for one in equipment)]
+    occurred = next((one.time for one in ordered if one.what is What.OCCURRED), None)
+    if occurred and begins and min(begins) < occurred:
+        late = next(one for one in ordered if one.what is What.OCCURRED)
+        raise TimelineError("failed-before-it-occurred", late.line)
+    occurred = occurred or min(begins, default=ordered[0].time)
+    known = next((one for one in ordered if one.what is What.KNOWN), None)
+    if known and known.time < occurred:
+        raise TimelineError("known-before-it-occurred", known.line)
+    shared = ("id", "title", "leaks", "stopped_business", "wholesale_cause", "threat", "unhurt", "areas_apart",
+              "designated", "leaked_users", "handed_abroad", "facility", "minor")  # fmt: skip
+    return Incident(
+        occurred=occurred,
+        known=known.time if known else occurred,
+        known_assumed=known is None,
+        as_of=as_of,
+        effects=effects,
+        equipment=equipment,
+        **{name: getattr(about, name) for name in shared},
+    )
+
+
+def _effects(about: About, facts: Sequence[Fact]) -> Iterator[Effect]:
+    running: dict[tuple[Service, str], Effect] = {}
+    for fact in facts:
+        if fact.what in {What.DOWN, What.DEGRADED}:
+            yield from _hit(about, fact, running)
+        elif fact.what is What.USERS:
+            if fact.service is None:
+                raise TimelineError("service-missing", fact.line)
+            at = (fact.service, fact.area or EVERYWHERE)
+            if at not in running:
+                raise TimelineError("users-of-what-is-not-down", fact.line)
+            yield from _ended([at], fact.time, running)
+            running[at] = _counted(msgspec.structs.replace(running[at], begin=fact.time), fact)
+        elif fact.what is What.RESTORED:
+            hit = [at for at in running if _means(fact, at)]
+            if not hit:
+                raise TimelineError("restored-before-failed", fact.line)
+            yield from _ended(hit, fact.time, running)
+            for at in hit:
+                del running[at]
+    yield from running.values()
+
+
+def _means(fact: Fact, at: tuple[Service, str]) -> bool:
+    return (fact.service is None or fact.service is at[0]) and (not fact.area or fact.area == at[1])
+
+
+def _hit(about: About, fact: Fact, running: dict[tuple[Service, str], Effect]) -> Iterator[Effect]:
+    if fact.service is None:
+        raise TimelineError("service-missing", fact.line)
+    at = (fact.service, fact.area or EVERYWHERE)
+    yield from _ended([at] if at in running else [], fact.time, running)
+    before = running.get(at)
+    fresh = Effect(
+        fact.service, fact.time, None, before.users_least if before else 0, before.users_most if before else None,
+        at[1], fact.what is What.DEGRADED, about.monthly_users.get(fact.service), about.fault, fact.unusable,
+        about.other_equipment, about.additional, about.subscribers.get(fact.service),
+    )  # fmt: skip
+    running[at] = _counted(fresh, fact)
+
+
+def _counted(effect: Effect, fact: Fact) -> Effect:
+    if fact.users_least is None and fact.users_most is None:
+        return effect
+    least = fact.users_least or 0
+    if fact.users_most is not None and fact.users_most < least:
+        raise TimelineError("most-below-least", fact.line)
+    return msgspec.structs.replace(effect, users_least=least, users_most=fact.users_most)
+
+
+def _ended(
+    hit: list[tuple[Service, str]], end: datetime, running: dict[tuple[Service, str], Effect]
+) -> Iterator[Effect]:
+    for at in hit:
+        if running[at].begin < end:
+            yield msgspec.structs.replace(running[at], end=end)
+
+
+def _equipment(facts: Sequence[Fact]) -> Iterator[Equipment]:
+    running: dict[str, Equipment] = {}
+    for fact in facts:
+        if fact.what is What.EQUIPMENT_DOWN:
+            name = fact.equipment or fact.area
+            if not name:
+                raise TimelineError("equipment-missing", fact.line)
+            begin = running[name].begin if name in running else fact.time
+            running[name] = Equipment(name, begin, None, fact.all_traffic)
+        elif fact.what is What.EQUIPMENT_RESTORED:
+            name = fact.equipment or fact.area
+            if name not in running:
+                raise TimelineError("restored-before-failed", fact.line)
+            yield msgspec.structs.replace(running.pop(name), end=fact.time)
+    yield from running.values()

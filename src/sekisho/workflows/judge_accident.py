@@ -1,0 +1,133 @@
+"""Judge an accident at a moment: which rules hold, is it serious, what is due by when, what would change it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, tzinfo
+from pathlib import Path
+
+import msgspec
+
+from sekisho.catalogues.accidents import accident_rules, duty_rules, periodic_file
+from sekisho.catalogues.holidays import holidays
+from sekisho.errors import DescriptionError, ReadingError
+from sekisho.formats.incident_file import read_csv, read_toml
+from sekisho.formats.incident_words import REASONS
+from sekisho.language import Text
+from sekisho.model.accident import Judgement, RuleSet, japan_day, judge, rules_for, standing
+from sekisho.model.duty import TRIGGERS, Duty, duties
+from sekisho.model.incident import Incident, Standing
+from sekisho.model.periodic import Periodic, periodic, periodic_rules
+from sekisho.model.timeline import About, Fact, TimelineError, incident
+
+_LARGEST = 10_000_000
+_SATURDAY = 5
+
+
+class DueDay(msgspec.Struct, frozen=True):
+    """A last day as people plan with it.
+
+    :ivar holiday: its name when it is one; ``weekend`` for Saturdays and Sundays
+    :ivar checked: the holidays of that year are known
+    :ivar days: days left, counted from the day of judging in Japan; negative when it is past
+    """
+
+    day: date
+    weekend: bool
+    holiday: str
+    checked: bool
+    days: int
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """Everything said of the accident at ``incident.as_of``.
+
+    ``urgent`` is whether something must be reported without delay: serious, a leak, a stop or a threat.
+    """
+
+    incident: Incident
+    facts: tuple[Fact, ...]
+    rules: RuleSet
+    serious: Standing
+    urgent: Standing
+    judgements: tuple[Judgement, ...]
+    duties: tuple[Duty, ...]
+    due_days: tuple[DueDay, ...]
+    periodic: Periodic
+    periodic_due: DueDay
+    becomes: datetime | None
+
+
+def read_accident(path: Path, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
+    """Return what the file says; CSV by its name's end, TOML otherwise. CSV may be in UTF-8 or Shift_JIS.
+
+    :raises ReadingError: too large, or neither
+    :raises DescriptionError: a bad line
+    """
+    with path.open("rb") as file:
+        data = file.read(_LARGEST + 1)
+    if len(data) > _LARGEST:
+        raise ReadingError(
+            Text(ja="ファイルが大きすぎる（10 MBまで）", en="too large (10 MB at most)"), str(path)
+        )
+    is_csv = path.suffix.lower() == ".csv"
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            text = data.decode("cp932") if is_csv else ""
+        except UnicodeDecodeError:
+            text = ""
+        if not text:
+            raise ReadingError(
+                Text(ja="文字コードが読めない", en="not in a known encoding"), str(path)
+            ) from None
+    if is_csv:
+        return read_csv(text, zone)
+    events = {event.id for one in duty_rules().threats for event in one.events}
+    return read_toml(text, zone, events, TRIGGERS)
+
+
+def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
+    """Judge by the rules of the accident's own day.
+
+    :raises DescriptionError: the facts contradict themselves, or none is that old
+    """
+    try:
+        known = incident(about, facts, as_of)
+    except TimelineError as error:
+        raise DescriptionError(REASONS[error.reason], error.line) from error
+    day, today = japan_day(known.occurred), japan_day(as_of)
+    rules = rules_for(day, accident_rules())
+    judgements = judge(known, rules)
+    serious = standing(judgements, unhurt=known.unhurt)
+    found = duties(known, serious, duty_rules(), about.due)
+    file = periodic_file()
+    report = periodic(known, serious, periodic_rules(day, file.rules), file.tracks)
+    states = {one.standing for one in found}
+    urgent = next((one for one in (Standing.YES, Standing.UNDECIDED) if one in states), Standing.NO)
+    return Ruling(
+        known,
+        tuple(sorted((one for one in facts if one.time <= as_of), key=lambda one: one.time)),
+        rules,
+        serious,
+        urgent,
+        judgements,
+        found,
+        tuple(due_day(one.due, today) for one in found),
+        report,
+        due_day(report.due, today),
+        min((one.becomes for one in judgements if one.becomes), default=None),
+    )
+
+
+def due_day(day: date, today: date) -> DueDay:
+    """Say what kind of day it is, and how far away. Whether a day off moves the deadline no source says."""
+    calendar = holidays()
+    holiday = calendar.on(day)
+    return DueDay(
+        day,
+        day.weekday() >= _SATURDAY,
+        holiday.name if holiday else "",
+        calendar.known(day),
+        (day - today).days,
+    )

@@ -1,0 +1,99 @@
+"""``sekisho accident`` as its user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from sekisho.cli.accident import command
+from sekisho.errors import DescriptionError
+
+CSV = """time,what,service,area,users,source
+2026-11-21 12:20,down,internet,Tokyo,41000-60000,alarm
+2026-11-21 12:25,known,,,,NOC
+"""
+BACK = "2026-11-21 13:00,restored,internet,,,test\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.csv"
+    path.write_text(CSV, encoding="utf-8")
+    return path
+
+
+def run(*words: object, code: int) -> str:
+    done = CliRunner().invoke(command, list(map(str, words)), standalone_mode=False)
+    assert done.exception is None, done.exception
+    assert (done.return_value or 0) == code, done.output
+    return done.output
+
+
+def plain(*words: object, code: int) -> Any:
+    return json.loads(run(*words, "--json", code=code))
+
+
+def test_undecided_then_serious(file: Path) -> None:
+    before = run("judge", file, "--at", "R8.11.21 13:30", code=3)
+    assert "2026-11-21 14:20 JST" in before
+    assert "1時間10分〜 × 41,000–60,000 ? 2時間 × 30,000" in before
+    assert "alarm" in before
+    after = plain("judge", file, "--at", "2026-11-21T14:20", code=1)
+    assert (after["serious"], after["judgements"][0]["class_id"], after["exit"]) == ("yes", "6", 1)
+    assert "≥ 2時間 × 30,000" in after["judgements"][0]["reasoning"]
+
+
+def test_restored_in_time_has_no_urgent_duty_but_a_periodic_one(file: Path) -> None:
+    file.write_text(CSV + BACK, encoding="utf-8")
+    said = run("judge", file, "--at", "2026-11-22 09:00", code=0)
+    assert "様式第27" in said
+    assert "2027-05-31" in said
+
+
+def test_shift_jis_and_watch_end_when_nothing_runs(file: Path) -> None:
+    file.write_bytes((CSV + BACK).replace("internet,Tokyo", "インターネット接続,東京").encode("cp932"))
+    assert "東京" in run("judge", file, "--watch", code=0)
+
+
+def test_watch_counts_down_through_a_bad_edit(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [CSV + "2026-11-21 12:40,dow", CSV + BACK]
+    monkeypatch.setattr(
+        "sekisho.cli.accident.time.sleep", lambda _: file.write_text(texts.pop(0), encoding="utf-8")
+    )
+    said = run("judge", file, "--watch", code=0)
+    assert not texts
+    assert "line 4" in said
+    assert "too short" in said or "時間が足りない" in said
+
+
+def test_duties_of_a_leak_show_the_day_off(tmp_path: Path) -> None:
+    file = tmp_path / "leak.toml"
+    file.write_text(
+        'title = "x"\nleaks = ["secrecy"]\nunhurt = true\n[[facts]]\ntime = 2026-10-24T10:00:00\nwhat = "occurred"\n',
+        encoding="utf-8",
+    )
+    said = run("duties", file, "--at", "2026-10-25 10:00", code=1)
+    assert "2026-11-23 (月, 勤労感謝の日, あと29日)" in said
+    found = plain("duties", file, "--at", "2026-10-25 10:00", code=1)
+    assert [one["rule"]["form"] for one in found["duties"]] == ["様式第50の2"]
+
+
+def test_rules_of_a_day() -> None:
+    assert "jp-to-2015-03" in run("rules", "--on", "2015-03-31", code=0)
+    assert len(plain("rules", "--on", "2026-04-01", code=0)["classes"]) == 7
+
+
+def test_bad_input_names_its_line(file: Path) -> None:
+    with pytest.raises(click.UsageError, match="昨日"):
+        CliRunner().invoke(
+            command, ["judge", str(file), "--at", "昨日"], standalone_mode=False, catch_exceptions=False
+        )
+    file.write_text(CSV + "2026-11-21 11:00,restored,voice,,,x\n", encoding="utf-8")
+    with pytest.raises(DescriptionError) as caught:
+        CliRunner().invoke(command, ["judge", str(file)], standalone_mode=False, catch_exceptions=False)
+    assert caught.value.where == "line 4"

@@ -1,0 +1,101 @@
+"""Files of an accident: TOML and CSV, Japanese and English, and the bad ones with their line."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from sekisho.errors import DescriptionError
+from sekisho.formats.incident_file import read_csv, read_toml
+from sekisho.language import Language
+from sekisho.model.incident import Service
+from sekisho.model.timeline import What
+
+JST = timezone(timedelta(hours=9))
+CSV = """時刻,種別,役務,地域,利用者数,出所
+令和８年11月21日12時20分,停止,インターネット接続,東京都,"４１，０００～６万",監視
+2026/11/21 12:25,認知,,,,NOC
+2026-11-21T13:00,利用者数,internet,東京都,3万以上,NOC
+"""
+
+
+def test_csv_in_japanese() -> None:
+    _, facts = read_csv("\ufeff" + CSV, JST)
+    first = facts[0]
+    assert (first.time, first.what, first.service) == (
+        datetime(2026, 11, 21, 12, 20, tzinfo=JST),
+        What.DOWN,
+        Service.INTERNET,
+    )
+    assert [(one.users_least, one.users_most) for one in facts] == [
+        (41_000, 60_000),
+        (None, None),
+        (30_000, None),
+    ]
+    assert first.line == "line 2"
+
+
+def test_toml() -> None:
+    text = """
+title = "x"
+leaks = ["secrecy"]
+[threat]
+events = ["fire"]
+carrier_users = 30000
+[[facts]]
+time = 2026-11-21T12:20:00+09:00
+what = "equipment-down"
+equipment = "cable"
+all_traffic = true
+[[facts]]
+time = "R8.11.21 12:30"
+what = "down"
+service = "voice"
+users = [10, 20]
+"""
+    about, facts = read_toml(text, JST, {"fire"}, {"serious"})
+    assert about.leaks == ("secrecy",)
+    assert (facts[0].all_traffic, facts[1].users_least, facts[1].users_most) == (True, 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("2026-02-30 10:00,停止,internet,,1,", "no such moment\n  → line 2: time: 2026-02-30 10:00"),
+        ("2026-11-21 10:00,爆発,internet,,1,", "unknown kind of fact\n  → line 2: 爆発"),
+        ("2026-11-21 10:00,停止,電報,,1,", "unknown service\n  → line 2: 電報"),
+        ("2026-11-21 10:00,停止,internet,,-1,", "negative users\n  → line 2"),
+        ("2026-11-21 10:00,停止,internet,,多数,", "not a number of users\n  → line 2"),
+        ("2026-11-21 10:00,停止,internet", "another number of columns than the heading\n  → line 2"),
+        ("", "there are no facts"),
+    ],
+)
+def test_bad_rows(row: str, said: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        read_csv("時刻,種別,役務,地域,利用者数,出所\n" + row, JST)
+    assert said in caught.value.explain(Language.EN)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = ", "not valid TOML"),
+        ("title = 'x'", "there are no facts"),
+        ("tittle = 'x'\n[[facts]]\n", "a field has a wrong name or type"),
+        ("leaks = ['all']\n[[facts]]\n", "unknown kind of leak"),
+        ("threat.events = ['flood']\n[[facts]]\n", "unknown event of a threat"),
+        ("due.tax = 2026-11-30\n[[facts]]\n", "unknown duty"),
+        ("leaked_users = -1\n[[facts]]\n", "negative users"),
+        ("[[facts]]\ntime = 2026-11-21T10:00:00\nwhat = 'down'\nuser = 3\n", "unknown field"),
+        (
+            "[[facts]]\ntime = 2026-11-21T10:00:00\nwhat = 'down'\nunusable = 'perhaps'\n",
+            "neither yes nor no",
+        ),
+        ("[[facts]]\ntime = 2026-11-21\nwhat = 'down'\n", "no time of day"),
+    ],
+)
+def test_bad_toml(text: str, said: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        read_toml(text, JST, {"fire"}, {"serious"})
+    assert said in caught.value.explain(Language.EN)

@@ -1,0 +1,56 @@
+"""Moments as people write them, and the ones that are refused with a reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from sekisho.formats.japanese_time import read_moment
+
+JST = timezone(timedelta(hours=9))
+WANTED = datetime(2026, 11, 21, 14, 20, tzinfo=JST)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-21T14:20",
+        "2026-11-21 14:20:00+09:00",
+        "2026-11-21T05:20Z",
+        "2026/11/21 14:20",
+        "2026年11月21日14時20分",
+        "２０２６年１１月２１日　１４時２０分",
+        "令和８年11月21日 14:20",
+        "R8.11.21 14:20",
+        "r8/11/21 14:20 JST",
+        " 2026-11-21 05:20 UTC ",
+    ],
+)
+def test_the_same_moment(text: str) -> None:
+    assert read_moment(text, JST) == WANTED
+
+
+def test_eras_midnight_and_zones() -> None:
+    assert read_moment("令和元年5月1日0時", JST) == datetime(2019, 5, 1, tzinfo=JST)
+    assert read_moment("平成31年4月30日 24:00", JST) == datetime(2019, 5, 1, tzinfo=JST)
+    assert read_moment("2026-11-21 05:20", UTC) == WANTED
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not-a-time"),
+        ("昨日の夜", "not-a-time"),
+        ("2026-11-21", "no-time-of-day"),
+        ("2026-02-30 10:00", "no-such-moment"),
+        ("2026-11-21 25:00", "no-such-moment"),
+        ("2026-11-21 24:01", "no-such-moment"),
+        ("8-11-21 10:00", "no-such-moment"),
+        ("平成31年5月1日 10:00", "outside-the-era"),
+        ("令和元年4月30日 10:00", "outside-the-era"),
+    ],
+)
+def test_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^{reason}$"):
+        read_moment(text, JST)

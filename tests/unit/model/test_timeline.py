@@ -1,0 +1,104 @@
+"""Facts in the order of time, and what they come to at a moment."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from sekisho.catalogues.accidents import accident_rules
+from sekisho.model.accident import judge, rules_for, standing
+from sekisho.model.incident import Service, Standing
+from sekisho.model.timeline import About, Fact, TimelineError, What, incident
+
+JST = timezone(timedelta(hours=9))
+
+
+def at(hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, 21, hour, minute, tzinfo=JST)
+
+
+def down(time: datetime, least: int | None = None, most: int | None = None, area: str = "") -> Fact:
+    return Fact(time, What.DOWN, "1", Service.INTERNET, area, least, most)
+
+
+def verdict(*facts: Fact, now: datetime, about: About | None = None) -> tuple[Standing, str, datetime | None]:
+    found = judge(incident(about or About(), facts, now), rules_for(now.date(), accident_rules()))
+    one = found[0]
+    return standing(found), one.reason, one.becomes
+
+
+def test_a_running_accident_becomes_serious_two_hours_after_enough_were_known_to_be_hit() -> None:
+    facts = [
+        down(at(12), 5_000, 80_000),
+        Fact(at(12, 20), What.USERS, "2", Service.INTERNET, "", 41_000, 60_000),
+    ]
+    assert verdict(*facts, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14, 20))
+    assert verdict(*facts, now=at(14, 20))[0] is Standing.YES
+    back = Fact(at(14), What.RESTORED, "3", Service.INTERNET)
+    assert verdict(*facts, back, now=at(15))[:2] == (Standing.UNDECIDED, "readings-differ")
+    assert verdict(*facts, back, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14, 20))
+
+
+def test_later_facts_are_not_looked_at() -> None:
+    facts = [down(at(12), 41_000, 41_000), Fact(at(12, 50), What.RESTORED, "2", Service.INTERNET)]
+    assert verdict(*facts, now=at(12, 30))[1] == "still-running"
+    assert verdict(*facts, now=at(18))[:2] == (Standing.NO, "too-short")
+
+
+def test_areas_come_back_one_by_one() -> None:
+    facts = [
+        down(at(9), 20_000, 20_000, "東"),
+        down(at(9), 20_000, 20_000, "西"),
+        Fact(at(10), What.RESTORED, "3", Service.INTERNET, "東"),
+        Fact(at(12), What.RESTORED, "4", Service.INTERNET, "西"),
+    ]
+    assert verdict(*facts, now=at(13))[:2] == (Standing.UNDECIDED, "users-unknown")
+    apart = About(areas_apart=True)
+    assert verdict(*facts, now=at(13), about=apart)[:2] == (Standing.UNDECIDED, "readings-differ")
+
+
+def test_restored_of_nothing_named_means_everything() -> None:
+    facts = [
+        down(at(9), 1, 1, "東"),
+        Fact(at(9), What.DOWN, "2", Service.VOICE),
+        Fact(at(10), What.RESTORED, "3"),
+    ]
+    found = incident(About(), facts, at(11))
+    assert [one.end for one in found.effects] == [at(10), at(10)]
+
+
+def test_clocks() -> None:
+    found = incident(About(), [down(at(9))], at(10))
+    assert (found.occurred, found.known, found.known_assumed) == (at(9), at(9), True)
+    found = incident(About(), [down(at(9)), Fact(at(9, 5), What.KNOWN)], at(10))
+    assert (found.known, found.known_assumed) == (at(9, 5), False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ([down(at(20))], "nothing-known-yet"),
+        ([Fact(at(9), What.RESTORED, "1", Service.VOICE)], "restored-before-failed"),
+        ([down(at(9)), Fact(at(8), What.RESTORED, "2", Service.INTERNET)], "restored-before-failed"),
+        ([Fact(at(9), What.USERS, "1", Service.VOICE, "", 3)], "users-of-what-is-not-down"),
+        ([Fact(at(9), What.DOWN, "1")], "service-missing"),
+        ([down(at(9), 5, 4)], "most-below-least"),
+        ([down(at(9)), Fact(at(10), What.OCCURRED, "2")], "failed-before-it-occurred"),
+        ([down(at(9)), Fact(at(8), What.KNOWN, "2")], "known-before-it-occurred"),
+        ([Fact(at(9), What.EQUIPMENT_RESTORED, "1", equipment="cable")], "restored-before-failed"),
+        ([Fact(at(9), What.EQUIPMENT_DOWN, "1")], "equipment-missing"),
+    ],
+)
+def test_contradictions_are_refused(facts: list[Fact], reason: str) -> None:
+    with pytest.raises(TimelineError, match=reason):
+        incident(About(), facts, at(12))
+
+
+def test_equipment() -> None:
+    facts = [
+        Fact(at(9), What.EQUIPMENT_DOWN, equipment="cable", all_traffic=True),
+        Fact(at(11), What.EQUIPMENT_RESTORED, equipment="cable"),
+    ]
+    assert verdict(*facts, now=at(12))[:2] == (Standing.YES, "reached")
+    assert verdict(*facts, now=at(10)) == (Standing.UNDECIDED, "still-running", at(11))
