@@ -20,6 +20,7 @@ from sekisho.cli.looking import (
     line_of,
     line_word,
     moment,
+    tell_damaged,
     warn_torn,
 )
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
@@ -293,16 +294,17 @@ def heal(days: int | None, data: Path, as_json: bool) -> int:
 
     with Casebook(data) as book:
         every = list(book.heal(days=days or 0))
-        need = days or book.values.quiet_days
+        need, damaged = days or book.values.quiet_days, book.damaged
     counts = Counter(one.healing.value for one in every)
     if as_json:
-        put_json({"days": need, "counts": counts, "observed": every})
+        put_json({"days": need, "counts": counts, "observed": every, "damaged": damaged})
     else:
         words = {
             Healing.ACTIVE: t("検出が続いている", "still seen"), Healing.QUIET: t("静か（日数不足）", "quiet, not long enough"),
             Healing.HEALED: t("治癒を観測", "observed to be healed"), Healing.UNKNOWN: t("不明（沈黙又は未検査）", "unknown: silent, or not looked at"),
         }  # fmt: skip
         click.echo(table([(words[one], f"{counts[one.value]:,}") for one in Healing]))
+    tell_damaged(damaged)
     return 3 if every and set(counts) == {Healing.UNKNOWN.value} else 0
 
 

@@ -252,6 +252,7 @@ def _radius(proposal: Proposal) -> str:
             + f" {_NOTES.get(one.note, one.note)}"
         )
     sample = "" if one.sampling == 1 else t("（標本による下限）", " (a sample: lower bound)")
+    sample += _NOTES["damaged"] if one.note == "damaged" else ""
     return t(
         f"他の {one.lines:,} 回線 {one.flows:,} フロー {one.octets:,} オクテット（{one.watched:,} 回線中）。この事案の回線は {one.own_flows:,} フロー{sample}",
         f"{one.lines:,} other lines, {one.flows:,} flows, {one.octets:,} octets (of {one.watched:,} lines); "
@@ -275,6 +276,10 @@ def _tell_files(files: tuple[RuleText, ...], paths: tuple[Path, ...]) -> None:
 
 
 _NOTES = {
+    "damaged": t(
+        "（壊れた記録のファイルがあり、その分を除いた下限）",
+        " (record files are damaged: a lower bound without them)",
+    ),
     "no-flows": t("（フローがない）", "(no flows)"),
     "not-in-flows": t("（フローには現れない）", "(flows don't hold it)"),
 }

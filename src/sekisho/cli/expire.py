@@ -16,8 +16,8 @@ _FAILED = 1
 
 @click.command(
     help=t(
-        "保存期限の過ぎたデータを、フロー・検知・案件・連絡先・割当の全てから消し、削除の証明を残す。監査記録は消さない。",
-        "Delete what is past its time from all of flows, detections, cases, contacts and assignments, and keep receipts. "
+        "保存期限の過ぎたデータを、フロー・検出・事案・連絡先・割当と、残された受信データの全てから消し、削除の証明を残す。監査記録は消さない。",
+        "Delete what is past its time from all of flows, detections, cases, contacts, assignments and datagrams left behind, and keep receipts. "
         "The audit log is not touched.",
     )
 )

@@ -205,7 +205,7 @@ def show(
     else:
         put_json(_as_json(looks, detectors, extra))
     if form != "json":
-        _tell_damage(looks)
+        tell_damaged(sorted({file for look in looks for file in look.damaged}))
     if any(look.detections for look in looks):
         return FOUND
     return NOTHING if looks and all(look.state == "nothing-found" for look in looks) else UNDECIDED
@@ -261,9 +261,8 @@ def _tell(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> None:
     )))  # fmt: skip
 
 
-def _tell_damage(looks: Sequence[Looked]) -> None:
+def tell_damaged(files: Sequence[str]) -> None:
     """Say on stderr which files of the records are no longer what was written."""
-    files = sorted({file for look in looks for file in look.damaged})
     if files:
         named = t("、", ", ").join(files[:_FILES]) + (" …" if len(files) > _FILES else "")
         click.secho(

@@ -129,6 +129,7 @@ class Radius(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``measured`` False says that nobody can tell, and ``note`` why: ``no-flows`` (nothing recorded), ``not-in-flows``
     (flow records don't hold what the rule matches), ``shared-address`` unknowns. Never read that as "touches nobody".
+    ``note`` is ``damaged`` when record files of that time are: what was counted is without them.
     Counts are as seen (``sampling``: the largest interval, 0 when an exporter doesn't state it). ``watched`` are all
     lines with a flow in that time.
     """

@@ -62,6 +62,7 @@ class Casebook:
         self.store = Holdings(self.watch).cases(self._database, Purpose.NOTICE)
         self._lives = SqlLives(self._database)
         self._mark = folder / _MARK
+        self.damaged: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -124,12 +125,18 @@ class Casebook:
         return msgspec.structs.replace(done, torn=torn)
 
     def heal(self, *, days: int = 0) -> Iterator[Observed]:
-        """Observe the open cases; ``days`` stands for the settings' value when it isn't 0."""
+        """Observe the open cases; ``days`` stands for the settings' value when it isn't 0.
+
+        ``damaged`` names the record files that were left out, when all were observed.
+        """
+        damaged: dict[str, None] = {}
 
         def tables(window: Window) -> Tables | None:
             if not self.watch.has_records():
                 return None
-            return self.watch.store.tables(DATASET, window, self._purpose())
+            bound = self.watch.store.tables(DATASET, window, self._purpose())
+            damaged.update(dict.fromkeys(one.file for one in bound.damaged()))
+            return bound
 
         yield from heal(
             self.store,
@@ -139,6 +146,7 @@ class Casebook:
             days=days or self.values.quiet_days,
             silent_hours=self.values.silent_hours,
         )
+        self.damaged = tuple(damaged)
 
     def evidence(self, sightings: Sequence[Sighting]) -> Proof:
         """Return the detections behind sightings with their flow rows, as far as the log still keeps them."""

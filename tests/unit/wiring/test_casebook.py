@@ -68,6 +68,20 @@ def test_from_the_log_to_the_observed_healing(data: Path) -> None:
         assert (done.changed, done.relapsed) == (1, 1)
 
 
+def test_an_observation_says_which_records_were_left_out_as_damaged(data: Path) -> None:
+    with Casebook(data, create=True) as book:
+        book.watch.remember([seen(1, 6 * DAY)])
+        book.fold()
+        at_work(book.watch, [1], 6)
+        book.watch.looks.add(("outbound_scan",), Window(milliseconds() - 9 * DAY, milliseconds()))
+        journal = next(data.rglob("*.journal"))
+        octets = bytearray(journal.read_bytes())
+        octets[700:760] = bytes(60)
+        journal.write_bytes(octets)
+        assert healings(book) == {1: Healing.UNKNOWN}
+        assert book.damaged == (journal.relative_to(data / "records").as_posix(),)
+
+
 def test_folding_goes_on_where_it_was_and_a_lost_mark_does_no_harm(data: Path) -> None:
     with Casebook(data, create=True) as book:
         book.watch.remember([seen(1, DAY)])

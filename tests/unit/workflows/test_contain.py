@@ -35,6 +35,7 @@ from sekisho.model.containment_numbers import EACH, RANGES, first_number
 from sekisho.model.detection import Grade, Window
 from sekisho.model.identity import Identified, Naming, Person, Role
 from sekisho.model.tables import RECEIVES
+from sekisho.ports.flows import Damage
 from sekisho.stores.database import SqlAudit, SqlCases, open_sqlite
 from sekisho.workflows.contain import (
     Parts,
@@ -174,6 +175,16 @@ def test_what_nobody_can_tell_is_not_nobody(world: World) -> None:
     assert world.propose(hours=2).radius.note == "no-flows"
     world.tables = lambda window: MemoryTables(FLOWS, window)
     assert world.propose(Kind.RPZ, Match(names=("cc.example.com",))).radius.note == "not-in-flows"
+
+
+@pytest.mark.parametrize(("rows", "measured"), [(FLOWS, True), ([], False)])
+def test_what_was_left_out_as_damaged_is_said(
+    world: World, rows: list[dict[str, Any]], measured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PlainTables, "damaged", lambda _self: (Damage("flow/x.journal", None),))
+    world.tables = lambda window: PlainTables(window, lambda: rows)
+    found = world.propose().radius
+    assert (found.measured, found.note) == (measured, "damaged")
 
 
 def test_a_sample_is_said(world: World) -> None:

@@ -133,12 +133,14 @@ def estimate(
         return Radius(window.begin, window.end, note="no-flows")
     text, merge, parameters = radius_query(match, kind, case.subscriber, window)
     row = bound.ask(Query("radius", text, merge, parameters)).to_pylist()[0]
+    note = "damaged" if bound.damaged() else ""
     if not row["rows"]:
-        return Radius(window.begin, window.end, note="no-flows")
+        return Radius(window.begin, window.end, note=note or "no-flows")
     return Radius(
         window.begin,
         window.end,
         measured=True,
+        note=note,
         lines=int(row["lines"]),
         flows=int(row["flows"]),
         octets=int(row["octets"]),
