@@ -32,8 +32,8 @@ PAGE = Page(
     "help",
     Text(ja="手引き", en="Help"),
     (
-        Route("GET", "/help", _contents, Permission.OPEN),
-        Route("GET", "/help/{name:path}", _leaf, Permission.OPEN),
+        Route("GET", "/help", _contents, Permission.SEE),
+        Route("GET", "/help/{name:path}", _leaf, Permission.SEE),
     ),
     order=99,
     sign="？",
