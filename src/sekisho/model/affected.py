@@ -93,17 +93,13 @@ def _least(effects: Sequence[Effect], *, apart: bool) -> int:
 
 
 def _most(effects: Sequence[Effect]) -> int | None:
-    """Return who may have been hit: everybody apart, but one area's outage without a gap has its largest number."""
+    """Return who may have been hit: everybody apart, but what continues an outage counts only what it adds."""
     total = 0
-    last: dict[str, tuple[datetime | None, int]] = {}
+    peaks: dict[str, int] = {}
     for one in sorted(effects, key=lambda effect: effect.begin):
         if one.users_most is None:
             return None
-        end, peak = last.get(one.area, (one.begin, 0))
-        if one.area and end == one.begin and peak:
-            total += max(0, one.users_most - peak)
-            last[one.area] = (one.end, max(peak, one.users_most))
-        else:
-            total += one.users_most
-            last[one.area] = (one.end, one.users_most)
+        peak = peaks.get(one.area, 0) if one.continues else 0
+        total += max(0, one.users_most - peak)
+        peaks[one.area] = max(peak, one.users_most)
     return total

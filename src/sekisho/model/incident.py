@@ -39,6 +39,7 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar other_equipment: a failure of equipment other than 電気通信設備 hindered the service (periodic report)
     :ivar additional: only an additional function (付加的な機能) was hit, which 58条2項1号 does not count
     :ivar subscribers: all users of the service, for rules that ask for a share
+    :ivar continues: the same outage of the area as the effect before, with another number of users
     """
 
     service: Service
@@ -54,6 +55,7 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other_equipment: bool = False
     additional: bool = False
     subscribers: int | None = None
+    continues: bool = False
 
 
 class Equipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -138,7 +138,11 @@ def _effects(about: About, facts: Sequence[Fact]) -> Iterator[Effect]:
             if at not in running:
                 raise TimelineError("users-of-what-is-not-down", fact.line)
             yield from _ended([at], fact.time, running)
-            running[at] = _counted(msgspec.structs.replace(running[at], begin=fact.time), fact)
+            cut = running[at].begin < fact.time
+            again = msgspec.structs.replace(
+                running[at], begin=fact.time, continues=cut or running[at].continues
+            )
+            running[at] = _counted(again, fact)
         elif fact.what is What.RESTORED:
             hit = [at for at in running if _means(fact, at)]
             if not hit:
@@ -163,6 +167,7 @@ def _hit(about: About, fact: Fact, running: dict[tuple[Service, str], Effect]) -
         fact.service, fact.time, None, before.users_least if before else 0, before.users_most if before else None,
         at[1], fact.what is What.DEGRADED, about.monthly_users.get(fact.service), about.fault, fact.unusable,
         about.other_equipment, about.additional, about.subscribers.get(fact.service),
+        before is not None and (before.begin < fact.time or before.continues),
     )  # fmt: skip
     running[at] = _counted(fresh, fact)
 

@@ -102,3 +102,14 @@ def test_equipment() -> None:
     ]
     assert verdict(*facts, now=at(12))[:2] == (Standing.YES, "reached")
     assert verdict(*facts, now=at(10)) == (Standing.UNDECIDED, "still-running", at(11))
+
+
+def test_a_new_number_of_users_revises_and_a_new_outage_adds() -> None:
+    facts = [
+        down(at(9), 1, 20_000),
+        Fact(at(10), What.USERS, "2", Service.INTERNET, "", 1, 21_000),
+        Fact(at(12), What.RESTORED, "3", Service.INTERNET),
+    ]
+    assert verdict(*facts, now=at(13))[:2] == (Standing.NO, "too-few")
+    again = [down(at(12), 1, 20_000), Fact(at(13), What.RESTORED, "5", Service.INTERNET)]
+    assert verdict(*facts, *again, now=at(14))[:2] == (Standing.UNDECIDED, "users-unknown")
