@@ -11,6 +11,7 @@ import msgspec
 
 from sekisho.model.accident import RuleSet
 from sekisho.model.duty import DutyRules
+from sekisho.model.foreign import Profile
 from sekisho.model.periodic import PeriodicRules, Track
 
 
@@ -37,6 +38,12 @@ def duty_rules() -> DutyRules:
 def periodic_file() -> PeriodicFile:
     """Return the rules of the periodic report by date, oldest first."""
     return msgspec.convert(_read("periodic_jp.toml"), PeriodicFile)
+
+
+@cache
+def foreign_profiles() -> tuple[Profile, ...]:
+    """Return the profiles of other countries."""
+    return msgspec.convert(_read("foreign_accidents.toml")["profiles"], tuple[Profile, ...])
 
 
 def _read(name: str) -> Any:
