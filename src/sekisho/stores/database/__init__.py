@@ -16,6 +16,8 @@ from sekisho.stores.database.notices import SqlNotices
 from sekisho.stores.database.opening import Database, open_postgres, open_sqlite
 from sekisho.stores.database.passkeys import SqlPasskeys
 from sekisho.stores.database.sessions import SqlSessions
+from sekisho.stores.database.shared_collections import SqlCollections, SqlSent
+from sekisho.stores.database.shared_objects import SqlObjects
 from sekisho.stores.database.tokens import SqlTokens
 
 __all__ = [
@@ -25,10 +27,13 @@ __all__ = [
     "SqlAudit",
     "SqlBrake",
     "SqlCases",
+    "SqlCollections",
     "SqlDetectionFilling",
     "SqlDetections",
     "SqlNotices",
+    "SqlObjects",
     "SqlPasskeys",
+    "SqlSent",
     "SqlSessions",
     "SqlTokens",
     "Verified",

@@ -18,6 +18,7 @@ from sekisho.stores.database.migrations import (
     v0002_accounts,
     v0003_detections,
     v0004_case_ages,
+    v0005_sharing,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -26,6 +27,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0002_accounts.statements,
     v0003_detections.statements,
     v0004_case_ages.statements,
+    v0005_sharing.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.

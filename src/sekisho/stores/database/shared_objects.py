@@ -1,0 +1,196 @@
+"""Shared objects in SQL; see `ports.sharing.ObjectStore`.
+
+A page is read along the key (collection, added), or along (collection, type, added) for one type: never sorted, however
+large the collection. Writers to a collection wait for each other on its row, so that what is added later is seen later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from sekisho.model.sharing import Held, Offered, Outcome, Put, rfc3339
+from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
+from sekisho.stores.database.faults import conflict
+from sekisho.stores.database.opening import Database
+from sekisho.stores.database.rows import as_row, askable
+from sekisho.stores.database.sharing_tables import COLLECTIONS, OBJECTS
+
+_AT_ONCE = 500
+_STREAMED = 100
+_ROW = [OBJECTS.c[name] for name in Held.__struct_fields__[:-1]]
+# For each (id, key) that version, or the newest one where the key is empty.
+_KNOWN = """
+WITH wanted (id, version_key) AS (VALUES {places})
+SELECT s.id, wanted.version_key AS asked, s.version_key, s.version, s.digest FROM wanted CROSS JOIN shared_objects s
+WHERE s.collection = :collection AND s.id = wanted.id AND s.version_key = CASE WHEN wanted.version_key = ''
+THEN (SELECT max(m.version_key) FROM shared_objects m WHERE m.collection = :collection AND m.id = wanted.id)
+ELSE wanted.version_key END
+"""
+
+
+class SqlObjects:
+    """An `ObjectStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, collection: str, offered: Sequence[Offered], now: int) -> tuple[Put, ...]:
+        """Store objects; see the port. :raises ConflictError: there is no such collection."""
+        puts: list[Put] = []
+        with self._database.writing() as connection:
+            row = COLLECTIONS.c.id == collection
+            asked = select(COLLECTIONS.c.last_added).where(row).with_for_update()
+            last = connection.execute(asked).scalar() if askable(collection) else None
+            if last is None:
+                raise conflict(collection)
+            added = max(last + 1, now)
+            for first in range(0, len(offered), _AT_ONCE):
+                some = offered[first : first + _AT_ONCE]
+                known = _known(connection, collection, some)
+                rows, told = _sorted_out(collection, some, known, added)
+                if rows:
+                    connection.execute(insert(OBJECTS), rows)
+                    added = rows[-1]["added"] + 1
+                    connection.execute(update(COLLECTIONS).where(row).values(last_added=added - 1))
+                puts += told
+        return tuple(puts)
+
+    def find(
+        self, collection: str, wanted: ObjectFilter, *, limit: int, octets: int, bodies: bool = True
+    ) -> ObjectPage:
+        """Return a page; see the port."""
+        if not all(map(askable, (collection, *wanted.ids, *wanted.types))):
+            return ObjectPage(())
+        asked = question(collection, wanted, bodies=bodies).limit(limit + 1)
+        held: list[Held] = []
+        size = 0
+        with self._database.reading() as connection:
+            found = connection.execution_options(yield_per=_STREAMED).execute(asked)
+            for row in found:
+                if len(held) == limit or (held and size >= octets):
+                    found.close()
+                    return ObjectPage(tuple(held), more=True)
+                held.append(Held(*row))
+                size += len(held[-1].body)
+        return ObjectPage(tuple(held))
+
+    def has(self, collection: str, identifier: str) -> bool:
+        """Say whether any version of an object is there."""
+        if not (askable(collection) and askable(identifier)):
+            return False
+        asked = select(literal(1)).where(_is(collection, identifier)).limit(1)
+        with self._database.reading() as connection:
+            return connection.execute(asked).first() is not None
+
+    def delete(self, collection: str, identifier: str, versions: Versions) -> int:
+        """Delete versions of an object; return how many."""
+        if not (askable(collection) and askable(identifier)):
+            return 0
+        here = _is(collection, identifier)
+        chosen = select(OBJECTS.c.version_key).where(here, *_versions(collection, versions, -1))
+        with self._database.writing() as connection:
+            connection.execute(
+                select(COLLECTIONS.c.id).where(COLLECTIONS.c.id == collection).with_for_update()
+            )
+            keys = connection.execute(chosen).scalars().all()
+            gone = 0
+            for first in range(0, len(keys), _AT_ONCE):
+                some = OBJECTS.c.version_key.in_(keys[first : first + _AT_ONCE])
+                gone += connection.execute(delete(OBJECTS).where(here, some)).rowcount
+            return gone
+
+
+def question(collection: str, wanted: ObjectFilter, *, bodies: bool = True) -> Select[Any]:
+    """Return the question for a page, without its limit."""
+    conditions: list[ColumnElement[bool]] = [
+        OBJECTS.c.collection == collection,
+        OBJECTS.c.added > max(wanted.added_after, wanted.behind),
+        *_versions(collection, wanted.versions, wanted.added_after),
+    ]
+    if wanted.ids:
+        conditions.append(OBJECTS.c.id.in_(wanted.ids))
+    if len(wanted.types) == 1:
+        conditions.append(OBJECTS.c.type == wanted.types[0])
+    elif wanted.types:
+        # Several ranges of the index by type would have to be sorted together: it is hidden from the planner.
+        conditions.append(func.coalesce(OBJECTS.c.type, "").in_(wanted.types))
+    columns = [*_ROW, OBJECTS.c.body] if bodies else _ROW
+    return select(*columns).where(*conditions).order_by(OBJECTS.c.added)
+
+
+def _is(collection: str, identifier: str) -> ColumnElement[bool]:
+    return and_(OBJECTS.c.collection == collection, OBJECTS.c.id == identifier)
+
+
+def _versions(collection: str, versions: Versions, added_after: int) -> list[ColumnElement[bool]]:
+    if versions.all:
+        return []
+    other = OBJECTS.alias("other")
+    same = (other.c.collection == collection, other.c.id == OBJECTS.c.id, other.c.added > added_after)
+    choices: list[ColumnElement[bool]] = []
+    if versions.last:
+        choices.append(~exists().where(*same, other.c.version_key > OBJECTS.c.version_key))
+    if versions.first:
+        choices.append(~exists().where(*same, other.c.version_key < OBJECTS.c.version_key))
+    if versions.keys:
+        choices.append(OBJECTS.c.version_key.in_(versions.keys))
+    return [or_(*choices)] if choices else [literal(1) == 0]
+
+
+def _known(
+    connection: Connection, collection: str, offered: Sequence[Offered]
+) -> dict[tuple[str, str], Row[Any]]:
+    """Return what is there of what is offered, by id and key as offered."""
+    places = ", ".join(f"(CAST(:i{at} AS TEXT), CAST(:k{at} AS TEXT))" for at in range(len(offered)))
+    given = {"collection": collection}
+    for at, one in enumerate(offered):
+        given |= {f"i{at}": one.id, f"k{at}": one.version_key}
+    rows = connection.execute(text(_KNOWN.format(places=places)), given)
+    return {(row[0], row[1]): row for row in rows}
+
+
+def _sorted_out(
+    collection: str, offered: Sequence[Offered], known: dict[tuple[str, str], Row[Any]], added: int
+) -> tuple[list[dict[str, Any]], list[Put]]:
+    """Return the rows to store, and what becomes of each object offered."""
+    rows: list[dict[str, Any]] = []
+    puts: list[Put] = []
+    there = {place: (row.version_key, row.version, row.digest) for place, row in known.items()}
+    for one in offered:
+        place = (one.id, one.version_key)
+        held = there.get(place)
+        if held is not None and held[2] == one.digest:
+            puts.append(Put(Outcome.SAME, held[1]))
+            continue
+        if held is not None and one.version_key:
+            puts.append(Put(Outcome.OTHER, one.version))
+            continue
+        moment = rfc3339(added)
+        row = as_row(one) | {"collection": collection, "added": added}
+        if not one.version_key:
+            row |= {"version": moment, "version_key": moment[:-1].rstrip("0")}
+        rows.append(row)
+        there[one.id, row["version_key"]] = new = (row["version_key"], row["version"], one.digest)
+        # Under the empty key stands the newest version.
+        there[one.id, ""] = max(there.get((one.id, ""), new), new)
+        puts.append(Put(Outcome.STORED, row["version"]))
+        added += 1
+    return rows, puts
