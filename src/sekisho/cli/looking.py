@@ -110,7 +110,10 @@ def moment(text: str, now: datetime) -> int:
         return int(now.timestamp() * 1000) - int(found[1]) * _UNITS[found[2]]
     try:
         parsed = datetime.fromisoformat(text.strip())
-        return int((parsed if parsed.tzinfo else parsed.replace(tzinfo=zone())).timestamp() * 1000)
+        at = int((parsed if parsed.tzinfo else parsed.replace(tzinfo=zone())).timestamp() * 1000)
+        if at < 0:
+            raise ValueError(text)  # noqa: TRY301 - before the epoch there were no flows: a slip of the pen
+        return at
     except (ValueError, OverflowError, OSError):
         raise click.UsageError(
             t(
