@@ -13,6 +13,7 @@ from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 from sekisho.errors import SekishoError
 
 if TYPE_CHECKING:
+    from sekisho.model.timeline import About
     from sekisho.workflows.judge_accident import Ruling
 
 _EXITS = {"yes": 1, "no": 0, "undecided": 3}
@@ -100,6 +101,43 @@ def duties(file: Path, at: str | None, as_json: bool) -> int:
 
 
 @command.command(
+    "abroad",
+    help=t(
+        "外国の事故報告の基準（FCC、NIS2、ENISA、ドイツ、Ofcom）に当てる。条文を確かめられた範囲だけで、未確認のものはそう示す。",
+        "Hold it against rules abroad (FCC, NIS2, ENISA, Germany, Ofcom), as far as their texts could be read; what is "
+        "unverified says so.",
+    ),
+)
+@_options
+@click.option("--profile", multiple=True, metavar="ID", help=t("この基準だけ", "only this profile"))
+@lang_option
+def abroad(file: Path, at: str | None, profile: tuple[str, ...], as_json: bool) -> int:
+    """Judge by the profiles of other countries."""
+    from sekisho.catalogues.accidents import foreign_profiles
+    from sekisho.cli.accident_words import abroad_lines
+    from sekisho.model.foreign import judge_abroad
+
+    every = {one.id: one for one in foreign_profiles()}
+    for name in profile:
+        if name not in every:
+            raise click.UsageError(
+                t(f"その基準はない：{name}", f"no such profile: {name}") + f" ({', '.join(every)})"
+            )
+    about, ruling = _read(file, at)
+    found = [
+        judge_abroad(ruling.incident, every[name], significant=about.significant) for name in profile or every
+    ]
+    states = {one.standing.value for one in found}
+    code = next((_EXITS[one] for one in ("yes", "undecided") if one in states), 0)
+    if as_json:
+        put_json({"as_of": ruling.incident.as_of, "profiles": found, "exit": code})
+        return code
+    for line in abroad_lines(found):
+        click.echo(line)
+    return code
+
+
+@command.command(
     "rules",
     help=t(
         "その日の重大な事故の基準を示す（既定は今日）。",
@@ -138,6 +176,10 @@ def rules(day: datetime | None, as_json: bool) -> None:
 
 
 def _ruling(file: Path, at: str | None) -> Ruling:
+    return _read(file, at)[1]
+
+
+def _read(file: Path, at: str | None) -> tuple[About, Ruling]:
     from sekisho.formats.incident_words import REASONS
     from sekisho.formats.japanese_time import read_moment
     from sekisho.wiring.moment import now, zone
@@ -147,7 +189,8 @@ def _ruling(file: Path, at: str | None) -> Ruling:
         moment = read_moment(at, zone()) if at else now()
     except ValueError as error:
         raise click.UsageError(f"--at {at}: {REASONS[str(error)].say(LANGUAGE)}") from error
-    return rule(*read_accident(file, zone()), moment)
+    about, facts = read_accident(file, zone())
+    return about, rule(about, facts, moment)
 
 
 def _running(ruling: Ruling) -> bool:

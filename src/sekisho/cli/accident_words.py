@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from sekisho.model.incident import Standing
 
 if TYPE_CHECKING:
     from sekisho.model.accident import Judgement
+    from sekisho.model.foreign import Foreign
     from sekisho.model.periodic import Periodic
     from sekisho.workflows.judge_accident import DueDay, Ruling
 
@@ -77,7 +78,8 @@ def duty_lines(ruling: Ruling) -> Iterator[str]:
                 _sign(duty.standing),
                 rule.title.say(LANGUAGE),
                 rule.first.say(LANGUAGE),
-                t(f"{due_words(due)}まで", f"by {due_words(due)}"),
+                t(f"{due_words(due)}まで", f"by {due_words(due)}")
+                + (t("（自社の計算）", " (own count)") if duty.by_operator else ""),
                 rule.form,
                 f"{started} {clock(duty.started)}",
                 rule.article,
@@ -111,6 +113,36 @@ def duty_lines(ruling: Ruling) -> Iterator[str]:
         if duty.rule.remark:
             yield duty.rule.remark.say(LANGUAGE)
     yield _periodic(ruling.periodic, ruling.periodic_due)
+
+
+def abroad_lines(every: Iterable[Foreign]) -> Iterator[str]:
+    """Yield what each profile says, its deadlines, and how sure its text is."""
+    answers = {
+        Standing.YES: t("当たる", "applies"),
+        Standing.NO: t("当たらない", "does not apply"),
+        Standing.UNDECIDED: t("決まらない", "undecided"),
+    }
+    missing = {
+        "significant": t("重大な影響か、人が判断する（significant）", "a person decides whether it is significant (significant)"),
+        "subscribers": t("役務の全利用者数がない（subscribers）", "all users of the service are not told (subscribers)"),
+        "users": t("影響利用者数による", "hangs on how many users were hit"),
+        "end": t("まだ続いている", "still goes on"),
+        "not-judged": t("数値には達しない。下の「判定していない」は人が確かめる", "below its numbers; a person checks what is not judged"),
+        "effects": t("役務への影響がまだ書かれていない", "no effect on a service is told yet"),
+    }  # fmt: skip
+    for one in every:
+        profile = one.profile
+        mark = t(" 【未確認】", " [UNVERIFIED]") if one.unverified else ""
+        yield f"{_sign(one.standing)} {profile.title.say(LANGUAGE)}: {answers[one.standing]}{mark}"
+        if one.missing:
+            yield f"    {missing[one.missing]}"
+        if one.standing is not Standing.NO:
+            for deadline, due in zip(profile.deadlines, one.due, strict=True):
+                yield f"    {deadline.title.say(LANGUAGE)}" + (f": {clock(due)}" if due else "")
+        if profile.not_judged:
+            yield t("    判定していない：", "    not judged: ") + profile.not_judged.say(LANGUAGE)
+        grade = one.threshold.confidence
+        yield f"    {profile.source} [{t('確度', 'confidence ')}{max(grade, profile.confidence)}]"
 
 
 def reasoning(judged: Judgement, ruling: Ruling) -> str:

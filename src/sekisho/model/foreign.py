@@ -68,7 +68,10 @@ class Foreign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def judge_abroad(incident: Incident, profile: Profile, *, significant: bool | None = None) -> Foreign:
-    """Judge by one profile; deadlines run from when the accident was known."""
+    """Judge by one profile; deadlines run from when the accident was known.
+
+    Where a part of the rule can't be judged, below its numbers is undecided and not "no".
+    """
     made: list[tuple[Standing, str, Threshold]] = []
     courses = _courses(incident, profile)
     for one in profile.thresholds:
@@ -81,6 +84,8 @@ def judge_abroad(incident: Incident, profile: Profile, *, significant: bool | No
         answer, missing = min(answers, key=lambda found: _ORDER.index(found[0]))
         made.append((answer, missing, one))
     answer, missing, threshold = min(made, key=lambda found: _ORDER.index(found[0]))
+    if answer is Standing.NO and profile.not_judged and courses and not threshold.significant:
+        answer, missing = Standing.UNDECIDED, "not-judged"
     due = tuple(_due(incident.known, one) for one in profile.deadlines)
     doubtful = profile.unverified or threshold.confidence not in {"A", "B"}
     return Foreign(profile, answer, threshold, missing, due, doubtful)

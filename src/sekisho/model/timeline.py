@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -57,12 +58,14 @@ class Fact(msgspec.Struct, frozen=True):
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of the whole accident and not of a moment; see `Incident` and `Effect`.
 
+    ``fault`` is true unless somebody says otherwise: doubt falls on the side of reporting.
+
     ``monthly_users`` and ``subscribers``: service → number. ``due``: trigger of a duty → the operator's own last day.
     """
 
     id: str = "accident"
     title: str = ""
-    fault: bool | None = True
+    fault: bool | Literal["unknown"] = True
     other_equipment: bool = False
     additional: bool = False
     leaks: tuple[str, ...] = ()
@@ -163,9 +166,10 @@ def _hit(about: About, fact: Fact, running: dict[tuple[Service, str], Effect]) -
     at = (fact.service, fact.area or EVERYWHERE)
     yield from _ended([at] if at in running else [], fact.time, running)
     before = running.get(at)
+    fault = None if about.fault == "unknown" else about.fault
     fresh = Effect(
         fact.service, fact.time, None, before.users_least if before else 0, before.users_most if before else None,
-        at[1], fact.what is What.DEGRADED, about.monthly_users.get(fact.service), about.fault, fact.unusable,
+        at[1], fact.what is What.DEGRADED, about.monthly_users.get(fact.service), fault, fact.unusable,
         about.other_equipment, about.additional, about.subscribers.get(fact.service),
         before is not None and (before.begin < fact.time or before.continues),
     )  # fmt: skip

@@ -83,6 +83,15 @@ def test_duties_of_a_leak_show_the_day_off(tmp_path: Path) -> None:
     assert [one["rule"]["form"] for one in found["duties"]] == ["様式第50の2"]
 
 
+def test_the_operators_own_day_is_marked(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    facts = '[[facts]]\ntime = "2026-11-21 12:20"\nwhat = "down"\nservice = "internet"\nusers = 41000\n'
+    file.write_text("[due]\nserious = 2026-12-18\n" + facts, encoding="utf-8")
+    assert "2026-12-18 (金, あと27日)まで（自社の計算）" in run(
+        "duties", file, "--at", "2026-11-21 15:00", code=1
+    )
+
+
 def test_rules_of_a_day() -> None:
     assert "jp-to-2015-03" in run("rules", "--on", "2015-03-31", code=0)
     assert len(plain("rules", "--on", "2026-04-01", code=0)["classes"]) == 7
@@ -97,3 +106,14 @@ def test_bad_input_names_its_line(file: Path) -> None:
     with pytest.raises(DescriptionError) as caught:
         CliRunner().invoke(command, ["judge", str(file)], standalone_mode=False, catch_exceptions=False)
     assert caught.value.where == "line 4"
+
+
+def test_abroad_says_what_is_unverified_and_what_is_missing(file: Path) -> None:
+    said = run("abroad", file, "--at", "2026-11-21 13:30", "--lang", "ja", code=3)
+    assert "Ofcom s105K（2026-05-12の案）: 決まらない 【未確認】" in said
+    found = plain("abroad", file, "--profile", "us-fcc-nors", "--at", "2026-11-21 13:30", code=0)
+    assert [one["standing"] for one in found["profiles"]] == ["no"]
+    with pytest.raises(click.UsageError, match="mars"):
+        CliRunner().invoke(
+            command, ["abroad", str(file), "--profile", "mars"], standalone_mode=False, catch_exceptions=False
+        )

@@ -31,15 +31,18 @@ def abroad(
     ("minutes", "least", "most", "wanted"),
     [
         (30, 30_000, None, Standing.YES),
-        (29, 40_000, None, Standing.NO),
-        (30, 29_999, None, Standing.NO),
+        (29, 40_000, None, Standing.UNDECIDED),
+        (30, 29_999, None, Standing.UNDECIDED),
         (90, 10_000, None, Standing.YES),
         (90, 9_000, 11_000, Standing.UNDECIDED),
         (None, 10_000, None, Standing.UNDECIDED),
     ],
 )
 def test_user_minutes(minutes: float | None, least: int, most: int | None, wanted: Standing) -> None:
-    assert abroad("us-fcc-nors", minutes, least, most).standing is wanted
+    found = abroad("us-fcc-nors", minutes, least, most)
+    assert found.standing is wanted
+    below = most is None and wanted is Standing.UNDECIDED and minutes is not None
+    assert (found.missing == "not-judged") is below  # special offices and the like: a person looks
 
 
 def test_broadband_is_not_asked_for() -> None:

@@ -113,3 +113,9 @@ def test_a_new_number_of_users_revises_and_a_new_outage_adds() -> None:
     assert verdict(*facts, now=at(13))[:2] == (Standing.NO, "too-few")
     again = [down(at(12), 1, 20_000), Fact(at(13), What.RESTORED, "5", Service.INTERNET)]
     assert verdict(*facts, *again, now=at(14))[:2] == (Standing.UNDECIDED, "users-unknown")
+
+
+def test_an_unknown_cause_is_undecided() -> None:
+    facts = [down(at(9), 41_000, 41_000), Fact(at(12), What.RESTORED, "2", Service.INTERNET)]
+    verdicts = [verdict(*facts, now=at(13), about=About(fault=word))[0] for word in (True, "unknown", False)]
+    assert verdicts == [Standing.YES, Standing.UNDECIDED, Standing.NO]
