@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _UNDECIDED = 3
+_SAID = ("entries", "broken", "head", "note", "noted", "noted_deleted", "checkpoint", "fits", "lost", "whole")
 
 
 @click.group(
@@ -34,16 +35,17 @@ def command() -> None:
 
 @command.command(
     help=t(
-        "監査記録の鎖を調べる。改変・欠落があれば 1、記録が一つもなければ 3 で終わる。",
-        "Check the chain; ends with 1 when it is altered or incomplete, with 3 when there is no entry.",
+        "監査記録の鎖を調べる。改変・欠落があれば 1、記録が一つもないか、控えた記録が期限で消えていれば 3 で終わる。",
+        "Check the chain; ends with 1 when it is altered or incomplete, with 3 when there is no entry, or when the entry "
+        "that was noted was deleted at its time.",
     )
 )
 @click.option(
     "--head",
     default=None,
     help=t(
-        "前に控えた鎖の値（末尾の切捨てと書直しはこれで分かる）",
-        "head of the chain noted before (only this shows an end that was cut off or rewritten)",
+        "前に控えた鎖の値、番号:ハッシュ（末尾の切捨てと書直しはこれで分かる）",
+        "head of the chain noted before, number:hash (only this shows an end that was cut off or rewritten)",
     ),
 )
 @data_option
@@ -57,10 +59,9 @@ def verify(head: str | None, data: Path, as_json: bool) -> int:
         raise click.UsageError(t("--head の値が空である", "the value of --head is empty"))
     with closing(_database(data)) as database:
         found = SqlAudit(database).verify(head or "")
-    code = 1 if not found.whole else 0 if found.entries else _UNDECIDED
+    code = 1 if not found.whole else _UNDECIDED if found.undecided else 0
     if as_json:
-        said = {name: getattr(found, name) for name in ("entries", "broken", "head", "noted", "whole")}
-        put_json(said | {"exit": code})
+        put_json({name: getattr(found, name) for name in _SAID} | {"exit": code})
     else:
         _tell(found)
     return code
@@ -122,34 +123,67 @@ def _entries(database: Database, after: int) -> Iterator[AuditEntry]:
 
 
 def _tell(found: Verified) -> None:
-    if found.broken is not None:
-        click.secho(
+    if found.checkpoint:
+        one = found.checkpoint
+        click.echo(
             t(
-                f"{found.broken} 番の記録で鎖が切れている（全 {found.entries:,} 件）",
-                f"the chain is broken at entry {found.broken} (of {found.entries:,})",
-            ),
-            fg="red",
+                f"1～{one.last:,} 番の記録は、期限により {clock(one.at)} までに消した（規則：{one.rule}）",
+                f"entries 1 to {one.last:,} were deleted at their time, the last on {clock(one.at)} (rule: {one.rule})",
+            )
         )
-    if found.noted is False:
-        click.secho(
-            t(
-                "控えた値が鎖にない：末尾が切られたか、書き直された",
-                "the noted head is not in the chain: its end was cut off or rewritten",
-            ),
-            fg="red",
-        )
+    for fault in _faults(found):
+        click.secho(fault, fg="red")
     if found.whole and not found.entries:
         click.secho(t("記録が一つもない（判断できない）", "there is no entry to check"), fg="yellow")
-    elif found.whole:
+        return
+    if found.whole and found.noted_deleted:
+        checked = (
+            t("その値は合っている", "and fits")
+            if found.noted
+            else t("もう調べられない", "and can't be checked now")
+        )
+        said = t(
+            "控えた記録は期限で消えた中にあり、", "the noted entry is among those deleted at their time, "
+        )
+        click.secho(said + checked, fg="green" if found.noted else "yellow")
+    if found.whole:
         click.secho(
             t(f"改変なし（{found.entries:,} 件）", f"unaltered ({found.entries:,} entries)"), fg="green"
         )
         click.echo(
             t(
-                f"鎖の値（別の場所に控え、次に --head で渡す）：{found.head}",
-                f"head of the chain (note it elsewhere; next time --head): {found.head}",
+                f"鎖の値（別の場所に控え、次に --head で渡す）：{found.note}",
+                f"head of the chain (note it elsewhere; next time --head): {found.note}",
             )
         )
+
+
+def _faults(found: Verified) -> Iterator[str]:
+    if found.broken is not None:
+        yield t(
+            f"{found.broken} 番の記録で鎖が切れている（全 {found.entries:,} 件）",
+            f"the chain is broken at entry {found.broken} (of {found.entries:,})",
+        )
+    if not found.fits:
+        yield t(
+            "期限による削除の記録（チェックポイント）が改変されたか、作られたものである",
+            "a checkpoint, which says what was deleted at its time, was altered or invented",
+        )
+    if found.lost is not None:
+        yield t(
+            f"{found.lost} 番の記録は、期限で消えたとき既に改変されていた",
+            f"entry {found.lost} was altered already when it was deleted at its time",
+        )
+    if found.noted is False:
+        yield t(
+            "控えた値が鎖にない：末尾が切られたか、書き直された",
+            "the noted head is not in the chain: its end was cut off or rewritten",
+        )
+        if found.checkpoint and not found.noted_deleted:
+            yield t(
+                "  （番号なしの値なら、期限で消えた記録のものかもしれない。番号:ハッシュで控える）",
+                "  (without its number it may be of an entry deleted at its time: note number:hash)",
+            )
 
 
 def _reason(said: str) -> str:

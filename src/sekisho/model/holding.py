@@ -44,7 +44,6 @@ class Holding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar basis: grounds on which rows of this dataset are held now
     :ivar expires: when the first of it is deleted, milliseconds; ``last`` when the last is; 0 when nothing is held
     :ivar damaged: files that can't be read any more: rows in them are not counted
-    :ivar deletes: whether its deletion comes by itself; without that there is no time until which it is held
     """
 
     dataset: str
@@ -59,7 +58,6 @@ class Holding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires: int = 0
     last: int = 0
     damaged: int = 0
-    deletes: bool = True
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

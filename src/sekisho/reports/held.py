@@ -41,7 +41,6 @@ _WORDS = {
     "reason": Text(ja="理由", en="reason"),
     "none": Text(ja="まだない", en="none yet"),
     "unknown": Text(ja="不明", en="unknown"),
-    "kept": Text(ja="自動では消さない", en="not deleted by itself"),
 }
 
 
@@ -64,7 +63,7 @@ def words(one: Holding, language: Language, zone: tzinfo | None) -> dict[str, st
         "span": " – ".join(dict.fromkeys(moment(at, zone) for at in (one.begin, one.end) if at)),
         "purpose": ", ".join(PURPOSES[purpose].say(language) for purpose in one.purposes),
         "basis": ", ".join(basis.label.say(language) for basis in one.basis),
-        "until": " – ".join(ends) if one.deletes or not one.rows else _WORDS["kept"].say(language),
+        "until": " – ".join(ends),
     }
 
 

@@ -78,6 +78,7 @@ ACTS: Mapping[str, Text] = {
     "write-rule": Text(ja="規則の文を書いた", en="wrote the text of a rule"),
     "undo-rule": Text(ja="規則を取り消した", en="took a rule back"),
     "delete": Text(ja="削除した", en="deleted"),
+    "expire-audit": Text(ja="期限の過ぎた監査記録を消した", en="deleted entries past their time"),
     "apply-rule": Text(ja="規則を適用した", en="applied a rule"),
     "sign-in": Text(ja="サインインした", en="signed in"),
     "sign-out": Text(ja="サインアウトした", en="signed out"),

@@ -18,6 +18,7 @@ from sekisho.stores.ledger import add, drain
 from sekisho.workflows.expire import DELETE
 
 ANNOUNCED = "announced.jsonl"
+_ITSELF = "audit"
 
 
 class Announcing:
@@ -38,8 +39,13 @@ class Announcing:
                 drain(self._list, lambda row: self._append(audit, row, row["at"]))
 
     def __call__(self, due: Sequence[Receipt]) -> None:
-        """Announce what is due. :raises OSError: neither the audit log nor the folder takes it."""
+        """Announce what is due. :raises OSError: neither the audit log nor the folder takes it.
+
+        Not so the audit log's own entries: what says that they go is stored in the transaction that deletes them.
+        """
         for one in due:
+            if one.dataset == _ITSELF:
+                continue
             row = {"at": self._now(), "who": self._who, "role": self._role, "dataset": one.dataset,
                    "reason": one.reason, "rows": one.rows, "octets": one.octets}  # fmt: skip
             with self._audit_or_none() as audit:

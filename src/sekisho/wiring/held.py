@@ -115,11 +115,24 @@ class _Gathering:
             "notices", len(notices), [label for _, label in notices], [one.created for one, _ in notices]
         )
         names = {line, *(one.id for one in cases)}
-        entries = [one for one in _entries(database) if one.object in names] if database else []
-        kept = [self._held.gate.label("audit", one.at) for one in entries]
-        audit = self._holding("audit", len(entries), kept, [one.at for one in entries])
-        # Its chain would break: nothing deletes it, so no time is promised.
-        yield msgspec.structs.replace(audit, expires=0, last=0, deletes=False)
+        entries = [(one, ends) for one, ends in self._ending(database) if one.object in names]
+        kept = [
+            msgspec.structs.replace(self._held.gate.label("audit", one.at), expires=ends)
+            for one, ends in entries
+        ]
+        yield self._holding("audit", len(entries), kept, [one.at for one, _ in entries])
+
+    def _ending(self, database: Database | None) -> Iterator[tuple[AuditEntry, int]]:
+        """Yield the audit log's entries with when they go: none goes before those in front of it."""
+        if database is None:
+            return
+        from sekisho.wiring.audit_holding import expires
+
+        rule, latest = self._held.rules[Stage.AUDIT], 0
+        for one in _entries(database):
+            if one.at <= self._now:  # a clock that ran ahead holds nothing back
+                latest = max(latest, one.at)
+            yield one, expires(rule, max(latest, one.at))
 
     def contacts(self) -> Holding:
         label = self._held.table.label() if self._held.table.file.exists() else None

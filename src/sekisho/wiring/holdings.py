@@ -188,11 +188,13 @@ class Holdings:
             else:
                 if database is not None:
                     from sekisho.stores.database import SqlAudit
+                    from sekisho.wiring.audit_holding import PerishableAudit
                     from sekisho.wiring.case_holding import PerishableCases, PerishableDetections
 
                     found["detections"] = PerishableDetections(self.watch.log, database)
                     rule = self.rules[Stage.CASE]
                     found["cases"] = PerishableCases(database, rule.milliseconds, int(rule.most_days * _DAY))
+                    found["audit"] = PerishableAudit(database, self.rules[Stage.AUDIT], who, role)
                     audit = SqlAudit(database)
             announce = Announcing(self.folder, audit, who, role, self.now)
             if not dry:

@@ -10,8 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract.database.places import NOW, ended, program
 from sekisho.errors import StoreError
 from sekisho.model.audit import GENESIS
-from sekisho.stores.database import Database, SqlAudit, Verified
-from sekisho.stores.database import audit as audit_module
+from sekisho.stores.database import Database, SqlAudit, Verified, audit_check
 
 TRIGGERS = ("audit_is_not_changed", "audit_is_not_deleted", "audit_is_not_emptied", "audit_is_continued")
 
@@ -131,7 +130,7 @@ def test_the_database_itself_refuses_changes(database: Database, audit: SqlAudit
 def test_any_change_is_found(
     database: Database, audit: SqlAudit, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr(audit_module, "_PAGE", 3)
+    monkeypatch.setattr(audit_check, "_PAGE", 3)
     append(audit, 8, number=1)
     head = audit.verify()
     assert head.whole

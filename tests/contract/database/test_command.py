@@ -13,6 +13,7 @@ from contract.database.places import NOW
 from contract.database.test_audit import forced
 from fakes.command import typed
 from sekisho.stores.database import Database, SqlAudit
+from sekisho.stores.database.audit_expiry import Overdue, expire
 from sekisho.wiring.warn import open_database
 
 
@@ -68,7 +69,10 @@ def test_list_and_verify(place: Path, kept: Database) -> None:
     said = json.loads(whole.stdout)
     head = log.entries()[-1].hash
     assert whole.returncode == 0
-    assert said == {"entries": 2, "broken": None, "head": head, "noted": None, "whole": True, "exit": 0}
+    assert said == {
+        "entries": 2, "broken": None, "head": head, "note": f"2:{head}", "noted": None, "noted_deleted": False,
+        "checkpoint": None, "fits": True, "lost": None, "whole": True, "exit": 0,
+    }  # fmt: skip
     assert "改変なし（2 件）" in sekisho("verify", cwd=place, lang="ja").stdout
     assert sekisho("verify", "--head", head, cwd=place).returncode == 0
     cut = sekisho("verify", "--head", "0" * 63 + "1", cwd=place)
@@ -98,3 +102,24 @@ def test_list_and_verify(place: Path, kept: Database) -> None:
     broken = sekisho("verify", cwd=place)
     assert broken.returncode == 1
     assert "broken at entry 1 (of 2)" in broken.stdout
+
+
+def test_what_was_deleted_at_its_time_is_told(place: Path, kept: Database) -> None:
+    log = SqlAudit(kept)
+    old = [log.append("佐藤", "sender", "export", "case-1", at=NOW + n) for n in range(4)]
+    (made,) = expire(kept, Overdue(NOW + 2, NOW + 9, "audit, 5 d", "関守", "admin"))
+    done = sekisho("verify", cwd=place)
+    assert done.returncode == 0
+    assert "entries 1 to 3 were deleted at their time" in done.stdout
+    assert "rule: audit, 5 d" in done.stdout
+    note = log.verify().note
+    assert note in done.stdout
+    assert "1～3 番の記録は、期限により" in sekisho("verify", cwd=place, lang="ja").stdout
+    assert json.loads(sekisho("verify", "--json", cwd=place).stdout)["checkpoint"]["seal"] == made.seal
+    for head, code, words in (
+        (note, 0, "unaltered (2"), (f"3:{old[2].hash}", 0, "and fits"), (f"1:{old[0].hash}", 3, "can't be checked"),
+        (old[0].hash, 1, "number:hash"), (f"9:{old[0].hash}", 1, "cut off"),
+    ):  # fmt: skip
+        asked = sekisho("verify", "--head", head, cwd=place)
+        assert (asked.returncode, words in asked.stdout) == (code, True), asked.stdout
+    kept.close()

@@ -19,12 +19,13 @@ from sekisho.model.identity import Naming
 from sekisho.model.purpose import LegalBasis, Purpose, Stage
 from sekisho.stores.database import Database, SqlAudit
 from sekisho.stores.purpose_gate import DATASETS
+from sekisho.wiring.audit_holding import expires, until
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.live import live, receiving
 from sekisho.wiring.watch import Watch, milliseconds
 from sekisho.workflows.reidentify import Asked, reidentify
 
-DAY = 86_400_000
+DAY, HOUR = 86_400_000, 3_600_000
 WHOLE = Window(0, 1 << 50)
 WAYS: dict[str, Callable[[Holdings, Database, Purpose], Any]] = {
     "records": lambda held, _, purpose: held.records(WHOLE, purpose),
@@ -124,6 +125,45 @@ def test_stages_expire_one_after_the_other_and_leave_receipts(watch: Watch) -> N
         # The case is gone, what was done to it is not.
         assert acts[0] == ("approve-notice", "case-1")
         assert [name for act, name in acts if act == "delete"] == ["flow", *(one["dataset"] for one in own)]
+
+
+def test_the_audit_log_itself_expires(watch: Watch) -> None:
+    assert expired(watch, 1800).keys() == {
+        "flow",
+        "detections",
+        "contacts",
+        "assignments",
+        "cases",
+        "notices",
+    }
+    with Holdings(watch).database() as database:
+        assert database is not None
+        log = SqlAudit(database)
+        first = log.entries()[0].at
+        rule = Holdings(watch).rules[Stage.AUDIT]
+        due = (expires(rule, first) - milliseconds()) / DAY
+        assert expired(watch, due - 0.001, dry=True) == {}
+        assert expired(watch, due + 0.001, dry=True) == {"audit": 1}
+        assert expired(watch, due + 0.001) == {"audit": 1}
+        assert expired(watch, due + 0.001) == {}, "what says so is not past its time"
+        acts = [one.act for one in log.entries()]
+        assert (acts[-1], acts.count("delete")) == ("expire-audit", 6)
+        found = log.verify()
+        assert found.whole
+        assert found.checkpoint is not None
+        assert (found.checkpoint.last, found.checkpoint.rule) == (1, "audit, 1827 d")
+    own = [json.loads(line) for line in (watch.folder / "receipts.jsonl").read_text().splitlines()]
+    assert (own[-1]["dataset"], own[-1]["rows"], own[-1]["reason"]) == ("audit", 1, "retention")
+
+
+def test_entries_go_never_early_and_never_beyond_the_maximum() -> None:
+    rule = read_handling()[Stage.AUDIT]
+    for days in (rule.days, rule.most_days, 0.5):
+        own = msgspec.structs.replace(rule, days=days)
+        for at in (0, 1, HOUR - 1, HOUR, 1_795_000_123_456):
+            ends = expires(own, at)
+            assert at + own.milliseconds <= ends <= at + min(own.milliseconds + HOUR, own.most_milliseconds)
+            assert until(own, ends) >= at > until(own, ends - 1)
 
 
 def test_nothing_of_an_expired_case_stays_in_the_file(watch: Watch) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from sekisho.stores.database.accounts import SqlAccounts
 from sekisho.stores.database.assessments import SqlAssessments
-from sekisho.stores.database.audit import SqlAudit, Verified
+from sekisho.stores.database.audit import SqlAudit
+from sekisho.stores.database.audit_check import Verified
 from sekisho.stores.database.brake import SqlBrake
 from sekisho.stores.database.cases import SqlCases
 from sekisho.stores.database.detection_filling import SqlDetectionFilling

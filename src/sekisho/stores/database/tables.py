@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, MetaData, Table, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
 from sekisho.model.account import Account, Passkey, Session, SetupLink, Token
-from sekisho.model.audit import AuditEntry
+from sekisho.model.audit import AuditEntry, Checkpoint
 from sekisho.model.case import Case, CaseEvent
 from sekisho.model.notice import Notice
 from sekisho.model.sign_in_rules import Count
@@ -51,6 +51,7 @@ CASES = _table("cases", Case, key=("id",), json=("methods",))
 EVENTS = _table("case_events", CaseEvent, key=("case", "seq"), json=("body",))
 NOTICES = _table("notices", Notice, key=("id",))
 AUDIT = _table("audit", AuditEntry, key=("seq",), json=("details",))
+CHECKPOINTS = _table("audit_checkpoints", Checkpoint, key=("last",))
 ACCOUNTS = _table("accounts", Account, key=("id",))
 LINKS = _table("setup_links", SetupLink, key=("id",))
 SESSIONS = _table("sessions", Session, key=("id",))

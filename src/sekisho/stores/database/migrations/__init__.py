@@ -19,6 +19,7 @@ from sekisho.stores.database.migrations import (
     v0003_detections,
     v0004_case_ages,
     v0005_sharing,
+    v0006_audit_expiry,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -28,6 +29,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0003_detections.statements,
     v0004_case_ages.statements,
     v0005_sharing.statements,
+    v0006_audit_expiry.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
