@@ -111,16 +111,16 @@ def moment(text: str, now: datetime) -> int:
     try:
         parsed = datetime.fromisoformat(text.strip())
         at = int((parsed if parsed.tzinfo else parsed.replace(tzinfo=zone())).timestamp() * 1000)
-        if at < 0:
-            raise ValueError(text)  # noqa: TRY301 - before the epoch there were no flows: a slip of the pen
-        return at
     except (ValueError, OverflowError, OSError):
+        at = -1
+    if at < 0:  # before the epoch there were no flows: a slip of the pen
         raise click.UsageError(
             t(
                 f"日時が読めない：{text}（例 7d、24h、2026-11-21T09:00）",
                 f"not a time: {text} (7d, 24h, 2026-11-21T09:00)",
             )
-        ) from None
+        )
+    return at
 
 
 def clock(milliseconds: int) -> str:
