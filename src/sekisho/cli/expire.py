@@ -16,9 +16,9 @@ _FAILED = 1
 
 @click.command(
     help=t(
-        "保存期限の過ぎたデータを、フロー・検出・事案・連絡先・割当と、残された受信データの全てから消し、削除の証明を残す。監査記録は消さない。",
-        "Delete what is past its time from all of flows, detections, cases, contacts, assignments and datagrams left behind, and keep receipts. "
-        "The audit log is not touched.",
+        "保存期限の過ぎたデータを、フロー・検出・事案・連絡先・割当・監査記録と、残された受信データの全てから消し、削除の証明を残す。",
+        "Delete what is past its time from all of flows, detections, cases, contacts, assignments, the audit log and "
+        "datagrams left behind, and keep receipts.",
     )
 )
 @click.option("--dry-run", is_flag=True, help=t("消さずに示すだけ", "show it, delete nothing"))

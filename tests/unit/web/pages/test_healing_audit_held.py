@@ -109,6 +109,26 @@ def test_the_chain_is_checked_when_asked_and_a_change_is_found(browser: Browser,
     assert "1 番の記録で鎖が切れている" in broken
 
 
+def test_what_was_deleted_at_its_time_is_told_and_a_head_among_it(browser: Browser, office: Office) -> None:
+    from sekisho.stores.database.audit_expiry import Overdue, expire
+
+    own, desk = browser(), office.console.keeping
+    old = sorted(desk.audit(limit=1000), key=lambda one: one.seq)
+    until = max(one.at for one in old)
+    assert len(old) > 1
+    (made,) = expire(office.console.database, Overdue(until, until + 1, "audit, 5 d", "田中 太郎", "admin"))
+    shown = own.get("/audit?check=1").text
+    assert f"1～{made.last:,} 番の記録は期限により消した" in shown
+    assert "改変なし" in shown
+    assert "期限の過ぎた監査記録を消した" in shown
+    assert desk.verify_audit().note in shown
+    assert "値は合っている" in own.get(f"/audit?check=1&head={made.last}:{made.hash}").text
+    gone = own.get(f"/audit?check=1&head=1:{old[0].hash}").text
+    assert "もう調べられない" in gone
+    assert "控えと違う" not in gone
+    assert "期限で消えた記録のものかもしれない" in own.get(f"/audit?check=1&head={old[0].hash}").text
+
+
 def test_a_look_at_what_is_held_is_recorded_and_a_foreign_link_looks_at_nothing(
     browser: Browser, office: Office
 ) -> None:
