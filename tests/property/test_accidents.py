@@ -8,10 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.catalogues.accidents import accident_rules, duty_rules, periodic_file
+from sekisho.errors import DescriptionError
+from sekisho.formats.incident_file import read_csv
 from sekisho.model.accident import judge, rules_for, standing
 from sekisho.model.duty import duties, threat_rules
 from sekisho.model.incident import Effect, Incident, Service, Standing
 from sekisho.model.periodic import period, periodic, periodic_rules
+from sekisho.workflows.judge_accident import rule
 
 JST = timezone(timedelta(hours=9))
 ORDER = [Standing.NO, Standing.UNDECIDED, Standing.YES]
@@ -37,6 +40,26 @@ def incident(
 
 def verdict(one: Incident) -> Standing:
     return standing(judge(one, rules_for(one.occurred.date(), accident_rules())))
+
+
+CELLS = st.sampled_from(
+    ["", "2026-11-21 10:00", "R8.11.21 11:00", "2999-12-31 24:00", "停止", "down", "users", "restored", "internet", "東京",
+     "41000", "3万以上", "５～９", "-1", "equipment-down", "yes", "known", "occurred", "\x00", '"', "\ud7ff"]
+) | st.text(max_size=6)  # fmt: skip
+
+
+@given(st.lists(st.lists(CELLS, min_size=6, max_size=6), max_size=6))
+def test_any_table_is_judged_or_refused_with_a_reason(rows: list[list[str]]) -> None:
+    text = "time,what,service,area,users,equipment\n" + "\n".join(",".join(row) for row in rows)
+    ruling, said = None, ""
+    try:
+        about, facts = read_csv(text, JST)
+        ruling = rule(about, facts, datetime(2026, 11, 22, tzinfo=JST))
+    except DescriptionError as error:
+        said = error.what.ja
+    assert said or ruling
+    # Without a service or equipment that was hit nothing is decided.
+    assert not ruling or ruling.judgements or ruling.serious is Standing.UNDECIDED
 
 
 @given(DAYS)

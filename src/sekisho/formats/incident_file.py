@@ -50,7 +50,7 @@ def read_toml(
     """
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of numbers and nesting without end, too
         raise DescriptionError(Text(ja="TOMLの書式の誤り", en="not valid TOML"), str(error)) from error
     rows = found.pop("facts", None)
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
@@ -66,7 +66,7 @@ def read_toml(
         _fact({key: _plain(value) for key, value in row.items()}, f"[[facts]] {number}", zone)
         for number, row in enumerate(rows, 1)
     )
-    return about, facts
+    return msgspec.structs.replace(about, title=_printable(about.title), id=_printable(about.id)), facts
 
 
 def read_csv(text: str, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
@@ -112,6 +112,11 @@ def _known(about: About, events: Collection[str], triggers: Collection[str]) -> 
         _refuse("negative-users", "")
 
 
+def _printable(text: str) -> str:
+    """Return the text without what would steer a terminal."""
+    return "".join(sign for sign in text if sign.isprintable())
+
+
 def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -123,7 +128,7 @@ def _plain(value: object) -> str:
 
 
 def _fact(row: Mapping[str, str], where: str, zone: tzinfo) -> Fact:
-    cells = {key: unicodedata.normalize("NFKC", value).strip() for key, value in row.items()}
+    cells = {key: _printable(unicodedata.normalize("NFKC", value)).strip() for key, value in row.items()}
     for key in cells:
         if key not in _FIELDS:
             _refuse("unknown-field", f"{where}: {key}")

@@ -18,7 +18,8 @@ _TEXT = re.compile(
     r"\s*(?P<zone>Z|JST|UTC|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
-_OWN_YEAR = 1000
+#: What lies outside is a slip of the pen, and no calendar arithmetic may run over the ends of time.
+_YEARS = range(1900, 3000)
 _LAST_HOUR = 24
 
 
@@ -54,8 +55,10 @@ def _era(name: str) -> str:
 def _year(found: re.Match[str]) -> int:
     year = 1 if found["year"] == "元" else int(found["year"])
     if found["era"]:
-        return _ERAS[_era(found["era"])][0] + year
-    if found["year"] == "元" or year < _OWN_YEAR:
+        year += _ERAS[_era(found["era"])][0]
+    elif found["year"] == "元":
+        raise ValueError("year")
+    if year not in _YEARS:
         raise ValueError("year")
     return year
 

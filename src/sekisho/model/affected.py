@@ -60,16 +60,19 @@ def affected(effects: Sequence[Effect], as_of: datetime, *, apart: bool) -> Affe
     """
     begin = min(one.begin for one in effects)
     running = any(one.end is None for one in effects)
-    ends = [one.end or max(as_of, one.begin) for one in effects]
-    marks = sorted({*(one.begin for one in effects), *ends})
-    steps = []
+    spans = sorted(
+        ((one.begin, one.end or max(as_of, one.begin), one) for one in effects), key=lambda span: span[0]
+    )
+    marks = sorted({*(first for first, _, _ in spans), *(last for _, last, _ in spans)})
+    steps, now, following = [], [], 0
     for first, last in pairwise(marks):
-        now = [
-            one for one, end in zip(effects, ends, strict=True) if one.begin <= first < end and _certain(one)
-        ]
-        steps.append((first, last, _least(now, apart=apart)))
+        while following < len(spans) and spans[following][0] <= first:
+            now.append(spans[following])
+            following += 1
+        now = [span for span in now if span[1] > first]
+        steps.append((first, last, _least([one for _, _, one in now if _certain(one)], apart=apart)))
     least = _least([one for one in effects if _certain(one)], apart=apart)
-    return Affected(begin, max(ends), running, (least, _most(effects)), tuple(steps))
+    return Affected(begin, marks[-1], running, (least, _most(effects)), tuple(steps))
 
 
 def counts(effect: Effect) -> bool:

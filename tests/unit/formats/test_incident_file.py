@@ -81,6 +81,8 @@ def test_bad_rows(row: str, said: str) -> None:
     ("text", "said"),
     [
         ("x = ", "not valid TOML"),
+        ("x = " + "9" * 5_000, "not valid TOML"),
+        ("x = " + "[" * 50_000, "not valid TOML"),
         ("title = 'x'", "there are no facts"),
         ("tittle = 'x'\n[[facts]]\n", "a field has a wrong name or type"),
         ("leaks = ['all']\n[[facts]]\n", "unknown kind of leak"),
@@ -99,3 +101,8 @@ def test_bad_toml(text: str, said: str) -> None:
     with pytest.raises(DescriptionError) as caught:
         read_toml(text, JST, {"fire"}, {"serious"})
     assert said in caught.value.explain(Language.EN)
+
+
+def test_what_would_steer_a_terminal_is_left_out() -> None:
+    _, facts = read_csv("time,what,source\n2026-11-21 10:00,note,\x1b[31mred\n", JST)
+    assert facts[0].source == "[31mred"
