@@ -350,12 +350,12 @@ def test_a_sighting_keeps_the_lines_own_ports_and_no_rows() -> None:
     rows = [
         {"flowStartMilliseconds": NOW + n, "subscriberSide": side, "sourceTransportPort": 1000 + n,
          "destinationTransportPort": 23, "postNAPTSourceTransportPort": nat}
-        for n, (side, nat) in enumerate([(1, None), (2, None), (1, 7000)] + [(1, None)] * 20)
+        for n, (side, nat) in enumerate([(1, None), (2, None), (1, 7000)] + [(1, None)] * 40)
     ]  # fmt: skip
-    kept = sighting(msgspec.structs.replace(seen("a", 0), evidence=tuple(rows), rows=23))
+    kept = sighting(msgspec.structs.replace(seen("a", 0), evidence=tuple(rows), rows=43))
     assert kept.moments[:3] == ((1000, NOW), (23, NOW + 1), (7000, NOW + 2))
-    assert len(kept.moments) == 8
-    assert kept.moments[-1] == (1022, NOW + 22)
+    assert len(kept.moments) == 32, "bounded, and both ends are kept"
+    assert kept.moments[-1] == (1042, NOW + 42)
     assert "flowStartMilliseconds" not in msgspec.json.encode(kept).decode()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from sekisho.model.detection import Window
-from sekisho.wiring.console_folder import ConsoleFolder
+from sekisho.wiring.console_folder import ConsoleFolder, looking
 
 if TYPE_CHECKING:
     from sekisho.ports.flows import Tables
@@ -81,7 +81,7 @@ class FlowDesk:
         Whether the flows may be looked at is checked each time.
         """
         whole = Window(window.begin // _MINUTE * _MINUTE, -(-window.end // _MINUTE) * _MINUTE)
-        tables = self._folder.holdings.records(whole, self._folder.looking)
+        tables = self._folder.holdings.records(whole, looking(self._folder))
         key = (whole, *asked)
         held = self._answers.get(key)
         if held is None or time.monotonic() - held[0] > _MINUTE / 1000:

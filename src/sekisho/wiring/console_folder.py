@@ -150,17 +150,17 @@ class ConsoleFolder:
 
         return self.once("holdings", lambda: Holdings(self, self.now))
 
-    @property
-    def looking(self) -> Purpose:
-        """The purpose for which detections and flows are looked at, by the settings."""
-        from sekisho.model.purpose import Purpose
-
-        wanted = (Purpose.CC_DETECTION, Purpose.ATTACK_DETECTION)
-        return next((one for one in wanted if one in self.settings.purposes), Purpose.DEMONSTRATION)
-
     def close(self) -> None:
         """Close what was opened."""
         with self._guard:
             for name in ("store", "database"):
                 if name in self._open:
                     self._open.pop(name).close()
+
+
+def looking(folder: ConsoleFolder) -> Purpose:
+    """Return the purpose for which detections and flows are looked at, by the settings."""
+    from sekisho.model.purpose import Purpose
+
+    wanted = (Purpose.CC_DETECTION, Purpose.ATTACK_DETECTION)
+    return next((one for one in wanted if one in folder.settings.purposes), Purpose.DEMONSTRATION)

@@ -11,7 +11,7 @@ from sekisho.language import Text
 from sekisho.model.detected import DetectionCounts, Listed
 from sekisho.model.detection import Window
 from sekisho.ports.detections import DetectionFilter, DetectionPage
-from sekisho.wiring.console_folder import ConsoleFolder
+from sekisho.wiring.console_folder import ConsoleFolder, looking
 from sekisho.wiring.refreshing import Refreshing
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ class WatchDesk:
         :raises PurposeError: detections may not be looked at
         """
         self.fresh()
-        return self._asked.find(wanted, self._folder.looking, after=after, limit=limit, who=who)
+        return self._asked.find(wanted, looking(self._folder), after=after, limit=limit, who=who)
 
     def detection(self, identifier: str, *, who: str = "") -> Shown | None:
         """Return one detection with its flow rows; None when there is none of that id."""
         self.fresh()
-        listed = self._asked.one(identifier, self._folder.looking, who)
+        listed = self._asked.one(identifier, looking(self._folder), who)
         if listed is None:
             return None
         logged = self._tail.logged(identifier, listed.place)
@@ -68,7 +68,7 @@ class WatchDesk:
     def counts(self, wanted: DetectionFilter = _EVERY, *, who: str = "") -> DetectionCounts:
         """Count by method, grade, family and hour."""
         self.fresh()
-        return self._asked.counts(wanted, self._folder.looking, who)
+        return self._asked.counts(wanted, looking(self._folder), who)
 
     def of_case(self, case: str) -> tuple[str, ...]:
         """Return the ids of the detections that a case holds now, for `DetectionFilter.ids`."""
