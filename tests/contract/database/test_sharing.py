@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from itertools import count
 from threading import Event, Thread
 from typing import Any
 
@@ -12,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from fakes.hub import DESCRIPTION, Hub, address, indicator
 from fakes.shared import PlainSharing
 from sekisho.errors import ConflictError
+from sekisho.exchange.taxii import Answer, TaxiiServer
 from sekisho.model.sharing import Collection, Held, Offered, Outcome, Sent
 from sekisho.ports.sharing import EVERY, LAST, ObjectFilter, Versions
 from sekisho.stores.database import Database, SqlCollections, SqlObjects, SqlSent
@@ -132,9 +136,9 @@ def test_no_such_collection(objects: SqlObjects) -> None:
 
 def test_a_page_ends_after_so_many_octets_but_is_never_empty(objects: SqlObjects) -> None:
     objects.add("c1", [offered(f"a--{n}", body="x" * 100) for n in range(5)], NOW)
-    for octets, count in ((1, 1), (100, 1), (101, 2), (450, 5)):
+    for octets, many in ((1, 1), (100, 1), (101, 2), (450, 5)):
         page = objects.find("c1", ALL, limit=99, octets=octets)
-        assert (len(page.held), page.more) == (count, count < 5)
+        assert (len(page.held), page.more) == (many, many < 5)
 
 
 def test_collections(collections: SqlCollections, objects: SqlObjects) -> None:
@@ -223,3 +227,45 @@ def test_no_page_is_sorted(database: Database, objects: SqlObjects) -> None:
         assert "TEMP B-TREE" not in plan, plan
         assert "Sort" not in plan, plan
     assert ObjectFilter().versions == LAST
+
+
+def test_the_server_answers_alike_on_each_engine(database: Database) -> None:
+    """The same requests to a server over this engine and over the plain store: the same answers, octet for octet."""
+    answers: list[list[Answer]] = []
+    for engine in (True, False):
+        hub = Hub(page=5)
+        hub.ticks = count(NOW)
+        if engine:
+            for one in hub.stores.collections():
+                SqlCollections(database).found(one)
+            numbers = count(1)
+            hub.server = TaxiiServer(
+                DESCRIPTION, SqlCollections(database), SqlObjects(database), SqlSent(database),
+                clock=lambda hub=hub: next(hub.ticks), fresh=lambda numbers=numbers: f"s{next(numbers)}", key=b"k" * 32, limits=hub.limits,
+            )  # fmt: skip
+        else:
+            numbers = count(1)
+            hub.server._fresh = lambda numbers=numbers: f"s{next(numbers)}"
+        answers.append(asked_much(hub))
+    assert answers[0] == answers[1]
+    assert {one.status for one in answers[0]} == {200, 202, 404}
+
+
+def asked_much(hub: Hub) -> list[Answer]:
+    objects = "/root/collections/both/objects/"
+    many = [indicator(n % 9, 1 + n % 4, x_文="\\u0000 é") for n in range(1, 30)] + [
+        address(n) for n in range(9)
+    ]
+    sent = json.dumps({"objects": [*many, {"type": "x"}]}).encode()
+    found = [hub.ask(objects, method="POST", body=sent) for _ in range(2)]
+    found += [hub.ask(f"/root/status/{name}/") for name in ("s1", "s3")]
+    for query in ("", "limit=3&match[type]=ipv4-addr,indicator", "match[version]=first,2026-01-03T00:00:00Z"):
+        for path in (objects, "/root/collections/both/manifest/"):
+            answer = hub.ask(path, query=query)
+            while (told := json.loads(answer.body)).get("more"):
+                found.append(answer)
+                answer = hub.ask(path, query=f"{query}&next={told['next']}")
+            found.append(answer)
+    for method in ("GET", "DELETE", "GET"):
+        found.append(hub.ask(f"{objects}{indicator(1)['id']}/", method=method))
+    return [*found, hub.ask(f"{objects}{indicator(2)['id']}/versions/")]
