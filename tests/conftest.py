@@ -22,6 +22,7 @@ _FIRST = (
     "own kernels",
     "unit/workflows/notify/test_killed.py",
     "lab/test_assess_chroot.py",
+    "lab/test_console_assessed.py",
     "lab/test_resume.py",
     "lab/test_assess_chroot_scope.py",
     "contract/database/test_scale.py",
