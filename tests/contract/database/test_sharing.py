@@ -117,6 +117,18 @@ def test_a_time_of_adding_is_never_given_twice(objects: SqlObjects) -> None:
     assert [one.added for one in walk(objects)] == [NOW, NOW + 2, NOW + 3]
 
 
+def test_newest_and_oldest_are_those_since_the_moment_asked_for(objects: SqlObjects) -> None:
+    """But not since the place where a page ended: a walk must not find a newest one on each page."""
+    low, middle, high = VERSIONS[1:]
+    for at, key in enumerate((low, high, middle, high + "1")):
+        objects.add("c1", [offered("a--1", key)], NOW + at)
+    for choice, since in ((Versions(last=True), [3, 3, 3, 3]), (Versions(first=True), [0, 2, 2, 3])):
+        for after, place in enumerate(since):
+            found = walk(objects, ObjectFilter(versions=choice, added_after=NOW + after - 1))
+            assert [one.added for one in found] == [NOW + place]
+    assert walk(objects, ObjectFilter(versions=Versions(first=True), behind=NOW)) == []
+
+
 def test_a_large_request_is_stored_whole_and_in_order(objects: SqlObjects) -> None:
     many = [offered(f"a--{n}", VERSIONS[1], body=f'{{"文":{n}}}') for n in range(1300)]
     assert {one.outcome for one in objects.add("c1", many, NOW)} == {Outcome.STORED}
