@@ -17,7 +17,7 @@ NOW = 1_795_000_000_000_000
 BOTH, READ, WRITE = Rights(read=True, write=True), Rights(read=True), Rights(write=True)
 ALICE = Caller("alice", {"both": BOTH, "read": READ, "write": WRITE})
 BOB = Caller("bob", {"both": BOTH})
-DESCRIPTION = Description("Hub", (Root("root", "Root", "words"), Root("other", "Other", collections=())))
+DESCRIPTION = Description("Hub", (Root("first", "Root", "words"), Root("other", "Other", collections=())))
 
 
 class Hub:
@@ -54,7 +54,7 @@ class Hub:
 
     def post(self, *objects: Any, collection: str = "both", caller: Caller = ALICE) -> Any:
         body = json.dumps({"objects": objects}, ensure_ascii=False).encode()
-        found = self.ask(f"/root/collections/{collection}/objects/", caller, "POST", body)
+        found = self.ask(f"/first/collections/{collection}/objects/", caller, "POST", body)
         assert found.status == 202, found
         return json.loads(found.body)
 

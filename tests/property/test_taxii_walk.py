@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fakes.hub import NOW, Hub, address, indicator
 from sekisho.model.sharing import rfc3339
 
-OBJECTS = "/root/collections/both/objects/"
+OBJECTS = "/first/collections/both/objects/"
 MANY = settings(max_examples=150, deadline=None)
 JSON = st.recursive(
     st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
@@ -82,7 +82,7 @@ def test_filters_and_pages_are_those_of_the_oracle(
     for objects in sent:
         for one in objects:
             hub.post(one)
-            last = hub.get("/root/collections/both/manifest/", **{"match[version]": "all"})["objects"][-1]
+            last = hub.get("/first/collections/both/manifest/", **{"match[version]": "all"})["objects"][-1]
             plain.learn(last, one)
     for way in ("next", "added_after"):
         walked: list[dict[str, Any]] = []
@@ -115,7 +115,7 @@ def test_what_was_there_comes_once_whatever_is_added_meanwhile(
 ) -> None:
     hub = Hub()
     hub.post(*before)
-    path = "/root/collections/both/manifest/"
+    path = "/first/collections/both/manifest/"
     there = [tuple(one.values()) for one in hub.get(path, **{"match[version]": "all"})["objects"]]
     asked: dict[str, Any] = {"limit": limit, "match[version]": "all"}
     walked: list[tuple[str, ...]] = []
@@ -148,7 +148,7 @@ def test_unknown_properties_come_back_octet_for_octet(extra: dict[str, Any]) -> 
 
 
 @settings(max_examples=300, deadline=None)
-@given(method=st.sampled_from(["GET", "POST", "DELETE"]), path=st.sampled_from([OBJECTS, OBJECTS + "x/", "/root/collections/both/manifest/"]),
+@given(method=st.sampled_from(["GET", "POST", "DELETE"]), path=st.sampled_from([OBJECTS, OBJECTS + "x/", "/first/collections/both/manifest/"]),
        query=st.text(max_size=60), body=st.binary(max_size=60), kind=st.text(max_size=30))  # fmt: skip
 def test_nothing_that_comes_in_breaks_it(method: str, path: str, query: str, body: bytes, kind: str) -> None:
     hub = Hub()

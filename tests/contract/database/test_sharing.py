@@ -264,15 +264,15 @@ def test_the_server_answers_alike_on_each_engine(database: Database) -> None:
 
 
 def asked_much(hub: Hub) -> list[Answer]:
-    objects = "/root/collections/both/objects/"
+    objects = "/first/collections/both/objects/"
     many = [indicator(n % 9, 1 + n % 4, x_文="\\u0000 é") for n in range(1, 30)] + [
         address(n) for n in range(9)
     ]
     sent = json.dumps({"objects": [*many, {"type": "x"}]}).encode()
     found = [hub.ask(objects, method="POST", body=sent) for _ in range(2)]
-    found += [hub.ask(f"/root/status/{name}/") for name in ("s1", "s3")]
+    found += [hub.ask(f"/first/status/{name}/") for name in ("s1", "s3")]
     for query in ("", "limit=3&match[type]=ipv4-addr,indicator", "match[version]=first,2026-01-03T00:00:00Z"):
-        for path in (objects, "/root/collections/both/manifest/"):
+        for path in (objects, "/first/collections/both/manifest/"):
             answer = hub.ask(path, query=query)
             while (told := json.loads(answer.body)).get("more"):
                 found.append(answer)

@@ -12,7 +12,7 @@ from fakes.hub import ALICE, BOB, MEDIA, NOW, Hub, address, indicator
 from sekisho.exchange.taxii import Caller
 from sekisho.model.sharing import Rights, rfc3339
 
-OBJECTS = "/root/collections/both/objects/"
+OBJECTS = "/first/collections/both/objects/"
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def ids(told: Any) -> list[str]:
 
 
 def test_discovery_and_roots_4_1_4_2(hub: Hub) -> None:
-    assert hub.get("/taxii2/") == {"title": "Hub", "default": "/root/", "api_roots": ["/root/", "/other/"]}
-    assert hub.get("/root/") == {
+    assert hub.get("/taxii2/") == {"title": "Hub", "default": "/first/", "api_roots": ["/first/", "/other/"]}
+    assert hub.get("/first/") == {
         "title": "Root", "description": "words", "versions": [MEDIA], "max_content_length": 10 << 20,
     }  # fmt: skip
     found = hub.ask("/taxii2/")
@@ -34,26 +34,26 @@ def test_discovery_and_roots_4_1_4_2(hub: Hub) -> None:
 
 
 def test_collections_5_1_5_2(hub: Hub) -> None:
-    told = hub.get("/root/collections/")["collections"]
+    told = hub.get("/first/collections/")["collections"]
     assert [(one["id"], one["can_read"], one["can_write"]) for one in told] == [
         ("both", True, True), ("read", True, False), ("write", False, True),
     ]  # fmt: skip
     assert told[0]["media_types"] == ["application/stix+json;version=2.1"]
-    assert hub.get("/root/collections/both/") == told[0] == hub.get("/root/collections/both-alias/")
+    assert hub.get("/first/collections/both/") == told[0] == hub.get("/first/collections/both-alias/")
     assert hub.get("/other/collections/") == {}
-    assert hub.get("/root/collections/", Caller("carol")) == {}
+    assert hub.get("/first/collections/", Caller("carol")) == {}
 
 
 @pytest.mark.parametrize(
     ("path", "method"),
     [
-        ("/root/collections/{}/", "GET"),
-        ("/root/collections/{}/manifest/", "GET"),
-        ("/root/collections/{}/objects/", "GET"),
-        ("/root/collections/{}/objects/", "POST"),
-        ("/root/collections/{}/objects/x/", "GET"),
-        ("/root/collections/{}/objects/x/", "DELETE"),
-        ("/root/collections/{}/objects/x/versions/", "GET"),
+        ("/first/collections/{}/", "GET"),
+        ("/first/collections/{}/manifest/", "GET"),
+        ("/first/collections/{}/objects/", "GET"),
+        ("/first/collections/{}/objects/", "POST"),
+        ("/first/collections/{}/objects/x/", "GET"),
+        ("/first/collections/{}/objects/x/", "DELETE"),
+        ("/first/collections/{}/objects/x/versions/", "GET"),
     ],
 )
 def test_without_a_right_it_is_as_if_it_were_not_there_3_6(hub: Hub, path: str, method: str) -> None:
@@ -61,7 +61,7 @@ def test_without_a_right_it_is_as_if_it_were_not_there_3_6(hub: Hub, path: str, 
         hub.ask(path.format(name), method=method, body=b"{")
         for name in ("hidden", "nonesuch", "hidden-alias", "")
     ]
-    answers.append(hub.ask(path.format("both").replace("root", "other"), method=method))
+    answers.append(hub.ask(path.format("both").replace("first", "other"), method=method))
     assert {one.status for one in answers} == {404}
     assert len(set(map(msgspec.json.encode, answers))) == 1
 
@@ -70,10 +70,10 @@ def test_rights_5(hub: Hub) -> None:
     hub.post(indicator(), collection="write")
     name = indicator()["id"]
     for path in ("objects/", "manifest/", f"objects/{name}/", f"objects/{name}/versions/"):
-        assert hub.ask(f"/root/collections/write/{path}").status == 403
-    assert hub.ask("/root/collections/read/objects/", method="POST", body=b"{}").status == 403
+        assert hub.ask(f"/first/collections/write/{path}").status == 403
+    assert hub.ask("/first/collections/read/objects/", method="POST", body=b"{}").status == 403
     for one in ("read", "write"):
-        assert hub.ask(f"/root/collections/{one}/objects/{name}/", method="DELETE").status == 403
+        assert hub.ask(f"/first/collections/{one}/objects/{name}/", method="DELETE").status == 403
 
 
 def test_nobody_signed_in(hub: Hub) -> None:
@@ -90,9 +90,9 @@ def test_nobody_signed_in(hub: Hub) -> None:
         "",
         "/taxii2",
         "taxii2/",
-        "/root/x/",
-        "/root/collections/both/x/",
-        "/root/status/x/",
+        "/first/x/",
+        "/first/collections/both/x/",
+        "/first/status/x/",
         OBJECTS[:-1],
         OBJECTS + "a/b/",
         "//taxii2/",
@@ -155,18 +155,18 @@ def test_status_4_3_and_adding_5_5(hub: Hub) -> None:
     ]
     assert [one["id"] for one in told["failures"]] == [bad["id"], "unknown", indicator(1)["id"]]
     assert all(one["message"] and one["version"] for one in told["failures"])
-    assert hub.get(f"/root/status/{told['id']}/") == told
-    assert hub.ask(f"/root/status/{told['id']}/", BOB).status == 404
+    assert hub.get(f"/first/status/{told['id']}/") == told
+    assert hub.ask(f"/first/status/{told['id']}/", BOB).status == 404
     assert hub.ask(f"/other/status/{told['id']}/").status == 404
     assert ids(hub.get(OBJECTS)) == [indicator(1)["id"], address(3)["id"]]
 
 
 def test_the_same_a_hundred_times(hub: Hub) -> None:
     first = hub.post(indicator(), address())
-    before = hub.get("/root/collections/both/manifest/")
+    before = hub.get("/first/collections/both/manifest/")
     for _ in range(100):
         assert hub.post(address(), indicator())["success_count"] == 2
-    assert hub.get("/root/collections/both/manifest/") == before
+    assert hub.get("/first/collections/both/manifest/") == before
     assert first["successes"][1]["version"] == before["objects"][1]["date_added"]
 
 
@@ -205,7 +205,7 @@ def test_filters_3_4(hub: Hub) -> None:
     assert len(ids(hub.get(OBJECTS, **{"match[spec_version]": "2.0,2.1"}))) == 3
     dates = [
         obj["date_added"]
-        for obj in hub.get("/root/collections/both/manifest/", **{"match[version]": "all"})["objects"]
+        for obj in hub.get("/first/collections/both/manifest/", **{"match[version]": "all"})["objects"]
     ]
     assert dates == sorted(set(dates))
     assert ids(hub.get(OBJECTS, added_after=dates[2])) == [one]
@@ -277,8 +277,8 @@ def test_next_opens_nothing(hub: Hub) -> None:
     mark = hub.get(OBJECTS, limit=1)["next"]
     assert hub.ask(OBJECTS, BOB, next=mark).status == 400
     assert hub.ask(OBJECTS, next=mark, **{"match[type]": "indicator"}).status == 400
-    assert hub.ask("/root/collections/both/manifest/", next=mark).status == 400
-    assert hub.ask("/root/collections/read/objects/", next=mark).status == 400
+    assert hub.ask("/first/collections/both/manifest/", next=mark).status == 400
+    assert hub.ask("/first/collections/read/objects/", next=mark).status == 400
     for at in range(len(mark)):
         changed = mark[:at] + ("A" if mark[at] != "A" else "B") + mark[at + 1 :]
         assert hub.ask(OBJECTS, next=changed).status == 400
