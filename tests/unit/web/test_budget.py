@@ -55,7 +55,7 @@ BUDGET = {
     "/healing?by=channel": 1,
     "/audit": 2,
     "/audit?act=sign-in": 2,
-    "/audit?check=1": 3,
+    "/audit?check=1": 4,  # the chain and its checkpoints
     "/held": 1,
     "/people": 2,
     "/account": 4,

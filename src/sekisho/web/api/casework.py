@@ -21,7 +21,8 @@ from sekisho.web.api.watching import After, Limit, Line, Moment
 from sekisho.web.asked import Asked
 from sekisho.web.operations import Operation
 
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+# A word in it, not only blanks: the pattern says to a program what the case would refuse.
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=r"\S")]
 
 
 class CaseQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
