@@ -13,6 +13,7 @@ from sekisho.model.accident import RuleSet
 from sekisho.model.duty import DutyRules
 from sekisho.model.foreign import Profile
 from sekisho.model.periodic import PeriodicRules, Track
+from sekisho.model.telling import TellingRules
 
 
 class PeriodicFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +39,12 @@ def duty_rules() -> DutyRules:
 def periodic_file() -> PeriodicFile:
     """Return the rules of the periodic report by date, oldest first."""
     return msgspec.convert(_read("periodic_jp.toml"), PeriodicFile)
+
+
+@cache
+def telling_rules() -> tuple[TellingRules, ...]:
+    """Return the guidelines on telling users of an outage, by date."""
+    return msgspec.convert(_read("telling_jp.toml")["rules"], tuple[TellingRules, ...])
 
 
 @cache

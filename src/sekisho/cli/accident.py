@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sekisho.cli import accident_import, accident_watch
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 from sekisho.errors import SekishoError
 
@@ -42,14 +43,15 @@ def _options(function: Any) -> Any:
             "この時点で分かっていたことで判定する（既定は今）", "judge by what was known then (default: now)"
         ),
     )(function)
-    return click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))(function)
+    files = click.Path(path_type=Path, exists=True, dir_okay=False)
+    return click.argument("file", type=files, nargs=-1, required=True)(function)
 
 
 @command.command(
     "judge",
     help=t(
-        "FILE（TOML または CSV）の事実で判定し、理由と、何で変わるかを示す。",
-        "Judge by the facts of FILE (TOML or CSV), with the reasoning and what would change it.",
+        "FILE（TOML または CSV、いくつでも）の事実で判定し、理由と、何で変わるかを示す。",
+        "Judge by the facts of FILE (TOML or CSV, as many as there are), with the reasoning and what would change it.",
     ),
 )
 @_options
@@ -66,13 +68,13 @@ def _options(function: Any) -> Any:
     help=t("--watch の間隔（秒）", "seconds between readings with --watch"),
 )
 @lang_option
-def judge(file: Path, at: str | None, watch: bool, every: int, as_json: bool) -> int:
+def judge(file: tuple[Path, ...], at: str | None, watch: bool, every: int, as_json: bool) -> int:
     """Judge once, or while the accident goes on."""
     if watch and at:
         raise click.UsageError(t("--watch と --at は一緒に使えない", "--watch and --at exclude each other"))
     ruling = _ruling(file, at)
     _show(ruling, as_json=as_json, whole=True)
-    while watch and _running(ruling):
+    while watch and ruling.running:
         time.sleep(every)
         try:
             ruling = _ruling(file, at)
@@ -93,7 +95,7 @@ def judge(file: Path, at: str | None, watch: bool, every: int, as_json: bool) ->
 )
 @_options
 @lang_option
-def duties(file: Path, at: str | None, as_json: bool) -> int:
+def duties(file: tuple[Path, ...], at: str | None, as_json: bool) -> int:
     """List what is due."""
     ruling = _ruling(file, at)
     _show(ruling, as_json=as_json, whole=False)
@@ -111,7 +113,7 @@ def duties(file: Path, at: str | None, as_json: bool) -> int:
 @_options
 @click.option("--profile", multiple=True, metavar="ID", help=t("この基準だけ", "only this profile"))
 @lang_option
-def abroad(file: Path, at: str | None, profile: tuple[str, ...], as_json: bool) -> int:
+def abroad(file: tuple[Path, ...], at: str | None, profile: tuple[str, ...], as_json: bool) -> int:
     """Judge by the profiles of other countries."""
     from sekisho.catalogues.accidents import foreign_profiles
     from sekisho.cli.accident_words import abroad_lines
@@ -175,27 +177,26 @@ def rules(day: datetime | None, as_json: bool) -> None:
     click.echo(table(rows, (t("号", "class"), t("役務", "service"), t("時間 × 利用者", "hours × users"))))
 
 
-def _ruling(file: Path, at: str | None) -> Ruling:
+command.add_command(accident_import.command)
+command.add_command(accident_watch.command)
+
+
+def _ruling(file: tuple[Path, ...], at: str | None) -> Ruling:
     return _read(file, at)[1]
 
 
-def _read(file: Path, at: str | None) -> tuple[About, Ruling]:
+def _read(file: tuple[Path, ...], at: str | None) -> tuple[About, Ruling]:
     from sekisho.formats.incident_words import REASONS
     from sekisho.formats.japanese_time import read_moment
     from sekisho.wiring.moment import now, zone
-    from sekisho.workflows.judge_accident import read_accident, rule
+    from sekisho.workflows.judge_accident import read_accidents, rule
 
     try:
         moment = read_moment(at, zone()) if at else now()
     except ValueError as error:
         raise click.UsageError(f"--at {at}: {REASONS[str(error)].say(LANGUAGE)}") from error
-    about, facts = read_accident(file, zone())
+    about, facts = read_accidents(file, zone())
     return about, rule(about, facts, moment)
-
-
-def _running(ruling: Ruling) -> bool:
-    one = ruling.incident
-    return any(part.end is None for part in one.effects) or any(part.end is None for part in one.equipment)
 
 
 def _show(ruling: Ruling, *, as_json: bool, whole: bool) -> None:

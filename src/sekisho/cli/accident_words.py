@@ -26,7 +26,7 @@ def lines(ruling: Ruling) -> Iterator[str]:
     one = ruling.incident
     yield click.style(one.title or one.id, bold=True)
     yield t(f"{clock(one.as_of)} 時点で分かっていること", f"as known at {clock(one.as_of)}")
-    yield click.style(_serious(ruling.serious), fg=_COLOURS[ruling.serious], bold=True)
+    yield click.style(serious_words(ruling.serious), fg=_COLOURS[ruling.serious], bold=True)
     if ruling.becomes:
         left = (ruling.becomes - one.as_of).total_seconds() / 3600
         yield click.style(
@@ -231,7 +231,8 @@ def due_words(due: DueDay) -> str:
     return f"{due.day.isoformat()} ({', '.join(filter(None, (weekday, kind.strip(), left)))})"
 
 
-def _serious(standing: Standing) -> str:
+def serious_words(standing: Standing) -> str:
+    """Return the answer in one sentence."""
     return {
         Standing.YES: t("重大な事故に当たる", "a serious accident"),
         Standing.NO: t("重大な事故に当たらない", "not a serious accident"),

@@ -7,7 +7,7 @@ import io
 import re
 import tomllib
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, tzinfo
 from typing import NoReturn
 
@@ -23,6 +23,10 @@ from sekisho.model.timeline import LEAKS, About, Fact, What
 _FIELDS = frozenset(
     {"time", "what", "service", "area", "users", "users_least", "users_most", "source", "note", "equipment",
      "all_traffic", "unusable"}
+)  # fmt: skip
+_WRITTEN = (
+    "time", "what", "service", "area", "users_least", "users_most", "source", "note", "equipment", "all_traffic",
+    "unusable",
 )  # fmt: skip
 _WHATS: Mapping[str, What] = {
     **{one.value: one for one in What},
@@ -63,7 +67,7 @@ def read_toml(
         ) from error
     _known(about, events, triggers)
     facts = tuple(
-        _fact({key: _plain(value) for key, value in row.items()}, f"[[facts]] {number}", zone)
+        read_fact({key: _plain(value) for key, value in row.items()}, f"[[facts]] {number}", zone)
         for number, row in enumerate(rows, 1)
     )
     return msgspec.structs.replace(about, title=_printable(about.title), id=_printable(about.id)), facts
@@ -88,7 +92,7 @@ def read_csv(text: str, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
                 continue
             if len(row) != len(names):
                 _refuse("columns", where)
-            facts.append(_fact(dict(zip(names, row, strict=True)), where, zone))
+            facts.append(read_fact(dict(zip(names, row, strict=True)), where, zone))
     except csv.Error as error:
         raise DescriptionError(
             Text(ja="CSVの書式の誤り", en="not valid CSV"), f"line {reader.line_num}: {error}"
@@ -96,6 +100,22 @@ def read_csv(text: str, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
     if not facts:
         _refuse("facts-missing", "CSV")
     return About(), tuple(facts)
+
+
+def write_csv(facts: Iterable[Fact]) -> str:
+    """Return facts as `read_csv` reads them."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_WRITTEN)
+    words = {None: "", True: "yes", False: "no"}
+    for one in facts:
+        cells = (one.users_least, one.users_most)
+        least, most = ("" if users is None else str(users) for users in cells)
+        writer.writerow(
+            (one.time.isoformat(), one.what.value, one.service.value if one.service else "", one.area, least, most,
+             one.source, one.note, one.equipment, words[one.all_traffic], words[one.unusable])
+        )  # fmt: skip
+    return out.getvalue()
 
 
 def _known(about: About, events: Collection[str], triggers: Collection[str]) -> None:
@@ -107,7 +127,12 @@ def _known(about: About, events: Collection[str], triggers: Collection[str]) -> 
         for one in given:
             if one not in known:
                 _refuse(reason, f"{one} ({', '.join(sorted(known))})")
-    counts = [*about.monthly_users.values(), *about.subscribers.values(), about.leaked_users or 0]
+    counts = [
+        *about.monthly_users.values(),
+        *about.subscribers.values(),
+        about.leaked_users or 0,
+        about.target_minutes or 0,
+    ]
     if min(counts) < 0 or (about.threat and (about.threat.carrier_users or 0) < 0):
         _refuse("negative-users", "")
 
@@ -127,7 +152,11 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _fact(row: Mapping[str, str], where: str, zone: tzinfo) -> Fact:
+def read_fact(row: Mapping[str, str], where: str, zone: tzinfo) -> Fact:
+    """Return the fact of one row of texts.
+
+    :raises DescriptionError: the reason, with ``where``
+    """
     cells = {key: _printable(unicodedata.normalize("NFKC", value)).strip() for key, value in row.items()}
     for key in cells:
         if key not in _FIELDS:
@@ -144,7 +173,7 @@ def _fact(row: Mapping[str, str], where: str, zone: tzinfo) -> Fact:
         service = _SERVICES.get(name.lower()) or _SERVICES.get(name)
         if service is None:
             _refuse("unknown-service", f"{where}: {name} ({', '.join(Service)})")
-    least, most = _users(cells, where)
+    least, most = read_users(cells, where)
     return Fact(
         time, what, where, service, cells.get("area", ""), least, most, cells.get("source", ""),
         cells.get("note", ""), cells.get("equipment", ""), _flag(cells, "all_traffic", where),
@@ -152,8 +181,11 @@ def _fact(row: Mapping[str, str], where: str, zone: tzinfo) -> Fact:
     )  # fmt: skip
 
 
-def _users(cells: Mapping[str, str], where: str) -> tuple[int | None, int | None]:
-    """Return the least and the most; ``users`` is both, or 30000-60000, or 30000+ for "or more"."""
+def read_users(cells: Mapping[str, str], where: str) -> tuple[int | None, int | None]:
+    """Return the least and the most; ``users`` is both, or 30000-60000, or 30000+ for "or more".
+
+    :raises DescriptionError: no number, or a negative one
+    """
     both = cells.get("users", "")
     if both:
         found = _matched(both, f"{where}: users: {both}")
@@ -173,7 +205,7 @@ def _users(cells: Mapping[str, str], where: str) -> tuple[int | None, int | None
 
 
 def _matched(text: str, where: str) -> re.Match[str]:
-    plain = text.replace(",", "").replace(" ", "").replace("〜", "~")
+    plain = unicodedata.normalize("NFKC", text).strip().replace(",", "").replace(" ", "").replace("〜", "~")
     if plain.startswith("-"):
         _refuse("negative-users", where)
     found = _USERS.fullmatch(plain)

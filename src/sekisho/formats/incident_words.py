@@ -29,6 +29,8 @@ WHATS: Mapping[What, Text] = {
     What.RESTORED: Text(ja="復旧", en="restored"),
     What.EQUIPMENT_DOWN: Text(ja="設備停止", en="equipment down"),
     What.EQUIPMENT_RESTORED: Text(ja="設備復旧", en="equipment restored"),
+    What.TOLD: Text(ja="周知", en="told users"),
+    What.REPORTED: Text(ja="報告", en="reported"),
     What.NOTE: Text(ja="備考", en="note"),
 }
 #: Headings of a CSV file → the field.
@@ -61,5 +63,15 @@ REASONS: Mapping[str, Text] = {
     "restored-before-failed": Text(ja="停止より前の復旧", en="restored before it failed"),
     "most-below-least": Text(ja="最大が最小より小さい", en="the most is below the least"),
     "facts-missing": Text(ja="事実が一つもない", en="there are no facts"),
+    "too-long": Text(ja="長すぎる", en="too long"),
+    "not-syslog": Text(ja="syslogとして読めない", en="not a syslog message"),
+    "not-json": Text(ja="JSONとして読めない", en="not JSON"),
+    "not-alerts": Text(ja="Prometheus・Alertmanagerの警報ではない", en="no alert of Prometheus or Alertmanager"),
+    "not-detection": Text(ja="検出の記録ではない", en="not a detection"),
+    "pending": Text(ja="まだ警報になっていない（pending）", en="not an alert yet (pending)"),
+    "no-rule": Text(ja="対応する規則がない", en="no rule takes it"),
+    "no-columns": Text(ja="日時の列が書かれていない（[tickets]）", en="the columns of the times are not named ([tickets])"),
+    "field-missing": Text(ja="規則が使う項目がない", en="a field that the rule uses is missing"),
+    "ended-before-it-began": Text(ja="始まる前に終わっている", en="it ends before it begins"),
     "columns": Text(ja="列の数が見出しと違う", en="another number of columns than the heading"),
 }  # fmt: skip

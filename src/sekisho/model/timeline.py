@@ -20,7 +20,7 @@ LEAKS = ("secrecy", "user-information", "facility-information")
 
 
 class What(StrEnum):
-    """Kinds of facts."""
+    """Kinds of facts; ``told`` is a notice to users, ``reported`` a report to the ministry."""
 
     OCCURRED = "occurred"
     KNOWN = "known"
@@ -30,6 +30,8 @@ class What(StrEnum):
     RESTORED = "restored"
     EQUIPMENT_DOWN = "equipment-down"
     EQUIPMENT_RESTORED = "equipment-restored"
+    TOLD = "told"
+    REPORTED = "reported"
     NOTE = "note"
 
 
@@ -60,6 +62,8 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``fault`` is true unless somebody says otherwise: doubt falls on the side of reporting.
 
+    ``target_minutes``: the operator's own target for the first report, for which the law has no number.
+
     ``monthly_users`` and ``subscribers``: service → number. ``due``: trigger of a duty → the operator's own last day.
     """
 
@@ -80,6 +84,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     facility: str = ""
     minor: bool = False
     significant: bool | None = None
+    target_minutes: int | None = None
     monthly_users: dict[Service, int] = {}
     subscribers: dict[Service, int] = {}
     due: dict[str, date] = {}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import msgspec
 
-from sekisho.catalogues.accidents import accident_rules, duty_rules, periodic_file
+from sekisho.catalogues.accidents import accident_rules, duty_rules, periodic_file, telling_rules
 from sekisho.catalogues.holidays import holidays
 from sekisho.errors import DescriptionError, ReadingError
 from sekisho.formats.incident_file import read_csv, read_toml
@@ -17,7 +18,8 @@ from sekisho.model.accident import Judgement, RuleSet, japan_day, judge, rules_f
 from sekisho.model.duty import TRIGGERS, Duty, duties
 from sekisho.model.incident import Incident, Standing
 from sekisho.model.periodic import Periodic, periodic, periodic_rules
-from sekisho.model.timeline import About, Fact, TimelineError, incident
+from sekisho.model.telling import Telling, telling
+from sekisho.model.timeline import About, Fact, TimelineError, What, incident
 
 _LARGEST = 10_000_000
 _SATURDAY = 5
@@ -41,7 +43,8 @@ class DueDay(msgspec.Struct, frozen=True):
 class Ruling(msgspec.Struct, frozen=True):
     """Everything said of the accident at ``incident.as_of``.
 
-    ``urgent`` is whether something must be reported without delay: serious, a leak, a stop or a threat.
+    ``urgent`` is whether something must be reported without delay: serious, a leak, a stop or a threat. ``target`` is
+    the operator's own moment for the first report; None when none was set, or it is reported.
     """
 
     incident: Incident
@@ -55,6 +58,39 @@ class Ruling(msgspec.Struct, frozen=True):
     periodic: Periodic
     periodic_due: DueDay
     becomes: datetime | None
+    telling: Telling | None = None
+    target: datetime | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether something still goes on."""
+        one = self.incident
+        return any(part.end is None for part in one.effects) or any(
+            part.end is None for part in one.equipment
+        )
+
+
+def read_accidents(paths: Sequence[Path], zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
+    """Return what all files say together: facts of several sources, what holds for the whole from the one in TOML.
+
+    :raises DescriptionError: a bad line, or two files that each speak for the whole
+    """
+    about, facts = About(), []
+    whole: Path | None = None
+    for path in paths:
+        said, told = read_accident(path, zone)
+        if path.suffix.lower() != ".csv":
+            if whole is not None:
+                raise DescriptionError(
+                    Text(ja="事故全体のことを書くTOMLは一つだけ", en="only one TOML may speak for the whole"),
+                    f"{whole}, {path}",
+                )
+            about, whole = said, path
+        many = len(paths) > 1
+        facts += [
+            msgspec.structs.replace(one, line=f"{path.name}: {one.line}") if many else one for one in told
+        ]
+    return about, tuple(facts)
 
 
 def read_accident(path: Path, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
@@ -117,7 +153,16 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
         report,
         due_day(report.due, today),
         min((one.becomes for one in judgements if one.becomes), default=None),
+        telling(known, facts, telling_rules()),
+        _target(about, known, facts),
     )
+
+
+def _target(about: About, known: Incident, facts: tuple[Fact, ...]) -> datetime | None:
+    reported = any(one.what is What.REPORTED and one.time <= known.as_of for one in facts)
+    if about.target_minutes is None or reported:
+        return None
+    return known.known + timedelta(minutes=about.target_minutes)
 
 
 def due_day(day: date, today: date) -> DueDay:

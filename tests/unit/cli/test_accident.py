@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
+from rich.console import Console, RenderableType
 
 from sekisho.cli.accident import command
+from sekisho.cli.accident_watch import screen
 from sekisho.errors import DescriptionError
+from sekisho.workflows.judge_accident import Ruling
 
 CSV = """time,what,service,area,users,source
 2026-11-21 12:20,down,internet,Tokyo,41000-60000,alarm
@@ -117,3 +123,71 @@ def test_abroad_says_what_is_unverified_and_what_is_missing(file: Path) -> None:
         CliRunner().invoke(
             command, ["abroad", str(file), "--profile", "mars"], standalone_mode=False, catch_exceptions=False
         )
+
+
+def test_imported_alerts_are_judged_with_what_a_person_wrote(tmp_path: Path, file: Path) -> None:
+    alerts = {"alerts": [{"labels": {"alertname": "Down", "lines": "50000"}, "status": "firing",
+                          "startsAt": "2026-11-21T03:20:00Z"}, {"bad": 1}]}  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(alerts), encoding="utf-8")
+    rules = tmp_path / "r.toml"
+    rules.write_text(
+        '[[rules]]\nwhat="down"\nmatch={alertname="Down"}\nservice="voice"\nusers="{lines}"', encoding="utf-8"
+    )
+    facts = tmp_path / "facts.csv"
+    said = run("import", tmp_path / "a.json", "--from", "alerts", "--rules", rules, "-o", facts, code=3)
+    assert "line 1, alert 2" in said
+    found = plain("import", tmp_path / "a.json", "--from", "alerts", "--rules", rules, code=3)
+    assert [one["what"] for one in found["facts"]] == ["down"]
+    both = plain("judge", file, facts, "--at", "2026-11-21 14:30", code=1)
+    assert {one["service"]: one["standing"] for one in both["judgements"]} == {
+        "internet": "yes",
+        "voice": "yes",
+    }
+    assert both["facts"][0]["line"].startswith(("a.csv: line", "facts.csv: line"))
+
+
+def test_only_one_file_speaks_for_the_whole(tmp_path: Path) -> None:
+    files = [tmp_path / "a.toml", tmp_path / "b.toml"]
+    for one in files:
+        one.write_text('[[facts]]\ntime="2026-11-21 12:20"\nwhat="occurred"\n', encoding="utf-8")
+    with pytest.raises(DescriptionError, match="only one TOML"):
+        CliRunner().invoke(
+            command, ["judge", *map(str, files)], standalone_mode=False, catch_exceptions=False
+        )
+
+
+def test_the_screen_counts_down_and_survives_a_bad_edit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.toml"
+    begin = datetime.now(UTC) - timedelta(minutes=20)
+    text = (
+        'target_minutes = 60\n[[facts]]\nwhat="down"\nservice="internet"\nusers=41000\ntime='
+        + begin.isoformat()
+    )
+    file.write_text(text, encoding="utf-8")
+    steps = [
+        text + "\n[[facts]]\nwhat = 3",
+        text + f'\n[[facts]]\nwhat="restored"\ntime={datetime.now(UTC).isoformat()}',
+    ]
+    monkeypatch.setattr(
+        "sekisho.cli.accident_watch.time.sleep", lambda _: file.write_text(steps.pop(0), encoding="utf-8")
+    )
+    shown: list[str] = []
+
+    def kept(ruling: Ruling, fault: str) -> RenderableType:
+        console = Console(width=100, record=True, file=io.StringIO())
+        console.print(screen(ruling, fault))
+        shown.append(console.export_text())
+        return screen(ruling, fault)
+
+    monkeypatch.setattr("sekisho.cli.accident_watch.screen", kept)
+    run("watch", file, code=0)
+    assert not steps
+    first, bad, last = shown
+    # Serious in 1 h 40 min, the own target for the first report in 40, users told in 10.
+    assert all(
+        re.search(left, first) for left in (r"1:(39:5\d|40:00)", r"0:(39:5\d|40:00)", r"0:(09:5\d|10:00)")
+    )
+    assert "[[facts]]" in bad
+    assert "0:39:" not in last
