@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sekisho.errors import ConflictError
 from sekisho.language import Text
-from sekisho.model.sharing import Collection, Held, Offered, Outcome, Put, Sent, rfc3339
+from sekisho.model.indicator import Tlp
+from sekisho.model.sharing import Collection, Held, Offered, Outcome, Put, Sent, Sight, rfc3339
 from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
 
 _TAKEN = Text(ja="だめ", en="no")
@@ -28,6 +29,13 @@ def chosen(some: Sequence[Held], versions: Versions) -> list[Held]:
     ]
 
 
+def seen(one: Offered, sight: Sight | None) -> bool:
+    """Say whether somebody may see an object."""
+    if sight is None or sight.who in (one.owner, one.audience):
+        return True
+    return not one.audience and one.tlp <= sight.ceiling and one.tlp < Tlp.RED
+
+
 class PlainSharing:
     """Collections, objects and records in lists."""
 
@@ -35,7 +43,7 @@ class PlainSharing:
         self.lock = threading.Lock()
         self.there: dict[str, Collection] = {}
         self.last: dict[str, int] = {}
-        self.held: dict[str, list[tuple[Held, str]]] = {}
+        self.held: dict[str, list[tuple[Held, Offered]]] = {}
         self.records: list[Sent] = []
 
     def collections(self) -> tuple[Collection, ...]:
@@ -62,7 +70,7 @@ class PlainSharing:
             return tuple(self._add(collection, one, now) for one in offered)
 
     def _add(self, collection: str, one: Offered, now: int) -> Put:
-        mine = [(held, digest) for held, digest in self.held[collection] if held.id == one.id]
+        mine = [(held, old.digest) for held, old in self.held[collection] if held.id == one.id]
         if one.version_key:
             same = [pair for pair in mine if pair[0].version_key == one.version_key]
         else:
@@ -74,7 +82,7 @@ class PlainSharing:
         added = self.last[collection] = max(now, self.last[collection] + 1)
         version = one.version or rfc3339(added)
         key = one.version_key or rfc3339(added)[:-1].rstrip("0")
-        self.held[collection].append((Held(added, one.id, one.type, version, key, one.body), one.digest))
+        self.held[collection].append((Held(added, one.id, one.type, version, key, one.body), one))
         return Put(Outcome.STORED, version)
 
     def find(
@@ -83,8 +91,9 @@ class PlainSharing:
         with self.lock:
             fitting = [
                 one
-                for one, _ in self.held.get(collection, [])
+                for one, offered in self.held.get(collection, [])
                 if one.added > wanted.added_after
+                and seen(offered, wanted.sight)
                 and (not wanted.ids or one.id in wanted.ids)
                 and (not wanted.types or one.type in wanted.types)
             ]
@@ -98,12 +107,17 @@ class PlainSharing:
             size += len(one.body) if bodies else 0
         return ObjectPage(tuple(page))
 
-    def has(self, collection: str, identifier: str) -> bool:
-        return any(one.id == identifier for one, _ in self.held.get(collection, []))
+    def has(self, collection: str, identifier: str, sight: Sight | None = None) -> bool:
+        there = self.held.get(collection, [])
+        return any(one.id == identifier and seen(offered, sight) for one, offered in there)
 
-    def delete(self, collection: str, identifier: str, versions: Versions) -> int:
+    def delete(self, collection: str, identifier: str, versions: Versions, owner: str = "") -> int:
         with self.lock:
-            mine = [one for one, _ in self.held.get(collection, []) if one.id == identifier]
+            mine = [
+                one
+                for one, offered in self.held.get(collection, [])
+                if one.id == identifier and owner in ("", offered.owner)
+            ]
             gone = {one.added for one in chosen(mine, versions)}
             if gone:
                 self.held[collection] = [pair for pair in self.held[collection] if pair[0].added not in gone]

@@ -11,14 +11,38 @@ from enum import StrEnum
 
 import msgspec
 
+from sekisho.model.indicator import Tlp
+
+
+class Lane(StrEnum):
+    """What a collection is for. Lanes never mix: each has its own schema, and one of them is named once.
+
+    ``open`` is a collection as TAXII knows it. Into ``list-in`` members report, and from ``list`` they read what the
+    hub made of it. What goes into ``evidence-in`` is delivered to one member, who reads it in ``evidence``. ``failure``
+    tells what is down. A ``part`` is the hub's own: one member's share of a collection.
+    """
+
+    OPEN = "open"
+    LIST_IN = "list-in"
+    LIST = "list"
+    EVIDENCE_IN = "evidence-in"
+    EVIDENCE = "evidence"
+    FAILURE = "failure"
+    PART = "part"
+
 
 class Collection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A collection of objects. ``alias`` is a readable name that can stand for the id; empty for none."""
+    """A collection of objects. ``alias`` is a readable name that can stand for the id; empty for none.
+
+    :ivar unmarked: how an object is treated that comes without a marking
+    """
 
     id: str
     title: str
     description: str = ""
     alias: str = ""
+    lane: Lane = Lane.OPEN
+    unmarked: Tlp = Tlp.RED
 
 
 class Offered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,6 +52,9 @@ class Offered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar version_key: the version in the form that sorts as text; empty with ``version``
     :ivar digest: of its value
     :ivar body: its JSON as it came
+    :ivar owner: the member who sent it; empty where nobody is told apart
+    :ivar audience: the one member besides the owner who may see it; empty for all whom its marking allows
+    :ivar tlp: the strictest marking on it
     """
 
     id: str
@@ -36,6 +63,19 @@ class Offered(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     version_key: str
     digest: str
     body: str
+    owner: str = ""
+    audience: str = ""
+    tlp: Tlp = Tlp.CLEAR
+
+
+class Sight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who looks, and the strictest marking that is shown to him. His own he always sees, and what is addressed to him.
+
+    What is marked red or addressed to another is seen by its owner and its audience alone, whatever the ceiling is.
+    """
+
+    who: str
+    ceiling: Tlp = Tlp.GREEN
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,10 +114,11 @@ class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rights(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What somebody may do with a collection."""
+    """What somebody may do with a collection; ``ceiling`` is the strictest marking that he is shown there."""
 
     read: bool = False
     write: bool = False
+    ceiling: Tlp = Tlp.GREEN
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

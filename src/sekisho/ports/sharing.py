@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from sekisho.model.sharing import Collection, Held, Offered, Put, Sent
+from sekisho.model.sharing import Collection, Held, Offered, Put, Sent, Sight
 
 
 class Versions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +30,8 @@ class ObjectFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which objects are asked for; empty fields don't narrow. Order: the time of adding.
 
     ``added_after``, in microseconds, is itself not among them. ``behind`` is where the page before ended, in the same
-    measure; other than ``added_after`` it has no say in which version is the newest.
+    measure; other than ``added_after`` it has no say in which version is the newest. ``sight`` narrows to what somebody
+    may see (None: all), and the newest version is the newest of these.
     """
 
     ids: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class ObjectFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     versions: Versions = LAST
     added_after: int = -1
     behind: int = -1
+    sight: Sight | None = None
 
 
 class ObjectPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,12 +85,23 @@ class ObjectStore(Protocol):
         """Return a page of at most ``limit`` objects; after ``octets`` of bodies it ends, but never empty."""
         ...
 
-    def has(self, collection: str, identifier: str) -> bool:
-        """Say whether any version of an object is there."""
+    def has(self, collection: str, identifier: str, sight: Sight | None = None) -> bool:
+        """Say whether any version of an object is there that may be seen."""
         ...
 
-    def delete(self, collection: str, identifier: str, versions: Versions) -> int:
-        """Delete versions of an object; return how many."""
+    def delete(self, collection: str, identifier: str, versions: Versions, owner: str = "") -> int:
+        """Delete versions of an object, of an owner's alone where one is named; return how many."""
+        ...
+
+
+class Doorkeeper(Protocol):
+    """Looks at each object before it is stored: what a lane takes, and how it is marked."""
+
+    def admit(self, collection: Collection, sender: str, one: Mapping[str, Any], offered: Offered) -> Offered:
+        """Return what shall be stored: with its owner, its audience and its marking.
+
+        :raises ObjectFault: this lane doesn't take it, and why
+        """
         ...
 
 

@@ -18,7 +18,8 @@ from fakes.hub import DESCRIPTION, Hub, address, indicator
 from fakes.shared import PlainSharing
 from sekisho.errors import ConflictError
 from sekisho.exchange.taxii import Answer, TaxiiServer
-from sekisho.model.sharing import Collection, Held, Offered, Outcome, Sent
+from sekisho.model.indicator import Tlp
+from sekisho.model.sharing import Collection, Held, Offered, Outcome, Sent, Sight
 from sekisho.ports.sharing import EVERY, LAST, ObjectFilter, Versions
 from sekisho.stores.database import Database, SqlCollections, SqlObjects, SqlSent
 from sekisho.stores.database.shared_objects import question
@@ -31,11 +32,19 @@ VERSIONS = ["", "2026-01-01T00:00:00.", "2026-01-01T00:00:00.5", "2026-01-02T00:
 IDS = ["a--1", "a--2", "b--1", "c--あ"]
 
 
-def offered(identifier: str, key: str = "", digest: str = "d", body: str = "{}") -> Offered:
-    return Offered(identifier, identifier[0], key and key + "Z", key, digest, body)
+def offered(
+    identifier: str, key: str = "", digest: str = "d", body: str = "{}", *,
+    owner: str = "", audience: str = "", tlp: Tlp = Tlp.CLEAR,
+) -> Offered:  # fmt: skip
+    return Offered(identifier, identifier[0], key and key + "Z", key, digest, body, owner, audience, tlp)
 
 
-OFFERED = st.builds(offered, st.sampled_from(IDS), st.sampled_from(VERSIONS), st.sampled_from("xyz"))
+MEMBERS = ["", "m1", "m2", "m3"]
+OFFERED = st.builds(
+    offered, st.sampled_from(IDS), st.sampled_from(VERSIONS), st.sampled_from("xyz"), owner=st.sampled_from(MEMBERS),
+    audience=st.sampled_from(["", "", *MEMBERS[1:]]), tlp=st.sampled_from(Tlp),
+)  # fmt: skip
+SIGHTS = st.one_of(st.none(), st.builds(Sight, st.sampled_from(MEMBERS[1:]), st.sampled_from(Tlp)))
 CHOICES = st.one_of(
     st.just(EVERY),
     st.builds(
@@ -51,13 +60,14 @@ FILTERS = st.builds(
     types=st.lists(st.sampled_from("abc"), max_size=2, unique=True).map(tuple),
     versions=CHOICES,
     added_after=st.sampled_from([-1, NOW, NOW + 3, NOW + 9]),
+    sight=SIGHTS,
 )
 STEPS = st.lists(
     st.one_of(
         st.tuples(
             st.just("add"), st.lists(OFFERED, min_size=1, max_size=8), st.sampled_from([0, NOW, NOW + 8])
         ),
-        st.tuples(st.just("delete"), st.sampled_from(IDS), CHOICES),
+        st.tuples(st.just("delete"), st.sampled_from(IDS), CHOICES, st.sampled_from(MEMBERS)),
     ),
     min_size=1,
     max_size=6,
@@ -107,6 +117,7 @@ def test_it_does_what_the_plain_store_does(
     assert walk(objects, wanted, limit, bodies=bodies) == walk(plain, wanted, 99, bodies=bodies)
     for identifier in IDS:
         assert objects.has("c1", identifier) == plain.has("c1", identifier)
+        assert objects.has("c1", identifier, wanted.sight) == plain.has("c1", identifier, wanted.sight)
 
 
 def test_a_time_of_adding_is_never_given_twice(objects: SqlObjects) -> None:
@@ -222,6 +233,7 @@ def test_no_page_is_sorted(database: Database, objects: SqlObjects) -> None:
         ALL,
         ObjectFilter(types=("1",)),
         ObjectFilter(versions=Versions(first=True, last=True), behind=NOW + 5),
+        ObjectFilter(sight=Sight("m1", Tlp.AMBER)),
     ]
     if database.engine.dialect.name == "sqlite":
         # PostgreSQL weighs these by its statistics, and may sort the few rows that it expects.

@@ -13,22 +13,11 @@ import msgspec
 
 from sekisho.exchange.lists.entries import Entries, confidence, milliseconds
 from sekisho.exchange.lists.stix_pattern import targets
+from sekisho.formats.stix_marking import MARKINGS
 from sekisho.model.indicator import Indicator, Tlp
 
 NAME = "stix"
 
-# Predefined by STIX 2.1 (TLP 1) and by the OASIS common objects (TLP 2.0).
-_MARKINGS = {
-    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": Tlp.CLEAR,
-    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": Tlp.GREEN,
-    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": Tlp.AMBER,
-    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": Tlp.RED,
-    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": Tlp.CLEAR,
-    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": Tlp.GREEN,
-    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": Tlp.AMBER,
-    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": Tlp.AMBER_STRICT,
-    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": Tlp.RED,
-}
 _TLP = {
     "white": Tlp.CLEAR,
     "clear": Tlp.CLEAR,
@@ -65,7 +54,7 @@ def read(octets: bytes, entries: Entries, options: Mapping[str, str]) -> None:  
 def read_objects(objects: Iterable[Object], entries: Entries) -> None:
     """Read STIX objects: indicators, and what the others say about them."""
     known = [one for one in objects if isinstance(one.get("type"), str)]
-    markings = dict(_MARKINGS) | {
+    markings = dict(MARKINGS) | {
         str(one.get("id")): tlp for one in known if (tlp := marking(one)) is not None
     }
     names = {

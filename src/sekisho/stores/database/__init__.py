@@ -13,6 +13,8 @@ from sekisho.stores.database.brake import SqlBrake
 from sekisho.stores.database.cases import SqlCases
 from sekisho.stores.database.detection_filling import SqlDetectionFilling
 from sekisho.stores.database.detections import SqlDetections
+from sekisho.stores.database.hub_reports import SqlDisputes, SqlLedger, SqlReports
+from sekisho.stores.database.members import SqlHubTokens, SqlMembers
 from sekisho.stores.database.notices import SqlNotices
 from sekisho.stores.database.opening import Database, open_postgres, open_sqlite
 from sekisho.stores.database.passkeys import SqlPasskeys
@@ -31,9 +33,14 @@ __all__ = [
     "SqlCollections",
     "SqlDetectionFilling",
     "SqlDetections",
+    "SqlDisputes",
+    "SqlHubTokens",
+    "SqlLedger",
+    "SqlMembers",
     "SqlNotices",
     "SqlObjects",
     "SqlPasskeys",
+    "SqlReports",
     "SqlSent",
     "SqlSessions",
     "SqlTokens",

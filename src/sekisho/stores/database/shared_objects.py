@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
     and_,
@@ -26,7 +27,8 @@ from sqlalchemy import (
     update,
 )
 
-from sekisho.model.sharing import Held, Offered, Outcome, Put, rfc3339
+from sekisho.model.indicator import Tlp
+from sekisho.model.sharing import Held, Offered, Outcome, Put, Sight, rfc3339
 from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
@@ -92,20 +94,22 @@ class SqlObjects:
                 size += len(held[-1].body)
         return ObjectPage(tuple(held))
 
-    def has(self, collection: str, identifier: str) -> bool:
-        """Say whether any version of an object is there."""
+    def has(self, collection: str, identifier: str, sight: Sight | None = None) -> bool:
+        """Say whether any version of an object is there that may be seen."""
         if not (askable(collection) and askable(identifier)):
             return False
-        asked = select(literal(1)).where(_is(collection, identifier)).limit(1)
+        asked = select(literal(1)).where(_is(collection, identifier), *_seen(OBJECTS, sight)).limit(1)
         with self._database.reading() as connection:
             return connection.execute(asked).first() is not None
 
-    def delete(self, collection: str, identifier: str, versions: Versions) -> int:
-        """Delete versions of an object; return how many."""
+    def delete(self, collection: str, identifier: str, versions: Versions, owner: str = "") -> int:
+        """Delete versions of an object, of an owner's alone where one is named; return how many."""
         if not (askable(collection) and askable(identifier)):
             return 0
         here = _is(collection, identifier)
-        chosen = select(OBJECTS.c.version_key).where(here, *_versions(collection, versions, -1))
+        if owner:
+            here = and_(here, OBJECTS.c.owner == owner)
+        chosen = select(OBJECTS.c.version_key).where(here, *_versions(collection, versions, -1, None))
         with self._database.writing() as connection:
             connection.execute(
                 select(COLLECTIONS.c.id).where(COLLECTIONS.c.id == collection).with_for_update()
@@ -123,7 +127,8 @@ def question(collection: str, wanted: ObjectFilter, *, bodies: bool = True) -> S
     conditions: list[ColumnElement[bool]] = [
         OBJECTS.c.collection == collection,
         OBJECTS.c.added > max(wanted.added_after, wanted.behind),
-        *_versions(collection, wanted.versions, wanted.added_after),
+        *_versions(collection, wanted.versions, wanted.added_after, wanted.sight),
+        *_seen(OBJECTS, wanted.sight),
     ]
     if wanted.ids:
         conditions.append(OBJECTS.c.id.in_(wanted.ids))
@@ -140,11 +145,27 @@ def _is(collection: str, identifier: str) -> ColumnElement[bool]:
     return and_(OBJECTS.c.collection == collection, OBJECTS.c.id == identifier)
 
 
-def _versions(collection: str, versions: Versions, added_after: int) -> list[ColumnElement[bool]]:
+def _seen(objects: FromClause, sight: Sight | None) -> list[ColumnElement[bool]]:
+    """Return what narrows to the objects that somebody may see; a filter on the walk, never the way to it."""
+    if sight is None:
+        return []
+    ceiling = min(sight.ceiling, Tlp.AMBER_STRICT)
+    shown = and_(objects.c.audience == "", objects.c.tlp <= int(ceiling))
+    return [or_(shown, objects.c.owner == sight.who, objects.c.audience == sight.who)]
+
+
+def _versions(
+    collection: str, versions: Versions, added_after: int, sight: Sight | None
+) -> list[ColumnElement[bool]]:
     if versions.all:
         return []
     other = OBJECTS.alias("other")
-    same = (other.c.collection == collection, other.c.id == OBJECTS.c.id, other.c.added > added_after)
+    same = (
+        other.c.collection == collection,
+        other.c.id == OBJECTS.c.id,
+        other.c.added > added_after,
+        *_seen(other, sight),
+    )
     choices: list[ColumnElement[bool]] = []
     if versions.last:
         choices.append(~exists().where(*same, other.c.version_key > OBJECTS.c.version_key))

@@ -13,6 +13,8 @@ COLLECTIONS = Table(
     Column("id", Text(), primary_key=True),
     *(Column(name, Text(), nullable=False) for name in ("title", "description", "alias")),
     Column("last_added", BigInteger(), nullable=False),
+    Column("lane", Text(), nullable=False),
+    Column("unmarked", BigInteger(), nullable=False),
 )
 OBJECTS = Table(
     "shared_objects",
@@ -21,7 +23,8 @@ OBJECTS = Table(
     Column("added", BigInteger(), primary_key=True, autoincrement=False),
     *(
         Column(name, Text(), nullable=False)
-        for name in ("id", "type", "version", "version_key", "digest", "body")
+        for name in ("id", "type", "version", "version_key", "digest", "body", "owner", "audience")
     ),
+    Column("tlp", BigInteger(), nullable=False),
 )
 SENT = _table("shared_sent", Sent, key=("id",))

@@ -40,11 +40,15 @@ def _table(
 ) -> Table:
     columns: list[Column[Any]] = []
     for field in msgspec.structs.fields(noun):
-        kind = Json() if field.name in json else BigInteger() if field.type is int else Text()
+        kind = Json() if field.name in json else BigInteger() if _counts(field.type) else Text()
         columns.append(
             Column(field.name, kind, nullable=False, primary_key=field.name in key, autoincrement=False)
         )
     return Table(name, METADATA, *columns)
+
+
+def _counts(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, int)
 
 
 CASES = _table("cases", Case, key=("id",), json=("methods",))

@@ -20,6 +20,7 @@ from sekisho.stores.database.migrations import (
     v0004_case_ages,
     v0005_sharing,
     v0006_audit_expiry,
+    v0007_hub,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -30,6 +31,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0004_case_ages.statements,
     v0005_sharing.statements,
     v0006_audit_expiry.statements,
+    v0007_hub.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.

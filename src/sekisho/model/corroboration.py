@@ -1,0 +1,260 @@
+"""How sure several members together are of one indicator: weight, evidence, age; and its states.
+
+The score is 100 × (1 − ∏ (1 − w·q·d)) over independent voices: w what a member's word has been worth, q what it saw,
+d how long ago. Members of one legal group, and reports copied from one feed, are one voice: the strongest counts.
+Times are milliseconds, 0 for never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from sekisho.model.indicator import Tlp
+
+_DAY = 86_400_000
+
+
+class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one member says of one indicator, all its sightings together.
+
+    :ivar key: of the indicator (`key_of`)
+    :ivar use: ``cc``, ``download`` or ``reflector``
+    :ivar kind: ``address`` or ``domain``; ``value`` is it
+    :ivar evidence: how it was seen, a name of the catalogue's
+    :ivar feed: the feed it was copied from; empty for none
+    """
+
+    key: str
+    member: str
+    use: str
+    kind: str
+    value: str
+    port: int
+    protocol: int
+    family: str
+    evidence: str
+    feed: str
+    first: int
+    last: int
+    sightings: int
+    tlp: Tlp
+
+
+class IndicatorState(StrEnum):
+    """The life of an indicator. ``held``: a guard or a dispute keeps it back until a person decides."""
+
+    CANDIDATE = "candidate"
+    CONFIRMED = "confirmed"
+    HELD = "held"
+    DORMANT = "dormant"
+    RETIRED = "retired"
+
+
+class Use(StrEnum):
+    """What an indicator may be used for: nothing yet, to watch for it, or to block it."""
+
+    NONE = "none"
+    WATCH = "watch"
+    BLOCK = "block"
+
+
+class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the hub makes of an indicator now.
+
+    :ivar id: of the object that the hub publishes
+    :ivar level: the marking under which it is published: no report marked stricter has a part in it
+    :ivar since: when it came into its state; ``created`` when it was first heard of, ``published`` when last written
+    :ivar reason: why it is held: a reason id of the guards, or ``disputed``
+    :ivar verified: whether a person of the hub has looked at it and found it true
+    """
+
+    key: str
+    id: str
+    use: str
+    kind: str
+    value: str
+    port: int
+    protocol: int
+    family: str
+    state: IndicatorState
+    grade: Use
+    score: int
+    voices: int
+    level: Tlp
+    since: int
+    created: int
+    first: int
+    last: int
+    published: int = 0
+    reason: str = ""
+    verified: int = 0
+
+
+class Dispute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A member says that an indicator is wrong. Until it is ``decided`` the indicator goes to nobody."""
+
+    id: str
+    key: str
+    member: str
+    at: int
+    reason: str = ""
+    decided: int = 0
+    decided_by: str = ""
+    upheld: int = 0
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The thresholds; ``catalogues/sharing.toml`` says why each is what it is. Hundredths, days, counts."""
+
+    trust_start: int
+    trust_least: int
+    trust_most: int
+    trust_forgetting_days: int
+    evidence: Mapping[str, int]
+    life_days: Mapping[str, int]
+    decay_power: int
+    dormant_below: int
+    watch_from: int
+    block_from: int
+    proof_from: int
+    voices: int
+    retire_after_days: int
+    k: int
+    k_dominance: int
+    ledger_years: int
+    addressed_days: int
+
+
+class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A report with what it weighs: ``side`` names what it is one voice with, hundredths."""
+
+    report: Report
+    group: str
+    weight: float
+
+
+class Weighed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A score with what it is made of: independent voices that are alive, the youngest decay, the strongest proof."""
+
+    score: int
+    voices: int
+    decay: float
+    proof: int
+
+
+def key_of(kind: str, value: str, port: int, protocol: int, use: str) -> str:
+    """Return the one text by which an indicator is known, whoever writes it."""
+    return f"{use}|{kind}|{value}|{port}|{protocol}"
+
+
+def trust(outcomes: Iterable[tuple[int, bool]], now: int, rules: Rules) -> float:
+    """Return what a member's word is worth: the mean of a Beta that forgets, within its bounds.
+
+    :param outcomes: (when, whether its report was found true)
+    """
+    good = bad = 1.0 * rules.trust_start
+    for at, right in outcomes:
+        weight = 0.5 ** (max(0, now - at) / (rules.trust_forgetting_days * _DAY))
+        good, bad = (good + weight, bad) if right else (good, bad + weight)
+    return min(max(good / (good + bad), rules.trust_least / 100), rules.trust_most / 100)
+
+
+def decay(last: int, now: int, use: str, rules: Rules) -> float:
+    """Return what is left of a sighting: 1 when new, 0 at the end of its kind's life."""
+    life = rules.life_days[use] * _DAY
+    age = min(max(0, now - last) / life, 1.0)
+    return 1.0 - float(age ** (100 / rules.decay_power))
+
+
+def weigh(voices: Sequence[Voice], now: int, rules: Rules) -> Weighed:
+    """Return the score of an indicator by all who speak of it."""
+    left, alive, youngest, proof = 1.0, 0, 0.0, 0
+    for side in _sides(voices):
+        best = 0.0
+        for one in side:
+            quality = rules.evidence[one.report.evidence]
+            age = decay(one.report.last, now, one.report.use, rules)
+            best = max(best, one.weight * quality / 100 * age)
+            youngest = max(youngest, age)
+            if age >= rules.dormant_below / 100:
+                proof = max(proof, quality)
+        alive += any(
+            decay(one.report.last, now, one.report.use, rules) >= rules.dormant_below / 100 for one in side
+        )
+        left *= 1.0 - best
+    return Weighed(round(100 * (1.0 - left)), alive, youngest, proof)
+
+
+def _sides(voices: Sequence[Voice]) -> list[list[Voice]]:
+    """Put together what is one voice: one legal group, or one feed, over however many steps."""
+    sides: list[tuple[set[str], list[Voice]]] = []
+    for one in voices:
+        names = {f"group {one.group}"} | ({f"feed {one.report.feed}"} if one.report.feed else set())
+        mine = [one]
+        apart = []
+        for known, held in sides:
+            if known & names:
+                names |= known
+                mine = held + mine
+            else:
+                apart.append((known, held))
+        sides = [*apart, (names, mine)]
+    return [held for _, held in sides]
+
+
+def judged(weighed: Weighed, *, verified: bool, rules: Rules) -> tuple[IndicatorState, Use]:
+    """Return the state and the use of an indicator that nothing keeps back.
+
+    Confirmed are two independent voices, or one that a person of the hub has verified with a strong proof behind it.
+    """
+    if weighed.decay < rules.dormant_below / 100:
+        return IndicatorState.DORMANT, Use.NONE
+    proven = verified and weighed.proof >= rules.proof_from
+    if weighed.voices >= rules.voices or proven:
+        if weighed.score >= rules.block_from:
+            return IndicatorState.CONFIRMED, Use.BLOCK
+        if weighed.score >= rules.watch_from or proven:
+            return IndicatorState.CONFIRMED, Use.WATCH
+    return IndicatorState.CANDIDATE, Use.NONE
+
+
+_ORDER = {Use.NONE: 0, Use.WATCH: 1, Use.BLOCK: 2}
+
+
+def published_level(
+    voices: Sequence[Voice], now: int, rules: Rules, *, verified: bool
+) -> tuple[Tlp, Weighed, IndicatorState, Use]:
+    """Return the lowest marking at which the best use is reached, and the score by what is marked no stricter.
+
+    So nothing that was marked stricter can be told from what is published: it has no part in it. Red has none at all.
+    """
+    best: tuple[Tlp, Weighed, IndicatorState, Use] | None = None
+    for level in (Tlp.CLEAR, Tlp.GREEN, Tlp.AMBER, Tlp.AMBER_STRICT):
+        some = [one for one in voices if one.report.tlp <= level]
+        if not some:
+            continue
+        weighed = weigh(some, now, rules)
+        state, use = judged(weighed, verified=verified, rules=rules)
+        if best is None or _ORDER[use] > _ORDER[best[3]]:
+            best = (level, weighed, state, use)
+    nothing = Weighed(0, 0, 0.0, 0)
+    return best or (Tlp.RED, nothing, IndicatorState.DORMANT, Use.NONE)
+
+
+def shown_counts(
+    cells: Mapping[str, Mapping[str, int]], *, k: int, dominance: int, step: int = 5
+) -> dict[str, int]:
+    """Return the figures that may be shown: of ``k`` members at least, none with ``dominance`` per cent or more of it.
+
+    :param cells: name of the figure → member → its part
+    """
+    shown: dict[str, int] = {}
+    for name, parts in cells.items():
+        counted = {member: count for member, count in parts.items() if count > 0}
+        total = sum(counted.values())
+        if len(counted) >= k and max(counted.values()) * 100 < total * dominance:
+            shown[name] = max(step, round(total / step) * step)
+    return shown

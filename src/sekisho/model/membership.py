@@ -1,0 +1,166 @@
+"""Who shares through the hub: members, what makes them eligible, what they may do, and the proofs of being one.
+
+No noun here holds a token: only digests of what was drawn at random. Times are milliseconds, 0 for never.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from enum import StrEnum
+from ipaddress import ip_network
+
+import msgspec
+
+from sekisho.errors import DescriptionError
+from sekisho.language import Text
+from sekisho.model.indicator import Tlp
+
+HUB_TOKEN = "skh_"  # noqa: S105 - what a token of a member begins with, for people and for scanners of leaked secrets
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_LONGEST = 200
+
+
+class MemberRole(StrEnum):
+    """What a member is to the hub.
+
+    ``full`` is a 特定会員 of 電気通信事業法 116条の2: both proofs of eligibility are asked for. ``receive-only`` has no
+    duty to detect anything and needs no proof. ``maker`` and ``partner`` are makers of devices and hubs elsewhere.
+    """
+
+    FULL = "full"
+    RECEIVE_ONLY = "receive-only"
+    MAKER = "maker"
+    PARTNER = "partner"
+
+
+class MemberState(StrEnum):
+    """A suspended member can do nothing at all, from the next request on; one that left neither."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LEFT = "left"
+
+
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One proof of eligibility.
+
+    :ivar kind: ``conditions`` (技術的条件 that forbid such attacks) or ``terms`` (the promise in the terms of service)
+    :ivar reference: names the document; ``date`` (ISO) is its day of force, ``seen_by`` who looked at it
+    """
+
+    kind: str
+    reference: str
+    date: str
+    seen_by: str = ""
+
+
+class Contact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to tell what: ``purpose`` such as ``abuse`` or ``noc``; ``key`` is an OpenPGP or S/MIME key in its text form."""
+
+    name: str
+    email: str
+    purpose: str = "abuse"
+    key: str = ""
+
+
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A member.
+
+    :ivar group: the legal group it belongs to: members of one group are one voice; its own id when it stands alone
+    :ivar lineage: the feed that all its reports are copied from; empty when it sees for itself
+    :ivar listed: whether it stands on the public list (特定会員名簿); full members always do
+    """
+
+    id: str
+    name_ja: str
+    name_en: str
+    role: MemberRole
+    state: MemberState
+    group: str
+    joined: int
+    lineage: str = ""
+    listed: bool = False
+    proofs: tuple[Proof, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    revision: int = 0
+
+
+class Right(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a member may do with a collection; ``ceiling`` is the strictest marking that it is shown there."""
+
+    member: str
+    collection: str
+    read: bool
+    write: bool
+    ceiling: Tlp
+
+
+class HubToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A token of a member; ``id`` is the digest of it. ``name`` is the member's own word for it."""
+
+    id: str
+    member: str
+    name: str
+    created: int
+    expires: int
+    last_used: int = 0
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A network that is a member's from ``since`` until ``until`` (exclusive; 0: until further notice)."""
+
+    network: str
+    member: str
+    since: int
+    until: int = 0
+
+    def holds(self, address: str, at: int) -> bool:
+        """Say whether an address is in it at a moment."""
+        inside = ip_network(self.network)
+        one = ip_network(address)
+        in_time = self.since <= at and (not self.until or at < self.until)
+        return in_time and one.version == inside.version and one.subnet_of(inside)  # type: ignore[arg-type]
+
+
+def token_digest(token: str) -> str:
+    """Return under which name a token is kept: SHA-256 is enough for 256 bits drawn at random."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def checked(member: Member) -> Member:
+    """Return a member whose fields are in order.
+
+    :raises DescriptionError: what is wrong, and what to do
+    """
+    if not _NAME.fullmatch(member.id):
+        raise DescriptionError(
+            Text(ja="会員の符号に使えない", en="not an id for a member"),
+            member.id[:80],
+            Text(ja="小文字の英数字と - で40字まで", en="small letters, digits and -, 40 at most"),
+        )
+    texts = [member.name_ja, member.name_en, member.group, member.lineage]
+    texts += [part for one in member.contacts for part in (one.name, one.email)]
+    if not (member.name_ja and member.name_en) or any(len(one) > _LONGEST for one in texts):
+        raise DescriptionError(
+            Text(
+                ja="名称は日本語と英語の両方、200字まで",
+                en="a name in Japanese and one in English, 200 signs",
+            ),
+            member.id,
+        )
+    kinds = {one.kind for one in member.proofs if one.reference and one.date}
+    if (
+        member.role is MemberRole.FULL
+        and member.state is MemberState.ACTIVE
+        and kinds < {"conditions", "terms"}
+    ):
+        raise DescriptionError(
+            Text(ja="特定会員の要件の証明が足りない", en="a full member needs both proofs of eligibility"),
+            member.id,
+            Text(
+                ja="技術的条件（conditions）と約款（terms）の両方を --proof で渡す。受信専用なら要らない",
+                en="give conditions and terms with --proof; a receive-only member needs neither",
+            ),
+        )
+    return member
