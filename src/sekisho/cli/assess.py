@@ -38,6 +38,23 @@ def _options(command: Any) -> Any:
             type=path,
             help=t("人への質問の回答ファイル（TOML）", "answers to the questions (TOML)"),
         ),
+        click.option(
+            "--desk",
+            type=path,
+            help=t(
+                "進み具合と人への質問を置く画面用のフォルダー",
+                "folder of a console: progress goes there, questions are answered there",
+            ),
+        ),
+        click.option(
+            "--answer-seconds",
+            type=click.FloatRange(0),
+            default=0.0,
+            help=t(
+                "画面での回答を待つ秒数（0は尋ねない）",
+                "wait so long for answers at the desk (0: ask nobody)",
+            ),
+        ),
         click.option("--only", multiple=True, help=t("この試験だけ行う", "run only this probe")),
         click.option("--format", "formats", multiple=True, help=t("報告書の形式", "report format")),
         click.option(
@@ -71,7 +88,25 @@ def _options(command: Any) -> Any:
 @_options
 @lang_option
 def command(target: str | None, resume: Path | None, as_json: bool, **options: Any) -> int:
-    """Plan, collect, judge, report."""
+    """Plan, collect, judge, report; a console that watches is told how far it is and how it ended."""
+    if options["desk"] is None or options["dry_run"]:
+        return _assess(target, resume, options, as_json=as_json)
+    from sekisho.wires.told import Told
+    from sekisho.wiring import assessing
+    from sekisho.wiring.moment import milliseconds
+
+    told = options["told"] = Told(options["desk"], milliseconds)
+    assessing.LEAVING.append(lambda: told.ended(130))
+    try:
+        code = _assess(target, resume, options, as_json=as_json)
+    except BaseException as error:
+        told.ended(getattr(error, "exit_code", 130 if isinstance(error, KeyboardInterrupt) else 70), error)
+        raise
+    told.ended(code)
+    return code
+
+
+def _assess(target: str | None, resume: Path | None, options: dict[str, Any], *, as_json: bool) -> int:
     from sekisho.errors import AuthorisationError
     from sekisho.language import Text
     from sekisho.model.assessment import Limits

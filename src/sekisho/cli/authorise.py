@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import msgspec
 
-from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+from sekisho.workflows.authorise import MOST_DAYS, RISKS, USUAL_RISKS, to_toml
+from sekisho.workflows.authorise import STATEMENT as SAID
 
-STATEMENT = t(
-    "私は下記の端末のアクセス管理者として（又はその承諾を得て）、識別符号の入力を含む試験を許可する。",
-    "As the access administrator of this terminal (or with that person's consent) I allow tests that "
-    "include entering identification codes.",
-)
-RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
+STATEMENT = SAID.say(LANGUAGE)
 
 
 @click.command(
@@ -33,7 +30,7 @@ RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
 @click.option("--organisation", default="")
 @click.option(
     "--days",
-    type=click.IntRange(1, 3660),
+    type=click.IntRange(1, MOST_DAYS),
     default=30,
     show_default=True,
     help=t("有効日数", "days of validity"),
@@ -43,7 +40,7 @@ RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
     "risks",
     multiple=True,
     type=click.Choice(RISKS),
-    default=("read", "login", "write", "lockout"),
+    default=USUAL_RISKS,
     show_default=True,
     help=t("許す試験の強さ（更新 update、電源断 power、初期化 factory は別に許す）", "what is allowed"),
 )
@@ -85,31 +82,29 @@ def command(
     不正アクセス禁止法 第2条第4項: entering another's identification code needs the consent of the access
     administrator. Raises AuthorisationError when one of ``addresses`` is no address or prefix.
     """
-    from sekisho.model.assessment import Authorisation
     from sekisho.wires.clock import SystemClock
     from sekisho.wires.scope import Scope
+    from sekisho.workflows.authorise import authorised
 
     if allowed_by is None:
         # On stderr, so that stdout stays one JSON document when that is asked for.
         allowed_by = str(click.prompt(t("許可する人の氏名", "Name of the person who allows it"), err=True))
-    _check(addresses, allowed_by, output, public=public_addresses, force=force)
-    if not yes:
-        _confirm()
-    today = datetime.now(UTC).astimezone().date()
-    made = Authorisation(
-        allowed_by=allowed_by,
-        role=role,
+    made = authorised(
+        addresses,
+        allowed_by,
+        datetime.now(UTC).astimezone().date(),
         statement=STATEMENT,
-        signed_on=today,
-        addresses=addresses,
-        valid_from=today,
-        valid_until=today + timedelta(days=days),
+        days=days,
+        role=role,
         organisation=organisation,
         macs=macs,
         host_keys=host_keys,
-        risks=tuple(risks),
-        public_addresses=public_addresses,
+        risks=risks,
+        public=public_addresses,
     )
+    _check(output, force=force)
+    if not yes:
+        _confirm()
     Scope(made, SystemClock())  # refuses a prefix that is none
     output.write_text(to_toml(made), encoding="utf-8")
     if as_json:
@@ -125,47 +120,14 @@ def _confirm() -> None:
     click.confirm(t("この内容で許可しますか", "Do you allow this?"), abort=True, err=True)
 
 
-def _check(addresses: tuple[str, ...], allowed_by: str, output: Path, *, public: bool, force: bool) -> None:
-    """Refuse a record that allows nothing, too much, or paints over another one."""
-    from ipaddress import ip_network
-
+def _check(output: Path, *, force: bool) -> None:
+    """Refuse to paint over another record."""
     from sekisho.errors import AuthorisationError
     from sekisho.language import Text
 
-    if not allowed_by.strip():
-        raise AuthorisationError(
-            Text(ja="許可する人の氏名がない", en="the name of who allows it is empty"), "--by"
-        )
-    for prefix in addresses:
-        try:
-            private = ip_network(prefix, strict=False).is_private
-        except ValueError as error:
-            raise AuthorisationError(
-                Text(ja="アドレスが読めない", en="not an address"), str(error)
-            ) from error
-        if not private and not public:
-            raise AuthorisationError(
-                Text(ja="グローバルアドレスである", en="a public address"),
-                prefix,
-                Text(ja="本当に許すなら --public-addresses", en="if it is really meant: --public-addresses"),
-            )
     if output.exists() and not force:
         raise AuthorisationError(
             Text(ja="記録が既にある", en="the record exists already"),
             str(output),
             Text(ja="-o で別名にするか --force", en="choose another name by -o, or --force"),
         )
-
-
-def to_toml(made: msgspec.Struct) -> str:
-    """Return a flat record as TOML: strings, lists, dates and booleans only."""
-    lines = []
-    for key, value in msgspec.structs.asdict(made).items():
-        if isinstance(value, bool):
-            text = str(value).lower()
-        elif isinstance(value, date):
-            text = value.isoformat()
-        else:
-            text = msgspec.json.encode(value).decode()
-        lines.append(f"{key} = {text}")
-    return "\n".join(lines) + "\n"

@@ -190,10 +190,10 @@ class _Run:
 
 def _papers(street: Street, name: str) -> list[str]:
     """Write description, authorisation and limits of one terminal; return them as arguments."""
-    from sekisho.cli.authorise import RISKS, to_toml
     from sekisho.demo.street import listeners
     from sekisho.model.assessment import Authorisation
     from sekisho.wiring.moment import now
+    from sekisho.workflows.authorise import RISKS, to_toml
 
     file = street.describe(name)
     reason = t(

@@ -30,35 +30,12 @@ if TYPE_CHECKING:
 @lang_option
 def command(folder: Path, names: tuple[str, ...], formats: tuple[str, ...], as_json: bool) -> int:
     """Judge, report, print the changes; the exit code is that of the new judgement."""
-    from sekisho import plugins
-    from sekisho.cli import outcome, running
+    from sekisho.cli import outcome
     from sekisho.cli.assess import DEFAULT_CATALOGUES
-    from sekisho.stores.evidence_folder import EvidenceFolder, whole
-    from sekisho.wiring import assessing
-    from sekisho.wiring.moment import now
-    from sekisho.workflows.judge import changes, judge
+    from sekisho.wiring.judging import rejudge
 
-    catalogues = assessing.catalogues(names or DEFAULT_CATALOGUES)
-    whole(folder)
-    store = EvidenceFolder(folder, lambda: now().isoformat())
-    try:
-        terminal = assessing.stored_terminal(store)
-        before = running.latest(store)
-        after = judge(
-            store,
-            terminal,
-            catalogues,
-            plugins.units("probes"),
-            plugins.units("criteria"),
-            tool=assessing.TOOL,
-            now=now(),
-        )
-        paths = running.write(store, after, terminal, catalogues, formats, before)
-    finally:
-        store.close()
-    # A catalogue that only one of the two judgements used is no change of a verdict.
-    both = {one.catalogue for one in before.judged} & {one.id for one in catalogues} if before else set()
-    changed = [one for one in changes(before, after) if one[0] in both] if before else []
+    done = rejudge(folder, names or DEFAULT_CATALOGUES, formats)
+    after, catalogues, paths, changed = done.after, done.catalogues, done.reports, done.changed
     if as_json:
         _put(after, catalogues, paths, changed)
     else:

@@ -20,29 +20,9 @@ from sekisho.cli.speech import lang_option, put_json, t
 @lang_option
 def command(folder: Path, formats: tuple[str, ...], as_json: bool) -> int:
     """Render and print the paths."""
-    from sekisho.cli import running
-    from sekisho.errors import EvidenceError
-    from sekisho.language import Text
-    from sekisho.stores.evidence_folder import EvidenceFolder, whole
-    from sekisho.wiring import assessing
-    from sekisho.wiring.moment import now
+    from sekisho.wiring.judging import report_again
 
-    whole(folder)
-    store = EvidenceFolder(folder, lambda: now().isoformat())
-    try:
-        assessment = running.latest(store)
-        if assessment is None:
-            raise EvidenceError(
-                Text(ja="まだ判定されていない", en="nothing has been judged yet"),
-                str(folder),
-                Text(ja="sekisho rejudge を使う", en="use sekisho rejudge"),
-            )
-        names = tuple(dict.fromkeys(one.catalogue for one in assessment.judged))
-        paths = running.write(
-            store, assessment, assessing.stored_terminal(store), assessing.catalogues(names), formats
-        )
-    finally:
-        store.close()
+    paths = report_again(folder, formats)
     if as_json:
         put_json({"reports": [str(path) for path in paths]})
     else:

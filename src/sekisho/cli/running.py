@@ -12,17 +12,16 @@ from sekisho import plugins
 from sekisho.cli import outcome
 from sekisho.cli.progress import Progress
 from sekisho.cli.speech import LANGUAGE
-from sekisho.language import Language
 from sekisho.model.assessment import Assessment, Authorisation, Limits, TestRecord
 from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
-from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wires.identity import confirm
+from sekisho.wires.told import Both
 from sekisho.wiring import assessing
+from sekisho.wiring.judging import write
 from sekisho.wiring.moment import now
 from sekisho.workflows.collect import collect, put_back
-from sekisho.workflows.judge import gather, judge
-from sekisho.workflows.report import document, latest, report
+from sekisho.workflows.judge import judge
 from sekisho.workflows.waking import reach_again
 
 
@@ -55,8 +54,11 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
         request.terminal, request.catalogues, request.authorisation, options.get("only", ())
     )
     titles = {name: probe.title.say(LANGUAGE) for name, probe in probes.items()}
+    told, desk = options.get("told"), options.get("desk")
+    shown = Progress(titles, request.label)
+    watcher = Both(told, shown) if told else shown
     with (
-        Progress(titles, request.label) as watcher,
+        shown,
         assessing.Run(
             folder,
             request.terminal,
@@ -66,11 +68,14 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             scanned=watcher.scanned,
             language=LANGUAGE,
             answers=options.get("answers"),
+            desk=(desk, options["answer_seconds"]) if desk and options["answer_seconds"] else None,
             record=_record(request, options),
             target=request.target,
             resume=request.resume,
         ) as opened,
     ):
+        if told:
+            told.planned([one.probe for one in planned.probes], opened.store.events())
 
         async def work() -> None:
             await _wake(request, opened, assume_up=bool(options.get("assume_up")))
@@ -112,37 +117,6 @@ def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:
     )
 
 
-def write(
-    store: EvidenceFolder,
-    assessment: Assessment,
-    terminal: Terminal,
-    catalogues: tuple[Catalogue, ...],
-    formats: tuple[str, ...] = (),
-    previous: Assessment | None = None,
-) -> tuple[Path, ...]:
-    """Render the reports into a new folder of the store and list them in the chain."""
-    renderers = plugins.units("renderers")
-    chosen = [plugins.unit("renderers", name) for name in formats] or list(renderers.values())
-    shown = document(
-        store,
-        assessment,
-        terminal,
-        catalogues,
-        gather(store),
-        (plugins.units("criteria"), plugins.units("probes")),
-        made_at=now(),
-        previous=previous,
-    )
-    number = 1 + sum(1 for event in store.events() if event.kind == "report-set")
-    while (target := store.path / "reports" / f"{number:04d}").exists():
-        number += 1  # a run that died while it wrote its reports
-    paths = report(shown, chosen, (Language.JA, Language.EN), target)
-    store.append("report-set", {"number": number, "chain_head": shown.chain_head})
-    for path in paths:
-        store.enlist(path.relative_to(store.path).as_posix(), "report")
-    return paths
-
-
 def _new_folder(terminal: Terminal) -> Path:
     name = terminal.model or next(a for one in terminal.interfaces for a in one.addresses)
     safe = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in name)[:40]
@@ -150,4 +124,4 @@ def _new_folder(terminal: Terminal) -> Path:
     return Path("assessments") / base
 
 
-__all__ = ["Request", "latest", "perform", "run", "write"]
+__all__ = ["Request", "perform", "run"]

@@ -18,7 +18,7 @@ import msgspec
 
 from sekisho.errors import DescriptionError
 from sekisho.language import Language, Text
-from sekisho.ports import Answer, Clock, Question
+from sekisho.ports import Answer, Clock, Person, Question
 
 Attach = Callable[[str, bytes], str]
 
@@ -153,9 +153,7 @@ class PersonByFile:
     is a DescriptionError: an answer is never bent into another.
     """
 
-    def __init__(
-        self, path: Path, clock: Clock, attach: Attach, otherwise: NobodyHere | PersonAtKeyboard
-    ) -> None:
+    def __init__(self, path: Path, clock: Clock, attach: Attach, otherwise: Person) -> None:
         """Read the file; raises DescriptionError."""
         self._path = path
         self._clock = clock

@@ -23,12 +23,13 @@ from sekisho.model.assessment import Authorisation, Limits, Plan, TestRecord
 from sekisho.model.evidence import Provenance, Transcript
 from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
-from sekisho.ports import Clock, Found, Person, Power, Probe, Watcher, Wire
+from sekisho.ports import Answer, Clock, Found, Person, Power, Probe, Watcher, Wire
 from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wires.access import LiveAccess
 from sekisho.wires.capture import Capture
 from sekisho.wires.clock import SystemClock
 from sekisho.wires.desk import Bench, Desk
+from sekisho.wires.desk_person import PersonAtDesk
 from sekisho.wires.net import LiveNet, Progress
 from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
 from sekisho.wires.power import NotedPower, power_of, reset_of
@@ -85,11 +86,15 @@ class Run:
         scanned: Progress | None = None,
         language: Language = Language.JA,
         answers: Path | None = None,
+        desk: tuple[Path, float] | None = None,
         record: TestRecord | None = None,
         target: str = "",
         resume: bool = False,
     ) -> None:
-        """Open the folder (a new one unless ``resume``), and only then make anything that can send."""
+        """Open the folder (a new one unless ``resume``), and only then make anything that can send.
+
+        ``desk`` is the folder in which a console answers a person's questions, and how many seconds each waits.
+        """
         self.clock: Clock = SystemClock()
         self.terminal = terminal
         scope = Scope(authorisation, self.clock)
@@ -118,7 +123,7 @@ class Run:
             keep=self._keep_counts,
             clean=self._redactor.text,
         )
-        person = self._person(answers, language, authorisation.allowed_by)
+        person = self._person(answers, desk, language, authorisation.allowed_by)
         self.bench = self._bench(limits, person, watcher, authorisation.risks)
         addresses = [address for one in terminal.interfaces for address in one.addresses]
         self.capture = Capture(folder / "capture", addresses)
@@ -180,14 +185,24 @@ class Run:
         self.store.append("opened", body)
         self.store.append("authorisation", msgspec.to_builtins(authorisation))
 
-    def _person(self, answers: Path | None, language: Language, name: str) -> Person:
-        """Return who answers questions: an answers file, the keyboard when there is one, or nobody."""
+    def _person(
+        self, answers: Path | None, desk: tuple[Path, float] | None, language: Language, name: str
+    ) -> Person:
+        """Return who answers questions: an answers file, a console's desk, the keyboard when there is one, or nobody."""
 
         def attach(file: str, content: bytes) -> str:
             return self.store.keep(content, kind="attachment", name=file)
 
-        here = sys.stdin.isatty() and sys.stderr.isatty()
-        somebody = PersonAtKeyboard(name, language, self.clock, attach) if here else NobodyHere()
+        somebody: Person = NobodyHere()
+        if desk:
+            folder, seconds = desk
+
+            def note(answer: Answer) -> None:
+                self.store.append("answered", msgspec.to_builtins(answer))
+
+            somebody = PersonAtDesk(folder, self.clock, attach, seconds, note)
+        elif sys.stdin.isatty() and sys.stderr.isatty():
+            somebody = PersonAtKeyboard(name, language, self.clock, attach)
         return PersonByFile(answers, self.clock, attach, somebody) if answers else somebody
 
     def _keep(self, transcript: Transcript) -> str:

@@ -1,0 +1,210 @@
+"""A run of an assessment that a console started: what was ordered, how far it is, what a person is asked meanwhile.
+
+A run is a process of its own. Console and process tell each other everything by small files in one folder, so that
+either may end and begin again: the nouns here are what those files hold. Times are milliseconds of the epoch.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from sekisho.errors import NOTHING
+from sekisho.language import Text
+
+ORDER, PROGRESS, PROCESS, LOCK, STOP = "order.json", "progress.json", "process.json", "lock", "stop.json"
+AUTHORISATION, LIMITS, LOG, OUTCOME = "authorisation.toml", "limits.toml", "log", "outcome.json"
+QUESTIONS, ANSWERS = "questions", "answers"
+#: The exit codes of ``sekisho assess`` that end a run in order: met, not met, undecided.
+JUDGED_CODES = (0, 1, 3)
+STOPPED_CODE = 130
+
+
+class RunRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What bounds runs of one console; a file ``assess.toml`` in the data folder may say otherwise.
+
+    :ivar at_once: how many runs go at the same time
+    :ivar answer_seconds: how long a question waits for an answer; after that it counts as not answered
+    :ivar files: how many files an answer may have, ``file_octets`` how large each may be
+    """
+
+    at_once: int = 2
+    answer_seconds: float = 3600.0
+    files: int = 4
+    file_octets: int = 12 * 1024 * 1024
+
+
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What was ordered, by whom and when.
+
+    :ivar id: name of the run and of its evidence folder
+    :ivar target: path of the description, or an address
+    :ivar terminal: maker and model, or the address, for people
+    :ivar addresses: of the terminal; two runs never share one
+    :ivar ask: whether somebody will answer questions
+    """
+
+    id: str
+    target: str
+    terminal: str
+    addresses: tuple[str, ...]
+    catalogues: tuple[str, ...]
+    by: str
+    at: int
+    only: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    ask: bool = True
+    place: str = ""
+    number: str = ""
+    method: str = ""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a run ended, in its own words; ``code`` is its exit code."""
+
+    at: int
+    code: int
+    what: Text = NOTHING
+    where: str = ""
+    todo: Text = NOTHING
+
+
+class ProbeGoes(msgspec.Struct, frozen=True):
+    """One probe of a run: ``status`` is empty until it ended, ``began`` is 0 until it begins."""
+
+    name: str
+    began: int = 0
+    seconds: float = 0.0
+    steps: int = 0
+    status: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a run is.
+
+    :ivar at: when this was written; ``began`` when this process began
+    :ivar step: what is being done now; ``scanned`` and ``ports`` how far a port scan is
+    :ivar probes: in the order of the plan
+    """
+
+    at: int
+    began: int
+    probes: tuple[ProbeGoes, ...] = ()
+    probe: str = ""
+    step: str = ""
+    scanned: int = 0
+    ports: int = 0
+    ended: Ended | None = None
+
+
+class Process(msgspec.Struct, frozen=True):
+    """The process of a run; a number may go to a stranger, number and start (clock ticks since boot) never."""
+
+    pid: int
+    started: int
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """A question that waits for an answer.
+
+    :ivar number: its number in the run; ``until`` when it counts as not answered
+    :ivar id: of the question, ``attach`` whether files belong to its answer
+    """
+
+    number: int
+    id: str
+    text: Text
+    steps: tuple[Text, ...]
+    choices: tuple[str, ...]
+    attach: bool
+    at: int
+    until: int
+
+    @property
+    def timed(self) -> bool:
+        """Whether the moment of the answer is the measurement: a plug is pulled, a button is pressed."""
+        return self.choices[:1] == ("done",)
+
+
+class SentFile(msgspec.Struct, frozen=True):
+    """A file that came with an answer: the name it was given, and its SHA-256."""
+
+    name: str
+    sha256: str
+    octets: int
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer; ``choice`` is empty when the person leaves the question open. ``at`` is ISO 8601."""
+
+    number: int
+    question: str
+    choice: str
+    person: str
+    at: str
+    note: str = ""
+    files: tuple[SentFile, ...] = ()
+
+
+class RunState(StrEnum):
+    """Where a run stands. ``DIED``: its process is gone and said nothing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    DIED = "died"
+
+    @property
+    def label(self) -> Text:
+        """The word shown to people."""
+        return _STATES[self]
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process lives."""
+        return self in (RunState.STARTING, RunState.RUNNING)
+
+
+_STATES = {
+    RunState.STARTING: Text(ja="起動中", en="starting"),
+    RunState.RUNNING: Text(ja="実施中", en="running"),
+    RunState.STOPPED: Text(ja="中断", en="stopped"),
+    RunState.COMPLETE: Text(ja="完了", en="complete"),
+    RunState.FAILED: Text(ja="失敗", en="failed"),
+    RunState.DIED: Text(ja="途絶", en="died"),
+}
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run as it stands now.
+
+    :ivar resumable: whether it left evidence to go on with
+    :ivar stopped_by: who asked it to stop; ``log`` the last words of its process
+    :ivar free: octets that its disk still takes; None when that can't be told
+    """
+
+    order: Order
+    state: RunState
+    progress: Progress | None
+    asking: tuple[Asking, ...] = ()
+    resumable: bool = False
+    stopped_by: str = ""
+    log: str = ""
+    free: int | None = None
+
+
+def state_of(*, alive: bool, progress: Progress | None, stopped: bool) -> RunState:
+    """Return where a run stands by whether its process lives and what it said last."""
+    ended = progress.ended if progress else None
+    if alive:
+        return RunState.RUNNING if progress and not ended else RunState.STARTING
+    if ended is None:
+        return RunState.STOPPED if stopped else RunState.DIED
+    if ended.code in JUDGED_CODES:
+        return RunState.COMPLETE
+    return RunState.STOPPED if ended.code == STOPPED_CODE else RunState.FAILED
