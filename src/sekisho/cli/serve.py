@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -48,6 +50,32 @@ from sekisho.cli.speech import lang_option, t
     multiple=True,
     help=t("信用するプロキシのアドレス", "address of a proxy that is believed"),
 )
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 32),
+    help=t("画面を出すプロセスの数", "processes that serve"),
+)
+@click.option(
+    "--log",
+    type=click.Choice(["errors", "json"]),
+    default="errors",
+    show_default=True,
+    help=t(
+        "標準エラーへの記録：誤りだけ、または要求ごとに JSON 一行",
+        "on standard error: faults only, or a JSON line for each request",
+    ),
+)
+@click.option(
+    "--systemd-unit",
+    "unit",
+    is_flag=True,
+    help=t(
+        "この設定で動かす systemd のユニットを表示して終わる",
+        "print a systemd unit that serves like this, and end",
+    ),
+)
 @data_option
 @lang_option
 def command(
@@ -58,22 +86,29 @@ def command(
     key: Path | None,
     names: tuple[str, ...],
     proxies: tuple[str, ...],
+    workers: int,
+    log: str,
+    unit: bool,
     data: Path,
     as_json: bool,
 ) -> int:
     """Serve until stopped."""
-    from sekisho.web.installation import opened
+    if unit:
+        from sekisho.web.systemd import unit_of
 
-    with opened(
-        data,
-        address=address,
-        port=port,
-        tls=tls,
-        certificate=certificate,
-        key=key,
-        names=names,
-        proxies=proxies,
-    ) as installation:
+        click.echo(unit_of(data, sys.argv), nl=False)
+        return 0
+    from sekisho.web.installation import opened
+    from sekisho.web.recording import json_line, no_line
+    from sekisho.web.workers import crew
+
+    place: dict[str, Any] = {
+        "address": address, "port": port, "tls": tls, "certificate": certificate, "key": key, "names": names,
+        "proxies": proxies,
+    }  # fmt: skip
+    one = opened(data, **place, log=json_line if log == "json" else no_line)
+    several = crew(data, **place, log=log == "json", workers=workers)
+    with one if workers == 1 else several as installation:
         told = {"url": installation.url, "set_up": installation.set_up}
         if as_json:
             click.echo(json.dumps(told))  # one line: who starts it reads on while it runs

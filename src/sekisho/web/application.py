@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from urllib.parse import urlencode
@@ -28,10 +25,12 @@ from sekisho.errors import (
     StoreError,
 )
 from sekisho.language import Language, Text
+from sekisho.stores.database import statements
 from sekisho.web.asked import Asked
 from sekisho.web.doors import Headers, known_host, same_origin, scheme_of, source_of
 from sekisho.web.office import Office
 from sekisho.web.page import Route
+from sekisho.web.recording import Recorded, fault, trace_of
 from sekisho.workflows import sign_in
 
 _STATUS = {
@@ -42,6 +41,9 @@ _STATUS = {
     DescriptionError: 400,
     StoreError: 503,
 }
+# Where somebody proves who they are.
+_PROVING = ("/sign-in", "/set-up/", "/account/confirm")
+_REFUSED = 400
 _TOO_MANY = Text(ja="要求が多すぎる", en="too many requests")
 _TOO_LARGE = Text(ja="送られた内容が大きすぎる", en="what was sent is too large")
 _ELSEWHERE = Text(ja="この画面の外からの操作は受けない", en="this did not come from a page of this console")
@@ -77,6 +79,9 @@ def application(office: Office) -> Starlette:
         max_body_size=largest,
     )
     made.add_middleware(Headers, secure=office.secure)
+    made.add_middleware(
+        Recorded, measures=office.measures, leaving=office.leaving, log=office.log, key=office.gate.key
+    )
     return made
 
 
@@ -93,6 +98,7 @@ def _endpoint(office: Office, routes: tuple[Route, ...]) -> Callable[[Request], 
 
     async def endpoint(request: Request) -> Response:
         route = by_method.get(request.method) or by_method["GET"]
+        trace_of(request.scope).route = route.path
         asked = _asked(office, request)
         shut = _outer_doors(asked)
         if shut is not None:
@@ -141,6 +147,7 @@ def _outer_doors(asked: Asked) -> Response | None:
     if not known_host(request, office.hosts):
         return asked.problem(421, _HOST, where=request.headers.get("host", ""))
     if not office.rate.allows(asked.source, asked.now):
+        office.measures.count("sekisho_rate_limited_total")
         answer = asked.problem(429, _TOO_MANY)
         answer.headers["retry-after"] = "5"
         return answer
@@ -159,17 +166,24 @@ def _no_token(asked: Asked) -> Response:
 
 
 def _answer(asked: Asked, route: Route) -> Response:
+    trace, before, measures = trace_of(asked.request.scope), statements.asked(), asked.office.measures
     try:
-        _who(asked)
+        if not route.bare:
+            _who(asked)
+            trace.account = asked.who.id if asked.who else ""
         answer = _inner_doors(asked, route) or route.handler(asked)
     except SekishoError as error:
+        if isinstance(error, StoreError) and not isinstance(error, ConflictError):
+            measures.count("sekisho_store_errors_total", route=route.path)
         status = next((code for kind, code in _STATUS.items() if issubclass(type(error), kind)), 500)
         answer = asked.problem(status, error.what, error.todo, error.where)
     except Exception:  # noqa: BLE001 - the last net: a page must never show a trace, and the log must
-        mark = secrets.token_hex(4)
-        print(f"console: {mark} {asked.request.method} {asked.path}", file=sys.stderr)  # noqa: T201 - the server's log
-        traceback.print_exc()
-        answer = asked.problem(500, _BROKEN, Text(ja=f"記録番号 {mark}", en=f"trace {mark}"))
+        fault(asked.office.log, trace.id, asked.request.method)
+        measures.count("sekisho_internal_errors_total", route=route.path)
+        answer = asked.problem(500, _BROKEN, Text(ja=f"記録番号 {trace.id}", en=f"trace {trace.id}"))
+    trace.statements = statements.asked() - before
+    if route.method == "POST" and route.path.startswith(_PROVING) and answer.status_code >= _REFUSED:
+        measures.count("sekisho_sign_in_refusals_total", status=answer.status_code)
     for name, value, seconds in asked.cookies:
         answer.set_cookie(
             name, value, max_age=seconds, path="/", secure=asked.office.secure, httponly=True, samesite="lax"
@@ -204,7 +218,7 @@ def _inner_doors(asked: Asked, route: Route) -> Response | None:
         where = asked.link() if route.method == "GET" else "/"
         return asked.see_other(f"/account/confirm?{urlencode({'next': where})}") if again else None
     if asked.who is None:
-        if asked.path.startswith("/api/"):
+        if asked.path.startswith("/api/") or asked.path == "/metrics":
             return _no_token(asked)
         if asked.request.method != "GET":
             return asked.problem(401, Text(ja="サインインが切れた", en="you are signed out"))

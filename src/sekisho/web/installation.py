@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,6 +15,7 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.web.application import application
 from sekisho.web.office import Office
+from sekisho.web.recording import Log, no_line
 from sekisho.web.serving import Listening, bind, check, serve
 from sekisho.wiring.accounts import open_gate
 from sekisho.wiring.console import Console
@@ -43,28 +44,34 @@ class Installation:
 
     def serve(self) -> None:
         """Serve until told to end."""
-        serve(self.application, self.listening, [self.socket])
+        serve(self.application, self.listening, [self.socket], self.office.leaving)
 
 
-def office_of(console: Console, listening: Listening, proxies: tuple[str, ...] = ()) -> Office:
-    """Return a console's office with all pages that are installed."""
+def office_of(
+    console: Console, listening: Listening, proxies: tuple[str, ...] = (), *, log: Log = no_line,
+    workers: int = 1,
+) -> Office:  # fmt: skip
+    """Return a console's office with all pages that are installed; hashing of passwords is shared by the workers."""
     return Office(
         console=console,
-        gate=open_gate(console.database, console.folder),
+        gate=open_gate(console.database, console.folder, workers=workers),
         pages=tuple(plugins.units("pages").values()),
         hosts=listening.hosts,
         now=milliseconds,
         secure=listening.secure or bool(proxies),
         proxies=frozenset(proxies),
+        log=log,
+        workers=workers,
+        began=milliseconds(),
     )
 
 
 @contextmanager
-def opened(
+def listening_at(
     data: Path, *, address: str, port: int, tls: bool = False, certificate: Path | None = None,
-    key: Path | None = None, names: tuple[str, ...] = (), proxies: tuple[str, ...] = (),
-) -> Iterator[Installation]:  # fmt: skip
-    """Open a data folder (made when it isn't there) and listen.
+    key: Path | None = None, names: tuple[str, ...] = (),
+) -> Iterator[tuple[Listening, socket.socket]]:  # fmt: skip
+    """Listen, with a certificate that is made when none is given and TLS is wanted.
 
     :raises AuthorisationError: beyond loopback without TLS
     :raises DescriptionError: a certificate without its key
@@ -82,17 +89,31 @@ def opened(
     check(wanted)
     bound = bind(wanted)
     try:
-        there = Listening(address, bound.getsockname()[1], certificate, key, names)
-        console = Console(data, create=True)
-        try:
-            office = office_of(console, there, proxies)
-            console.warm()
-            at = milliseconds()
-            link = sign_in.make_setup_link(office.gate, at) if sign_in.needs_first_admin(office.gate) else ""
-            yield Installation(
-                office, application(office), there, bound, there.url(f"/set-up/{link}") if link else ""
-            )
-        finally:
-            console.close()
+        yield replace(wanted, port=bound.getsockname()[1]), bound
     finally:
         bound.close()
+
+
+def set_up_link(office: Office, listening: Listening) -> str:
+    """Return the one-time link to make the first administrator; empty when there is one."""
+    if not sign_in.needs_first_admin(office.gate):
+        return ""
+    return listening.url(f"/set-up/{sign_in.make_setup_link(office.gate, milliseconds())}")
+
+
+@contextmanager
+def opened(
+    data: Path, *, address: str, port: int, tls: bool = False, certificate: Path | None = None,
+    key: Path | None = None, names: tuple[str, ...] = (), proxies: tuple[str, ...] = (), log: Log = no_line,
+) -> Iterator[Installation]:  # fmt: skip
+    """Open a data folder (made when it isn't there) and listen.
+
+    :raises SekishoError: as `listening_at`
+    """
+    place = listening_at(
+        data, address=address, port=port, tls=tls, certificate=certificate, key=key, names=names
+    )
+    with place as (there, bound), Console(data, create=True) as console:
+        office = office_of(console, there, proxies, log=log)
+        console.warm()
+        yield Installation(office, application(office), there, bound, set_up_link(office, there))

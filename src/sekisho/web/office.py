@@ -9,7 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sekisho.web.doors import Rate
+from sekisho.web.leaving import Leaving
+from sekisho.web.measures import Figures, Measures
 from sekisho.web.page import Page
+from sekisho.web.recording import Log, no_line
 
 if TYPE_CHECKING:
     from sekisho.wiring.console import Console
@@ -27,6 +30,10 @@ class Office:
     :ivar secure: whether browsers reach it by TLS
     :ivar proxies: addresses whose ``X-Forwarded-*`` are believed
     :ivar zone: in which times are shown
+    :ivar gathered: gives the figures of all workers; None where this process is the only one
+    :ivar leaving: says when the server ends
+    :ivar log: takes a line for each request
+    :ivar began: when the server began, milliseconds
     """
 
     console: Console
@@ -38,11 +45,21 @@ class Office:
     proxies: frozenset[str] = frozenset()
     zone: tzinfo | None = JAPAN
     rate: Rate = field(default_factory=lambda: Rate(50, 200))
+    measures: Measures = field(default_factory=Measures)
+    gathered: Callable[[], Figures] | None = None
+    leaving: Leaving = field(default_factory=Leaving)
+    log: Log = no_line
+    workers: int = 1
+    began: int = 0
 
     @cached_property
     def menu(self) -> tuple[Page, ...]:
         """The pages of the menu in their order."""
         return tuple(sorted((one for one in self.pages if one.order), key=lambda one: one.order))
+
+    def figures(self) -> Figures:
+        """Return what this server counted, all its workers together."""
+        return self.gathered() if self.gathered else self.measures.figures()
 
     @property
     def cookie(self) -> str:

@@ -20,6 +20,7 @@ class Route:
     """One path and method, its handler, and the permission that it asks for. There is no default permission.
 
     :ivar opens: how many octets a request's body may have
+    :ivar bare: whether it is for programs that ask nothing of anybody's data: nobody is looked up, nobody is sent on
     :ivar fresh: whether a sign-in of the last minutes is asked for (keys, accounts, sending)
     """
 
@@ -29,6 +30,7 @@ class Route:
     permission: Permission
     opens: int = 262_144
     fresh: bool = False
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,20 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
 from sekisho.errors import AuthorisationError, StoreError
 from sekisho.language import Text
+from sekisho.web.leaving import Leaving
+from sekisho.web.readiness import tell
 
 _BACKLOG = 128
 _AT_ONCE = 512
 _KEPT_OPEN_S = 15
-_LEAVING_S = 3
+_LEAVING_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,31 @@ def bind(listening: Listening) -> socket.socket:
     return made
 
 
-def serve(application: Starlette, listening: Listening, sockets: Sequence[socket.socket]) -> None:
-    """Serve until SIGINT or SIGTERM; open connections get a few seconds."""
+class _Server(uvicorn.Server):
+    """Says when it is ready and when it leaves."""
+
+    def __init__(self, config: uvicorn.Config, leaving: Leaving, ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._leaving, self._ready = leaving, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        tell("STOPPING=1")
+        self._leaving.begin()
+        super().handle_exit(sig, frame)
+
+
+def serve(
+    application: Starlette, listening: Listening, sockets: Sequence[socket.socket],
+    leaving: Leaving | None = None, ready: Callable[[], object] = lambda: tell("READY=1"),
+) -> None:  # fmt: skip
+    """Serve until SIGINT or SIGTERM.
+
+    Live pages are told at once and come again; requests that run have ten seconds to end.
+    """
     config = uvicorn.Config(
         application,
         log_config=None,
@@ -116,7 +142,4 @@ def serve(application: Starlette, listening: Listening, sockets: Sequence[socket
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
         lifespan="off",
     )
-    uvicorn.Server(config).run(sockets=list(sockets))
-
-
-Printer = Callable[[str], None]
+    _Server(config, leaving or Leaving(), ready).run(sockets=list(sockets))

@@ -26,10 +26,13 @@ from sekisho.workflows.sign_in import Gate
 _KEY = "console.key"
 
 
-def open_gate(database: Database, folder: Path, *, own: Mapping[str, int] | None = None) -> Gate:
+def open_gate(
+    database: Database, folder: Path, *, own: Mapping[str, int] | None = None, workers: int = 1
+) -> Gate:
     """Return what the verbs of signing in work with.
 
     :param folder: the data folder; the key of its challenges is made there
+    :param workers: how many processes hash passwords at the same time
     :param own: the operator's own numbers, by the names of ``sign_in.toml``
     :raises StoreError: the key can't be made or read
     :raises CatalogueError: a number is wrong
@@ -42,7 +45,7 @@ def open_gate(database: Database, folder: Path, *, own: Mapping[str, int] | None
         tokens=SqlTokens(database),
         brake=SqlBrake(database),
         audit=SqlAudit(database),
-        hashing=Argon2Passwords(os.cpu_count() or 1, rules.hash_wait_seconds),
+        hashing=Argon2Passwords(max(1, (os.cpu_count() or 1) // workers), rules.hash_wait_seconds),
         ceremony=WebAuthn(),
         rules=rules,
         policy=password_policy(rules),

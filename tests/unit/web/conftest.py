@@ -1,6 +1,7 @@
 """A console over a real, empty data folder, and browsers with and without a sign-in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from starlette.testclient import TestClient
 
 from fakes.console import Browser, browsing, first_admin, signed_in
 from sekisho.model.account import Role
+from sekisho.web.doors import Rate
 from sekisho.web.installation import office_of
 from sekisho.web.office import Office
 from sekisho.web.serving import Listening
@@ -18,7 +20,8 @@ from sekisho.workflows import sign_in
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     console = Console(tmp_path / "data", create=True)
-    yield office_of(console, Listening(port=8443))
+    # A test asks quicker than any person.
+    yield replace(office_of(console, Listening(port=8443)), rate=Rate(1_000, 10_000))
     console.close()
 
 

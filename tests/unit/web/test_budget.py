@@ -60,6 +60,9 @@ BUDGET = {
     "/people": 2,
     "/account": 4,
     "/help": 1,
+    "/healthz": 0,
+    "/readyz": 1,
+    "/metrics": 2,
     "/api/v1/openapi.json": 1,
 }
 # What a page may stay below its budget where there is little to show.

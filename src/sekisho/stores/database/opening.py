@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
-from sekisho.stores.database import postgres, sqlite
+from sekisho.stores.database import postgres, sqlite, statements
 from sekisho.stores.database.faults import explained
 from sekisho.stores.database.migrations import migrate
 
@@ -30,6 +30,7 @@ class Database:
         self.where = where
         self._write_lock = write_lock
         self._check = check
+        event.listen(engine, "before_cursor_execute", statements.note)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -49,6 +50,11 @@ class Database:
             changing = connection.execution_options(**{sqlite.WRITES: True})
             with changing.begin():
                 yield changing
+
+    def answers(self) -> None:
+        """Ask it the least there is. :raises StoreError: it is gone or damaged."""
+        with self.reading() as connection:
+            connection.exec_driver_sql("SELECT version FROM sekisho_schema LIMIT 1").first()
 
     def close(self) -> None:
         """Close the connections."""
