@@ -286,3 +286,22 @@ def test_what_cannot_be_served_is_said(key: bytes, customers: list[str], delegat
     with pytest.raises(ReadingError) as error:
         Pseudonyms(key, [ip_network(one) for one in customers], delegated=delegated)
     assert error.value.what.ja
+
+
+class Coarse(Prf):
+    """A function with few images: many of its numbers share their high bits, and some are wholly the same."""
+
+    def __init__(self, seed: int, high: int, low: int) -> None:
+        self._draw, self._high, self._low = np.random.default_rng(seed), high, low
+
+    def __call__(self, label: int, values: np.ndarray) -> np.ndarray:
+        assert label == 0
+        high = self._draw.integers(0, self._high, len(values), dtype=np.uint64)
+        return (high << np.uint64(40)) | self._draw.integers(0, self._low, len(values), dtype=np.uint64)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 12), st.integers(1, 5000), st.integers(1, 5000))
+def test_the_shuffle_is_the_stable_order_of_its_numbers(seed: int, bits: int, high: int, low: int) -> None:
+    drawn = Coarse(seed, high, low)(0, np.arange(1 << bits, dtype=np.uint64))
+    given_ = shuffled(Coarse(seed, high, low), bits)
+    assert given_.tolist() == np.argsort(drawn, kind="stable").tolist()

@@ -7,6 +7,7 @@ zero means "no customer". So no prefix that holds 0.0.0.0 can be served, and no 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 
 import numpy as np
@@ -37,7 +38,8 @@ class Lines4:
                 raise _unfit(Text(ja="0.0.0.0を含む", en="it holds 0.0.0.0"), net)
         # Too large for a table: computed row by row.
         self._wide = [pair for pair in self._networks if 32 - pair[0].prefixlen > TABLE_BITS]
-        self._fill([pair for pair in self._networks if 32 - pair[0].prefixlen <= TABLE_BITS])
+        self._tabled = [pair for pair in self._networks if 32 - pair[0].prefixlen <= TABLE_BITS]
+        self._place()
 
     def names(self, addresses: Addresses) -> npt.NDArray[np.int64]:
         """Return the pseudonym of each address, 0 where it is no customer's."""
@@ -70,12 +72,12 @@ class Lines4:
                 if bits > TABLE_BITS or self._preserving:
                     undo = preserved if self._preserving else feistel
                     return IPv4Address(first + int(undo(prf, value, bits, back=True)[0]))
-                return IPv4Address(first + int(np.flatnonzero(self._part(net) == subscriber)[0]))
+                return IPv4Address(first + int(np.flatnonzero(self._table[self._part(net)] == subscriber)[0]))
         return None
 
-    def _fill(self, networks: list[tuple[IPv4Network, Prf]]) -> None:
-        """Make the table: ``_start[address >> 16]`` is where the page of that /16 begins."""
-        touched = sorted({page for net, _ in networks for page in _pages(net)})
+    def _place(self) -> None:
+        """Say where the pages lie: ``_start[address >> 16]`` is where the page of that /16 begins."""
+        touched = sorted({page for net, _ in self._tabled for page in _pages(net)})
         if len(touched) > _PAGES:
             raise ReadingError(
                 Text(
@@ -89,16 +91,22 @@ class Lines4:
             )
         self._start = np.zeros(_PAGE, np.uint32)
         self._start[touched] = (np.arange(len(touched), dtype=np.uint32) + 1) << 16
-        self._table = np.zeros((len(touched) + 1) << 16, np.uint32)
-        for net, prf in networks:
+        self._entries = (len(touched) + 1) << 16
+
+    @cached_property
+    def _table(self) -> Addresses:
+        """The pages themselves. Not made before the first question: who only checks prefixes need not wait for it."""
+        table = np.zeros(self._entries, np.uint32)
+        for net, prf in self._tabled:
             bits, first = 32 - net.prefixlen, np.uint32(int(net.network_address))
             image = (preserved_table if self._preserving else shuffled)(prf, bits)
-            self._part(net)[:] = image.astype(np.uint32) + first
+            table[self._part(net)] = image.astype(np.uint32) + first
+        return table
 
-    def _part(self, net: IPv4Network) -> Addresses:
+    def _part(self, net: IPv4Network) -> slice:
         first = int(net.network_address)
         begin = int(self._start[first >> 16]) + (first & 0xFFFF)
-        return self._table[begin : begin + net.num_addresses]
+        return slice(begin, begin + net.num_addresses)
 
     def _look_up(self, addresses: Addresses) -> Addresses:
         entry = self._page(addresses) + (addresses & np.uint32(0xFFFF))

@@ -303,7 +303,7 @@ def test_a_method_that_fails_is_a_fault_of_the_watch(watch: Watch, monkeypatch: 
     ends = time.monotonic() + 60
     parts: set[str] = set()
     watching(watch, watch.folder / "cc-list.csv").run(
-        lambda: "look" in parts or time.monotonic() > ends,
+        lambda: "look brute_force" in parts or time.monotonic() > ends,
         lambda figures: parts.update(f"{one.part} {one.where}".split(":")[0] for one in figures.faults),
     )
     assert "look brute_force" in parts
