@@ -1,0 +1,429 @@
+"""Assessments as the console starts them: planned, started as processes of their own, watched, stopped, resumed, answered."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sekisho.errors import AuthorisationError, ConflictError, DescriptionError, StoreError
+from sekisho.language import Language, Text
+from sekisho.model.assess_run import (
+    AUTHORISATION,
+    LIMITS,
+    LOG,
+    ORDER,
+    OUTCOME,
+    PROCESS,
+    STOP,
+    Answered,
+    Asking,
+    Order,
+    Process,
+    Run,
+    RunRules,
+    RunState,
+)
+from sekisho.model.assessment import Authorisation, Limits, Plan
+from sekisho.model.terminal import Terminal
+from sekisho.model.verdict import Scalar
+from sekisho.stores.run_papers import RunPapers, StopAsked, sent
+from sekisho.wiring import moment
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from sekisho.model.case_life import Actor
+    from sekisho.wiring.console_folder import ConsoleFolder
+    from sekisho.wiring.console_keeping import KeepingDesk
+
+_NONE = Text(ja="その実施はない", en="there is no such run")
+_BASIS = "不正アクセス禁止法2条4項"
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants assessed, with the authorisation that goes with it.
+
+    :ivar described: name of a description in the folder ``terminals``; empty when ``address`` names the terminal
+    :ivar addresses: prefixes that the authorisation allows; empty for the terminal's own addresses
+    :ivar agreed: whether the statement of the authorisation was agreed to
+    :ivar rate: connections a second at most, ``requests`` requests a second, ``wrong`` wrong codes in a row; 0 as usual
+    """
+
+    described: str = ""
+    address: str = ""
+    catalogues: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    allowed_by: str = ""
+    role: str = ""
+    organisation: str = ""
+    addresses: tuple[str, ...] = ()
+    days: int = 30
+    risks: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    host_keys: tuple[str, ...] = ()
+    public: bool = False
+    agreed: bool = False
+    ask: bool = True
+    place: str = ""
+    number: str = ""
+    method: str = ""
+    rate: float = 0.0
+    requests: float = 0.0
+    wrong: int = 0
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What would be done: checked as the command line checks it; nothing was sent."""
+
+    target: str
+    terminal: Terminal
+    authorisation: Authorisation
+    limits: Limits
+    plan: Plan
+
+    @property
+    def title(self) -> str:
+        """Maker and model of the terminal, or its address."""
+        return f"{self.terminal.maker} {self.terminal.model}".strip() or self.addresses[0]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The terminal's addresses."""
+        return tuple(address for one in self.terminal.interfaces for address in one.addresses)
+
+
+class RunDesk:
+    """Runs of one data folder. Every act is in the audit log before it happens."""
+
+    def __init__(self, folder: ConsoleFolder, keeping: KeepingDesk) -> None:
+        self._folder = folder
+        self._keeping = keeping
+        self._data = folder.folder
+        self._papers = RunPapers(self._data / "runs", self._data / "assessments")
+
+    @property
+    def rules(self) -> RunRules:
+        """What bounds runs here: ``assess.toml``, else the usual. :raises DescriptionError: it is wrong."""
+        path = self._data / "assess.toml"
+        if not path.is_file():
+            return RunRules()
+        from sekisho.workflows.describe import read_table
+
+        return read_table(path, RunRules)
+
+    def described(self) -> tuple[str, ...]:
+        """Return the names of the descriptions."""
+        return tuple(sorted(one.name for one in (self._data / "terminals").glob("*.toml")))
+
+    def ready(self, wanted: Wanted, language: Language) -> Ready:
+        """Return what would be done.
+
+        :raises DescriptionError: the description or address is wrong
+        :raises AuthorisationError: the authorisation allows nothing, too much, or not this terminal
+        """
+        target, terminal = self._terminal(wanted)
+        from sekisho.wires.clock import SystemClock
+        from sekisho.wires.scope import Scope
+        from sekisho.workflows.authorise import STATEMENT, authorised
+
+        own = tuple(address for one in terminal.interfaces for address in one.addresses)
+        allowed = authorised(
+            wanted.addresses or own,
+            wanted.allowed_by,
+            moment.now().astimezone().date(),
+            statement=STATEMENT.say(language),
+            days=wanted.days,
+            role=wanted.role,
+            organisation=wanted.organisation,
+            macs=wanted.macs,
+            host_keys=wanted.host_keys,
+            risks=("read", *wanted.risks),
+            public=wanted.public,
+        )
+        scope = Scope(allowed, SystemClock())
+        for address in own:
+            scope.check(address)
+        chosen = self._assessing.catalogues(wanted.catalogues)
+        planned = self._assessing.plan_for(terminal, chosen, allowed, wanted.only)
+        return Ready(target, terminal, allowed, _limits(wanted), planned)
+
+    def start(self, wanted: Wanted, who: Actor, language: Language) -> str:
+        """Start a run and return its name.
+
+        :raises ConflictError: as many run as may, or one of the same terminal
+        :raises AuthorisationError: the statement wasn't agreed to; and as `ready`
+        """
+        ready = self.ready(wanted, language)
+        if not wanted.agreed:
+            raise AuthorisationError(
+                Text(
+                    ja="許可の文言に同意していない", en="the statement of the authorisation was not agreed to"
+                )
+            )
+        from sekisho.workflows.authorise import to_toml
+
+        papers, now = self._papers, self._folder.now()
+        with papers.starting():
+            self._may_start(ready.addresses)
+            name = papers.new(_name(ready))
+            order = Order(
+                id=name, target=ready.target, terminal=ready.title, addresses=ready.addresses,
+                catalogues=wanted.catalogues, by=who.name, at=now, only=wanted.only, ask=wanted.ask,
+                place=wanted.place, number=wanted.number, method=wanted.method,
+            )  # fmt: skip
+            papers.put(name, AUTHORISATION, to_toml(ready.authorisation).encode())
+            papers.put(name, LIMITS, to_toml(ready.limits).encode())
+            self._note(who, "start-assessment", order, ready.authorisation.allowed_by)
+            papers.put(name, ORDER, msgspec.json.encode(order))
+            self._spawn(order, language)
+        return name
+
+    def resume(self, identifier: str, who: Actor, language: Language) -> None:
+        """Go on with a run that ended before its end.
+
+        :raises ConflictError: it runs, it is complete, as many run as may
+        :raises AuthorisationError: its authorisation is over
+        """
+        run = self._known(identifier)
+        if run.state.alive or run.state is RunState.COMPLETE:
+            raise ConflictError(
+                Text(ja="続けるものがない", en="there is nothing to go on with"), run.state.value
+            )
+        from sekisho.wires.clock import SystemClock
+        from sekisho.wires.scope import Scope
+        from sekisho.workflows.describe import read_authorisation
+
+        scope = Scope(read_authorisation(self._papers.root / identifier / AUTHORISATION), SystemClock())
+        for address in run.order.addresses:
+            scope.check(address)
+        with self._papers.starting():
+            self._may_start(run.order.addresses)
+            self._note(who, "resume-assessment", run.order)
+            self._papers.drop(identifier, STOP)
+            self._spawn(run.order, language, resume=run.resumable)
+
+    def stop(self, identifier: str, who: Actor) -> None:
+        """Stop a run as Ctrl-C does: within two seconds, evidence kept, power given back. One that ended stays as it is."""
+        run = self._known(identifier)
+        if not run.state.alive:
+            raise ConflictError(Text(ja="もう終わっている", en="it has ended already"), run.state.value)
+        self._note(who, "stop-assessment", run.order)
+        self._papers.put(identifier, STOP, msgspec.json.encode(StopAsked(who.name, self._folder.now())))
+        process = self._papers.process(identifier)
+        if process is not None:
+            _interrupt(process)
+
+    def run(self, identifier: str) -> Run | None:
+        """Return a run as it stands now."""
+        return self._papers.run(identifier)
+
+    def runs(self, *, after: str = "", limit: int = 50) -> tuple[Run, ...]:
+        """Return runs, newest first, those behind ``after``."""
+        names = [one for one in self._papers.names() if not after or one < after]
+        return tuple(run for name in names[:limit] if (run := self._papers.run(name)))
+
+    def alive(self) -> tuple[Run, ...]:
+        """Return the runs whose processes live."""
+        papers = self._papers
+        living = (one for one in papers.names() if papers.alive(papers.root / one))
+        return tuple(run for name in living if (run := papers.run(name)) and run.state.alive)
+
+    def asking(self, identifier: str) -> tuple[Asking, ...]:
+        """Return the questions of a run that wait."""
+        return self._papers.asking(identifier)
+
+    def answer(
+        self, identifier: str, number: int, choice: str, who: Actor, at: int,
+        note: str = "", files: Sequence[tuple[str, bytes]] = (),
+    ) -> None:  # fmt: skip
+        """Answer a question; an empty ``choice`` leaves it open. ``at`` is the moment of the answer, in milliseconds.
+
+        :raises DescriptionError: no such run, no such choice, too many or too large files
+        :raises ConflictError: it doesn't wait any more
+        """
+        run = self._known(identifier)
+        asked = next((one for one in run.asking if one.number == number), None)
+        if asked is None:
+            raise ConflictError(
+                Text(ja="この質問はもう待っていない", en="this question no longer waits for an answer"),
+                f"{identifier} {number}",
+            )
+        rules = self.rules
+        large = [name for name, content in files if len(content) > rules.file_octets]
+        if (choice and choice not in asked.choices) or len(files) > rules.files or large:
+            raise DescriptionError(
+                Text(
+                    ja="選択肢にないか、ファイルが多すぎるか大きすぎる",
+                    en="no such choice, or too many or too large files",
+                ),
+                ", ".join((choice[:40], *large))[:200],
+            )
+        told = datetime.fromtimestamp(at / 1000, UTC).isoformat()
+        given = Answered(
+            number, asked.id, choice, who.name, told, note[:2000], tuple(sent(*one) for one in files)
+        )
+        # A plug was pulled at the moment of the answer: whoever waits for it hears of it before it is written up.
+        self._papers.answer(identifier, given, [content for _, content in files])
+        details: dict[str, Scalar] = {"question": asked.id, "choice": choice, "files": len(files)}
+        self._keeping.record(who.name, who.role, "answer-question", identifier, details=details)
+
+    def _terminal(self, wanted: Wanted) -> tuple[str, Terminal]:
+        if wanted.described:
+            if wanted.described not in self.described():
+                raise DescriptionError(
+                    Text(ja="その機器記述はない", en="there is no such description"), wanted.described[:80]
+                )
+            path = (self._data / "terminals" / wanted.described).resolve()
+            return str(path), self._assessing.target_of(str(path))
+        from sekisho.workflows.describe import terminal_at
+
+        return wanted.address, terminal_at(wanted.address)
+
+    def _may_start(self, addresses: tuple[str, ...]) -> None:
+        living, most = self.alive(), self.rules.at_once
+        busy = [*(one.order for one in living if set(one.order.addresses) & set(addresses))]
+        other = "" if busy else next(self._elsewhere(addresses), "")
+        if busy or other:
+            raise ConflictError(
+                Text(ja="この端末は今、評価の最中である", en="this terminal is being assessed right now"),
+                busy[0].id if busy else other,
+                Text(ja="終わるのを待つか、それを止める", en="wait for its end, or stop it"),
+            )
+        if len(living) >= most:
+            raise ConflictError(
+                Text(ja=f"同時に行えるのは {most} 件まで", en=f"{most} at once at most"),
+                ", ".join(one.order.id for one in living),
+                Text(
+                    ja="終わるのを待つ。数は assess.toml の at_once",
+                    en="wait for an end; at_once in assess.toml sets it",
+                ),
+            )
+
+    def _elsewhere(self, addresses: tuple[str, ...]) -> Iterator[str]:
+        """Yield assessments of the same terminal that somebody runs from a command line."""
+        from sekisho.stores import assessment_reading as reading
+
+        root = self._data / "assessments"
+        for name, _ in reading.folders(root):
+            if reading.running(root / name):
+                described = reading.terminal_of(root / name, reading.read_chain(root / name))
+                own = (
+                    {address for one in described.interfaces for address in one.addresses}
+                    if described
+                    else set()
+                )
+                if own & set(addresses):
+                    yield name
+
+    def _spawn(self, order: Order, language: Language, *, resume: bool = False) -> None:
+        papers, folder = self._papers, (self._papers.root / order.id).resolve()
+        evidence = (papers.evidence / order.id).resolve()
+        lock = papers.hold(order.id)
+        try:
+            with (folder / LOG).open("ab") as log, (folder / OUTCOME).open("wb") as outcome:
+                process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                    _words(order, folder, evidence, language, self.rules, resume=resume),
+                    stdin=subprocess.DEVNULL, stdout=outcome, stderr=log, cwd=self._data.resolve(),
+                    start_new_session=True, pass_fds=(lock,),
+                )  # fmt: skip
+        except OSError as error:
+            raise StoreError(
+                Text(ja="評価の処理を始められない", en="the run can't be started"), f"{error.strerror}"
+            ) from error
+        finally:
+            os.close(lock)  # the process holds it now
+        papers.put(order.id, PROCESS, msgspec.json.encode(Process(process.pid, _started(process.pid))))
+        # Whoever has started it must take note of its end, or its number stays taken.
+        Thread(target=process.wait, name=f"run {order.id}", daemon=True).start()
+
+    def _note(self, who: Actor, act: str, order: Order, allowed_by: str = "") -> None:
+        details: dict[str, Scalar] = {
+            "terminal": order.terminal,
+            "addresses": " ".join(order.addresses)[:500],
+        }
+        if allowed_by:
+            details |= {"allowed_by": allowed_by, "catalogues": " ".join(order.catalogues)}
+        self._keeping.record(who.name, who.role, act, order.id, basis=_BASIS, details=details)
+
+    def _known(self, identifier: str) -> Run:
+        run = self._papers.run(identifier)
+        if run is None:
+            raise DescriptionError(_NONE, identifier[:80])
+        return run
+
+    @property
+    def _assessing(self) -> ModuleType:
+        def load() -> ModuleType:
+            from sekisho.wiring import assessing
+
+            return assessing
+
+        return self._folder.once("wiring.assessing", load)
+
+
+def _limits(wanted: Wanted) -> Limits:
+    given = {
+        "connections_per_second": wanted.rate,
+        "requests_per_second": wanted.requests,
+        "wrong_in_a_row": wanted.wrong,
+    }
+    return msgspec.structs.replace(Limits(), **{name: value for name, value in given.items() if value > 0})
+
+
+def _name(ready: Ready) -> str:
+    told = ready.terminal.model or ready.addresses[0]
+    safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in told)[:40]
+    return f"{moment.now().astimezone():%Y%m%d-%H%M%S}-{safe}"
+
+
+def _words(
+    order: Order, folder: Path, evidence: Path, language: Language, rules: RunRules, *, resume: bool
+) -> list[str]:
+    """Return the command line of a run."""
+    words = [sys.executable, "-m", "sekisho", "assess"]
+    if resume:
+        words += ["--resume", str(evidence)]
+    else:
+        words += ["-a", str(folder / AUTHORISATION), "--limits", str(folder / LIMITS), "-o", str(evidence)]
+    words += ["--json", "--lang", language.value, "--desk", str(folder), "--tester", order.by]
+    words += ["--answer-seconds", str(rules.answer_seconds if order.ask else 0)]
+    for option, values in (("-c", order.catalogues), ("--only", order.only), ("--format", order.formats)):
+        words += [word for value in values for word in (option, value)]
+    for option, value in (("--place", order.place), ("--number", order.number), ("--method", order.method)):
+        words += [option, value] if value else []
+    # What a person typed is never read as an option.
+    return words if resume else [*words, "--", order.target]
+
+
+def _started(pid: int) -> int:
+    """Return when a process began, in clock ticks since boot; 0 when it is gone (proc(5): field 22 of stat)."""
+    try:
+        return int(
+            Path(f"/proc/{pid}/stat")
+            .read_text(encoding="ascii", errors="replace")
+            .rpartition(")")[2]
+            .split()[19]
+        )
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _interrupt(process: Process) -> None:
+    """Send SIGINT to exactly this process, never to a stranger that has its number."""
+    with suppress(ProcessLookupError):
+        handle = os.pidfd_open(process.pid)
+        try:
+            if _started(process.pid) == process.started:
+                signal.pidfd_send_signal(handle, signal.SIGINT)
+        finally:
+            os.close(handle)

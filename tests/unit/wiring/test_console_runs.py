@@ -1,0 +1,172 @@
+"""Runs as the console drives them: a real ``sekisho assess`` against a listener on loopback."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sekisho.errors import AuthorisationError, ConflictError, DescriptionError
+from sekisho.language import Language
+from sekisho.model.assess_run import Process, Run, RunState
+from sekisho.model.case_life import Actor
+from sekisho.stores.assessment_reading import read_chain
+from sekisho.wiring.console import Console
+from sekisho.wiring.console_runs import RunDesk, Wanted
+
+WHO = Actor("関守", "analyst")
+HOST = "127.0.78.1"
+DESCRIBED = """maker = "A"
+model = "R 1"
+[[interfaces]]
+name = "lan"
+addresses = ["{host}"]
+[[services]]
+name = "web"
+protocol = "http"
+port = {port}
+"""
+WANTED = Wanted(
+    described="r1.toml", catalogues=("jp-2025-report",), only=("document_check",), allowed_by="持ち主", agreed=True,
+    risks=("login",),
+)  # fmt: skip
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[Console]:
+    with socket.create_server((HOST, 0)) as door, Console(tmp_path / "data", create=True) as console:
+        folder = tmp_path / "data" / "terminals"
+        folder.mkdir(parents=True)
+        (folder / "r1.toml").write_text(
+            DESCRIBED.format(host=HOST, port=door.getsockname()[1]), encoding="utf-8"
+        )
+        yield console
+        for run in console.runs.alive():
+            console.runs.stop(run.order.id, WHO)
+            _until(lambda one=run: not console.runs.run(one.order.id).state.alive)
+
+
+@pytest.fixture
+def desk(console: Console) -> RunDesk:
+    return console.runs
+
+
+def _until(true: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _run(desk: RunDesk, name: str) -> Run:
+    found = desk.run(name)
+    assert found is not None
+    return found
+
+
+def test_start_ask_stop_resume_to_the_end(desk: RunDesk, console: Console) -> None:
+    name = desk.start(WANTED, WHO, Language.JA)
+    assert _run(desk, name).state.alive
+    with pytest.raises(ConflictError):
+        desk.start(WANTED, WHO, Language.JA)  # the same terminal
+    with pytest.raises(ConflictError):
+        desk.resume(name, WHO, Language.JA)
+    _until(lambda: desk.asking(name))
+    first = desk.asking(name)[0]
+    with pytest.raises(DescriptionError):
+        desk.answer(name, first.number, "perhaps", WHO, 1)
+    desk.answer(name, first.number, "yes", WHO, 1_795_000_000_000, "12頁", [("photo.png", b"\x89PNG" * 9)])
+    _until(lambda: desk.asking(name) and desk.asking(name)[0].number > first.number)
+    began = time.monotonic()
+    desk.stop(name, WHO)
+    _until(lambda: not _run(desk, name).state.alive)
+    assert time.monotonic() - began < 3
+    stopped = _run(desk, name)
+    assert (stopped.state, stopped.stopped_by, stopped.resumable) == (RunState.STOPPED, "関守", True)
+
+    desk.resume(name, WHO, Language.JA)
+    while _run(desk, name).state.alive:
+        for one in desk.asking(name):
+            assert one.id != first.id, "what was answered is not asked again"
+            desk.answer(name, one.number, "", WHO, 1)
+        time.sleep(0.01)
+    assert _run(desk, name).state is RunState.COMPLETE, _run(desk, name).log
+    detail = console.terminals.detail(name)
+    assert detail is not None
+    assert detail.row.person == "関守"
+    assert detail.authorisation["allowed_by"] == "持ち主"
+    assert [one.kind for one in detail.files].count("attachment") == 1
+    answered = [
+        one.body for one in read_chain(console.folder / "assessments" / name).events if one.kind == "answered"
+    ]
+    assert [(one["person"], one["note"], one["at"][:10]) for one in answered] == [
+        ("関守", "12頁", "2026-11-18")
+    ]
+    assert console.terminals.verify(name).problems == ()
+    acts = {one.act for one in console.keeping.audit(who="x")}
+    assert {"start-assessment", "stop-assessment", "resume-assessment", "answer-question"} <= acts
+
+
+def test_a_killed_run_is_told_and_goes_on_and_a_new_console_finds_it(
+    console: Console, tmp_path: Path
+) -> None:
+    name = console.runs.start(WANTED, WHO, Language.EN)
+    _until(lambda: console.runs.asking(name))
+    with Console(tmp_path / "data") as other:
+        assert _run(other.runs, name).state is RunState.RUNNING
+        paper = (tmp_path / "data" / "runs" / name / "process.json").read_bytes()
+        os.kill(msgspec.json.decode(paper, type=Process).pid, signal.SIGKILL)
+        _until(lambda: not _run(other.runs, name).state.alive)
+        seen = _run(other.runs, name)
+        assert (seen.state, seen.resumable, seen.asking) == (RunState.DIED, True, ())
+        other.runs.resume(name, WHO, Language.EN)
+        _until(lambda: other.runs.asking(name))
+        other.runs.stop(name, WHO)
+        _until(lambda: not _run(other.runs, name).state.alive)
+
+
+def test_as_many_as_may_and_no_more(desk: RunDesk, tmp_path: Path) -> None:
+    (tmp_path / "data" / "assess.toml").write_text("at_once = 0\n", encoding="utf-8")
+    with pytest.raises(ConflictError) as refused:
+        desk.start(WANTED, WHO, Language.EN)
+    assert "0" in refused.value.what.en
+    assert desk.runs() == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"described": "../r1.toml"}, DescriptionError),
+        ({"described": "", "address": "router.example"}, DescriptionError),
+        ({"described": "", "address": "8.8.8.8"}, AuthorisationError),
+        ({"described": "", "address": "224.0.0.1"}, AuthorisationError),
+        ({"described": "", "address": "--help"}, DescriptionError),
+        ({"allowed_by": " "}, AuthorisationError),
+        ({"agreed": False}, AuthorisationError),
+        ({"addresses": ("192.168.0.0/24",)}, AuthorisationError),
+        ({"addresses": ("all",)}, AuthorisationError),
+        ({"addresses": ("0.0.0.0/0",)}, AuthorisationError),
+        ({"days": -1}, AuthorisationError),
+    ],
+)
+def test_what_the_command_line_refuses_is_refused_here_and_nothing_starts(
+    desk: RunDesk, changed: dict[str, object], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        desk.start(msgspec.structs.replace(WANTED, **changed), WHO, Language.JA)
+    assert desk.runs() == ()
+
+
+def test_a_run_that_ends_in_a_fault_says_which(desk: RunDesk, tmp_path: Path) -> None:
+    (tmp_path / "data" / "assessments").write_bytes(b"in the way")
+    name = desk.start(WANTED, WHO, Language.EN)
+    _until(lambda: not _run(desk, name).state.alive)
+    seen = _run(desk, name)
+    assert (seen.state, seen.resumable) == (RunState.FAILED, False)
+    assert seen.progress is not None
+    assert seen.progress.ended is not None
+    assert seen.progress.ended.what.en == "can't write to the disk"
