@@ -24,10 +24,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,6 +42,8 @@ from sekisho.model.tables import batch_of
 ROWS = 1 << 18
 KEY = ("sourceIPv4Address", "destinationIPv4Address", "sourceTransportPort", "destinationTransportPort")
 PEER = ("nfdump", "nfcapd")
+# What is added up over the blocks.
+ADDED = ("flows", "hits", "seconds", "peer_seconds", "whole_seconds", "peer_whole_seconds")
 
 
 class Trouble(Exception):
@@ -178,7 +181,7 @@ class Peer:
 def compare(
     cols: flows.Columns, file: Path, tiny: Path, folder: Path, rounds: int, version: str
 ) -> Iterator[dict[str, object]]:
-    """Yield the lines of both lists."""
+    """Yield the lines of both lists over one block."""
     n = len(cols["sourceIPv4Address"])
     limit = memory_limit()
     random = np.random.default_rng(11)
@@ -212,17 +215,45 @@ def compare(
                 "case": f"list {name}, {sides}, {kind}",
                 "flows": n,
                 "hits": ours.total(),
-                "ours": round(n / min(seconds) / 1e6, 1),
-                "peer": round(n / matching / 1e6, 2),
                 "peer_name": f"nfdump {version} -f 'ip in […]', reading taken off",
-                "ratio": round(matching / min(seconds), 1),
-                "whole_ratio": round((min(peer.seconds) - peer.idle) / min(whole), 1),
+                "seconds": min(seconds),
+                "peer_seconds": matching,
+                "whole_seconds": min(whole),
+                "peer_whole_seconds": min(peer.seconds) - peer.idle,
                 "limit": round(limit, 0),
                 "limit_name": "reading both addresses from memory",
                 "agree": ours == peer.found and ours.total() > 0,
                 "load": round(os.getloadavg()[0], 2),
                 "command": "bench/flow_match.py",
             }
+
+
+def summed(blocks: int, quick: bool, folder: Path, version: str) -> Iterator[dict[str, object]]:
+    """Yield the lines over all blocks: seconds and hits are added up, and every block must agree."""
+    before: dict[object, dict[str, Any]] = {}
+    for number in range(blocks):
+        cols = flows.columns(1_000_000 if quick else 10_000_000, seed=1 + number)
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            block = Path(name)
+            file = stored(cols, block, "all")
+            tiny = stored({key: values[:100] for key, values in cols.items()}, block, "tiny")
+            for line in compare(cols, file, tiny, block, 3 if quick else 4, version):
+                total = before.setdefault(line["case"], dict.fromkeys(ADDED, 0) | {"agree": True})
+                for key in ADDED:
+                    total[key] += line[key]
+                total["agree"] = total["agree"] and line["agree"]
+                if number == blocks - 1:
+                    yield line | total | rates(total)
+
+
+def rates(total: Mapping[str, float]) -> dict[str, object]:
+    """Return flows a CPU-second of both, and their ratios, from what was added up."""
+    return {
+        "ours": round(total["flows"] / total["seconds"] / 1e6, 1),
+        "peer": round(total["flows"] / total["peer_seconds"] / 1e6, 2),
+        "ratio": round(total["peer_seconds"] / total["seconds"], 1),
+        "whole_ratio": round(total["peer_whole_seconds"] / total["whole_seconds"], 1),
+    }
 
 
 def from_file(watchlist: Watchlist, journal: Path) -> int:
@@ -236,16 +267,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="1 M flows, within 60 s")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--blocks", type=int, default=1, help="so many times 10 M flows, one after the other")
     options = parser.parse_args()
     agreed = True
     try:
         version = prepare()
         with tempfile.TemporaryDirectory(prefix="sekisho-bench-") as name:
-            folder = Path(name)
-            cols = flows.columns(1_000_000 if options.quick else 10_000_000)
-            file = stored(cols, folder, "all")
-            tiny = stored({key: values[:100] for key, values in cols.items()}, folder, "tiny")
-            for line in compare(cols, file, tiny, folder, 3 if options.quick else 4, version):
+            for line in summed(options.blocks, options.quick, Path(name), version):
                 agreed = agreed and bool(line["agree"])
                 if options.json:
                     print(json.dumps(line, ensure_ascii=False), flush=True)

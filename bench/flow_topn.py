@@ -1,4 +1,4 @@
-"""Questions of every day over 10 M flows: the ten destinations with most bytes, and bytes per five minutes.
+"""Questions of every day over 10 M flows (or ``--blocks`` times as many): the ten destinations with most bytes, and bytes per five minutes.
 
 Sekisho answers from its record store (four shards, compacted to Parquet; ``journals`` before that), through the same
 door as a detector: purpose, label, SQL. nfdump reads files that nfcapd wrote of the same NetFlow v9 datagrams, one per
@@ -19,6 +19,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, ip_network
 from pathlib import Path
@@ -61,16 +62,22 @@ Case = tuple[str, Query, Callable[[], tuple[float, Answer]], Callable[[Answer], 
 class Ours:
     """The record store with all flows in it."""
 
-    def __init__(self, cols: flows.Columns, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.door = Pseudonyms(bytes(range(32)), [ip_network("100.64.0.0/10")])
+        self.door.subscriber("100.64.0.1")  # its table is made on the first question
         self.store = DuckRecords(folder / "records", lambda: flows.NOON)
-        self.rows = len(cols["sourceIPv4Address"])
-        whole = cols | {"samplingPacketInterval": np.ones(self.rows, np.uint32)}
+        self.rows, self.keeping = 0, 0.0
+
+    def keep(self, cols: flows.Columns) -> None:
+        """Append one block of flows."""
+        rows = len(cols["sourceIPv4Address"])
+        whole = cols | {"samplingPacketInterval": np.ones(rows, np.uint32)}
         begin = time.process_time()
-        for at in range(0, self.rows, ROWS):
+        for at in range(0, rows, ROWS):
             batch = batch_of({name: values[at : at + ROWS] for name, values in whole.items()}, "192.0.2.9#1")
             self.store.append("bench", iter([self.door.watch(batch)[0]]), LABEL)
-        self.keeping = time.process_time() - begin
+        self.keeping += time.process_time() - begin
+        self.rows += rows
 
     def ask(self, query: Query) -> Answer:
         """Return an answer of two columns."""
@@ -83,18 +90,24 @@ class Ours:
 
 
 class Peer:
-    """nfdump over one file per five minutes."""
+    """nfdump over one file per five minutes (of each block)."""
 
-    def __init__(self, cols: flows.Columns, folder: Path) -> None:
-        bins = cols["flowStartMilliseconds"] // BIN * BIN
-        self.files: dict[int, Path] = {}
-        self.all = folder / "rotated"
+    def __init__(self, folder: Path) -> None:
+        self.files: list[tuple[int, Path]] = []
+        self.folder, self.all = folder, folder / "rotated"
         self.all.mkdir()
-        for number, begin in enumerate(np.unique(bins).tolist()):
+        self.rows = 0
+
+    def keep(self, cols: flows.Columns) -> None:
+        """Have nfcapd collect one block of flows."""
+        bins = cols["flowStartMilliseconds"] // BIN * BIN
+        for begin in np.unique(bins).tolist():
             some = {name: values[bins == begin] for name, values in cols.items()}
-            found = stored(some, folder, f"bin{number}")
-            self.files[begin] = found.rename(self.all / f"nfcapd.20260922{1200 + 5 * number}")
-        self.rows = len(bins)
+            number = len(self.files)
+            found = stored(some, self.folder, f"bin{number}")
+            # The name is its order only: what is asked for lies in the records.
+            self.files.append((begin, found.rename(self.all / f"nfcapd.2026{number + 1000:08}")))
+        self.rows += len(bins)
 
     def top(self) -> tuple[float, Answer]:
         """Return CPU-seconds and the ten."""
@@ -104,19 +117,19 @@ class Peer:
 
     def series(self) -> tuple[float, Answer]:
         """Return CPU-seconds and the bytes of each five minutes."""
-        total, found = 0.0, []
-        for begin, file in self.files.items():
+        total, found = 0.0, Counter[int]()
+        for begin, file in self.files:
             seconds, text = cpu(
                 "nfdump", "-q", "-o", "csv", "-r", file, "-s", "proto/bytes", "-n", "0", f"dst port {PORT}"
             )
             rows = csv.DictReader(line for line in text.splitlines() if line.count(",") > 8)
             total += seconds
-            found.append((begin, sum(int(row["byt"]) for row in rows)))
-        return total, found
+            found[begin] += sum(int(row["byt"]) for row in rows)
+        return total, list(found.items())
 
     def octets(self, folder: Path) -> tuple[float, float]:
         """Return octets a flow on the disk: as nfcapd writes, and packed with LZ4."""
-        raw = sum(file.stat().st_size for file in self.files.values())
+        raw = sum(file.stat().st_size for _, file in self.files)
         packed = folder / "packed"
         cpu("nfdump", "-q", "-y", "-R", self.all, "-w", packed)
         return raw / self.rows, packed.stat().st_size / self.rows
@@ -148,10 +161,14 @@ def measured(mine: Ours, case: Case, n: int, rounds: int) -> dict[str, object]:
     }
 
 
-def lines(n: int, rounds: int, version: str, folder: Path) -> Iterator[dict[str, object]]:
+def lines(block: int, blocks: int, rounds: int, version: str, folder: Path) -> Iterator[dict[str, object]]:
     """Yield a line for each question and state of the store."""
-    cols = flows.columns(n)
-    peer, mine = Peer(cols, folder), Ours(cols, folder)
+    peer, mine = Peer(folder), Ours(folder)
+    for number in range(blocks):
+        cols = flows.columns(block, seed=1 + number)
+        peer.keep(cols)
+        mine.keep(cols)
+    n = mine.rows
     sizes: dict[str, float] = {"journals": round(mine.octets(), 1)}
     raw, packed = peer.octets(folder)
     sizes |= {"nfcapd": round(raw, 1), "nfcapd lz4": round(packed, 1)}
@@ -199,13 +216,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="1 M flows, within 60 s")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--blocks", type=int, default=1, help="so many times 10 M flows in one store")
     options = parser.parse_args()
     agreed = True
-    n, rounds = (1_000_000, 3) if options.quick else (10_000_000, 4)
+    block, rounds = (1_000_000, 3) if options.quick else (10_000_000, 4)
     try:
         version = prepare()
         with tempfile.TemporaryDirectory(prefix="sekisho-bench-") as name:
-            for line in lines(n, rounds, version, Path(name)):
+            for line in lines(block, options.blocks, rounds, version, Path(name)):
                 agreed = agreed and bool(line["agree"])
                 if options.json:
                     print(json.dumps(line, ensure_ascii=False), flush=True)
