@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sekisho.model.accident import RuleSet
+from sekisho.model.draft import DocumentRules
 from sekisho.model.duty import DutyRules
 from sekisho.model.foreign import Profile
 from sekisho.model.periodic import PeriodicRules, Track
@@ -45,6 +46,12 @@ def periodic_file() -> PeriodicFile:
 def telling_rules() -> tuple[TellingRules, ...]:
     """Return the guidelines on telling users of an outage, by date."""
     return msgspec.convert(_read("telling_jp.toml")["rules"], tuple[TellingRules, ...])
+
+
+@cache
+def document_rules() -> DocumentRules:
+    """Return which fields each document has, and how sure that is."""
+    return msgspec.convert(_read("documents_jp.toml"), DocumentRules)
 
 
 @cache

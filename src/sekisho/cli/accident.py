@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sekisho.cli import accident_import, accident_watch
+from sekisho.cli import accident_draft, accident_import, accident_watch
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 from sekisho.errors import SekishoError
 
 if TYPE_CHECKING:
+    from sekisho.model.ruling import Ruling
     from sekisho.model.timeline import About
-    from sekisho.workflows.judge_accident import Ruling
 
 _EXITS = {"yes": 1, "no": 0, "undecided": 3}
 
@@ -177,6 +177,7 @@ def rules(day: datetime | None, as_json: bool) -> None:
     click.echo(table(rows, (t("号", "class"), t("役務", "service"), t("時間 × 利用者", "hours × users"))))
 
 
+command.add_command(accident_draft.command)
 command.add_command(accident_import.command)
 command.add_command(accident_watch.command)
 
@@ -186,15 +187,11 @@ def _ruling(file: tuple[Path, ...], at: str | None) -> Ruling:
 
 
 def _read(file: tuple[Path, ...], at: str | None) -> tuple[About, Ruling]:
-    from sekisho.formats.incident_words import REASONS
-    from sekisho.formats.japanese_time import read_moment
-    from sekisho.wiring.moment import now, zone
+    from sekisho.cli.accident_reading import moment_of
+    from sekisho.wiring.moment import zone
     from sekisho.workflows.judge_accident import read_accidents, rule
 
-    try:
-        moment = read_moment(at, zone()) if at else now()
-    except ValueError as error:
-        raise click.UsageError(f"--at {at}: {REASONS[str(error)].say(LANGUAGE)}") from error
+    moment = moment_of(at)
     about, facts = read_accidents(file, zone())
     return about, rule(about, facts, moment)
 

@@ -18,7 +18,7 @@ from sekisho.model.incident import Standing
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from sekisho.workflows.judge_accident import Ruling
+    from sekisho.model.ruling import Ruling
 
 _STYLES = {
     Standing.YES: "bold white on red",

@@ -11,14 +11,41 @@ import click
 from sekisho.cli.speech import LANGUAGE, t, table
 from sekisho.formats.incident_words import SERVICES, WHATS
 from sekisho.model.incident import Standing
+from sekisho.reports.accidents import words
+from sekisho.reports.accidents.words import users_words
 
 if TYPE_CHECKING:
     from sekisho.model.accident import Judgement
     from sekisho.model.foreign import Foreign
     from sekisho.model.periodic import Periodic
-    from sekisho.workflows.judge_accident import DueDay, Ruling
+    from sekisho.model.ruling import DueDay, Ruling
 
 _COLOURS = {Standing.YES: "red", Standing.UNDECIDED: "yellow", Standing.NO: "green"}
+
+
+def reasoning(judged: Judgement, ruling: Ruling) -> str:
+    """Return the line of reasoning of one class."""
+    return words.reasoning(judged, ruling, t)
+
+
+def why(judged: Judgement) -> str:
+    """Return the reason, and what would change it."""
+    return words.why(judged, t, clock)
+
+
+def span(hours: float) -> str:
+    """Return ``2 h 10 min``."""
+    return words.span(hours, t)
+
+
+def due_words(due: DueDay) -> str:
+    """Return a day with its weekday, what kind of day off it is, and how far away."""
+    return words.due_words(due, t)
+
+
+def serious_words(standing: Standing) -> str:
+    """Return the answer in one sentence."""
+    return words.serious_words(standing, t)
 
 
 def lines(ruling: Ruling) -> Iterator[str]:
@@ -60,11 +87,6 @@ def _facts(ruling: Ruling) -> Iterator[tuple[str, ...]]:
         users = users_words(fact.users_least or 0, fact.users_most) if told else ""
         source = " ".join(filter(None, (fact.source, fact.note)))
         yield clock(fact.time), WHATS[fact.what].say(LANGUAGE), service, fact.area, users, source
-
-
-def users_words(least: int, most: int | None) -> str:
-    """Return a number of users, or the least and the most."""
-    return f"{least:,}" if most == least else f"{least:,}–{'?' if most is None else f'{most:,}'}"
 
 
 def duty_lines(ruling: Ruling) -> Iterator[str]:
@@ -145,101 +167,11 @@ def abroad_lines(every: Iterable[Foreign]) -> Iterator[str]:
         yield f"    {profile.source} [{t('確度', 'confidence ')}{max(grade, profile.confidence)}]"
 
 
-def reasoning(judged: Judgement, ruling: Ruling) -> str:
-    """Return like ``58条2項1号 class 6 (Internet connection): 2 h 10 min × 41,000 ≥ 2 h × 30,000``."""
-    hours = span(judged.hours[0]) + ("" if judged.hours[1] is not None else t("〜", " or more"))
-    sign = "≥" if judged.standing is Standing.YES else "?" if judged.standing is Standing.UNDECIDED else "<"
-    if judged.service is None:
-        return f"58条2項2号 {judged.equipment}: {hours} {sign} {span(judged.line[0])}"
-    title = next(one.title for one in ruling.rules.classes if one.id == judged.class_id).say(LANGUAGE)
-    service = SERVICES[judged.service].say(LANGUAGE)
-    users = users_words(*judged.users)
-    head = t(f"{judged.class_id}（{title}）", f"class {judged.class_id} ({title})")
-    named = "" if service == title else f" {service}"
-    article = ruling.rules.article
-    return f"{article} {head}{named}: {hours} × {users} {sign} {span(judged.line[0])} × {judged.line[1]:,}"
-
-
-def why(judged: Judgement) -> str:
-    """Return the reason, and what would change it."""
-    hours, users = span(judged.line[0]), f"{judged.line[1]:,}"
-    when = clock(judged.becomes) if judged.becomes else ""
-    words = {
-        "reached": t("基準に達した", "the threshold is reached"),
-        "too-short": t("時間が足りない", "too short"),
-        "too-few": t(
-            f"利用者が足りない。{users}人以上と分かれば変わる",
-            f"too few users; changes if {users} or more turn out to be hit",
-        ),
-        "still-running": t(
-            f"継続中。{when} までに復旧しなければ重大", f"goes on; serious if not restored by {when}"
-        ),
-        "users-unknown": t(
-            f"時間は足りる。影響利用者が{users}人以上なら重大",
-            f"long enough; serious if {users} users or more were hit",
-        ),
-        "running-and-users-unknown": t(
-            f"継続中。{users}人以上が{hours}以上続けば重大",
-            f"goes on; serious if {users} users or more are hit for {hours}",
-        ),
-        "readings-differ": t(
-            f"全体の時間と利用者では達するが、{users}人以上が{hours}続いたとは言えない。数え方を総務省に確かめる",
-            f"reached by the whole time and all users, but not {users} at a time for {hours}: ask the ministry how to count",
-        ),
-        "class-unknown": t(
-            "前年の月平均利用者数が分からず、どの号か決まらない（monthly_users）",
-            "the class hangs on last year's monthly users, which are not told (monthly_users)",
-        ),
-        "no-equipment-failure": t(
-            "電気通信設備の故障による停止・品質低下に当たらない", "no failure of telecom equipment that counts"
-        ),
-        "traffic-unknown": t(
-            "全ての通信が止まったかどうかで決まる（all_traffic）", "hangs on whether all traffic stopped (all_traffic)"
-        ),
-        "not-all-traffic": t("一部の通信は止まらなかった", "not all of its traffic stopped"),
-    }  # fmt: skip
-    said = words.get(judged.reason, judged.reason)
-    return said if judged.confidence == "A" else f"{said} [{t('確度', 'confidence')} {judged.confidence}]"
-
-
-def span(hours: float) -> str:
-    """Return ``2 h 10 min``."""
-    minutes = max(0, int(hours * 60 + 1e-6))
-    whole, rest = divmod(minutes, 60)
-    parts = [t(f"{whole}時間", f"{whole} h")] if whole else []
-    parts += [t(f"{rest}分", f"{rest} min")] if rest or not whole else []
-    return t("", " ").join(parts)
-
-
 def clock(moment: datetime) -> str:
     """Return a moment for people, with its zone."""
     from sekisho.wiring.moment import shown
 
     return shown(int(moment.timestamp() * 1000), "%Y-%m-%d %H:%M")
-
-
-def due_words(due: DueDay) -> str:
-    """Return a day with its weekday, what kind of day off it is, and how far away."""
-    weekday = t("月火水木金土日"[due.day.weekday()], due.day.strftime("%a"))
-    kind = due.holiday or (t("休日", "weekend") if due.weekend else "")
-    kind += "" if due.checked else t(" 祝日未確認", " holidays unknown")
-    left = (
-        t(f"あと{due.days}日", f"{due.days} days left")
-        if due.days >= 0
-        else t(f"{-due.days}日過ぎた", f"{-due.days} days late")
-    )
-    return f"{due.day.isoformat()} ({', '.join(filter(None, (weekday, kind.strip(), left)))})"
-
-
-def serious_words(standing: Standing) -> str:
-    """Return the answer in one sentence."""
-    return {
-        Standing.YES: t("重大な事故に当たる", "a serious accident"),
-        Standing.NO: t("重大な事故に当たらない", "not a serious accident"),
-        Standing.UNDECIDED: t(
-            "重大な事故かどうか、まだ決まらない", "not decided yet whether it is a serious accident"
-        ),
-    }[standing]
 
 
 def _sign(standing: Standing) -> str:

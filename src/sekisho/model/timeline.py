@@ -57,6 +57,26 @@ class Fact(msgspec.Struct, frozen=True):
     unusable: bool | None = None
 
 
+class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What only people know, for the documents; an empty text is "not said yet".
+
+    ``cause_class``: the operator's own words, like equipment, human, external; codes of forms come from a mapping file.
+    """
+
+    operator: str = ""
+    contact: str = ""
+    place: str = ""
+    overview: str = ""
+    cause: str = ""
+    cause_class: str = ""
+    equipment: str = ""
+    measures: str = ""
+    outlook: str = ""
+    emergency: str = ""
+    substitutes: str = ""
+    other: str = ""
+
+
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of the whole accident and not of a moment; see `Incident` and `Effect`.
 
@@ -88,6 +108,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     monthly_users: dict[Service, int] = {}
     subscribers: dict[Service, int] = {}
     due: dict[str, date] = {}
+    report: Details = Details()
 
 
 class TimelineError(ValueError):

@@ -14,60 +14,16 @@ from sekisho.errors import DescriptionError, ReadingError
 from sekisho.formats.incident_file import read_csv, read_toml
 from sekisho.formats.incident_words import REASONS
 from sekisho.language import Text
-from sekisho.model.accident import Judgement, RuleSet, japan_day, judge, rules_for, standing
-from sekisho.model.duty import TRIGGERS, Duty, duties
+from sekisho.model.accident import japan_day, judge, rules_for, standing
+from sekisho.model.duty import TRIGGERS, duties
 from sekisho.model.incident import Incident, Standing
-from sekisho.model.periodic import Periodic, periodic, periodic_rules
-from sekisho.model.telling import Telling, telling
+from sekisho.model.periodic import periodic, periodic_rules
+from sekisho.model.ruling import DueDay, Ruling
+from sekisho.model.telling import telling
 from sekisho.model.timeline import About, Fact, TimelineError, What, incident
 
 _LARGEST = 10_000_000
 _SATURDAY = 5
-
-
-class DueDay(msgspec.Struct, frozen=True):
-    """A last day as people plan with it.
-
-    :ivar holiday: its name when it is one; ``weekend`` for Saturdays and Sundays
-    :ivar checked: the holidays of that year are known
-    :ivar days: days left, counted from the day of judging in Japan; negative when it is past
-    """
-
-    day: date
-    weekend: bool
-    holiday: str
-    checked: bool
-    days: int
-
-
-class Ruling(msgspec.Struct, frozen=True):
-    """Everything said of the accident at ``incident.as_of``.
-
-    ``urgent`` is whether something must be reported without delay: serious, a leak, a stop or a threat. ``target`` is
-    the operator's own moment for the first report; None when none was set, or it is reported.
-    """
-
-    incident: Incident
-    facts: tuple[Fact, ...]
-    rules: RuleSet
-    serious: Standing
-    urgent: Standing
-    judgements: tuple[Judgement, ...]
-    duties: tuple[Duty, ...]
-    due_days: tuple[DueDay, ...]
-    periodic: Periodic
-    periodic_due: DueDay
-    becomes: datetime | None
-    telling: Telling | None = None
-    target: datetime | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether something still goes on."""
-        one = self.incident
-        return any(part.end is None for part in one.effects) or any(
-            part.end is None for part in one.equipment
-        )
 
 
 def read_accidents(paths: Sequence[Path], zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:

@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import openpyxl
 import pytest
+import xlsxwriter
 from click.testing import CliRunner
 from rich.console import Console, RenderableType
 
 from sekisho.cli.accident import command
 from sekisho.cli.accident_watch import screen
 from sekisho.errors import DescriptionError
-from sekisho.workflows.judge_accident import Ruling
+from sekisho.model.ruling import Ruling
 
 CSV = """time,what,service,area,users,source
 2026-11-21 12:20,down,internet,Tokyo,41000-60000,alarm
@@ -190,4 +192,51 @@ def test_the_screen_counts_down_and_survives_a_bad_edit(
         re.search(left, first) for left in (r"1:(39:5\d|40:00)", r"0:(39:5\d|40:00)", r"0:(09:5\d|10:00)")
     )
     assert "[[facts]]" in bad
-    assert "0:39:" not in last
+    assert "1:39:" not in last
+
+
+def test_drafts_and_the_ministrys_form(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    said = run("draft", file, "--kind", "first", "--at", "R8.11.21 13:30", "-o", out, code=0)
+    assert sorted(one.name for one in out.iterdir()) == [
+        "first.docx",
+        "first.json",
+        "first.pdf",
+        "first.xlsx",
+    ]
+    assert "措置模様" in said or "Measures" in said
+    form, mapping = tmp_path / "form.xlsx", tmp_path / "m.toml"
+    with xlsxwriter.Workbook(str(form)) as book:
+        book.add_worksheet("様式").write("A1", "発生日時")
+    mapping.write_text('[[cells]]\nsheet="様式"\ncell="B1"\ntext="{occurred}"', encoding="utf-8")
+    words = (
+        "draft",
+        file,
+        "--kind",
+        "first",
+        "--at",
+        "R8.11.21 13:30",
+        "-o",
+        out,
+        "--format",
+        "json",
+        "--form",
+        form,
+    )
+    found = plain(*words, "--mapping", mapping, code=0)
+    assert found["files"][-1].endswith("first-form.xlsx")
+    filled = openpyxl.load_workbook(found["files"][-1])["様式"]
+    assert filled["A1"].value == "発生日時"
+    assert "2026" in filled["B1"].value
+    with pytest.raises(click.UsageError, match="mapping"):
+        CliRunner().invoke(command, list(map(str, words)), standalone_mode=False, catch_exceptions=False)
+
+
+def test_accidents_of_different_periods_are_not_one_table(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "b.csv"
+    other.write_text(CSV.replace("2026-11-21", "2025-11-21"), encoding="utf-8")
+    with pytest.raises(DescriptionError, match="different periods"):
+        CliRunner().invoke(
+            command, ["draft", str(file), str(other), "--kind", "periodic", "-o", str(tmp_path)], standalone_mode=False,
+            catch_exceptions=False,
+        )  # fmt: skip

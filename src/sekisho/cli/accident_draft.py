@@ -1,0 +1,94 @@
+"""``sekisho accident draft``: drafts of reports and notices, and the ministry's own form filled by a mapping."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_KINDS, _FORMATS = ("first", "detailed", "periodic", "notice"), ("docx", "xlsx", "pdf", "json")
+
+
+@click.command(
+    "draft",
+    help=t(
+        "報告書と周知の下書きを作る。分からない欄は空のまま示す。何も送らない。",
+        "Draft reports and notices. What nobody knows yet stays an empty field. Sends nothing.",
+    ),
+)
+@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.option(
+    "--kind",
+    type=click.Choice(_KINDS),
+    required=True,
+    help=t(
+        "first 第一報、detailed 30日報告、periodic 定期報告の表（FILE一つが事故一件）、notice 利用者への周知",
+        "first report, detailed report, table of the periodic report (each FILE an accident), notice to users",
+    ),
+)
+@click.option("--at", metavar="TIME", help=t("この時点で（既定は今）", "as known then (default: now)"))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(_FORMATS),
+    help=t("形式（既定は全部）", "form (default: all)"),
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help=t("書くフォルダー", "folder to write to"),
+)
+@click.option(
+    "--form", type=_FILE, help=t("総務省の様式（xlsx・xlsm・docx）", "the ministry's form (xlsx, xlsm, docx)")
+)
+@click.option("--mapping", type=_FILE, help=t("様式への対応表（TOML）", "how fields go into the form (TOML)"))
+@lang_option
+def command(
+    files: tuple[Path, ...], kind: str, at: str | None, formats: tuple[str, ...], output: Path, form: Path | None,
+    mapping: Path | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Write the drafts and say where."""
+    if (form is None) != (mapping is None):
+        raise click.UsageError(t("--form と --mapping は一緒に使う", "--form and --mapping go together"))
+    from sekisho.cli.accident_reading import moment_of
+    from sekisho.model.draft import Kind, Known
+    from sekisho.wiring.moment import zone
+    from sekisho.workflows.draft_accident import draft, draft_periodic, fill_form, render
+    from sekisho.workflows.judge_accident import read_accidents, rule
+
+    when = moment_of(at)
+    groups = [(one,) for one in files] if kind == "periodic" else [files]
+    every = []
+    for group in groups:
+        about, facts = read_accidents(group, zone())
+        every.append((about, rule(about, facts, when)))
+    made = (
+        draft_periodic(every, LANGUAGE, zone())
+        if kind == "periodic"
+        else draft(Kind(kind), *every[0], LANGUAGE, zone())
+    )
+    output.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in formats or _FORMATS:
+        path = output / f"{kind}.{name}"
+        path.write_bytes(render(made, name, zone()))
+        written.append(path)
+    if form and mapping:
+        path = output / f"{kind}-{form.name}"
+        path.write_bytes(fill_form(made, form, mapping))
+        written.append(path)
+    missing = [one.label for one in made.fields if one.known is Known.MISSING]
+    if as_json:
+        put_json({"files": [str(one) for one in written], "missing": missing, "draft": made})
+        return 0
+    for path in written:
+        click.echo(path)
+    if missing:
+        click.secho(t("人が書く欄：", "to be filled in: ") + "、".join(missing), fg="yellow")
+    return 0

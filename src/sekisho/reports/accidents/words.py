@@ -1,0 +1,120 @@
+"""How a judged accident reads: the line of reasoning, what would change it, days. One place for terminal, page, paper.
+
+``say`` chooses between a Japanese and an English sentence; ``clock`` writes a moment in the reader's zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sekisho.formats.incident_words import SERVICES
+from sekisho.language import Text
+from sekisho.model.accident import Judgement
+from sekisho.model.incident import Standing
+from sekisho.model.ruling import DueDay, Ruling
+
+Say = Callable[[str, str], str]
+Clock = Callable[[datetime], str]
+
+
+def users_words(least: int, most: int | None) -> str:
+    """Return a number of users, or the least and the most."""
+    return f"{least:,}" if most == least else f"{least:,}–{'?' if most is None else f'{most:,}'}"
+
+
+def reasoning(judged: Judgement, ruling: Ruling, say: Say) -> str:
+    """Return like ``58条2項1号 class 6 (Internet connection): 2 h 10 min × 41,000 ≥ 2 h × 30,000``."""
+    hours = span(judged.hours[0], say) + ("" if judged.hours[1] is not None else say("〜", " or more"))
+    sign = "≥" if judged.standing is Standing.YES else "?" if judged.standing is Standing.UNDECIDED else "<"
+    if judged.service is None:
+        return f"58条2項2号 {judged.equipment}: {hours} {sign} {span(judged.line[0], say)}"
+    named_class = next(one.title for one in ruling.rules.classes if one.id == judged.class_id)
+    title, service = told(named_class, say), told(SERVICES[judged.service], say)
+    users = users_words(*judged.users)
+    head = say(f"{judged.class_id}（{title}）", f"class {judged.class_id} ({title})")
+    named = "" if service == title else f" {service}"
+    article = ruling.rules.article
+    return (
+        f"{article} {head}{named}: {hours} × {users} {sign} {span(judged.line[0], say)} × {judged.line[1]:,}"
+    )
+
+
+def why(judged: Judgement, say: Say, clock: Clock) -> str:
+    """Return the reason, and what would change it."""
+    hours, users = span(judged.line[0], say), f"{judged.line[1]:,}"
+    when = clock(judged.becomes) if judged.becomes else ""
+    words = {
+        "reached": say("基準に達した", "the threshold is reached"),
+        "too-short": say("時間が足りない", "too short"),
+        "too-few": say(
+            f"利用者が足りない。{users}人以上と分かれば変わる",
+            f"too few users; changes if {users} or more turn out to be hit",
+        ),
+        "still-running": say(
+            f"継続中。{when} までに復旧しなければ重大", f"goes on; serious if not restored by {when}"
+        ),
+        "users-unknown": say(
+            f"時間は足りる。影響利用者が{users}人以上なら重大",
+            f"long enough; serious if {users} users or more were hit",
+        ),
+        "running-and-users-unknown": say(
+            f"継続中。{users}人以上が{hours}以上続けば重大",
+            f"goes on; serious if {users} users or more are hit for {hours}",
+        ),
+        "readings-differ": say(
+            f"全体の時間と利用者では達するが、{users}人以上が{hours}続いたとは言えない。数え方を総務省に確かめる",
+            f"reached by the whole time and all users, but not {users} at a time for {hours}: ask the ministry how to count",
+        ),
+        "class-unknown": say(
+            "前年の月平均利用者数が分からず、どの号か決まらない（monthly_users）",
+            "the class hangs on last year's monthly users, which are not told (monthly_users)",
+        ),
+        "no-equipment-failure": say(
+            "電気通信設備の故障による停止・品質低下に当たらない", "no failure of telecom equipment that counts"
+        ),
+        "traffic-unknown": say(
+            "全ての通信が止まったかどうかで決まる（all_traffic）", "hangs on whether all traffic stopped (all_traffic)"
+        ),
+        "not-all-traffic": say("一部の通信は止まらなかった", "not all of its traffic stopped"),
+    }  # fmt: skip
+    said = words.get(judged.reason, judged.reason)
+    return said if judged.confidence == "A" else f"{said} [{say('確度', 'confidence')} {judged.confidence}]"
+
+
+def span(hours: float, say: Say) -> str:
+    """Return ``2 h 10 min``."""
+    minutes = max(0, int(hours * 60 + 1e-6))
+    whole, rest = divmod(minutes, 60)
+    parts = [say(f"{whole}時間", f"{whole} h")] if whole else []
+    parts += [say(f"{rest}分", f"{rest} min")] if rest or not whole else []
+    return say("", " ").join(parts)
+
+
+def due_words(due: DueDay, say: Say) -> str:
+    """Return a day with its weekday, what kind of day off it is, and how far away."""
+    weekday = say("月火水木金土日"[due.day.weekday()], due.day.strftime("%a"))
+    kind = due.holiday or (say("休日", "weekend") if due.weekend else "")
+    kind += "" if due.checked else say(" 祝日未確認", " holidays unknown")
+    left = (
+        say(f"あと{due.days}日", f"{due.days} days left")
+        if due.days >= 0
+        else say(f"{-due.days}日過ぎた", f"{-due.days} days late")
+    )
+    return f"{due.day.isoformat()} ({', '.join(filter(None, (weekday, kind.strip(), left)))})"
+
+
+def serious_words(standing: Standing, say: Say) -> str:
+    """Return the answer in one sentence."""
+    return {
+        Standing.YES: say("重大な事故に当たる", "a serious accident"),
+        Standing.NO: say("重大な事故に当たらない", "not a serious accident"),
+        Standing.UNDECIDED: say(
+            "重大な事故かどうか、まだ決まらない", "not decided yet whether it is a serious accident"
+        ),
+    }[standing]
+
+
+def told(text: Text, say: Say) -> str:
+    """Return a pair's sentence in the reader's language."""
+    return say(text.ja, text.en)

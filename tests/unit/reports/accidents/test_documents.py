@@ -1,0 +1,218 @@
+"""Documents of an accident: what the facts say goes in, what nobody knows stays open, nothing is made up."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import datetime, timedelta, timezone
+from xml.etree import ElementTree as ET
+
+import msgspec
+import openpyxl
+import pypdf
+import pytest
+
+from sekisho.catalogues.accidents import document_rules
+from sekisho.errors import DescriptionError
+from sekisho.formats.form_mapping import read_mapping, targets
+from sekisho.formats.incident_file import read_csv
+from sekisho.language import Language
+from sekisho.model.draft import Draft, Kind, Known, Signature, changes
+from sekisho.model.timeline import About, Details
+from sekisho.reports.accidents.compose import Case, compose, compose_periodic
+from sekisho.reports.accidents.docx import docx
+from sekisho.reports.accidents.json import json
+from sekisho.reports.accidents.pdf import pdf
+from sekisho.reports.accidents.xlsx import xlsx
+from sekisho.workflows.judge_accident import rule
+
+JST = timezone(timedelta(hours=9), "JST")
+NOTHING_SAID = Details()
+DOWN = """time,what,service,area,users,source
+2026-11-21 12:20,down,internet,東京都,41000-60000,監視
+2026-11-21 12:25,known,,,,NOC
+2026-11-21 12:30,down,voice-emergency,千葉県,12000,監視
+2026-11-21 12:45,told,,,,web
+2026-11-21 13:10,restored,voice-emergency,,,試験呼
+"""
+BACK = "2026-11-21 15:00,restored,internet,,,試験呼\n"
+
+
+def case(
+    text: str = DOWN, at: str = "14:30", report: Details = NOTHING_SAID, language: str = "ja", **about: object
+) -> Case:
+    facts = read_csv(text, JST)[1]
+    said = msgspec.structs.replace(About(title="認証の故障", areas_apart=True, report=report), **about)
+    moment = datetime.fromisoformat(f"2026-11-21T{at}:00+09:00")
+    return Case(said, rule(said, facts, moment), document_rules(), Language(language), JST)
+
+
+def value(draft: Draft, name: str) -> tuple[str, Known]:
+    return next((one.value, one.known) for one in draft.fields if one.id == name)
+
+
+def test_first_report_says_what_is_known_and_asks_for_the_rest() -> None:
+    draft = compose(Kind.FIRST, case())
+    assert value(draft, "occurred") == ("2026年11月21日12時20分", Known.TOLD)
+    assert value(draft, "restored") == ("継続中", Known.CHECK)
+    assert (
+        value(draft, "prefectures")[0] == "東京都、千葉県"
+        or value(draft, "prefectures")[0] == "千葉県、東京都"
+    )
+    assert value(draft, "users") == (
+        "インターネット接続 41,000–60,000、音声（緊急通報あり） 12,000（調査中）",
+        Known.CHECK,
+    )
+    for name in ("place", "cause", "measures", "wholesale", "other"):
+        assert value(draft, name) == ("", Known.MISSING)
+    assert "未確認" in draft.remarks[0]
+
+
+def test_what_a_person_said_stands_as_told() -> None:
+    report = Details(
+        place="東京局", cause="不具合（推定）", measures="切替", outlook="16時ごろ", overview="概要"
+    )
+    draft = compose(Kind.FIRST, case(report=report))
+    assert [value(draft, name)[0] for name in ("place", "cause", "measures", "overview", "restored")] == [
+        "東京局", "不具合（推定）", "切替", "概要", "継続中（予定：16時ごろ）",
+    ]  # fmt: skip
+
+
+def test_users_that_nobody_knows_are_never_a_number() -> None:
+    draft = compose(Kind.FIRST, case("time,what,service\n2026-11-21 12:20,down,voice\n"))
+    assert value(draft, "users") == ("調査中", Known.CHECK)
+    assert value(draft, "prefectures") == ("", Known.MISSING)
+    more = compose(Kind.FIRST, case("time,what,service,users\n2026-11-21 12:20,down,voice,3万以上\n"))
+    assert value(more, "users")[0] == "30,000以上（調査中）"
+
+
+def test_the_wholesale_report_asks_for_two_things() -> None:
+    draft = compose(Kind.FIRST, case(wholesale_cause=True))
+    assert [one.id for one in draft.fields] == ["reported-at", "occurred", "measures"]
+
+
+def test_detailed_report_names_form_reasoning_and_what_is_unverified() -> None:
+    draft = compose(Kind.DETAILED, case(DOWN + BACK, "16:00"))
+    assert draft.form == "様式第50の3"
+    assert value(draft, "restored") == ("2026年11月21日15時00分", Known.TOLD)
+    assert value(draft, "duration")[0] == "2時間40分"
+    assert any("≥ 2時間 × 30,000" in one for one in draft.remarks)
+    assert [one.remark for one in draft.fields if one.id == "cause-class"] == ["様式にこの欄があるかは未確認"]
+    assert [len(one.rows) for one in draft.sheets] == [2, 6]
+
+
+def test_notices_are_counted_and_tell_of_emergency_calls_and_areas() -> None:
+    notice = compose(Kind.NOTICE, case())
+    assert notice.title == "利用者への周知（第2報）"
+    assert value(notice, "emergency")[1] is Known.CHECK
+    assert {row[:3] for row in notice.sheets[0].rows} == {
+        ("東京都", "インターネット接続", "利用できない"), ("千葉県", "音声（緊急通報あり）", "復旧"),
+    }  # fmt: skip
+    assert "指定公共機関8社" in notice.remarks[1]
+    assert compose(Kind.NOTICE, case(at="12:40")).title.endswith("（初報）")
+    assert compose(Kind.NOTICE, case(DOWN + BACK, "16:00")).title.endswith("（復旧）")
+
+
+def test_periodic_table_leaves_serious_ones_out() -> None:
+    short = DOWN.replace("12:20,down", "14:00,down").replace("12:25", "14:25")
+    table = compose_periodic([case(short + BACK, "16:00"), case(DOWN + BACK, "16:00")])
+    assert len(table.sheets[0].rows) == 1
+    assert "2027-05-31" in table.subject
+    assert table.form == "様式第27"
+    empty = compose(Kind.PERIODIC, case(DOWN + BACK, "16:00"))
+    assert (empty.sheets[0].rows, empty.remarks[-1]) == ((), "載せる事故はない")
+
+
+def test_every_form_is_whole_and_says_that_it_is_a_draft() -> None:
+    draft = compose(Kind.DETAILED, case(DOWN + BACK, "16:00", Details(cause="<&>\x00=1+1\n二行目")))
+    with zipfile.ZipFile(io.BytesIO(docx(draft, JST))) as packed:
+        assert packed.testzip() is None
+        for name in packed.namelist():
+            ET.fromstring(packed.read(name))
+        text = "".join(ET.fromstring(packed.read("word/document.xml")).itertext())
+    assert "案（未確認）" in text
+    assert "<&>=1+1" in text
+    book = openpyxl.load_workbook(io.BytesIO(xlsx(draft, JST)))
+    cells = {
+        str(cell.value): cell.data_type
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.value
+    }
+    assert cells["<&>=1+1\n二行目"] == "s"
+    assert any(one.startswith("案（未確認）") for one in cells)
+    assert "f" not in cells.values()
+    pages = pypdf.PdfReader(io.BytesIO(pdf(draft, JST)))
+    assert "案（未確認）" in pages.pages[0].extract_text()
+    assert msgspec.json.decode(pages.attachments["draft.json"][0], type=Draft) == draft
+    assert msgspec.json.decode(json(draft), type=Draft) == draft
+
+
+def test_a_signature_stands_in_the_document() -> None:
+    signed = msgspec.structs.replace(
+        compose(Kind.FIRST, case(language="en")), signed=Signature("A. Person", 0), version=3
+    )
+    text = pypdf.PdfReader(io.BytesIO(pdf(signed, JST))).pages[0].extract_text()
+    assert "signed off by A. Person (1970-01-01 09:00 JST)" in text
+    assert "DRAFT" not in text
+    assert docx(signed, JST) == docx(signed, JST)
+    assert xlsx(signed, JST) == xlsx(signed, JST)
+
+
+def test_changes_between_versions() -> None:
+    before, after = (
+        compose(Kind.DETAILED, case()),
+        compose(Kind.DETAILED, case(DOWN + BACK, "16:00", Details(cause="雷"))),
+    )
+    found = {one.where: (one.before, one.after) for one in changes(before, after)}
+    assert found["理由又は発生原因"] == ("", "雷")
+    assert found["経過"][1].endswith("試験呼")
+    assert "報告日時" not in found
+    assert changes(before, before) == ()
+
+
+MAPPING = """
+[[cells]]
+sheet = "様式"
+cell = "C5"
+text = "{occurred}（{cause-class}）"
+[[cells]]
+sheet = "様式"
+cell = "C6"
+text = "{place}"
+[codes.cause-class]
+"設備要因" = "符号1"
+"""
+
+
+def test_a_mapping_puts_fields_and_the_users_codes_into_places() -> None:
+    draft = compose(Kind.DETAILED, case(report=Details(cause_class="設備要因")))
+    assert [(one.cell, one.text) for one in targets(draft, read_mapping(MAPPING))] == [
+        ("C5", "2026年11月21日12時20分（符号1）")
+    ]  # C6 stays as it is: nobody has said the place
+    other = compose(Kind.DETAILED, case(report=Details(cause_class="雷")))
+    with pytest.raises(DescriptionError, match="no code"):
+        list(targets(other, read_mapping(MAPPING)))
+    with pytest.raises(DescriptionError, match="no such field"):
+        list(targets(draft, read_mapping(MAPPING.replace("{place}", "{plaice}"))))
+    with pytest.raises(DescriptionError, match="mapping is wrong"):
+        read_mapping("cells = 3")
+
+
+def test_a_mapping_puts_the_periodic_table_into_rows() -> None:
+    draft = compose_periodic(
+        [case(DOWN.replace("12:20,down", "14:00,down").replace("12:25", "14:25") + BACK, "16:00")]
+    )
+    rows = '[[rows]]\nsheet = "一覧"\nfirst_row = 8\ncolumns = { A = "{number}", D = "{cause}", E = "{duration}" }\n'
+    assert [(one.cell, one.text) for one in targets(draft, read_mapping(rows))] == [
+        ("A8", "1"),
+        ("E8", "1時間"),
+    ]
+    none = read_mapping(rows + "most = 0\n")
+    assert none.rows[0].most == 0
+    twice = compose_periodic(
+        [case(DOWN.replace("12:20,down", "14:00,down").replace("12:25", "14:25") + BACK, "16:00")] * 2
+    )
+    with pytest.raises(DescriptionError, match="too few rows"):
+        list(targets(twice, read_mapping(rows + "most = 1\n")))
