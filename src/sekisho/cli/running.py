@@ -12,6 +12,7 @@ from sekisho import plugins
 from sekisho.cli import outcome
 from sekisho.cli.progress import Progress
 from sekisho.cli.speech import LANGUAGE
+from sekisho.errors import Stopped
 from sekisho.model.assessment import Assessment, Authorisation, Limits, TestRecord
 from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
@@ -82,7 +83,12 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
             await put_back(request.terminal, opened.store, opened.access)
 
-        assessing.stoppable(work, folder)
+        assessing.LEAVING.append(lambda: opened.give_back(noted=False))
+        try:
+            assessing.stoppable(work, folder)
+        except Stopped:
+            opened.give_back()
+            raise
         assessment = judge(
             opened.store,
             request.terminal,

@@ -122,7 +122,10 @@ async def _take(asked: Asked, limit: int) -> bool:
         asked.body = await request.body()
         return True
     async with request.form(max_files=8, max_fields=200, max_part_size=limit) as form:
-        asked.form = {name: value for name, value in form.items() if isinstance(value, str)}
+        sent = form.multi_items()
+        asked.form = {name: value for name, value in sent if isinstance(value, str)}
+        files = [(name, one) for name, one in sent if not isinstance(one, str)]
+        asked.files = tuple([(name, one.filename or "", await one.read()) for name, one in files])
     return True
 
 

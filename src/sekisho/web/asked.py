@@ -30,6 +30,7 @@ class Asked:
     :ivar who: the account, None where no sign-in is needed and none was made
     :ivar permissions: what this request may do (an API token may do less than its account)
     :ivar form: the fields of a form; ``body`` the octets of anything else that was sent
+    :ivar files: what a form brought as files: field, the name that its sender gave, octets
     :ivar source: the address that asks, behind trusted proxies the one they tell of
     :ivar now: milliseconds of the epoch
     """
@@ -45,6 +46,7 @@ class Asked:
     session: Session | None = None
     permissions: frozenset[Permission] = frozenset()
     form: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[tuple[str, str, bytes], ...] = ()
     body: bytes = b""
     cookies: list[tuple[str, str, int]] = field(default_factory=list)
 

@@ -7,8 +7,10 @@ import os
 import platform
 import secrets
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self, TypeVar
@@ -44,6 +46,7 @@ T = TypeVar("T")
 TOOL = f"sekisho {__version__}"
 _STOP_SECONDS = 1.5
 _KEY_BYTES = 32
+_RESTORE_SECONDS = 20.0
 # What must still be done when a run that doesn't let go is ended the hard way.
 LEAVING: list[Callable[[], None]] = []
 
@@ -152,6 +155,26 @@ class Run:
             self.store.append("power", {"on": on})
 
         return NotedPower(cord, note) if cord else None
+
+    def give_back(self, *, noted: bool = True) -> None:
+        """Give back the power that a stopped run had cut; where a person holds the plug, the resumed run asks.
+
+        ``noted`` is False where nothing may be journalled any more: the resumed run then gives it back once more.
+        """
+        last = next((event for event in reversed(tuple(self.store.events())) if event.kind == "power"), None)
+        declared = self.terminal.power
+        if last is None or last.body.get("on") or declared is None or declared.driver != "command":
+            return
+        with suppress(OSError, subprocess.SubprocessError):
+            subprocess.run(  # noqa: S603 - the description's own words, no shell
+                declared.restore,
+                check=True,
+                timeout=_RESTORE_SECONDS,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+            )
+            if noted:
+                self.store.append("power", {"on": True, "by": "stopped"})
 
     def desk(self, probe: Probe, found: tuple[Found, ...]) -> Wire:
         """Return the wire of one probe."""

@@ -57,6 +57,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     :ivar addresses: prefixes that the authorisation allows; empty for the terminal's own addresses
     :ivar agreed: whether the statement of the authorisation was agreed to
     :ivar rate: connections a second at most, ``requests`` requests a second, ``wrong`` wrong codes in a row; 0 as usual
+    :ivar quiet: seconds without writing before a power cut; 0 as usual
     """
 
     described: str = ""
@@ -80,6 +81,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     requests: float = 0.0
     wrong: int = 0
+    quiet: float = 0.0
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -376,6 +378,7 @@ def _limits(wanted: Wanted) -> Limits:
         "connections_per_second": wanted.rate,
         "requests_per_second": wanted.requests,
         "wrong_in_a_row": wanted.wrong,
+        "quiet_seconds": wanted.quiet,
     }
     return msgspec.structs.replace(Limits(), **{name: value for name, value in given.items() if value > 0})
 

@@ -129,6 +129,22 @@ def test_a_killed_run_is_told_and_goes_on_and_a_new_console_finds_it(
         _until(lambda: not _run(other.runs, name).state.alive)
 
 
+def test_a_stop_while_the_power_is_cut_gives_it_back(desk: RunDesk, tmp_path: Path) -> None:
+    file = tmp_path / "data" / "terminals" / "r1.toml"
+    cord = '[power]\ndriver = "command"\ncut = ["touch", "{0}/cut"]\nrestore = ["touch", "{0}/back"]\n'
+    more = "delays = [0.1]\noff_seconds = 60\n"
+    file.write_text(file.read_text(encoding="utf-8") + cord.format(tmp_path) + more, encoding="utf-8")
+    power = msgspec.structs.replace(WANTED, only=("power_retention",), risks=("power",), ask=False, quiet=0.1)
+    name = desk.start(power, WHO, Language.EN)
+    _until((tmp_path / "cut").exists)
+    time.sleep(0.1)
+    assert not (tmp_path / "back").exists()
+    desk.stop(name, WHO)
+    _until(lambda: not _run(desk, name).state.alive)
+    assert (tmp_path / "back").exists()
+    assert _run(desk, name).state is RunState.STOPPED
+
+
 def test_as_many_as_may_and_no_more(desk: RunDesk, tmp_path: Path) -> None:
     (tmp_path / "data" / "assess.toml").write_text("at_once = 0\n", encoding="utf-8")
     with pytest.raises(ConflictError) as refused:

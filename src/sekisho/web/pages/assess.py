@@ -53,6 +53,7 @@ def _list(asked: Asked) -> Response:
     return asked.page(
         "assess.html",
         rows=page.assessments,
+        living=() if filtered or asked.query.get("after") else asked.office.console.runs.alive(),
         next=page.next,
         matrix=matrix,
         columns=_columns(asked, matrix) if matrix else [],
@@ -152,6 +153,7 @@ def _one(asked: Asked) -> Response:
     return asked.page(
         "assessment.html",
         row=detail.row,
+        run=asked.office.console.runs.run(detail.row.id),
         terminal=detail.terminal,
         parts=tuple(judged(detail.row.id, detail.assessment, asked.language)) if detail.assessment else (),
         attempts=[

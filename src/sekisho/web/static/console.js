@@ -43,6 +43,8 @@ for (const part of document.querySelectorAll("[data-live]")) {
     const made = new DOMParser().parseFromString(event.data, "text/html").body;
     part.replaceChildren(...made.childNodes);
     part.dataset.state = "live";
+    const go = part.querySelector("a[data-go]"); // there is more to see than a part can show
+    if (go) { source.close(); location.assign(go.href); }
   });
   source.addEventListener("error", () => { part.dataset.state = "stopped"; });
 }
