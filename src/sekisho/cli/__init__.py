@@ -81,11 +81,20 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.expire",
         t("期限の過ぎたデータを消す", "delete what is past its time, in all datasets"),
     ),
+    "backup": (
+        "sekisho.cli.backup",
+        t("動かしたままバックアップする", "back up the data folder while it is in use"),
+    ),
+    "restore": ("sekisho.cli.restore", t("バックアップから戻す", "restore a backup into a new folder")),
     "accident": (
         "sekisho.cli.accident",
         t("事故を法令に照らす：重大か、何をいつまでに", "judge an accident: serious? what is due by when?"),
     ),
     "catalogues": ("sekisho.cli.catalogues", t("基準の一覧と中身", "list and show catalogues")),
+    "update": (
+        "sekisho.cli.update",
+        t("関所そのものを更新する（署名を確かめて）", "update Sekisho itself, its signature proven"),
+    ),
     "plugins": ("sekisho.cli.plugins", t("プラグインの一覧", "list plug-ins, broken ones too")),
 }
 

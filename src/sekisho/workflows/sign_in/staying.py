@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from sekisho.errors import StoreError
 from sekisho.model.account import Account, Session, digest
 from sekisho.model.sign_in_rules import SessionState, needs_touch, session_state
 from sekisho.model.sign_in_rules import recently_authenticated as recent
@@ -20,7 +23,9 @@ def whoami(gate: Gate, token: str, at: int) -> tuple[Account, Session] | None:
     if not account.enabled or session_state(session, at, gate.rules) is not SessionState.LIVE:
         return None
     if needs_touch(session, at, gate.rules):
-        gate.sessions.touch(session.id, at)
+        # On a full disk people must still see: the session only ends sooner.
+        with suppress(StoreError):
+            gate.sessions.touch(session.id, at)
     return account, session
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
-from sekisho.errors import DescriptionError
+from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Text
 from sekisho.model.account import TOKEN_PREFIX, Account, Permission, Session, Token, digest
 from sekisho.workflows.sign_in.by_passkey import short_name
@@ -68,5 +69,6 @@ def whose_token(gate: Gate, secret: str, at: int) -> tuple[Account, frozenset[Pe
     if not account.enabled or not token.created <= at < token.expires:
         return None
     if at - token.last_used >= gate.rules.touch_seconds * 1000:
-        gate.tokens.used(token.id, at)
+        with suppress(StoreError):  # on a full disk programs must still see
+            gate.tokens.used(token.id, at)
     return account, (frozenset(token.scope) | {Permission.OPEN}) & account.permissions
