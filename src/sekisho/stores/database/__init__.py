@@ -5,6 +5,7 @@ Both engines have the same tables, statements and promises; ``tests/contract`` h
 
 from __future__ import annotations
 
+from sekisho.stores.database.accidents import SqlAccidents
 from sekisho.stores.database.accounts import SqlAccounts
 from sekisho.stores.database.assessments import SqlAssessments
 from sekisho.stores.database.audit import SqlAudit
@@ -25,6 +26,7 @@ from sekisho.stores.database.tokens import SqlTokens
 
 __all__ = [
     "Database",
+    "SqlAccidents",
     "SqlAccounts",
     "SqlAssessments",
     "SqlAudit",

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import BigInteger, Column, MetaData, Table, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 
+from sekisho.model.accident_record import AccidentRecord, DocumentVersion, SignOff
 from sekisho.model.account import Account, Passkey, Session, SetupLink, Token
 from sekisho.model.audit import AuditEntry, Checkpoint
 from sekisho.model.case import Case, CaseEvent
@@ -62,6 +63,9 @@ SESSIONS = _table("sessions", Session, key=("id",))
 PASSKEYS = _table("passkeys", Passkey, key=("id",))
 TOKENS = _table("tokens", Token, key=("id",), json=("scope",))
 COUNTS = _table("sign_in_counts", Count, key=("key",))
+ACCIDENTS = _table("accidents", AccidentRecord, key=("id",))
+DOCUMENTS = _table("accident_documents", DocumentVersion, key=("accident", "kind", "version"))
+SIGNATURES = _table("accident_signatures", SignOff, key=("accident", "kind", "version"))
 SECRETS = Table(
     "account_secrets",
     METADATA,

@@ -21,6 +21,7 @@ from sekisho.stores.database.migrations import (
     v0005_sharing,
     v0006_audit_expiry,
     v0007_hub,
+    v0008_accidents,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -32,6 +33,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0005_sharing.statements,
     v0006_audit_expiry.statements,
     v0007_hub.statements,
+    v0008_accidents.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
