@@ -9,15 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_WITH_VALUE = frozenset({"--data", "--log"})
-
-
-def unit_of(data: Path, words: Sequence[str]) -> str:
-    """Return the unit; ``words`` is the command line that asked for it."""
-    folder = str(data.absolute())
-    kept = _kept(list(words[words.index("serve") + 1 :] if "serve" in words else ()))
-    command = [sys.executable, "-m", "sekisho", "serve", "--data", folder, "--log", "json", *kept]
-    return f"""# /etc/systemd/system/sekisho.service
+_UNIT = """# /etc/systemd/system/sekisho.service
 # useradd --system --home-dir {folder} --shell /usr/sbin/nologin sekisho
 # install -d -o sekisho -g sekisho -m 700 {folder}
 # systemctl daemon-reload && systemctl enable --now sekisho
@@ -29,7 +21,7 @@ Wants=network-online.target
 
 [Service]
 Type=notify
-ExecStart={" ".join(_quoted(one) for one in command)}
+ExecStart={command}
 User=sekisho
 Group=sekisho
 UMask=0077
@@ -38,9 +30,9 @@ RestartSec=2
 TimeoutStopSec=25
 KillMode=mixed
 # It writes its data and nothing else.
-ReadWritePaths={_path(folder)}
+ReadWritePaths={path}
 ProtectSystem=strict
-ProtectHome={"no" if folder.startswith(("/home/", "/root/")) else "yes"}
+ProtectHome={home}
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes
@@ -66,6 +58,19 @@ LimitNOFILE=8192
 [Install]
 WantedBy=multi-user.target
 """
+_WITH_VALUE = frozenset({"--data", "--log"})
+
+
+def unit_of(data: Path, words: Sequence[str]) -> str:
+    """Return the unit; ``words`` is the command line that asked for it."""
+    folder = str(data.absolute())
+    kept = _kept(list(words[words.index("serve") + 1 :] if "serve" in words else ()))
+    command = [sys.executable, "-m", "sekisho", "serve", "--data", folder, "--log", "json", *kept]
+    at_home = data.absolute().is_relative_to(Path.home()) or folder.startswith("/home/")
+    return _UNIT.format(
+        folder=folder, command=" ".join(_quoted(one) for one in command), path=_path(folder),
+        home="no" if at_home else "yes",
+    )  # fmt: skip
 
 
 def _kept(words: list[str]) -> list[str]:

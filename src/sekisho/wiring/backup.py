@@ -21,7 +21,7 @@ import msgspec
 from sekisho import __version__
 from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Text
-from sekisho.model.purpose import Receipt
+from sekisho.model.purpose import Purpose, Receipt
 from sekisho.stores.backup_archive import DUMP, Manifest, Writing, unpack, writing
 from sekisho.stores.durable import replace, sync
 from sekisho.stores.evidence_folder import CHAIN
@@ -219,8 +219,8 @@ def restore(archive: Path, folder: Path, who: str, *, database: str = "") -> Res
         part.parent.mkdir(parents=True, exist_ok=True)
         part.mkdir(mode=0o700)
         manifest = unpack(archive, part)
-        waiting = _revive(part, manifest, database, who)
-        expired = _expire(part, who)
+        _revive(part, manifest, database, who)
+        expired, waiting = _expire(part, who)
         if folder.exists():
             folder.rmdir()
         part.rename(folder)
@@ -236,10 +236,10 @@ def restore(archive: Path, folder: Path, who: str, *, database: str = "") -> Res
     return Restored(str(folder), len(manifest.files), octets, manifest.made, manifest.keys, expired, waiting)
 
 
-def _revive(part: Path, manifest: Manifest, database: str, who: str) -> int:
-    """Bring the database back and up to date, end what was open, write down the restore; return `Restored.waiting`."""
+def _revive(part: Path, manifest: Manifest, database: str, who: str) -> None:
+    """Bring the database back and up to date, end what was open, write down the restore."""
     if not manifest.database:
-        return 0
+        return
     url = ""
     if manifest.database == "postgresql":
         from sekisho.stores.database.copying import load_postgres
@@ -247,18 +247,16 @@ def _revive(part: Path, manifest: Manifest, database: str, who: str) -> int:
         url = _named(part / SETTINGS, database)
         load_postgres(url, part / DUMP)
         (part / DUMP).unlink()
-    from sekisho.stores.database import SqlNotices, SqlSessions
+    from sekisho.stores.database import SqlSessions
 
     with closing(open_database(part, url, create=False)) as opened:
         SqlSessions(opened).expire(seen=1 << 62, expires=1 << 62)
-        states = SqlNotices(opened).counts()
     details: dict[str, int | str | bool] = {
         "made": manifest.made,
         "files": len(manifest.files),
         "sekisho": manifest.sekisho,
     }
     _record(part, url, who, "restore", details)
-    return states.get("approved", 0) + states.get("sending", 0)
 
 
 def _named(settings: Path, database: str) -> str:
@@ -280,17 +278,21 @@ def _named(settings: Path, database: str) -> str:
     return database
 
 
-def _expire(part: Path, who: str) -> tuple[Receipt, ...]:
+def _expire(part: Path, who: str) -> tuple[tuple[Receipt, ...], int]:
+    """Let all expire; return the receipts and `Restored.waiting`."""
     from sekisho.wiring.console_folder import ConsoleFolder
     from sekisho.wiring.holdings import Holdings
 
     opened = ConsoleFolder(part, milliseconds, create=False)
     try:
-        done = Holdings(opened).expire(who, role="restore")
+        holdings = Holdings(opened)
+        done = holdings.expire(who, role="restore")
         done.check()
+        with holdings.database() as database:
+            states = holdings.notices(database, Purpose.NOTICE, who).counts() if database else {}
     finally:
         opened.close()
-    return done.receipts
+    return done.receipts, states.get("approved", 0) + states.get("sending", 0)
 
 
 def _record(folder: Path, url: str, who: str, act: str, details: dict[str, int | str | bool]) -> None:

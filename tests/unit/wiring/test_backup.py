@@ -52,6 +52,7 @@ def test_all_that_counts_comes_back(filled: Path, opened: Console, tmp_path: Pat
     assert kept.left_out["spool"] == 1
     assert kept.left_out["link"] == 1
     done = backup.restore(tmp_path / "b.tar", tmp_path / "again", "operator")
+    assert done.waiting == sum(opened.casework.notice_counts()[one] for one in ("approved", "sending")) > 0
     assert (done.files, done.keys, done.folder) == (kept.files, True, str(tmp_path / "again"))
     wanted = DetectionFilter()
     with Console(tmp_path / "again") as back:
