@@ -152,6 +152,9 @@ def _said(event: CaseEvent) -> str:
         "state": f"{_states(body)} {_close_word(body.get('reason', ''))} {body.get('note', '')}",
         "healing": t("観測：", "observed: ") + _states(body),
         "assigned": t("担当：", "assigned: ") + (str(body.get("to")) or t("なし", "nobody")),
+        "model": t("機種：", "model: ")
+        + (str(body.get("to")) or t("不明", "unknown"))
+        + (f" ({body['known_by']})" if body.get("known_by") else ""),
         "comment": str(body.get("text", "")),
         "merged": t("統合：", "merged: ") + (f"→ {body['into']}" if "into" in body else f"← {body.get('with')}"),
         "split": t("分割：", "split: ") + f"→ {body.get('into')}",

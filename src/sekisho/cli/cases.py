@@ -159,6 +159,32 @@ def assign(case: str, assignee: str, name: str, data: Path, as_json: bool) -> in
     return _act(data, name, as_json, lambda book, who, at: (act(book.life(case).case, assignee, who, at),))
 
 
+@command.command(
+    help=t(
+        "機種を書く（空文字で不明に戻す）。お知らせの文・封じ込め・治癒の曲線が機種に従う。",
+        "Say which device model it is ('' for unknown): words of notices, containment and curves follow it.",
+    )
+)
+@click.argument("case")
+@click.argument("device_model", metavar=t("機種", "MODEL"))
+@click.option(
+    "--known-by", default="", help=t("どうして知ったか（契約者の話、写真、評価など）", "how it is known")
+)
+@_who
+@data_option
+@lang_option
+def model(case: str, device_model: str, known_by: str, name: str, data: Path, as_json: bool) -> int:
+    """Name the device model."""
+    from sekisho.model.case_life import name_model
+
+    return _act(
+        data,
+        name,
+        as_json,
+        lambda book, who, at: (name_model(book.life(case).case, device_model, known_by, who, at),),
+    )
+
+
 @command.command(help=t("メモを書く。", "Write a comment."))
 @click.argument("case")
 @click.argument("text")

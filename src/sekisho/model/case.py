@@ -104,7 +104,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CaseEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One entry of a case's life; never changed, never deleted while the case is held.
 
-    ``kind``: opened, detection, state, assigned, comment, merged, split, undone, notice, healing. ``body`` holds what
+    ``kind``: opened, detection, state, assigned, model, comment, merged, split, undone, notice, healing. ``body`` holds what
     an undo needs (``before``: the case as it was) beside what is shown.
     """
 

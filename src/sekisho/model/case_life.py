@@ -100,6 +100,7 @@ _STATE = ("state", "close_reason", "merged_into", "healed_at", "notified_at")
 _RESTORED: Mapping[str, tuple[str, ...]] = {
     "state": _STATE,
     "assigned": ("assignee",),
+    "model": ("device_model",),
     "comment": (),
     "merged": _STATE,
     "split": (),
@@ -213,6 +214,25 @@ def assign(case: Case, assignee: str, actor: Actor, at: int) -> Change:
     _may_handle(case, actor)
     body = {"from": case.assignee, "to": assignee}
     return acted(case, "assigned", actor, at, body, assignee=assignee)
+
+
+def name_model(case: Case, model: str, known_by: str, actor: Actor, at: int) -> Change:
+    """Say which device model it is (maker and model), or that it isn't known after all (empty).
+
+    ``known_by`` says how: from the subscriber's words, a photo, an assessment. The words of notices, containment
+    and healing curves follow the model, so nobody guesses it: a person says it and is named for it.
+
+    :raises DescriptionError: a model without a word of how it is known
+    :raises AuthorisationError: not in that role
+    """
+    _may_handle(case, actor)
+    model, known_by = model.strip(), known_by.strip()
+    if model and not known_by:
+        raise DescriptionError(
+            Text(ja="機種をどうして知ったかが空である", en="how the model is known is empty"), case.id
+        )
+    body = {"from": case.device_model, "to": model, "known_by": known_by}
+    return acted(case, "model", actor, at, body, device_model=model)
 
 
 def comment(case: Case, text: str, actor: Actor, at: int) -> Change:

@@ -80,12 +80,17 @@ ACTS: Mapping[str, Text] = {
     "delete": Text(ja="削除した", en="deleted"),
     "expire-audit": Text(ja="期限の過ぎた監査記録を消した", en="deleted entries past their time"),
     "apply-rule": Text(ja="規則を適用した", en="applied a rule"),
+    "open-accident": Text(ja="事故を記録し始めた", en="opened an accident"),
+    "change-accident": Text(ja="事故の事実を加えた", en="added facts to an accident"),
+    "draft-document": Text(ja="書類の版を作った", en="drafted a version of a document"),
+    "sign-document": Text(ja="書類を確認し署名した", en="signed a document off"),
     "sign-in": Text(ja="サインインした", en="signed in"),
     "sign-out": Text(ja="サインアウトした", en="signed out"),
 }
 _CASE = re.compile(r"C[0-9a-f]{12}")
 _NOTICE = re.compile(r"[0-9A-HJKMNP-TV-Z]{16}")
 _LINE = re.compile(r"L[0-9a-f]{1,16}")
+_ACCIDENT = re.compile(r"A[0-9a-f]{12}")
 
 
 def where(name: str) -> str:
@@ -94,6 +99,8 @@ def where(name: str) -> str:
         return f"/cases/{name}"
     if _NOTICE.fullmatch(name):
         return f"/notices/{name}"
+    if _ACCIDENT.fullmatch(name):
+        return f"/accidents/{name}"
     return f"/cases?line={name}" if _LINE.fullmatch(name) else ""
 
 
@@ -140,6 +147,7 @@ def happened(event: CaseEvent) -> Text:
         ),
         "state": Text(ja=f"{one.ja} → {two.ja}", en=f"{one.en} → {two.en}"),
         "healing": Text(ja=f"観測：{one.ja} → {two.ja}", en=f"observed: {one.en} → {two.en}"),
+        "model": Text(ja=f"機種：{body.get('to') or '不明'}", en=f"device model: {body.get('to') or 'unknown'}"),
         "assigned": Text(ja=f"担当：{body.get('to')}", en=f"assigned to {body.get('to')}") if body.get("to") else nobody,
         "comment": Text(ja="メモ", en="comment"),
         "merged": Text(ja="この事案を統合した先", en="merged into") if "into" in body
@@ -159,7 +167,12 @@ def remark(event: CaseEvent, language: Language) -> str:
     """Return what a person wrote with an act: a comment, a reason, a note."""
     body = event.body
     reason = CLOSE_REASONS.get(str(body.get("reason", "")))
-    parts = [str(body.get("text") or ""), reason.say(language) if reason else str(body.get("reason") or "")]
+    known = str(body.get("known_by") or "")
+    parts = [
+        str(body.get("text") or ""),
+        known,
+        reason.say(language) if reason else str(body.get("reason") or ""),
+    ]
     return " — ".join(part for part in (*parts, str(body.get("note") or "")) if part)
 
 

@@ -62,6 +62,11 @@ def test_the_life_of_a_case(data: Path, tmp_path: Path) -> None:
     assert run(data, "confirm", name, "--as", "sato")["cases"][0]["state"] == "confirmed"
     assert run(data, "assign", name, "tanaka", "--as", "sato")["cases"][0]["assignee"] == "tanaka"
     run(data, "comment", name, "checked", "--as", "sato")
+    run(data, "model", name, "Example R1", "--as", "sato", code=2)  # not without how it is known
+    named = run(data, "model", name, "Example R1", "--known-by", "a photo", "--as", "sato")["cases"][0]
+    assert named["device_model"] == "Example R1"
+    assert run(data, "list", "--model", "Example R1")["cases"][0]["id"] == name
+    assert "Example R1 (a photo)" in sekisho("cases", "show", name, "--data", data)
     part = life["detections"][1]["detection"]["id"]
     left, new = run(data, "split", name, part, "--as", "sato")["cases"]
     assert (left["detections"], new["detections"]) == (2, 1)
@@ -71,10 +76,10 @@ def test_the_life_of_a_case(data: Path, tmp_path: Path) -> None:
     for _ in range(2):
         run(data, "undo", name, "--as", "sato")
     assert run(data, "show", name)["case"]["detections"] == 3
-    for _ in range(3):
+    for _ in range(4):
         run(data, "undo", name, "--as", "sato")
     back = run(data, "show", name)["case"]
-    assert (back["state"], back["assignee"]) == ("new", "")
+    assert (back["state"], back["assignee"], back["device_model"]) == ("new", "", "")
     run(data, "undo", name, "--as", "sato", code=2)
 
     heal = run(data, "heal", "--days", "1", code=3)

@@ -25,6 +25,9 @@ from sekisho.web.operations import Operation
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=r"\S")]
 
 
+Known = Annotated[str, msgspec.Meta(min_length=1, max_length=400, pattern=r"\S")]
+
+
 class CaseQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which cases; what is left out doesn't narrow. ``assignee`` "" asks for cases of nobody."""
 
@@ -99,6 +102,14 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who takes the case at ``revision``; "" gives it to nobody."""
 
     assignee: Annotated[str, msgspec.Meta(max_length=100)]
+    revision: int
+
+
+class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which device model the case at ``revision`` is of ("" for unknown), and how that is known."""
+
+    model: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^(|.*\S.*)$")]
+    known_by: Known
     revision: int
 
 
@@ -206,6 +217,14 @@ def _assign(asked: Asked, _query: Any, body: Assignment) -> CaseOut | None:
     )
 
 
+def _model(asked: Asked, _query: Any, body: DeviceModel) -> CaseOut | None:
+    return _changed(
+        asked,
+        body.revision,
+        lambda case, actor: case_life.name_model(case, body.model, body.known_by, actor, asked.now),
+    )
+
+
 def _step(asked: Asked, _query: Any, body: Step) -> CaseOut | None:
     def change(case: Case, actor: Actor) -> Change:
         if body.reason is not None:
@@ -243,6 +262,10 @@ OPERATIONS = (
     Operation(
         "POST", "/api/v1/cases/{id}/assignee", "assignCase", Text(ja="事案の担当を決める", en="Assign a case"),
         Permission.WORK, _assign, CaseOut, body=Assignment, others=(404, 409),
+    ),
+    Operation(
+        "POST", "/api/v1/cases/{id}/model", "nameDeviceModel", Text(ja="事案の機種を書く", en="Say which device model a case is of"),
+        Permission.WORK, _model, CaseOut, body=DeviceModel, others=(404, 409),
     ),
     Operation(
         "POST", "/api/v1/cases/{id}/state", "stepCase", Text(ja="事案の状態を変える", en="Change a case's state"),

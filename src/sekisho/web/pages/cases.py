@@ -213,6 +213,15 @@ def _assign(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
     return (case_life.assign(life.case, asked.form.get("assignee", "").strip()[:100], actor, asked.now),)
 
 
+def _model(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
+    form = asked.form
+    return (
+        case_life.name_model(
+            life.case, form.get("model", "")[:200], form.get("known_by", "")[:400], actor, asked.now
+        ),
+    )
+
+
 def _comment(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
     return (case_life.comment(life.case, asked.form.get("text", ""), actor, asked.now),)
 
@@ -248,6 +257,7 @@ _ACTS: Mapping[str, tuple[_Act, Text]] = {
     "acknowledge": (_acknowledge, Text(ja="応答ありとした", en="Recorded as acknowledged")),
     "notified": (_notified, Text(ja="注意喚起済とした", en="Recorded as notified")),
     "assign": (_assign, Text(ja="担当を変えた", en="Assigned")),
+    "model": (_model, Text(ja="機種を書いた", en="Device model noted")),
     "comment": (_comment, Text(ja="メモを加えた", en="Comment added")),
     "close": (_close, Text(ja="終了した", en="Closed")),
     "merge": (_merge, Text(ja="統合した", en="Merged")),

@@ -127,6 +127,22 @@ def test_confirming_is_done_once_and_in_the_persons_name(
     assert again.status_code == 400
 
 
+def test_a_person_names_the_device_model_and_says_how_it_is_known(
+    office: Office, browser: Browser, ids: dict[str, str]
+) -> None:
+    own, case = browser(Role.ANALYST), ids["new"]
+    path, named = f"/cases/{case}/model", {"model": "Example R1", "known_by": "契約者の写真"}
+    bare = own.post(path, data={"seen": seen(office, case), "model": "Example R1"})
+    assert (bare.status_code, life(office, case).case.device_model) == (400, "")
+    assert own.post(path, data={"seen": seen(office, case), **named}).status_code == 303
+    text = own.get(f"/cases/{case}").text
+    assert "機種：Example R1" in text
+    assert "契約者の写真" in text
+    assert f'href="/cases/{case}"' in own.get("/cases?model=Example+R1").text
+    assert own.post(f"/cases/{case}/undo", data={"seen": seen(office, case)}).status_code == 303
+    assert life(office, case).case.device_model == ""
+
+
 def test_what_somebody_else_did_meanwhile_stops_the_act_and_is_shown(
     office: Office, browser: Browser, ids: dict[str, str]
 ) -> None:
