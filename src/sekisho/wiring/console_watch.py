@@ -81,13 +81,12 @@ class WatchDesk:
         """Return which case holds a detection, by the detection's id; one that no case holds isn't among them."""
         self._folder.ready()
         from sekisho.model.case import CaseState
-        from sekisho.stores.database.case_lives import SqlLives
 
-        self._folder.holdings.cases(self._folder.database, _notice())
+        store = self._folder.holdings.lives(self._folder.database, _notice())
         wanted = {one.id for one in listed}
         lines = list(dict.fromkeys(one.subscriber for one in listed))
         found: dict[str, str] = {}
-        for lives in SqlLives(self._folder.database).of_lines(lines).values():
+        for lives in store.of_lines(lines).values():
             for life in sorted(
                 lives, key=lambda one: (one.case.state is not CaseState.CLOSED, one.case.updated)
             ):

@@ -7,6 +7,7 @@ from sekisho.language import Language
 from sekisho.model.notice import Channel, Notice, NoticeState
 from sekisho.ports.cases import CaseFilter
 from sekisho.stores.database import Database, SqlCases, SqlNotices
+from sekisho.stores.database.case_lives import SqlLives
 from sekisho.stores.database.expiry import Past, due
 
 
@@ -24,6 +25,8 @@ def test_cases_and_their_notices(database: Database) -> None:
     assert [one.id for one in seen.find(CaseFilter()).cases] == ["fresh"]
     assert [name for name in times if seen.case(name)] == ["fresh"]
     assert sum(seen.counts().values()) == 1
+    assert list(SqlLives(database, lambda: past).of_lines(range(3))) == [0]
+    assert list(SqlLives(database).of_lines(range(3))) == [0, 1, 2]
     assert [one.id for one in told.find(())] == ["n-fresh"]
     assert [one.id for one in told.find([NoticeState.DRAFT, NoticeState.SENT])] == ["n-fresh"]
     assert [name for name in times if told.notice(f"n-{name}")] == ["fresh"]

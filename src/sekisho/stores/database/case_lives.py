@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 
 from sekisho.model.case import Case, CaseEvent
 from sekisho.model.case_life import Life
+from sekisho.stores.database.expiry import Past, kept
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun
 from sekisho.stores.database.tables import CASES, EVENTS
@@ -16,10 +17,11 @@ _AT_ONCE = 500
 
 
 class SqlLives:
-    """Reads cases with their events by line."""
+    """Reads cases with their events by line. With ``past``, a case past its time is not there."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, past: Callable[[], Past] | None = None) -> None:
         self._database = database
+        self._past = past
 
     def of_lines(self, subscribers: Sequence[int]) -> dict[int, list[Life]]:
         """Return the lives of the cases of ``subscribers``, closed ones too, by line, in the order of their ids."""
@@ -28,6 +30,8 @@ class SqlLives:
             some = list(subscribers[begin : begin + _AT_ONCE])
             with self._database.reading() as connection:
                 mine = CASES.c.subscriber.in_(some)
+                if self._past:
+                    mine &= kept(self._past())
                 cases = [
                     as_noun(Case, row)
                     for row in connection.execute(select(CASES).where(mine).order_by(CASES.c.id))
