@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from sekisho.model.case import Case, CaseEvent
 from sekisho.model.case_life import Life
@@ -29,7 +29,7 @@ class SqlLives:
         for begin in range(0, len(subscribers), _AT_ONCE):
             some = list(subscribers[begin : begin + _AT_ONCE])
             with self._database.reading() as connection:
-                mine = CASES.c.subscriber.in_(some)
+                mine: ColumnElement[bool] = CASES.c.subscriber.in_(some)
                 if self._past:
                     mine &= kept(self._past())
                 cases = [
