@@ -56,12 +56,12 @@ class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def families() -> dict[str, Family]:
     """Return the templates by key of a case."""
-    return _read("families.toml", dict[str, Family])
+    return dict(_read("families.toml", dict[str, Family]))
 
 
 def devices() -> dict[str, Device]:
     """Return the steps by class of device."""
-    return _read("devices.toml", dict[str, Device])
+    return dict(_read("devices.toml", dict[str, Device]))
 
 
 def wording(
@@ -158,9 +158,7 @@ def _missing(names: tuple[str, ...]) -> DescriptionError:
 
 
 @cache
-def _text(name: str) -> str:
-    return (files("sekisho.reports.notices") / "templates" / name).read_text("utf-8")
-
-
 def _read(name: str, kind: type[Kind]) -> Kind:
-    return msgspec.convert(tomllib.loads(_text(name)), kind)
+    """Return a file of templates, read once: a batch asks for them with each notice. Nobody changes what it returns."""
+    text = (files("sekisho.reports.notices") / "templates" / name).read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), kind)
