@@ -86,6 +86,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         t("動かしたままバックアップする", "back up the data folder while it is in use"),
     ),
     "restore": ("sekisho.cli.restore", t("バックアップから戻す", "restore a backup into a new folder")),
+    "hub": (
+        "sekisho.cli.hub",
+        t("会員の間で情報を共有するハブ（TAXII 2.1）", "a hub through which members share (TAXII 2.1)"),
+    ),
     "accident": (
         "sekisho.cli.accident",
         t("事故を法令に照らす：重大か、何をいつまでに", "judge an accident: serious? what is due by when?"),

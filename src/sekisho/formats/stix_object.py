@@ -88,6 +88,14 @@ def check(octets: bytes) -> Checked:
 
     :raises ObjectFault: it is none, and why
     """
+    return read(octets)[0]
+
+
+def read(octets: bytes) -> tuple[Checked, dict[str, Any]]:
+    """Check one object, and return it as values as well.
+
+    :raises ObjectFault: it is none, and why
+    """
     one = _decoded(octets)
     identifier = one["id"] if is_identifier(one.get("id")) else ""
     try:
@@ -98,7 +106,7 @@ def check(octets: bytes) -> Checked:
     version = one.get("modified", one.get("created", ""))
     canonical = msgspec.json.encode(one, order="sorted")
     digest = hashlib.sha256(canonical).hexdigest()
-    return Checked(identifier, one["type"], version, time_key(version), digest)
+    return Checked(identifier, one["type"], version, time_key(version), digest), one
 
 
 def _decoded(octets: bytes) -> dict[str, Any]:

@@ -66,7 +66,8 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     :ivar id: of the object that the hub publishes
     :ivar level: the marking under which it is published: no report marked stricter has a part in it
-    :ivar since: when it came into its state; ``created`` when it was first heard of, ``published`` when last written
+    :ivar since: when it came into its state; ``created`` when it was first heard of, ``published`` when last
+        written: 0 when that is to be done, -1 when there is nothing to write
     :ivar reason: why it is held: a reason id of the guards, or ``disputed``
     :ivar verified: whether a person of the hub has looked at it and found it true
     """
@@ -162,11 +163,20 @@ def trust(outcomes: Iterable[tuple[int, bool]], now: int, rules: Rules) -> float
     return min(max(good / (good + bad), rules.trust_least / 100), rules.trust_most / 100)
 
 
-def decay(last: int, now: int, use: str, rules: Rules) -> float:
-    """Return what is left of a sighting: 1 when new, 0 at the end of its kind's life."""
-    life = rules.life_days[use] * _DAY
-    age = min(max(0, now - last) / life, 1.0)
+def life(use: str, kind: str, rules: Rules) -> int:
+    """Return after how many milliseconds a sighting is worth nothing."""
+    return rules.life_days["domain" if (use, kind) == ("cc", "domain") else use] * _DAY
+
+
+def decay(report: Report, now: int, rules: Rules) -> float:
+    """Return what is left of a report: 1 when new, 0 at the end of its kind's life."""
+    age = min(max(0, now - report.last) / life(report.use, report.kind, rules), 1.0)
     return 1.0 - float(age ** (100 / rules.decay_power))
+
+
+def asleep_after(use: str, kind: str, rules: Rules) -> int:
+    """Return after how many milliseconds without a new sighting an indicator sleeps."""
+    return int(life(use, kind, rules) * (1.0 - rules.dormant_below / 100) ** (rules.decay_power / 100))
 
 
 def weigh(voices: Sequence[Voice], now: int, rules: Rules) -> Weighed:
@@ -176,14 +186,12 @@ def weigh(voices: Sequence[Voice], now: int, rules: Rules) -> Weighed:
         best = 0.0
         for one in side:
             quality = rules.evidence[one.report.evidence]
-            age = decay(one.report.last, now, one.report.use, rules)
+            age = decay(one.report, now, rules)
             best = max(best, one.weight * quality / 100 * age)
             youngest = max(youngest, age)
             if age >= rules.dormant_below / 100:
                 proof = max(proof, quality)
-        alive += any(
-            decay(one.report.last, now, one.report.use, rules) >= rules.dormant_below / 100 for one in side
-        )
+        alive += any(decay(one.report, now, rules) >= rules.dormant_below / 100 for one in side)
         left *= 1.0 - best
     return Weighed(round(100 * (1.0 - left)), alive, youngest, proof)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 import msgspec
 
@@ -115,12 +116,31 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: int
     until: int = 0
 
-    def holds(self, address: str, at: int) -> bool:
-        """Say whether an address is in it at a moment."""
-        inside = ip_network(self.network)
-        one = ip_network(address)
-        in_time = self.since <= at and (not self.until or at < self.until)
-        return in_time and one.version == inside.version and one.subnet_of(inside)  # type: ignore[arg-type]
+
+class Roster:
+    """Who is a member, and which member held an address at a moment: one look for each length of prefix."""
+
+    def __init__(self, members: Iterable[Member], networks: Iterable[Network]) -> None:
+        self.active = {one.id: one for one in members if one.state is MemberState.ACTIVE}
+        self._held: dict[tuple[int, int, int], list[Network]] = {}
+        for one in networks:
+            if one.member in self.active:
+                net = ip_network(one.network)
+                place = (net.version, net.prefixlen, int(net.network_address))
+                self._held.setdefault(place, []).append(one)
+        self._lengths = sorted({(version, length) for version, length, _ in self._held})
+
+    def holders(self, address: str, at: int) -> set[str]:
+        """Return the members in whose networks an address lay at a moment (milliseconds)."""
+        one = ip_address(address)
+        found = set()
+        for version, length in self._lengths:
+            if version == one.version:
+                shift = one.max_prefixlen - length
+                for held in self._held.get((version, length, int(one) >> shift << shift), ()):
+                    if held.since <= at and (not held.until or at < held.until):
+                        found.add(held.member)
+        return found
 
 
 def token_digest(token: str) -> str:

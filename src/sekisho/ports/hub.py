@@ -116,6 +116,10 @@ class ReportStore(Protocol):
         """Store what stands now."""
         ...
 
+    def due(self, limit: int = 1000) -> tuple[Standing, ...]:
+        """Return standings whose object is to be written anew."""
+        ...
+
     def usable(self, *, grades: Sequence[str]) -> tuple[Standing, ...]:
         """Return what is confirmed, of some grades, in the order of the keys."""
         ...

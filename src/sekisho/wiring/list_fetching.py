@@ -151,9 +151,14 @@ def _text(path: Path | None) -> str:
 
 
 def _header(file: Path | None) -> str:
-    """Return the one line of a file that its owner alone may read; it never appears in what is said."""
-    if file is None:
-        return ""
+    return "" if file is None else secret_line(file)
+
+
+def secret_line(file: Path) -> str:
+    """Return the one line of a file that its owner alone may read; it never appears in what is said.
+
+    :raises DescriptionError: it can't be read, others may read it, or it isn't one line
+    """
     try:
         with file.open("rb") as source:
             mode, octets = file.stat().st_mode, source.read(_MOST_HEADER)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from sekisho.exchange.taxii.messages import Limits, Refusal
-from sekisho.formats.stix_object import ObjectFault, check
+from sekisho.formats.stix_object import ObjectFault
+from sekisho.formats.stix_object import read as read_object
 from sekisho.model.sharing import Offered, Outcome, Put, rfc3339
 
 _OBJECTS = b'"objects"'
@@ -26,8 +27,11 @@ class Checked(msgspec.Struct, frozen=True):
     faults: tuple[tuple[str, str], ...]
 
 
-def read(body: bytes, limits: Limits) -> Checked:
-    """Read an envelope.
+Admit = Callable[[Mapping[str, Any], Offered], Offered]
+
+
+def read(body: bytes, limits: Limits, admit: Admit | None = None) -> Checked:
+    """Read an envelope; ``admit`` looks at each object after its grammar.
 
     :raises Refusal: 400 no JSON, 413 too large, 422 no envelope
     """
@@ -51,17 +55,21 @@ def read(body: bytes, limits: Limits) -> Checked:
     faults: list[tuple[str, str]] = []
     for octets in map(bytes, objects):
         try:
-            offered.append(_offered(octets, limits))
+            offered.append(_offered(octets, limits, admit))
         except ObjectFault as fault:
             faults.append((fault.identifier, fault.what))
     return Checked(tuple(offered), tuple(faults))
 
 
-def _offered(octets: bytes, limits: Limits) -> Offered:
+def _offered(octets: bytes, limits: Limits, admit: Admit | None) -> Offered:
     if len(octets) > limits.object_octets:
         raise ObjectFault(f"larger than {limits.object_octets} octets")
-    one = check(octets)
-    return Offered(one.id, one.type, one.version, one.version_key, one.digest, octets.decode())
+    one, values = read_object(octets)
+    offered = Offered(one.id, one.type, one.version, one.version_key, one.digest, octets.decode())
+    try:
+        return admit(values, offered) if admit else offered
+    except ObjectFault as fault:
+        raise ObjectFault(fault.what, one.id) from None
 
 
 def _twice(body: bytes) -> bool:

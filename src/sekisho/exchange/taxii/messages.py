@@ -80,6 +80,9 @@ _SAID = {
     406: Text(ja="求める形では答えられない", en="No answer in the form asked for"),
     413: Text(ja="大きすぎる", en="Too large"),
     415: Text(ja="送られた形は受け取れない", en="Not taken in this form"),
+    421: Text(ja="この名前では応じない", en="This server does not answer to that name"),
+    429: Text(ja="要求が多すぎる", en="Too many requests"),
+    503: Text(ja="いまは答えられない。少し待って、もう一度", en="Not now; come again"),
     422: Text(ja="読めたが、受け取れる中身ではない", en="Readable, but nothing that can be taken"),
 }
 

@@ -6,6 +6,7 @@ Whoever has no right to a collection gets the same answer as for one that was ne
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,8 +26,17 @@ from sekisho.exchange.taxii.messages import (
     answer,
     raw,
 )
-from sekisho.model.sharing import Collection, Held, Rights, Sent, rfc3339
-from sekisho.ports.sharing import EVERY, LAST, CollectionStore, ObjectPage, ObjectStore, SentStore, Versions
+from sekisho.model.sharing import Collection, Held, Rights, Sent, Sight, rfc3339
+from sekisho.ports.sharing import (
+    EVERY,
+    LAST,
+    CollectionStore,
+    Doorkeeper,
+    ObjectPage,
+    ObjectStore,
+    SentStore,
+    Versions,
+)
 
 _SIGN_IN = {"WWW-Authenticate": 'Basic realm="TAXII", charset="UTF-8"'}
 _OBJECTS = frozenset({"id", "type", "version", "spec_version"})
@@ -46,7 +56,11 @@ class _Place(msgspec.Struct, frozen=True):
 
 
 class TaxiiServer:
-    """The server. ``clock`` gives microseconds of the epoch, ``fresh`` a new id, ``key`` seals the marks of paging."""
+    """The server. ``clock`` gives microseconds of the epoch, ``fresh`` a new id, ``key`` seals the marks of paging.
+
+    Without a ``doorkeeper`` everything in a collection is for all who may read it. With one each object has an owner and
+    a marking: nobody is shown what is marked above his ceiling, and nobody deletes what another sent.
+    """
 
     def __init__(
         self,
@@ -59,8 +73,10 @@ class TaxiiServer:
         fresh: Callable[[], str],
         key: bytes,
         limits: Limits | None = None,
+        doorkeeper: Doorkeeper | None = None,
     ) -> None:
         self.limits = limits or Limits()
+        self._doorkeeper = doorkeeper
         self._description = description
         self._roots = {one.name: one for one in description.roots}
         self._collections = collections
@@ -174,11 +190,12 @@ class TaxiiServer:
             raise Refusal(403)
         asked, mark = query.asked(place.request.query, supported, self.limits, default)
         asker = [place.caller.name, place.request.path, asked.words]
-        wanted = asked.wanted
+        sight = self._sight(place)
+        wanted = msgspec.structs.replace(asked.wanted, sight=sight)
         if mark:
             wanted = msgspec.structs.replace(wanted, behind=self._marks.read(mark, asker))
         if place.object:
-            if not self._objects.has(place.collection.id, place.object):
+            if not self._objects.has(place.collection.id, place.object, sight):
                 raise Refusal(404)
             wanted = msgspec.structs.replace(wanted, ids=(place.object,))
         page = ObjectPage(()) if asked.nothing else self._objects.find(
@@ -194,6 +211,9 @@ class TaxiiServer:
             "X-TAXII-Date-Added-First": rfc3339(page.held[0].added),
             "X-TAXII-Date-Added-Last": rfc3339(last),
         }  # fmt: skip
+
+    def _sight(self, place: _Place) -> Sight | None:
+        return Sight(place.caller.name, place.rights.ceiling) if self._doorkeeper else None
 
     def _page(self, place: _Place) -> Answer:
         page, told, headers = self._found(place, _ONE if place.object else _OBJECTS)
@@ -219,7 +239,9 @@ class TaxiiServer:
         if not place.rights.write:
             raise Refusal(403)
         media.sent(place.request.headers.get("content-type"))
-        checked = adding.read(place.request.body, self.limits)
+        keeper = self._doorkeeper
+        admit = partial(keeper.admit, place.collection, place.caller.name) if keeper else None
+        checked = adding.read(place.request.body, self.limits, admit)
         now, identifier = self._clock(), self._fresh()
         name = place.collection.id
         try:
@@ -237,7 +259,11 @@ class TaxiiServer:
         if mark or asked.wanted.added_after != -1:
             raise Refusal(400, "next and added_after say nothing about a deletion")
         name = place.collection.id
-        if asked.nothing or not self._objects.delete(name, place.object, asked.wanted.versions):
+        sight = self._sight(place)
+        if not self._objects.has(name, place.object, sight):
+            raise Refusal(404)
+        owner = place.caller.name if self._doorkeeper else ""
+        if asked.nothing or not self._objects.delete(name, place.object, asked.wanted.versions, owner):
             raise Refusal(404)
         return raw(b"{}")
 

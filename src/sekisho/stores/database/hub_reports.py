@@ -93,6 +93,13 @@ class SqlReports:
         mine = (STANDINGS.c.state == "confirmed") & STANDINGS.c.grade.in_(grades)
         return tuple(as_noun(Standing, row) for row in self._rows(STANDINGS, mine, order=("key",)))
 
+    def due(self, limit: int = 1000) -> tuple[Standing, ...]:
+        """Return standings whose object is to be written anew."""
+        mine = STANDINGS.c.published == 0
+        return tuple(
+            as_noun(Standing, row) for row in self._rows(STANDINGS, mine, order=("key",), limit=limit)
+        )
+
     def _standings(self, column: str, values: Sequence[str]) -> tuple[Standing, ...]:
         return tuple(
             as_noun(Standing, row)

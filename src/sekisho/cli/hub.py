@@ -1,0 +1,256 @@
+"""``sekisho hub``: the sharing hub, for who runs one; ``join`` for who uses one."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sekisho.cli import hub_books, hub_members
+from sekisho.cli.hub_option import hub_option
+from sekisho.cli.looking import UNDECIDED, data_option
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+
+if TYPE_CHECKING:
+    from sekisho.wiring.hub import HubDesk
+
+_SWEEP_S = 3_600
+
+
+@click.group(help=t("情報を共有するハブ（TAXII 2.1）。", "The hub through which members share (TAXII 2.1)."))
+def command() -> None:
+    """Hold the commands of the hub."""
+
+
+@command.command(
+    help=t(
+        "ハブを作る。レーンごとの集まりもできる。会員もトークンもまだない。",
+        "Make a hub with a collection for each lane. It has no member and no token yet.",
+    )
+)
+@click.option("--title", default="Sekisho hub", show_default=True, help=t("ハブの名称", "name of the hub"))
+@click.option("--contact", default="", help=t("公開する連絡先", "contact that is published"))
+@click.option(
+    "--database",
+    default="",
+    help=t("PostgreSQL のURL（既定は hub.db）", "URL of PostgreSQL (default: hub.db)"),
+)
+@click.option(
+    "--allow-documentation",
+    is_flag=True,
+    help=t(
+        "例示用アドレスも受け付ける（実演用）", "take addresses kept for examples, too (for demonstrations)"
+    ),
+)
+@hub_option
+@lang_option
+def init(
+    title: str, contact: str, database: str, allow_documentation: bool, folder: Path, as_json: bool
+) -> int:
+    """Make a hub."""
+    from sekisho.wiring.hub import init_hub
+
+    init_hub(folder, title, contact, database, ("documentation",) if allow_documentation else ())
+    if as_json:
+        put_json({"hub": str(folder), "exit": 0})
+    else:
+        click.echo(
+            t(
+                f"{folder} にハブを作った。次：sekisho hub member add",
+                f"made a hub in {folder}. Next: sekisho hub member add",
+            )
+        )
+    return 0
+
+
+@command.command(
+    help=t("ハブを動かす。ループバックの外では TLS が要る。", "Serve the hub. Beyond loopback it needs TLS.")
+)
+@click.option(
+    "--address", default="127.0.0.1", show_default=True, help=t("待ち受けるアドレス", "address to listen on")
+)
+@click.option(
+    "--port", default=8444, show_default=True, type=click.IntRange(0, 65535), help=t("ポート", "port")
+)
+@click.option(
+    "--tls",
+    is_flag=True,
+    help=t("TLSで待ち受ける（証明書は自動で作る）", "speak TLS (a certificate is made)"),
+)
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help=t("証明書（PEM）", "certificate (PEM)"),
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help=t("秘密鍵（PEM）", "private key (PEM)"),
+)
+@click.option("--name", "names", multiple=True, help=t("ハブの名前（ホスト名）", "host name of the hub"))
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    help=t("信用するプロキシのアドレス", "address of a proxy that is believed"),
+)
+@hub_option
+@lang_option
+def serve(
+    address: str, port: int, tls: bool, certificate: Path | None, key: Path | None, names: tuple[str, ...],
+    proxies: tuple[str, ...], folder: Path, as_json: bool,
+) -> int:  # fmt: skip
+    """Serve until stopped."""
+    from sekisho.web.hub.application import Door, application
+    from sekisho.web.installation import listening_at
+    from sekisho.web.serving import serve as run
+    from sekisho.wiring.hub import open_hub, read_hub_settings
+
+    read_hub_settings(folder)
+    place = listening_at(
+        folder, address=address, port=port, tls=tls, certificate=certificate, key=key, names=names
+    )
+    with place as (there, bound), open_hub(folder) as desk:
+        secure = there.secure or bool(proxies)
+        app = application(Door(desk, there.hosts, secure, frozenset(proxies)))
+        if as_json:
+            click.echo(json.dumps({"url": there.url("/taxii2/")}))
+        else:
+            click.echo(f"TAXII 2.1: {there.url('/taxii2/')}")
+            click.echo(t("終わるには Ctrl-C", "Ctrl-C ends it"))
+        ended = threading.Event()
+        hand = threading.Thread(target=_release, args=(desk, ended), name="release", daemon=True)
+        hand.start()
+        try:
+            run(app, there, [bound])
+        finally:
+            ended.set()
+            hand.join(10)
+    return 0
+
+
+def _release(desk: HubDesk, ended: threading.Event) -> None:
+    """Write the list now and then, and once an hour let everything age."""
+    from sekisho.errors import SekishoError
+    from sekisho.wiring.hub import upkeep
+
+    due = 0.0
+    while not ended.wait(0 if not due else desk.settings.release_seconds):
+        whole = time.monotonic() >= due
+        try:
+            upkeep(desk, secrets.token_bytes(16), whole=whole)
+        except SekishoError as error:  # the database may be back the next time
+            click.echo(error.explain(LANGUAGE), err=True)
+        due = time.monotonic() + _SWEEP_S if whole else due
+
+
+@command.command(
+    help=t(
+        "ハブの様子：会員、集まり、指標、異議。",
+        "How the hub is: members, collections, indicators, disputes.",
+    )
+)
+@hub_option
+@lang_option
+def status(folder: Path, as_json: bool) -> int:
+    """Show counts."""
+    from sekisho.wiring.hub import open_hub
+
+    with open_hub(folder) as desk:
+        books = desk.books
+        members = books.members.members()
+        told = {
+            "title": desk.settings.title,
+            "members": {state: sum(one.state.value == state for one in members) for state in ("active", "suspended", "left")},
+            "collections": [{"alias": one.alias, "id": one.id, "lane": one.lane.value} for one in books.visible()],
+            "watch": len(books.reports.usable(grades=("watch",))),
+            "block": len(books.reports.usable(grades=("block",))),
+            "open_disputes": sum(not one.decided for one in books.disputes.disputes()),
+            "to_publish": len(books.reports.due()),
+        }  # fmt: skip
+    if as_json:
+        put_json(told)
+        return 0
+    click.secho(str(told["title"]), bold=True)
+    for name, value in told.items():
+        if name not in {"title", "collections"}:
+            click.echo(f"  {name}: {value}")
+    for one in told["collections"]:  # type: ignore[attr-defined]
+        click.echo(f"  {one['alias']:<12} {one['id']}  {one['lane']}")
+    return 0
+
+
+@command.command(
+    help=t(
+        "ハブに参加する（利用する側）。一覧を取り込み、動いている watch は自分で読み直す。--follow で取り込み続ける。"
+        "ハブに届かなくなっても、前の一覧が残る。終了コード：0 取り込んだ、3 取り込めない。",
+        "Join a hub (on the side of a member): its list comes into the data folder, and a watch that runs reads it again "
+        "by itself; --follow keeps fetching. When the hub is out of reach the last list stays. Exit code: 0 fetched, "
+        "3 not.",
+    )
+)
+@click.argument("url")
+@click.option(
+    "--token-file", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help=t("トークンを一行書いたファイル（本人だけが読めること）", "file whose one line is the token (only its owner may read it)"),
+)  # fmt: skip
+@click.option(
+    "--name", default="hub", show_default=True, help=t("一覧の名前", "what the list is called here")
+)
+@click.option(
+    "--authority", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help=t("ハブの認証局の証明書（PEM）", "certificate of the hub's own authority (PEM)"),
+)  # fmt: skip
+@click.option("--follow", is_flag=True, help=t("取り込み続ける", "keep fetching"))
+@click.option(
+    "--every",
+    default=30,
+    show_default=True,
+    type=click.IntRange(5, 86_400),
+    help=t("その間隔（秒）", "seconds between"),
+)
+@data_option
+@lang_option
+def join(
+    url: str,
+    token_file: Path,
+    name: str,
+    authority: Path | None,
+    follow: bool,
+    every: int,
+    data: Path,
+    as_json: bool,
+) -> int:
+    """Fetch the hub's list, once or again and again."""
+    from sekisho.wiring.joining import join_hub
+    from sekisho.wiring.watch import Watch
+
+    with Watch(data, create=False) as watch:
+        while True:
+            done = join_hub(watch.folder, watch.settings, url, token_file, name, authority)
+            code = 0 if done.written else UNDECIDED
+            if as_json:
+                put_json({"list": done, "exit": code})
+            elif done.written:
+                click.echo(t(f"{done.file}：{done.used:,} 項目", f"{done.file}: {done.used:,} entries"))
+            else:
+                click.secho(
+                    t(
+                        f"取り込めない：{done.reason} {done.detail}",
+                        f"not fetched: {done.reason} {done.detail}",
+                    ),
+                    fg="red",
+                    err=True,
+                )
+            if not follow:
+                return code
+            time.sleep(max(every, done.retry_after))
+
+
+hub_books.add_to(command)
+hub_members.add_to(command)

@@ -1,0 +1,180 @@
+"""The list lane: an address or a domain with a port, what it is used for, and how that was seen. Nothing else.
+
+Whatever could name a subscriber, a victim or a single communication has no place: no source address, no free text, no
+custom property, no identity, no observed data. What is free in STIX (labels) is bound to a few words here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Any
+
+import msgspec
+
+from sekisho.exchange.lists.stix_pattern import targets
+from sekisho.formats.stix_object import ObjectFault
+
+_INDICATOR = frozenset({
+    "type", "spec_version", "id", "created", "modified", "created_by_ref", "pattern", "pattern_type", "pattern_version",
+    "valid_from", "valid_until", "indicator_types", "confidence", "revoked", "labels", "object_marking_refs",
+    "kill_chain_phases",
+})  # fmt: skip
+_SIGHTING = frozenset({
+    "type", "spec_version", "id", "created", "modified", "created_by_ref", "sighting_of_ref", "first_seen", "last_seen",
+    "count", "labels", "object_marking_refs", "revoked",
+})  # fmt: skip
+_OPINION = frozenset({
+    "type", "spec_version", "id", "created", "modified", "created_by_ref", "object_refs", "opinion", "explanation",
+    "object_marking_refs",
+})  # fmt: skip
+_LABEL = re.compile(r"(use|evidence|family|feed):([a-z0-9][a-z0-9._-]{0,39})")
+_DOMAIN = re.compile(
+    r"\[\s*domain-name:value\s*=\s*'((?=[^']{1,253}')[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})+)'\s*"
+    r"(?:AND\s+network-traffic:dst_port\s*=\s*(\d{1,5})\s*)?\]",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[a-z][a-z-]{0,49}")
+_MOST_TARGETS = 16
+_MOST_PORT = 65_535
+_MOST_COUNT = 1_000_000
+_AGAINST = frozenset({"disagree", "strongly-disagree"})
+
+
+class Target(msgspec.Struct, frozen=True):
+    """A place on the Internet: ``kind`` is ``address`` or ``domain``."""
+
+    kind: str
+    value: str
+    port: int = 0
+    protocol: int = 0
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What an object of this lane says.
+
+    :ivar targets: of an indicator; empty for the others
+    :ivar ids: the objects that a sighting or an opinion is about
+    :ivar first: milliseconds, as written; ``last`` too
+    :ivar against: it is an opinion that says no
+    """
+
+    targets: tuple[Target, ...] = ()
+    ids: tuple[str, ...] = ()
+    use: str = "cc"
+    evidence: str = "flow"
+    family: str = ""
+    feed: str = ""
+    first: int = 0
+    last: int = 0
+    count: int = 1
+    revoked: bool = False
+    against: bool = False
+    reason: str = ""
+
+
+def told(one: Mapping[str, Any], uses: Mapping[str, int], kinds_of_evidence: Mapping[str, int]) -> Told:
+    """Return what an object says.
+
+    :raises ObjectFault: this lane doesn't take it, and why
+    """
+    match one["type"]:
+        case "indicator":
+            _only(one, _INDICATOR)
+            found = Told(targets=_targets(one), **_labels(one, uses, kinds_of_evidence))
+            last = milliseconds(one["modified"])
+            first = min(milliseconds(one["valid_from"]), last)
+            _plain_words(one)
+            return msgspec.structs.replace(found, first=first, last=last, revoked=one.get("revoked", False))
+        case "sighting":
+            _only(one, _SIGHTING)
+            last = milliseconds(one.get("last_seen", one["modified"]))
+            first = milliseconds(one.get("first_seen", one.get("last_seen", one["modified"])))
+            count = one.get("count", 1)
+            if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _MOST_COUNT:
+                raise ObjectFault("count: from 1 to 1,000,000; that something was not seen has no place here")
+            return Told(
+                ids=(one["sighting_of_ref"],), first=first, last=last, count=count,
+                **_labels(one, uses, kinds_of_evidence),
+            )  # fmt: skip
+        case "opinion":
+            _only(one, _OPINION)
+            if one["opinion"] not in _AGAINST:
+                raise ObjectFault("opinion: only disagree and strongly-disagree, which open a dispute")
+            reason = one.get("explanation", "")
+            if not isinstance(reason, str):
+                raise ObjectFault("explanation is no text")
+            return Told(ids=tuple(one["object_refs"]), against=True, reason=reason[:500])
+    raise ObjectFault("the list lane takes indicator, sighting and opinion")
+
+
+def milliseconds(text: str) -> int:
+    """Return a STIX time; it was checked before. A leap second is the second before it."""
+    whole = re.sub(r":60(?=[.Z])", ":59", text)
+    return int(datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*Z", r".\1Z", whole)).timestamp() * 1000)
+
+
+def _only(one: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    for name in one:
+        if name not in allowed:
+            raise ObjectFault(f"{name[:60]} has no place in the list lane")
+
+
+def _labels(one: Mapping[str, Any], uses: Mapping[str, int], kinds: Mapping[str, int]) -> dict[str, Any]:
+    found: dict[str, str] = {}
+    for label in one.get("labels", []):
+        match = _LABEL.fullmatch(label)
+        if match is None or match[1] in found:
+            raise ObjectFault(
+                "labels: at most one each of use:, evidence:, family:, feed: with small letters"
+            )
+        found[match[1]] = match[2]
+    if found.get("use", "cc") not in uses:
+        raise ObjectFault(f"use: one of {', '.join(uses)}")
+    if found.get("evidence", "flow") not in kinds:
+        raise ObjectFault(f"evidence: one of {', '.join(kinds)}")
+    return found
+
+
+def _plain_words(one: Mapping[str, Any]) -> None:
+    """Bind what is open in STIX to words: an address fits into every open vocabulary."""
+    words = list(one.get("indicator_types", []))
+    for part in one.get("kill_chain_phases", []):
+        if set(part) != {"kill_chain_name", "phase_name"}:
+            raise ObjectFault("kill_chain_phases: a name and a phase")
+        words += part.values()
+    if not all(isinstance(word, str) and _WORDS.fullmatch(word) for word in words):
+        raise ObjectFault("indicator_types and kill_chain_phases: words of small letters")
+
+
+def _targets(one: Mapping[str, Any]) -> tuple[Target, ...]:
+    pattern = one["pattern"]
+    if one["pattern_type"] != "stix" or one.get("pattern_version", "2.1") != "2.1":
+        raise ObjectFault("pattern_type: stix")
+    domain = _DOMAIN.fullmatch(pattern.strip())
+    if domain:
+        return (Target("domain", domain[1].lower(), _port(domain[2] or "")),)
+    found: dict[Target, None] = {}
+    for target in targets(pattern):
+        if target.fault:
+            raise ObjectFault(f"pattern: {target.fault}: a destination's address or domain, and a port")
+        try:
+            network = ip_network(target.address)
+        except ValueError:
+            raise ObjectFault("pattern: no address") from None
+        found[Target("address", str(network), _port(target.port), target.protocol)] = None
+        if len(found) > _MOST_TARGETS:
+            raise ObjectFault(f"pattern: at most {_MOST_TARGETS} places")
+    if not found:
+        raise ObjectFault("pattern: names no place")
+    return tuple(found)
+
+
+def _port(text: str) -> int:
+    if not text:
+        return 0
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_PORT:
+        raise ObjectFault("pattern: no port")
+    return int(text)

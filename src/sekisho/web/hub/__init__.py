@@ -1,0 +1,3 @@
+"""The hub's own server: TAXII, feeds, and the public list of members; see ADR 17."""
+
+from __future__ import annotations

@@ -1,0 +1,250 @@
+"""The hub as an ASGI application: the doors in order (host, rate, token, size), then TAXII, feeds and a member's own.
+
+Who shows no token is asked for one before a single octet of what he sends is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sekisho.errors import SekishoError, StoreError
+from sekisho.exchange.feeds import FORMS, event, hashes, manifest
+from sekisho.exchange.feeds.misp import event_uuid
+from sekisho.exchange.taxii import Answer, Caller, Request
+from sekisho.exchange.taxii.messages import Refusal
+from sekisho.model.corroboration import Use
+from sekisho.model.standing_words import sentence
+from sekisho.web.doors import Headers, Rate, known_host, source_of
+from sekisho.web.hub.public import members_page
+from sekisho.wiring.hub import HubDesk
+from sekisho.workflows.hub import Bearer, bearer
+
+_METHODS = ["GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS"]
+_USED_EVERY = 60_000
+_RETRY = {"Retry-After": "5"}
+_GRADES = {"block": (Use.BLOCK.value,), "watch": (Use.WATCH.value, Use.BLOCK.value)}
+_JSON = "application/json"
+
+
+@dataclass(slots=True)
+class Door:
+    """What a hub's application needs.
+
+    :ivar hosts: names by which it is reached; ``proxies`` are believed about who asks
+    :ivar sources: bucket of requests for each address; ``members`` for each member
+    """
+
+    desk: HubDesk
+    hosts: frozenset[str]
+    secure: bool
+    proxies: frozenset[str] = frozenset()
+    sources: Rate = field(default_factory=lambda: Rate(50, 400))
+    members: Rate = field(default_factory=lambda: Rate(100, 1000))
+    used: dict[str, int] = field(default_factory=dict)
+    lock: Lock = field(default_factory=Lock)
+
+
+def application(door: Door) -> Starlette:
+    """Return the application; every address goes through the same doors."""
+
+    async def endpoint(request: HttpRequest) -> Response:
+        return await _entered(door, request)
+
+    made = Starlette(routes=[Route("/{rest:path}", endpoint, methods=_METHODS)])
+    made.add_middleware(Headers, secure=door.secure)
+    return made
+
+
+async def _entered(door: Door, request: HttpRequest) -> Response:
+    if not known_host(request, door.hosts):
+        return _plain(Refusal(421).answer())
+    now = door.desk.books.now()
+    if not _allowed(door, door.sources, source_of(request, door.proxies), now):
+        return _plain(Refusal(429, headers=_RETRY).answer())
+    try:
+        shown = await run_in_threadpool(_bearer, door, request, now)
+        if shown is None and request.url.path in {"/", "/healthz"}:
+            return await run_in_threadpool(_public, door, request)
+        if shown is None:
+            return _plain(door.desk.taxii.answer(_asked(request, b""), None))
+        if not _allowed(door, door.members, shown.member.id, now):
+            return _plain(Refusal(429, headers=_RETRY).answer())
+        body = await _body(request, door.desk.limits.octets)
+        return _plain(await run_in_threadpool(_answer, door, request, shown, body))
+    except Refusal as refusal:
+        return _plain(refusal.answer())
+    except StoreError as error:
+        print(f"hub: {error.what.en}: {error.where}", file=sys.stderr)  # noqa: T201 - the server's log
+        return _plain(Refusal(503, headers=_RETRY).answer())
+    except Exception:  # noqa: BLE001 - the last net: a member must never see a trace, and the log must
+        mark = secrets.token_hex(4)
+        print(f"hub: {mark} {request.method}", file=sys.stderr)  # noqa: T201 - the server's log
+        traceback.print_exc()
+        return Response(f'{{"title":"internal fault {mark}"}}', 500, media_type=_JSON)
+
+
+def _allowed(door: Door, rate: Rate, who: str, now: int) -> bool:
+    with door.lock:
+        return rate.allows(who, now)
+
+
+async def _body(request: HttpRequest, most: int) -> bytes:
+    """Return what was sent, piece by piece, and never more than was announced as the most.
+
+    :raises Refusal: 413, before anything is read when the length says so
+    """
+    length = request.headers.get("content-length", "0")
+    if not length.isascii() or not length.isdecimal():
+        raise Refusal(400, "Content-Length is no number")
+    if int(length) > most:
+        raise Refusal(413, f"at most {most} octets")
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > most:
+            raise Refusal(413, f"at most {most} octets")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _bearer(door: Door, request: HttpRequest, now: int) -> Bearer | None:
+    """Return who asks, by a token: as Bearer, or as the password of Basic, which every TAXII client can send."""
+    told = request.headers.get("authorization", "")
+    kind, _, rest = told.partition(" ")
+    token, name = rest.strip(), ""
+    if kind.lower() == "basic":
+        try:
+            name, _, token = base64.b64decode(token, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return None
+    elif kind.lower() != "bearer":
+        return None
+    found = bearer(door.desk.books, token)
+    if found is None or (name and name != found.member.id):
+        return None
+    if now - door.used.get(found.token.id, 0) >= _USED_EVERY:
+        door.used[found.token.id] = now
+        door.desk.books.tokens.used(found.token.id, now)
+    return found
+
+
+def _asked(request: HttpRequest, body: bytes) -> Request:
+    return Request(request.method, request.url.path, request.url.query, dict(request.headers), body)
+
+
+def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Answer:
+    match request.url.path.split("/")[1:]:
+        case ["feed", *rest] if request.method in {"GET", "HEAD"}:
+            return _feed(door, request, shown, rest)
+        case ["me", what] if request.method == "GET":
+            return _own(door, shown, what, request.query_params.get("after", ""))
+        case ["" | "healthz"]:
+            return Answer(204)
+    return door.desk.taxii.answer(_asked(request, body), Caller(shown.member.id, shown.rights))
+
+
+def _feed(door: Door, request: HttpRequest, shown: Bearer, rest: list[str]) -> Answer:
+    """Answer with the list in a form; unchanged since the caller's own copy it is a 304 without a body."""
+    match rest:
+        case [name] if name.partition(".")[0] in _GRADES and name.partition(".")[2] in FORMS:
+            grade, _, form = name.partition(".")
+            found = door.desk.feed(shown.rights, _GRADES[grade])
+            if found is None:
+                raise Refusal(404)
+            text, media = FORMS[form].write(*found), FORMS[form].media
+        case ["misp", name]:
+            found = door.desk.feed(shown.rights, _GRADES["watch"])
+            identity = door.desk.books.identity
+            if found is None:
+                raise Refusal(404)
+            parts: Mapping[str, Callable[[], str]] = {
+                "manifest.json": lambda: manifest(found[0], identity).decode(),
+                f"{event_uuid(identity)}.json": lambda: event(found[0], identity, found[1]).decode(),
+                "hashes.csv": lambda: hashes(identity, found[1]),
+            }
+            if name not in parts:
+                raise Refusal(404)
+            text, media = parts[name](), _JSON if name.endswith("json") else "text/csv"
+        case _:
+            raise Refusal(404)
+    octets = text.encode()
+    tag = f'"{hashlib.sha256(octets).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Content-Type": media}
+    if tag in request.headers.get("if-none-match", ""):
+        return Answer(304, headers)
+    return Answer(200, headers, octets)
+
+
+def _own(door: Door, shown: Bearer, what: str, after: str) -> Answer:
+    """Answer with what a member has here itself: its reports with what became of them, its part of the ledger."""
+    books = door.desk.books
+    if what == "reports.json":
+        mine = books.reports.of(shown.member.id, after)
+        standing = {one.key: one for one in books.reports.standings([one.key for one in mine])}
+        now = books.now()
+        rows = []
+        for one in mine:
+            there = standing.get(one.key)
+            said = sentence(there, now, k=books.rules.k) if there else None
+            rows.append(
+                {
+                    "key": one.key, "first": one.first, "last": one.last, "sightings": one.sightings,
+                    "state": there.state.value if there else "", "reason": there.reason if there else "",
+                    "ja": said.ja if said else "", "en": said.en if said else "",
+                }
+            )  # fmt: skip
+        return _json({"reports": rows})
+    if what == "ledger.json":
+        entries = [
+            msgspec.structs.replace(one, supplier="")
+            for one in books.ledger.entries(carrier=shown.member.id, after=after)
+        ]
+        books.audit.append(
+            shown.member.id,
+            "member",
+            "read-ledger",
+            "ledger",
+            at=books.now(),
+            details={"entries": len(entries)},
+        )
+        return _json({"ledger": entries})
+    if what == "counts.json":
+        return _json({"families": door.desk.counts()})
+    raise Refusal(404)
+
+
+def _json(told: object) -> Answer:
+    return Answer(200, {"Content-Type": _JSON, "Cache-Control": "no-store"}, msgspec.json.encode(told))
+
+
+def _public(door: Door, request: HttpRequest) -> Response:
+    if request.url.path == "/healthz":
+        try:
+            door.desk.books.collections.collections()
+        except SekishoError:
+            return Response('{"status":"down"}', 503, media_type=_JSON)
+        return Response('{"status":"ok"}', media_type=_JSON)
+    page = members_page(
+        door.desk.settings.title, door.desk.settings.contact, door.desk.books.members.members()
+    )
+    return Response(page, media_type="text/html")
+
+
+def _plain(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, dict(answer.headers))

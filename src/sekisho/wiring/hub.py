@@ -1,0 +1,227 @@
+"""Marries a hub: its folder, its database, its rules, the TAXII server over its shelves, and what it hands out."""
+
+from __future__ import annotations
+
+import secrets
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from sekisho.catalogues.popular_services import popular_services
+from sekisho.catalogues.sharing import sharing_rules
+from sekisho.errors import DescriptionError
+from sekisho.exchange.feeds import Entry, Head
+from sekisho.exchange.taxii import Description, Limits, Root, TaxiiServer
+from sekisho.formats.stix_marking import WRITTEN
+from sekisho.formats.stix_object import check
+from sekisho.language import Text
+from sekisho.model.corroboration import Use, asleep_after
+from sekisho.model.indicator import Tlp
+from sekisho.model.sharing import Collection, Lane, Offered, Rights, rfc3339
+from sekisho.stores.keys import key_at
+from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.whole_file import whole_new_file
+from sekisho.workflows.hub import Books, Shelves, Visible, publish, retired_items, sweep
+
+if TYPE_CHECKING:
+    from sekisho.stores.database import Database, SqlSent
+
+SETTINGS, _DATABASE, _KEY = "hub.toml", "hub.db", "hub.key"
+ROOT = "sharing"
+_SENT_DAYS = 7
+_LANES = {
+    "list": (Lane.LIST, "C&Cの一覧", "List of C&C servers, written by the hub"),
+    "list-in": (Lane.LIST_IN, "一覧への報告", "What members report for the list"),
+    "evidence": (Lane.EVIDENCE, "自社宛ての証拠", "Evidence addressed to you alone"),
+    "evidence-in": (Lane.EVIDENCE_IN, "証拠の提供", "Evidence for the carrier that a source belongs to"),
+    "failure": (Lane.FAILURE, "障害情報", "Failures: what is down, since when, which services"),
+}
+
+
+class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the hub's operator decided.
+
+    :ivar database: URL of PostgreSQL; empty for ``hub.db`` in the folder
+    :ivar allow: names of special address ranges that are taken all the same (``documentation`` in a demonstration)
+    :ivar release_seconds: how long what changed is gathered before it goes out together, in an order of its own
+    :ivar sharing: own values for the names of ``sharing.toml``
+    """
+
+    title: str = "Sekisho hub"
+    description: str = ""
+    contact: str = ""
+    database: str = ""
+    allow: tuple[str, ...] = ()
+    release_seconds: int = 30
+    sharing: Mapping[str, Any] = {}
+
+
+class HubDesk:
+    """An open hub."""
+
+    def __init__(
+        self, folder: Path, settings: HubSettings, database: Database, now: Callable[[], int]
+    ) -> None:
+        from sekisho.stores.database import (
+            SqlAudit,
+            SqlCollections,
+            SqlDisputes,
+            SqlHubTokens,
+            SqlLedger,
+            SqlMembers,
+            SqlObjects,
+            SqlReports,
+            SqlSent,
+        )
+
+        self.settings = settings
+        self.database = database
+        secret = key_at(folder / _KEY)
+        self.books = Books(
+            SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database),
+            SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
+            sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
+            frozenset(settings.allow),
+        )  # fmt: skip
+        self.sent: SqlSent = SqlSent(database)
+        self.limits = Limits()
+        shelves = Shelves(self.books)
+        self.taxii = TaxiiServer(
+            Description(settings.title, (Root(ROOT, settings.title, settings.description),), settings.description,
+                        settings.contact),
+            Visible(self.books), shelves, self.sent, clock=lambda: now() * 1000, fresh=self._fresh,
+            key=secret, limits=self.limits, doorkeeper=shelves,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def named(self, name: str) -> Collection:
+        """Return a collection by its id or alias. :raises DescriptionError: there is none."""
+        found = [one for one in self.books.visible() if name in (one.id, one.alias)]
+        if not found:
+            raise DescriptionError(Text(ja="その集まりはない", en="there is no such collection"), name[:80])
+        return found[0]
+
+    def feed(self, rights: Mapping[str, Rights], grades: tuple[str, ...]) -> tuple[Head, list[Entry]] | None:
+        """Return what somebody with these rights may load, of some grades; None without a right to read the list."""
+        lane = self.books.lane(Lane.LIST)
+        mine = rights.get(lane.id, Rights()) if lane else Rights()
+        if not mine.read:
+            return None
+        now = self.books.now()
+        entries: list[Entry] = []
+        changed, level = 0, Tlp.CLEAR
+        for one in self.books.reports.usable(grades=grades):
+            until = one.last + asleep_after(one.use, one.kind, self.books.rules)
+            if one.published <= 0 or one.level > min(mine.ceiling, Tlp.AMBER_STRICT) or until <= now:
+                continue
+            changed, level = max(changed, one.published), max(level, one.level)
+            hour = 3_600_000
+            entries.append(
+                Entry(
+                    one.id, one.kind, one.value, one.port, one.protocol, one.use, one.grade.value, one.family,
+                    one.first // hour * hour, until // hour * hour,
+                )
+            )  # fmt: skip
+        return Head(self.settings.title, changed, Tlp(level)), entries
+
+    def counts(self) -> dict[str, int]:
+        """Return how many indicators of each family stand, where enough members stand behind the figure."""
+        from sekisho.model.corroboration import shown_counts
+
+        cells: dict[str, dict[str, int]] = {}
+        standing = {one.key: one for one in self.books.reports.usable(grades=(Use.WATCH, Use.BLOCK))}
+        for report in self.books.reports.reports(list(standing)):
+            if report.tlp <= Tlp.GREEN:
+                members = cells.setdefault(standing[report.key].family or "-", {})
+                members[report.member] = members.get(report.member, 0) + 1
+        return shown_counts(cells, k=self.books.rules.k, dominance=self.books.rules.k_dominance)
+
+    def _fresh(self) -> str:
+        return _uuid4()
+
+
+def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
+    """Publish what changed; with ``whole`` first let everything age and delete what is past its time. Return how many."""
+    if whole:
+        sweep(desk.books)
+        retired_items(desk.books)
+        desk.sent.expire((desk.books.now() - _SENT_DAYS * 86_400_000) * 1000)
+    return publish(desk.books, shuffle)
+
+
+def _uuid4() -> str:
+    return str(UUID(bytes=secrets.token_bytes(16), version=4))
+
+
+def read_hub_settings(folder: Path) -> HubSettings:
+    """Return the settings of a hub's folder.
+
+    :raises DescriptionError: there is no hub, or its settings are wrong
+    """
+    file = folder / SETTINGS
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), HubSettings)
+    except FileNotFoundError as error:
+        raise DescriptionError(
+            Text(ja="ここにハブはない", en="there is no hub here"), str(file),
+            Text(ja="sekisho hub init で作る", en="make one: sekisho hub init"),
+        ) from error  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise DescriptionError(
+            Text(ja="ハブの設定に誤りがある", en="the hub's settings are wrong"), f"{file}: {error}"
+        ) from error
+
+
+@contextmanager
+def open_hub(folder: Path, now: Callable[[], int] = milliseconds) -> Iterator[HubDesk]:
+    """Open a hub.
+
+    :raises DescriptionError: there is none, or its settings are wrong
+    :raises StoreError: its database can't be opened
+    """
+    from sekisho.stores.database import open_postgres, open_sqlite
+
+    settings = read_hub_settings(folder)
+    database = open_postgres(settings.database) if settings.database else open_sqlite(folder / _DATABASE)
+    desk = HubDesk(folder, settings, database, now)
+    try:
+        yield desk
+    finally:
+        desk.close()
+
+
+def init_hub(folder: Path, title: str, contact: str, database: str, allow: tuple[str, ...] = ()) -> None:
+    """Make a hub: its settings, its key, its database, a collection for each lane, and who it is.
+
+    :raises DescriptionError: there is one already
+    :raises StoreError: the folder or the database refuses
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    words = {"title": title, "contact": contact, "database": database}
+    lines = [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in words.items() if value]
+    lines += [f"allow = {msgspec.json.encode(allow).decode()}"] if allow else []
+    whole_new_file(folder / SETTINGS, ("\n".join(lines) + "\n").encode())
+    with open_hub(folder) as desk:
+        for alias, (lane, ja, en) in _LANES.items():
+            desk.books.collections.found(Collection(_uuid4(), en, ja, alias, lane, Tlp.RED))
+        desk.books.forget()
+        now = desk.books.now()
+        moment = rfc3339(now * 1000)[:-4] + "Z"
+        body = msgspec.json.encode(
+            {
+                "type": "identity", "spec_version": "2.1", "id": desk.books.identity, "created": moment, "modified": moment,
+                "name": title, "identity_class": "organization", "object_marking_refs": [WRITTEN[Tlp.CLEAR]],
+            }
+        )  # fmt: skip
+        one = check(body)
+        offered = Offered(one.id, one.type, one.version, one.version_key, one.digest, body.decode())
+        desk.books.objects.add(desk.named("list").id, [offered], now * 1000)
+        desk.books.audit.append("hub", "hub", "hub-init", title, at=now)

@@ -1,0 +1,43 @@
+"""The verbs of the hub: taking in members, taking what they share, weighing it, handing it out."""
+
+from __future__ import annotations
+
+from sekisho.workflows.hub.books import OPERATOR, Books
+from sekisho.workflows.hub.deciding import decide, retired_items, verify
+from sekisho.workflows.hub.entering import (
+    Bearer,
+    bearer,
+    enter,
+    grant,
+    hold,
+    make_token,
+    revoke,
+    rotate,
+    set_state,
+    standard_rights,
+)
+from sekisho.workflows.hub.shelves import Shelves, Visible
+from sekisho.workflows.hub.weighing import publish, settle, sweep
+
+__all__ = [
+    "OPERATOR",
+    "Bearer",
+    "Books",
+    "Shelves",
+    "Visible",
+    "bearer",
+    "decide",
+    "enter",
+    "grant",
+    "hold",
+    "make_token",
+    "publish",
+    "retired_items",
+    "revoke",
+    "rotate",
+    "set_state",
+    "settle",
+    "standard_rights",
+    "sweep",
+    "verify",
+]

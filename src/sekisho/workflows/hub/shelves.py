@@ -1,0 +1,250 @@
+"""What the TAXII server sees of the hub: collections without the hub's own, and objects behind the lanes' rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from sekisho.exchange.lanes import evidence, failure, listing
+from sekisho.formats.stix_marking import WRITTEN, level_of
+from sekisho.formats.stix_object import ObjectFault, check
+from sekisho.model.audit import Act
+from sekisho.model.corroboration import Dispute, Report, key_of
+from sekisho.model.indicator import Tlp
+from sekisho.model.membership import MemberRole
+from sekisho.model.sharing import Collection, Lane, Offered, Outcome, Put, Sight, rfc3339
+from sekisho.ports.hub import LedgerEntry
+from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
+from sekisho.workflows.hub.books import OPERATOR, Books
+from sekisho.workflows.hub.weighing import settle
+
+_YEAR = 365 * 86_400_000 + 86_400_000 // 4
+_PARTED = frozenset({Lane.LIST_IN, Lane.EVIDENCE_IN, Lane.EVIDENCE})
+USES = {"cc": 1, "download": 1, "reflector": 1}
+
+
+class Visible:
+    """The collections that members may know of: all but the hub's own parts."""
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def collections(self) -> tuple[Collection, ...]:
+        """Return them in the order of their ids."""
+        return self._books.visible()
+
+    def found(self, collection: Collection) -> None:
+        """Make one, or change the words of one."""
+        self._books.collections.found(collection)
+        self._books.forget()
+
+    def drop(self, collection: str) -> bool:
+        """Delete one with all that is in it."""
+        self._books.forget()
+        return self._books.collections.drop(collection)
+
+
+class Shelves:
+    """An `ObjectStore` and a `Doorkeeper` over the lanes.
+
+    What goes in stays in the sender's own share, so that nobody learns from an answer what others sent; what it says is
+    booked at once: a report, a dispute, a delivery. Sent again it is booked again, which changes nothing.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    def admit(self, collection: Collection, sender: str, one: Mapping[str, Any], offered: Offered) -> Offered:
+        """Return what shall be stored, with owner, audience and marking.
+
+        :raises ObjectFault: the lane doesn't take it, and why
+        """
+        level = level_of(one, collection.unmarked)
+        match collection.lane:
+            case Lane.LIST_IN:
+                found = listing.told(one, USES, self._books.rules.evidence)
+                if level is Tlp.RED and not found.against:
+                    raise ObjectFault("marked TLP:RED or not marked: it could have no part in the list")
+                if found.ids:
+                    self._known(found.ids)
+            case Lane.EVIDENCE_IN:
+                self._holder(sender, evidence.items(one))
+            case Lane.FAILURE:
+                failure.check(one)
+            case Lane.LIST | Lane.EVIDENCE | Lane.PART:
+                raise ObjectFault("here only the hub writes")
+        return msgspec.structs.replace(offered, owner=sender, tlp=level)
+
+    def add(self, collection: str, offered: Sequence[Offered], now: int) -> tuple[Put, ...]:
+        """Store objects, and book what they say."""
+        lane = self._lane(collection)
+        sender = offered[0].owner if offered else ""
+        where = self._books.part(collection, sender) if lane in _PARTED else collection
+        puts = self._books.objects.add(where, offered, now)
+        taken = [
+            (one, put) for one, put in zip(offered, puts, strict=True) if put.outcome is not Outcome.OTHER
+        ]
+        if lane is Lane.LIST_IN:
+            self._report(sender, taken, now // 1000)
+        elif lane is Lane.EVIDENCE_IN:
+            self._deliver(sender, [one for one, _ in taken], now)
+        self._books.audit.append(
+            sender or OPERATOR, "member", "share", collection, at=now // 1000,
+            details={"objects": len(offered), "stored": sum(put.outcome is Outcome.STORED for put in puts)},
+        )  # fmt: skip
+        return puts
+
+    def find(
+        self, collection: str, wanted: ObjectFilter, *, limit: int, octets: int, bodies: bool = True
+    ) -> ObjectPage:
+        """Return a page; who fetches what was delivered to him has a receipt written."""
+        who = wanted.sight.who if wanted.sight else ""
+        lane = self._lane(collection)
+        where = self._books.part(collection, who) if lane in _PARTED and who else collection
+        page = self._books.objects.find(where, wanted, limit=limit, octets=octets, bodies=bodies)
+        if lane is Lane.EVIDENCE and bodies and page.held:
+            at = self._books.now()
+            ids = [one.id for one in page.held]
+            # The record comes first: addressed data that nobody wrote down must not go out.
+            self._books.audit.append(
+                who, "member", "fetch-evidence", collection, at=at, details={"objects": len(ids)}
+            )
+            self._books.ledger.receipt(ids, who, at)
+        return page
+
+    def has(self, collection: str, identifier: str, sight: Sight | None = None) -> bool:
+        """Say whether any version of an object is there that may be seen."""
+        return self._books.objects.has(self._where(collection, sight.who if sight else ""), identifier, sight)
+
+    def delete(self, collection: str, identifier: str, versions: Versions, owner: str = "") -> int:
+        """Delete versions that the owner sent; what was reported stays until it is revoked or decays."""
+        gone = self._books.objects.delete(self._where(collection, owner), identifier, versions, owner)
+        if gone:
+            self._books.audit.append(
+                owner, "member", "unshare", collection, at=self._books.now(), details={"versions": gone}
+            )
+        return gone
+
+    def _where(self, collection: str, who: str) -> str:
+        return self._books.part(collection, who) if self._lane(collection) in _PARTED and who else collection
+
+    def _lane(self, collection: str) -> Lane:
+        found = (one.lane for one in self._books.visible() if one.id == collection)
+        return next(found, Lane.OPEN)
+
+    def _known(self, ids: Sequence[str]) -> None:
+        there = {one.id for one in self._books.reports.by_ids(ids) if one.published > 0}
+        if set(ids) - there:
+            raise ObjectFault("about an indicator that the hub's list doesn't hold")
+
+    def _report(self, sender: str, taken: Sequence[tuple[Offered, Put]], now: int) -> None:
+        """Book reports, withdrawals and disputes; weigh what they are about."""
+        reports: list[Report] = []
+        gone: list[str] = []
+        argued: list[str] = []
+        for one, put in taken:
+            values = msgspec.json.decode(one.body)
+            found = listing.told(values, USES, self._books.rules.evidence)
+            if found.against:
+                argued += self._dispute(sender, one.id, found, now)
+                continue
+            made = self._reports(sender, one, found, now, fresh=put.outcome is Outcome.STORED)
+            if found.revoked:
+                gone += [report.key for report in made]
+            else:
+                reports += made
+        if gone:
+            self._books.reports.withdraw(sender, gone)
+        if reports:
+            self._books.reports.report(reports)
+        settle(self._books, [*gone, *argued, *(one.key for one in reports)])
+
+    def _reports(
+        self, sender: str, one: Offered, found: listing.Told, now: int, *, fresh: bool
+    ) -> list[Report]:
+        places = [(place.kind, place.value, place.port, place.protocol, found.use) for place in found.targets]
+        families = [found.family] * len(places)
+        for standing in self._books.reports.by_ids(found.ids) if found.ids else ():
+            places.append((standing.kind, standing.value, standing.port, standing.protocol, standing.use))
+            families.append(found.family)
+        last = min(found.last, now)
+        return [
+            Report(
+                key_of(kind, value, port, protocol, use), sender, use, kind, value, port, protocol, family, found.evidence,
+                found.feed, min(found.first, last), last, found.count if fresh else 0, one.tlp,
+            )
+            for (kind, value, port, protocol, use), family in zip(places, families, strict=True)
+        ]  # fmt: skip
+
+    def _dispute(self, sender: str, identifier: str, found: listing.Told, now: int) -> list[str]:
+        keys = []
+        for standing in self._books.reports.by_ids(found.ids):
+            name = self._books.minted("opinion", sender, identifier, standing.key)
+            dispute = Dispute(name, standing.key, sender, now, found.reason)
+            act = Act(sender, "member", "dispute", standing.id, now)
+            decided = any(one.id == name for one in self._books.disputes.disputes([standing.key]))
+            if not decided and self._books.disputes.open(dispute, act):
+                keys.append(standing.key)
+        return keys
+
+    def _holder(self, sender: str, items: evidence.LogItems) -> str:
+        """Return the member whose line sent it at that time.
+
+        :raises ObjectFault: nobody's whom the hub knows, or the sender's own
+        """
+        roster = self._books.roster()
+        if sender not in roster.active or roster.active[sender].role is not MemberRole.FULL:
+            raise ObjectFault("evidence is taken from full members alone")
+        holders = roster.holders(items.source, items.first)
+        if sender in holders:
+            raise ObjectFault("the source lies in a network of your own")
+        if len(holders) != 1:
+            raise ObjectFault("no one member held the source's address at that time")
+        return holders.pop()
+
+    def _deliver(self, sender: str, taken: Sequence[Offered], now: int) -> None:
+        """Lay each log entry into the share of the one member, and into the ledger."""
+        books, at = self._books, now // 1000
+        lane = books.lane(Lane.EVIDENCE)
+        if lane is None:
+            return
+        entries: list[LedgerEntry] = []
+        letters: dict[str, list[Offered]] = {}
+        for one in taken:
+            values = msgspec.json.decode(one.body)
+            items = evidence.items(values)
+            carrier = self._holder(sender, items)
+            letter = books.minted("observed-data", sender, one.id, one.version_key)
+            body = _letter(values, letter, books.identity, rfc3339(at * 1000)[:-4] + "Z")
+            checked = check(body)
+            letters.setdefault(carrier, []).append(
+                Offered(
+                    checked.id, checked.type, checked.version, checked.version_key, checked.digest, body.decode(), OPERATOR,
+                    carrier, Tlp.RED,
+                )
+            )  # fmt: skip
+            entries.append(
+                LedgerEntry(
+                    letter, sender, at, msgspec.json.encode(items).decode(), carrier, at, 0,
+                    at + books.rules.ledger_years * _YEAR,
+                )
+            )  # fmt: skip
+        books.ledger.enter(entries)
+        for carrier, some in letters.items():
+            part = books.part(lane.id, carrier)
+            fresh = [one for one in some if not books.objects.has(part, one.id)]
+            if fresh:
+                books.objects.add(part, fresh, now)
+
+
+def _letter(values: Mapping[str, Any], identifier: str, identity: str, moment: str) -> bytes:
+    """Return the object that the carrier gets: the log entry, and nothing of who supplied it."""
+    kept = ("first_observed", "last_observed", "number_observed", "objects")
+    return msgspec.json.encode(
+        {
+            "type": "observed-data", "spec_version": "2.1", "id": identifier, "created_by_ref": identity, "created": moment,
+            "modified": moment, **{name: values[name] for name in kept}, "object_marking_refs": [WRITTEN[Tlp.RED]],
+        }
+    )  # fmt: skip

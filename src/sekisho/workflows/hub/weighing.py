@@ -1,0 +1,194 @@
+"""Weighing what is reported, and publishing what came of it under the hub's own name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+
+import msgspec
+
+from sekisho.exchange.guards import Guards, guard
+from sekisho.exchange.lists.entries import special
+from sekisho.formats.stix_marking import WRITTEN
+from sekisho.formats.stix_object import check
+from sekisho.model.corroboration import (
+    Dispute,
+    IndicatorState,
+    Report,
+    Standing,
+    Use,
+    Voice,
+    asleep_after,
+    published_level,
+    trust,
+)
+from sekisho.model.indicator import Indicator, Tlp
+from sekisho.model.membership import MemberState
+from sekisho.model.sharing import Lane, Offered, rfc3339
+from sekisho.workflows.hub.books import Books
+
+_HOUR, _DAY = 3_600_000, 86_400_000
+_AT_ONCE = 500
+_NAMES = {6: "tcp", 17: "udp", 132: "sctp"}
+_SHOWN = ("state", "grade", "level", "family", "reason")
+
+
+def settle(books: Books, keys: Iterable[str]) -> None:
+    """Weigh some keys anew."""
+    wanted = list(dict.fromkeys(keys))
+    if not wanted:
+        return
+    now = books.now()
+    groups = {one.id: one for one in books.members.members() if one.state is MemberState.ACTIVE}
+    outcomes = books.disputes.outcomes()
+    weights = {name: trust(outcomes.get(name, ()), now, books.rules) for name in groups}
+    guards = Guards(
+        own=tuple(one.network for one in books.members.networks() if not one.until or one.until > now),
+        services=books.services, shortest4=32, shortest6=64,
+    )  # fmt: skip
+    for first in range(0, len(wanted), _AT_ONCE):
+        some = wanted[first : first + _AT_ONCE]
+        before = {one.key: one for one in books.reports.standings(some)}
+        reports: dict[str, list[Report]] = {}
+        for one in books.reports.reports(some):
+            reports.setdefault(one.key, []).append(one)
+        disputes: dict[str, list[Dispute]] = {}
+        for dispute in books.disputes.disputes(some):
+            disputes.setdefault(dispute.key, []).append(dispute)
+        made = []
+        for key in some:
+            voices = [
+                Voice(one, groups[one.member].lineage or groups[one.member].group, weights[one.member])
+                for one in reports.get(key, [])
+                if one.member in groups
+            ]
+            new = _standing(books, key, voices, disputes.get(key, []), before.get(key), guards, now)
+            if new is not None:
+                made.append(new)
+        books.reports.settle(made)
+
+
+def _standing(
+    books: Books, key: str, voices: Sequence[Voice], disputes: Sequence[Dispute], old: Standing | None, guards: Guards, now: int
+) -> Standing | None:  # fmt: skip
+    rules = books.rules
+    if not voices and old is None:
+        return None
+    verified = old.verified if old else 0
+    level, weighed, state, grade = published_level(voices, now, rules, verified=verified > 0)
+    heard = [one.report for one in voices if one.report.tlp <= level]
+    model = heard[0] if heard else old
+    if model is None:  # all that is said of it is marked red
+        return None
+    reason = _reason(books, model, disputes, verified, guards)
+    if reason:
+        state, grade = (IndicatorState.RETIRED if reason == "refuted" else IndicatorState.HELD), Use.NONE
+    elif state is IndicatorState.DORMANT and old and _long_asleep(old, now, books):
+        state = IndicatorState.RETIRED
+    families = sorted({one.family for one in heard if one.family})
+    new = Standing(
+        key, old.id if old else books.minted("indicator", key), model.use, model.kind, model.value, model.port,
+        model.protocol, families[0] if families else "", state, grade, weighed.score, weighed.voices,
+        level if heard else (old.level if old else level), now, old.created if old else now,
+        min((one.first for one in heard), default=old.first if old else now),
+        max((one.last for one in heard), default=old.last if old else now), -1, reason, verified,
+    )  # fmt: skip
+    if old is None:
+        return msgspec.structs.replace(new, published=0 if grade is not Use.NONE else -1)
+    since = old.since if old.state is state else now
+    same = all(getattr(old, name) == getattr(new, name) for name in _SHOWN)
+    same = same and old.last // _HOUR == new.last // _HOUR and old.first // _HOUR == new.first // _HOUR
+    shown = grade is not Use.NONE or old.published >= 0  # what went out once is taken back as well
+    published = old.published if same else 0 if shown else -1
+    return msgspec.structs.replace(new, since=since, published=published)
+
+
+def _long_asleep(old: Standing, now: int, books: Books) -> bool:
+    if old.state is IndicatorState.RETIRED:
+        return True
+    return old.state is IndicatorState.DORMANT and now - old.since > books.rules.retire_after_days * _DAY
+
+
+def _reason(
+    books: Books, one: Report | Standing, disputes: Sequence[Dispute], verified: int, guards: Guards
+) -> str:
+    """Return why it is held back; empty for nothing."""
+    if any(not dispute.decided for dispute in disputes):
+        return "disputed"
+    if any(dispute.upheld and dispute.decided > verified for dispute in disputes):
+        return "refuted"
+    if one.kind != "address":
+        return ""
+    name = special(ip_network(one.value))
+    if name and name not in books.allow:
+        return name
+    dropped = guard([Indicator(one.value)], guards).dropped
+    return dropped[0].reason if dropped else ""
+
+
+def publish(books: Books, shuffle: bytes = b"") -> int:
+    """Write what changed into the list, in an order that tells nothing of who reported it; return how many objects.
+
+    :param shuffle: random octets that make the order
+    """
+    lane = books.lane(Lane.LIST)
+    if lane is None:
+        return 0
+    count = 0
+    while due := books.reports.due(_AT_ONCE):
+        now = books.now()
+        mixed = sorted(due, key=lambda one: books.minted("order", shuffle.hex(), one.key))
+        books.objects.add(lane.id, [_object(books, one, now) for one in mixed], now * 1000)
+        books.reports.settle([msgspec.structs.replace(one, published=now) for one in due])
+        count += len(due)
+    return count
+
+
+def sweep(books: Books) -> int:
+    """Weigh everything anew: age alone changes it. Return how many keys there are."""
+    count, after = 0, ""
+    while keys := books.reports.keys(after, _AT_ONCE):
+        settle(books, keys)
+        count, after = count + len(keys), keys[-1]
+    return count
+
+
+def _object(books: Books, one: Standing, now: int) -> Offered:
+    ends = one.last + asleep_after(one.use, one.kind, books.rules)
+    first = one.first // _HOUR * _HOUR
+    values = {
+        "type": "indicator", "spec_version": "2.1", "id": one.id, "created_by_ref": books.identity,
+        "created": _moment(one.created // _HOUR * _HOUR), "modified": _moment(now), "pattern": pattern(one),
+        "pattern_type": "stix", "valid_from": _moment(first),
+        "valid_until": _moment(max(ends // _HOUR * _HOUR, first + _HOUR)), "indicator_types": ["malicious-activity"],
+        "labels": [f"use:{one.use}", f"grade:{one.grade.value}", *([f"family:{one.family}"] if one.family else [])],
+        "object_marking_refs": [WRITTEN[min(one.level, Tlp.AMBER_STRICT)]],
+        **({"revoked": True} if one.grade is Use.NONE else
+           {"confidence": books.rules.block_from if one.grade is Use.BLOCK else books.rules.watch_from}),
+    }  # fmt: skip
+    body = msgspec.json.encode(values)
+    told = check(body)
+    return Offered(
+        told.id, told.type, told.version, told.version_key, told.digest, body.decode(), "", "",
+        min(one.level, Tlp.AMBER_STRICT),
+    )  # fmt: skip
+
+
+def pattern(one: Standing) -> str:
+    """Return the STIX pattern of an indicator."""
+    if one.kind == "domain":
+        port = f" AND network-traffic:dst_port = {one.port}" if one.port else ""
+        return f"[domain-name:value = '{one.value}'{port}]"
+    network = ip_network(one.value)
+    address = str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+    kind = f"ipv{network.version}-addr"
+    if not one.port and not one.protocol:
+        return f"[{kind}:value = '{address}']"
+    parts = [f"network-traffic:dst_ref.type = '{kind}'", f"network-traffic:dst_ref.value = '{address}'"]
+    parts += [f"network-traffic:dst_port = {one.port}"] if one.port else []
+    parts += [f"network-traffic:protocols[*] = '{_NAMES[one.protocol]}'"] if one.protocol in _NAMES else []
+    return f"[{' AND '.join(parts)}]"
+
+
+def _moment(at: int) -> str:
+    return rfc3339(at * 1000)[:-4] + "Z"
