@@ -155,6 +155,12 @@ def assessment_of(folder: Path, chain: Chain) -> Assessment | None:
     return None if event is None else _decoded(folder, str(event.body.get("assessment", "")), Assessment)
 
 
+def judgements(folder: Path, chain: Chain, most: int = 2) -> tuple[Assessment, ...]:
+    """Return the last judgements in their order. :raises EvidenceError: one of them was altered."""
+    found = [event for event in chain.events if event.kind == "judged"][-most:]
+    return tuple(_decoded(folder, str(one.body.get("assessment", "")), Assessment) for one in found)
+
+
 def files(chain: Chain) -> tuple[FileRow, ...]:
     """Return the files that the chain lists, in its order; one that is listed twice stands where it was last."""
     found: dict[str, FileRow] = {}

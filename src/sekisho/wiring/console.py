@@ -13,6 +13,7 @@ from sekisho.wiring.console_casework import CaseDesk
 from sekisho.wiring.console_descriptions import DescriptionDesk
 from sekisho.wiring.console_flows import FlowDesk
 from sekisho.wiring.console_folder import ConsoleFolder
+from sekisho.wiring.console_judging import JudgingDesk
 from sekisho.wiring.console_keeping import KeepingDesk
 from sekisho.wiring.console_runs import RunDesk
 from sekisho.wiring.console_terminals import TerminalDesk
@@ -29,7 +30,7 @@ class Console:
 
     :ivar watch: detections and the running watch; ``flows`` the stored flows
     :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
-    :ivar runs: assessments in progress; ``descriptions`` descriptions of terminals
+    :ivar runs: assessments in progress; ``judging`` judging again and reports; ``descriptions`` of terminals
     """
 
     def __init__(self, folder: Path, *, create: bool = False, now: Callable[[], int] = milliseconds) -> None:
@@ -43,6 +44,7 @@ class Console:
         self.terminals = TerminalDesk(self._folder)
         self.keeping = KeepingDesk(self._folder)
         self.runs = RunDesk(self._folder, self.keeping)
+        self.judging = JudgingDesk(self._folder, self.keeping)
         self.descriptions = DescriptionDesk(self._folder, self.keeping)
 
     def __enter__(self) -> Self:

@@ -134,6 +134,7 @@ class RunDesk:
         :raises AuthorisationError: the authorisation allows nothing, too much, or not this terminal
         """
         target, terminal = self._terminal(wanted)
+        self._check_names(wanted)
         from sekisho.wires.clock import SystemClock
         from sekisho.wires.scope import Scope
         from sekisho.workflows.authorise import STATEMENT, authorised
@@ -290,6 +291,20 @@ class RunDesk:
         from sekisho.workflows.describe import terminal_at
 
         return wanted.address, terminal_at(wanted.address)
+
+    @staticmethod
+    def _check_names(wanted: Wanted) -> None:
+        from sekisho import plugins
+
+        for kind, chosen in (("catalogues", wanted.catalogues), ("probes", wanted.only)):
+            unknown = [one for one in chosen if one not in plugins.names(kind)]
+            if unknown or (kind == "catalogues" and not chosen):
+                raise DescriptionError(
+                    Text(
+                        ja="判定の基準か試験の名が正しくない", en="no such catalogue or probe, or none chosen"
+                    ),
+                    ", ".join(unknown)[:200],
+                )
 
     def _may_start(self, addresses: tuple[str, ...]) -> None:
         living, most = self.alive(), self.rules.at_once

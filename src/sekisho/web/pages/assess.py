@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from sekisho import plugins
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.account import Permission
@@ -15,6 +16,7 @@ from sekisho.model.requirement import Status
 from sekisho.model.verdict import Verdict
 from sekisho.ports.registry import AssessmentFilter
 from sekisho.reports.content.shown import flat
+from sekisho.stores.assessment_reading import milliseconds
 from sekisho.web import filtering
 from sekisho.web.asked import Asked
 from sekisho.web.assessed import (
@@ -148,7 +150,10 @@ def _one(asked: Asked) -> Response:
         return asked.problem(404, _NONE, where=asked.part("id")[:80])
     steps = by_probe(detail.steps)
     reports = [one for one in detail.files if one.kind == "report"]
-    newest = reports[-1].path.rpartition("/")[0] if reports else ""
+    # Of each report the newest that was written since the last judgement; what is older is of another one.
+    since = detail.row.ended // 1000
+    newest = {_short(one): one for one in reports if milliseconds(one.at) // 1000 >= since}
+    newest = newest or {_short(one): one for one in reports}
     others = [one for one in detail.files if one.kind not in ("report", "transcript")]
     return asked.page(
         "assessment.html",
@@ -162,8 +167,11 @@ def _one(asked: Asked) -> Response:
         ],
         running=[name for name in steps if name not in detail.attempts],
         probe_title=probe_title,
-        reports=[one for one in reports if one.path.startswith(newest + "/")],
-        older=len([one for one in reports if not one.path.startswith(newest + "/")]),
+        reports=list(newest.values()),
+        older=len(reports) - len(newest),
+        formats=plugins.names("renderers"),
+        catalogues=[(name, found) for name in plugins.names("catalogues") if (found := catalogue(name))],
+        used={part.catalogue for part in detail.assessment.judged} if detail.assessment else set(),
         files=others,
         transcripts=len([one for one in detail.files if one.kind == "transcript"]),
         authorisation=[(name, value) for name, value in flat(detail.authorisation) if value not in ("", "[]")],

@@ -15,6 +15,7 @@ from sekisho.reports.content.shown import flat, readable, slug, visible
 from sekisho.web.asked import Asked
 from sekisho.web.assessed import attempt_kind, attempt_words, probe_title
 from sekisho.web.page import Page, Route
+from sekisho.web.pages.captures import picture
 
 # How much of one conversation, and of one step's data, a page holds; the whole is in the file.
 _SAID, _DATA, _FRAME = 131_072, 400, 16_384
@@ -88,6 +89,7 @@ def _evidence(asked: Asked) -> Response:
     if transcript is None and piece is None:
         return asked.problem(404, _NO_PIECE, where=digest[:80])
     row = desk.assessment(identifier)
+    media = picture(piece.content) if piece and piece.file.kind == "attachment" else ""
     said, room = [], _SAID
     whole = sum(len(chunk.data) for chunk in transcript.chunks) if transcript else 0
     for chunk in transcript.chunks if transcript else ():
@@ -107,7 +109,10 @@ def _evidence(asked: Asked) -> Response:
         whole=whole,
         left=whole - (_SAID - room),
         piece=piece,
-        text="\n".join(readable(piece.content[:_SAID])) if piece and piece.file.kind != "capture" else "",
+        media=media,
+        text="\n".join(readable(piece.content[:_SAID]))
+        if piece and not media and piece.file.kind != "capture"
+        else "",
     )
 
 

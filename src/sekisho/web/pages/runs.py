@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.responses import Response, StreamingResponse
 
 from sekisho import plugins
-from sekisho.errors import AuthorisationError, DescriptionError, SekishoError
+from sekisho.errors import AuthorisationError, SekishoError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.assess_run import Run, RunState
@@ -95,8 +95,6 @@ def _plan(asked: Asked) -> Response:
         return _form(asked, shown_of(form))
     try:
         wanted = wanted_of(form)
-        if not wanted.catalogues:
-            raise DescriptionError(Text(ja="判定の基準を一つは選ぶ", en="choose at least one catalogue"))
         ready = desk(asked).ready(wanted, asked.language)
     except SekishoError as fault:
         return _form(asked, shown_of(form), fault)
