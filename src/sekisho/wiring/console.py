@@ -9,6 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Self
 
 from sekisho.errors import SekishoError
+from sekisho.wiring.console_accidents import AccidentDesk
 from sekisho.wiring.console_casework import CaseDesk
 from sekisho.wiring.console_descriptions import DescriptionDesk
 from sekisho.wiring.console_flows import FlowDesk
@@ -30,6 +31,7 @@ class Console:
 
     :ivar watch: detections and the running watch; ``flows`` the stored flows
     :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
+    :ivar accidents: accidents of networks, their documents
     :ivar runs: assessments in progress; ``judging`` judging again and reports; ``descriptions`` of terminals
     """
 
@@ -43,6 +45,7 @@ class Console:
         self.casework = CaseDesk(self._folder)
         self.terminals = TerminalDesk(self._folder)
         self.keeping = KeepingDesk(self._folder)
+        self.accidents = AccidentDesk(self._folder, self.keeping)
         self.runs = RunDesk(self._folder, self.keeping)
         self.judging = JudgingDesk(self._folder, self.keeping)
         self.descriptions = DescriptionDesk(self._folder, self.keeping)
@@ -82,6 +85,10 @@ class Console:
         thread = Thread(target=load, name="warming", daemon=True)
         thread.start()
         return thread
+
+    def reread(self) -> None:
+        """Take the settings anew: they were changed."""
+        self._folder.forget("settings", "rules", "holdings")
 
     def close(self) -> None:
         """Close what was opened; whoever still asks gets errors."""

@@ -66,6 +66,12 @@ class ConsoleFolder:
         made: T = self._open[name]
         return made
 
+    def forget(self, *names: str) -> None:
+        """Let parts be made anew by the next who asks."""
+        with self._guard:
+            for name in names:
+                self._open.pop(name, None)
+
     @property
     def settings(self) -> Watching:
         """The settings of the watch as they were when they were first asked for; the defaults when there are none.

@@ -53,6 +53,9 @@ BUDGET = {
     "/notices/batch": 2,
     "/healing": 1,
     "/healing?by=channel": 1,
+    "/accidents": 2,
+    "/accidents/{accident}": 4,
+    "/accidents/{accident}/first/2": 4,
     "/audit": 2,
     "/audit?act=sign-in": 2,
     "/audit?check=1": 4,  # the chain and its checkpoints
@@ -60,6 +63,8 @@ BUDGET = {
     "/people": 2,
     "/account": 4,
     "/help": 1,
+    "/settings": 2,
+    "/settings/days": 2,
     "/healthz": 0,
     "/readyz": 1,
     "/metrics": 2,
@@ -114,6 +119,7 @@ def counted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             "terminal": quote(assessment.terminal),
             "line": f"{detection.subscriber:x}",
             "detection": detection.id,
+            "accident": console.accidents.find(limit=1)[0].id,
             "case": console.casework.cases(limit=1).cases[0].id,
             "notice": console.casework.notices(limit=1)[0].id,
         }
