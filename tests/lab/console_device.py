@@ -1,16 +1,20 @@
 """The console as a device of the lab: ``sekisho serve`` with TLS on the LAN side, its power cord and its reset button.
 
-    python -m tests.lab.console_device FOLDER cut|restore
+    python -m tests.lab.console_device FOLDER cut|restore|reset|link|people|install [FILE]
 
-``FOLDER/console.json`` says how it is started. Cutting is ``kill -9`` of exactly that process: what a server loses with
-its host it loses here as well, except what its disk had promised to keep.
+``FOLDER/console.json`` says how it is started. Cutting is ``kill -9`` of exactly that process, and of an installation
+that is under way: what a server loses with its host it loses here as well, except what its disk had promised to keep.
+Installing is what its manual says: ``sekisho update install`` with the maker's key, then a restart of the service.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import re
+import shutil
 import signal
 import ssl
 import subprocess
@@ -46,11 +50,17 @@ class ConsoleDevice:
         command = ["ip", "netns", "exec", self.network.device, sys.executable, "-m", "sekisho", "serve", "--data",
                    str(self.folder / "data"), "--address", LAN4, "--port", str(PORT), "--tls", "--json"]  # fmt: skip
         out = self.folder / "serve.out"
+        environment = {**os.environ, "PYTHONPATH": str(self.program / "current")}
         with out.open("wb") as told, (self.folder / "serve.err").open("ab") as err:
             process = subprocess.Popen(
-                command, stdout=told, stderr=err, stdin=subprocess.DEVNULL, start_new_session=True
+                command,
+                stdout=told,
+                stderr=err,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env=environment,
             )
-        self._kept.write_text(json.dumps({"pid": process.pid, "network": self.network.name}))
+        self._kept.write_text(json.dumps({"network": self.network.name}))
         until = time.monotonic() + _UP_S
         while time.monotonic() < until:
             line, whole, _ = out.read_text().partition("\n")
@@ -62,15 +72,72 @@ class ConsoleDevice:
             time.sleep(0.05)
         raise AssertionError((self.folder / "serve.err").read_text()[-2000:])
 
+    @property
+    def program(self) -> Path:
+        """Where installed releases lie."""
+        return self.folder / "program"
+
+    def install(self, image: str) -> int:
+        """Install a release and start the service anew, unless it is refused."""
+        (self.folder / "installing").write_text(str(os.getpid()))
+        command = [sys.executable, "-m", "sekisho", "update", "install", image,
+                   "--into", str(self.program), "--key", str(self.folder / "maker.pem")]  # fmt: skip
+        done = subprocess.run(command, check=False, timeout=50)
+        if done.returncode == 0:
+            self._end(signal.SIGTERM)
+            self.start()
+        (self.folder / "installing").unlink()
+        return done.returncode
+
     def cut(self) -> None:
         """Pull the plug."""
-        pid = json.loads(self._kept.read_text())["pid"]
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        while _alive(pid):
+        with contextlib.suppress(OSError, ValueError):  # mostly nothing is being installed
+            os.killpg(int((self.folder / "installing").read_text()), signal.SIGKILL)
+        self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> None:
+        """End every process that serves this folder: a start that was cut may not be written down yet."""
+        mine = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._serves(pid)]
+        for pid in mine:
+            try:
+                os.kill(pid, how)
+            except ProcessLookupError:
+                continue
+        while any(_alive(pid) for pid in mine):
             time.sleep(0.02)
+
+    def _serves(self, pid: int) -> bool:
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return b"serve" in words and str(self.folder / "data").encode() in words
+
+    def reset(self) -> None:
+        """Bring it back to how it comes: its data are gone, and nobody has an account."""
+        self.cut()
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        self.start()
+
+    @property
+    def link(self) -> str:
+        """The one-time link that it printed when it was started."""
+        told = json.loads((self.folder / "serve.out").read_text().partition("\n")[0])
+        return str(told["set_up"])
+
+    def people(self) -> str:
+        """Make the guest's account as the owner does, and set it up as the guest does; return the guest's id."""
+        owner, guest = Visitor(self.network), Visitor(self.network)
+        owner.post("/sign-in", name=OWNER, password=OWNER_CODE)
+        page = owner.post("/people", name=GUEST, role="viewer", language="ja")
+        invited = re.search(r"/set-up/[A-Za-z0-9_-]+", page)
+        assert invited
+        guest.post(invited[0], name=GUEST, password=GUEST_CODE, again=GUEST_CODE)
+        found = re.search(
+            rf'scope="row">{GUEST} .*?name="id" value="([^"]+)"', owner.get("/people"), re.DOTALL
+        )
+        assert found
+        return found[1]
 
     def address(self) -> None:
         """Give the device's two ports their addresses."""
@@ -130,8 +197,16 @@ def main(argv: list[str]) -> int:
     device = ConsoleDevice(folder, Network(known["network"]))
     if word == "cut":
         device.cut()
-    else:
+    elif word == "restore":
         device.start()
+    elif word == "reset":
+        device.reset()
+    elif word == "install":
+        return device.install(argv[2])
+    elif word == "link":
+        print(device.link)
+    else:
+        print(f"guest={device.people()}")
     return 0
 
 

@@ -9,12 +9,13 @@ How:
     need the control that the preset opens the factory state; mode force also that a good code works after.
     Mode possible: after a change the new code opens the login path and the old one does not.
 Evidence:
-    ``preset.*`` and ``change.*`` of first_use.
+    ``preset.*``, ``change.*`` and ``setup.*`` of first_use.
 Limits:
     Mode possible: a change that did not take may have met a rule for codes that we don't know, so it is
     undecided; only an old code that still opens after the change fails. Whether the way is simple is for a person.
-    No preset at all is not applicable (the text reaches preset codes only; our reading), and is believed
-    only when the factory state was seen to take none. An equivalent such as a passkey is a claim: it keeps
+    No preset at all is a claim until the factory state was looked at. It is met by a set-up (our reading: the text
+    reaches preset codes only) where before it nothing opened, no link that was not given, used up or run out
+    served, and the code made by it opened it from then on only. That a link runs out may not have been waited for. An equivalent such as a passkey is a claim: it keeps
     a failure undecided for a person to weigh.
 Source:
     端末設備等規則 34条の10 二号; 2025年報告 (促す → させる, IDとパスワードの少なくとも一方); EN 303 645 5.1-1.
@@ -28,7 +29,7 @@ from sekisho.language import Text
 from sekisho.model.evidence import ATTEMPT_REASONS
 from sekisho.model.observation import Observation, Observations, because
 from sekisho.model.terminal import Terminal
-from sekisho.model.verdict import Detail, Finding, Verdict, combine
+from sekisho.model.verdict import Detail, Finding, Scalar, Verdict, combine
 from sekisho.ports import Parameters
 
 _PROBE = "first_use"
@@ -61,7 +62,25 @@ class CodeChange:
             ja="確かめられなかった点がある({count}件)。", en="Some points could not be settled ({count})."
         ),
         "not-run": Text(ja="初回利用の試験をしていない。", en="First use was not tested."),
-        "no-preset": Text(ja="出荷時の識別符号がない。", en="There is no preset code."),
+        "made-by-user": Text(
+            ja="出荷時の識別符号はなく、最初の利用者が作るまで何も開かない({count}経路)。",
+            en="No code is preset, and nothing opens before the first user has made one ({count} login paths).",
+        ),
+        "set-up-unseen": Text(
+            ja="出荷時の識別符号はないと申告されたが、最初の設定を試験していない。",
+            en="Declared: no preset code. The set-up that should make one was not tested.",
+        ),
+        "open-before-set-up": Text(
+            ja="最初の設定の前に開く({what})。", en="It opens before the set-up ({what})."
+        ),
+        "link-serves": Text(
+            ja="最初の設定が、正しくないリンクでもできる({what})。",
+            en="The set-up can be made by a link that should not serve ({what}).",
+        ),
+        "no-set-up-control": Text(
+            ja="最初の設定で作った識別符号で開くことが確かめられず、拒否の証拠にならない。",
+            en="The code made by the set-up was not shown to open it, so refusals prove nothing.",
+        ),
         "equivalent-claimed": Text(
             ja="変更は確かめられないが、同等の手段({means})が申告されている。人が判断する。",
             en="A change was not shown, but an equivalent is claimed ({means}); a person weighs it.",
@@ -134,8 +153,9 @@ class CodeChange:
         reasons = {
             Verdict.FAIL: "no-real-change" if possible else "not-changed",
             Verdict.PASS: "can-change" if possible else "changed",
-            Verdict.NOT_APPLICABLE: "no-preset",
         }
+        if all(one.reason == "made-by-user" for one in counted):
+            reasons[Verdict.PASS] = "made-by-user"
         pointers = tuple(dict.fromkeys(pointer for one in counted for pointer in one.because))
         return Finding(
             self.name,
@@ -162,7 +182,7 @@ def _login(observations: Observations, preset: Observation, mode: str) -> Detail
     if mode == "possible":
         return _possible(observations, preset)
     if preset.value is False:
-        return Detail(subject, Verdict.NOT_APPLICABLE, "no-preset", {}, preset.because)
+        return _made_by_user(observations, preset)
     if preset.value is None:
         return Detail(subject, Verdict.INCONCLUSIVE, "preset-unknown", {}, preset.because)
     works = observations.one("preset.works", subject)
@@ -177,6 +197,29 @@ def _login(observations: Observations, preset: Observation, mode: str) -> Detail
     if works.value is not True:
         return Detail(subject, Verdict.INCONCLUSIVE, "no-preset-control", {}, works.because)
     return _forced(observations, subject) if force else _prompted(observations, subject)
+
+
+def _made_by_user(observations: Observations, preset: Observation) -> Detail:
+    """Nothing is preset: what opens before the set-up, or lets a stranger make it, fails; PASS needs the control."""
+    subject = preset.subject
+    works, shut = (observations.one(name, subject) for name in ("setup.works", "setup.shut"))
+    links = [one for one in observations.of("setup.link") if one.subject.startswith(f"{subject} ")]
+    facts = [one for one in (preset, works, shut, *links) if one is not None]
+    if works is None or shut is None:
+        return Detail(subject, Verdict.INCONCLUSIVE, "set-up-unseen", {}, because(facts))
+    if shut.value is False:
+        arguments: dict[str, Scalar] = {"what": shut.attributes.get("what")}
+        return Detail(subject, Verdict.FAIL, "open-before-set-up", arguments, shut.because)
+    for one in links:
+        if one.value is False:
+            return Detail(
+                subject, Verdict.FAIL, "link-serves", {"what": one.attributes.get("link")}, one.because
+            )
+    if works.value is not True:
+        return Detail(subject, Verdict.INCONCLUSIVE, "no-set-up-control", {}, because(facts))
+    if shut.value is None or any(one.value is None for one in links):
+        return Detail(subject, Verdict.INCONCLUSIVE, "unknown", {}, because(facts))
+    return Detail(subject, Verdict.PASS, "made-by-user", {"count": 1}, because(facts))
 
 
 def _possible(observations: Observations, preset: Observation) -> Detail:

@@ -174,7 +174,7 @@ def _login(observations: Observations, terminal: Terminal, subject: str) -> Iter
     weak = tried.attributes.get("weak") if tried is not None else None
     live = _live_after(observations, subject)
     # Who cuts the tries off is still there afterwards; a service that is gone has held nobody off by design.
-    locked = tried is not None and tried.attributes.get("why") == "locked"
+    locked = tried is not None and tried.attributes.get("why") in {"locked", "shut"}
     braked = bool(weak) and not skipped and locked and live is not None and live.value is True
     arguments = {
         "tried": tried.value if tried is not None else 0,

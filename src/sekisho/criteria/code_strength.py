@@ -7,7 +7,7 @@ How:
     Each class that the parameters forbid must have been offered and refused, while a good code was taken
     (control). A refused code of length n shows that n and shorter are refused.
 Evidence:
-    ``change.accepts``, ``change.works``, ``preset.exists`` of first_use; ``code.shape`` of unit_uniqueness.
+    ``change.accepts``, ``change.works``, ``setup.accepts``, ``setup.works``, ``preset.exists`` of first_use; ``code.shape`` of unit_uniqueness.
 Limits:
     One code for each class is offered; a policy that refuses only that one is not found out. A weak preset
     whose change is forced opens nothing but the change, and passes.
@@ -38,7 +38,7 @@ class CodeStrength:
     reasons = {
         **ATTEMPT_REASONS,
         "strong": Text(
-            ja="弱い識別符号は受け付けず、出荷時の識別符号も弱くない({count}件)。",
+            ja="弱い識別符号は受け付けず、弱い出荷時の識別符号もない({count}件)。",
             en="Weak codes are refused and no preset is weak ({count}).",
         ),
         "weak": Text(ja="弱い識別符号が使える({count}件)。", en="Weak codes can be used ({count})."),
@@ -96,6 +96,11 @@ class CodeStrength:
             for fact in observations.of("preset.works")
             for one in _policy(observations, fact.subject, length, kinds)
         ]
+        for fact in observations.of("setup.works"):
+            # Both ways to a code: the set-up that makes the first one, and the change where it was tried.
+            offered += _policy(observations, fact.subject, length, kinds, "setup")
+            if observations.one("change.works", fact.subject) is not None:
+                offered += _policy(observations, fact.subject, length, kinds)
         details += offered
         if details and not offered:
             # A strong preset says nothing about what a change would take: that was never offered.
@@ -118,12 +123,14 @@ class CodeStrength:
         )
 
 
-def _policy(observations: Observations, subject: str, length: int, kinds: list[str]) -> Iterator[Detail]:
-    """Judge what a change takes at one login path."""
-    control = observations.one("change.works", subject)
+def _policy(
+    observations: Observations, subject: str, length: int, kinds: list[str], way: str = "change"
+) -> Iterator[Detail]:
+    """Judge what a change, or the first set-up, takes at one login path."""
+    control = observations.one(f"{way}.works", subject)
     wanted = [*(["short"] if length > 1 else []), *kinds]
     for kind in wanted:
-        facts = observations.of("change.accepts", f"{subject} {kind}")
+        facts = observations.of(f"{way}.accepts", f"{subject} {kind}")
         taken = [one for one in facts if one.value is True and (kind != "short" or _length(one) < length)]
         if taken:
             yield _detail(subject, Verdict.FAIL, "accepted", kind, taken[0])

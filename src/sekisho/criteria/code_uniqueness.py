@@ -5,8 +5,8 @@ How: At least ``units`` units' codes (parameter) must have been compared. Two eq
     follows from MAC address, SSID, serial number, model or maker, or a rule between units fails.
 Evidence: Facts ``code.units``, ``code.same``, ``code.derived``, ``code.pattern`` of ``unit_uniqueness``.
 Limits: Samples show that codes are bad, not that they are good. When the description gives no codes of
-    units and claims for no login that codes differ per unit, this branch is not claimed: not applicable, which
-    passes nothing (another branch must hold). Weak codes are the matter of ``code_strength``.
+    units and claims for no login that codes differ per unit, or that there is no preset code at all, this branch
+    is not claimed: not applicable, which passes nothing (another branch must hold). Weak codes are the matter of ``code_strength``.
 Source: 第34条の10 第2号 (second branch), 2025 report (JP25-2b); ETSI EN 303 645 5.1-2, TS 103 701 5.1-2-1.
 """
 
@@ -51,6 +51,10 @@ class CodeUniqueness:
             ja="機器ごとに異なる符号であるとの宣言がない（他の方法によるものとみる）。",
             en="It is not claimed that codes differ per unit (another measure has to hold).",
         ),
+        "no-preset": Text(
+            ja="出荷時の識別符号がないと申告され、比べるものがない（他の方法によるものとみる）。",
+            en="Declared: no code is preset, so there is nothing to compare (another measure has to hold).",
+        ),
         "not-run": Text(ja="機器の符号を比べていない。", en="Units' codes were not compared."),
         "pair-same": Text(ja="同じ符号", en="the same code"),
         "pair-different": Text(ja="異なる符号", en="different codes"),
@@ -79,6 +83,9 @@ class CodeUniqueness:
         attempt = observations.attempts.get(_PROBE)
         if attempt is None:
             return Finding(self.name, Verdict.NONE, "not-run")
+        coded = [one for one in terminal.logins if one.preset is not None or one.current is not None]
+        if attempt.reason == "nothing-declared" and coded and all(one.no_preset for one in coded):
+            return Finding(self.name, Verdict.NOT_APPLICABLE, "no-preset", assurance=Assurance.DECLARED)
         preset = [login for login in terminal.logins if login.preset is not None]
         if attempt.reason == "nothing-declared" and preset and not any(one.unique_per_unit for one in preset):
             return Finding(self.name, Verdict.NOT_APPLICABLE, "not-claimed", assurance=Assurance.DECLARED)

@@ -19,6 +19,8 @@ PUBLIC = frozenset({"mirai", "weak"})
 LATE: Mapping[str, Any] = {"sign_in_failure": "time"}
 _USERS = ("root", "admin")
 _SHUT = frozenset({"refused", "reset"})
+# No longer taken or answered after it had worked: a lock, or a death. Which of them, liveness tells.
+_CLOSED = _SHUT | {"closed", "timed-out"}
 
 
 class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,7 +219,7 @@ def _word(code: Code) -> str:
 
 
 class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, time, locked).
+    """How the lists ended: tries made, guesses skipped and why (open, nonsense-accepted, budget, time, locked, shut).
 
     ``skipped`` counts pairs of the attack list for the login's own users, ``weak`` their derived codes, and
     ``foreign`` the guesses for users that nobody declared.
@@ -257,9 +259,9 @@ def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -
             why = why or "nonsense-accepted"
     own, spent = users(door), set[str]()
     left: list[Guess] = []
-    tried, locked, late = 0, False, False
+    tried, locked, shut, late = 0, False, False, False
     for guess in sorted(lists, key=lambda one: one.user not in own) if not why else ():
-        if locked or late or guess.user in spent:
+        if locked or shut or late or guess.user in spent:
             left.append(guess)
             continue
         data = yield from steps.one(guess)
@@ -273,6 +275,7 @@ def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -
             continue
         tried += 1
         locked = bool(data.get("locked"))
+        shut = steps.worked and data.get("sign_in_failure") in _CLOSED
     if steps.right is not None:
         yield msgspec.structs.replace(steps.right, step="right after")
     left = list(lists) if why else left
@@ -282,9 +285,10 @@ def walk(door: Door, known: Sequence[Guess], lists: Sequence[Guess], row: int) -
         skipped=mine.count("mirai"),
         weak=mine.count("weak"),
         foreign=len(left) - len(mine),
-        why=why or ("locked" if locked else "time" if late else "budget" if spent else ""),
+        why=why
+        or ("locked" if locked else "shut" if shut else "time" if late else "budget" if spent else ""),
         budget=bool(spent) or late,
-        locked=locked,
+        locked=locked or shut,
     )
 
 
@@ -294,6 +298,7 @@ class _Steps:
     def __init__(self, right: Guess | None, row: int) -> None:
         self.right, self._row = right, max(1, row)
         self._wrong = 0
+        self.worked = False
 
     def one(self, guess: Guess) -> Generator[Guess, Mapping[str, Any], Mapping[str, Any]]:
         right = self.right
@@ -302,6 +307,7 @@ class _Steps:
             if reset.get("accepted"):
                 self._wrong = 0
         data = yield guess
+        self.worked = self.worked or data.get("accepted") is not None
         if data.get("accepted"):
             self._wrong = 0
         elif data.get("sign_in_failure") not in {"budget", "time"}:

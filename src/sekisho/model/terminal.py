@@ -94,11 +94,26 @@ class LockRule(Noun, frozen=True):
     forever: bool = False
 
 
+class SetUp(Noun, frozen=True):
+    """How the first user makes the code where none is preset (EN 303 645 5.1-1: set by the user).
+
+    ``make`` sends ``{user}`` and ``{password}``; ``{link}`` in its path is the path of the one-time link
+    that the argument list ``link`` prints on our side (what the program shows when it is started). ``after``
+    is an argument list run once the code stands: it makes what else the description speaks of, such as the account of
+    lesser right; each line ``name=value`` that it prints fills ``{name}`` in the recipes from then on. ``lifetime`` is the link's in seconds; 0: not stated.
+    """
+
+    make: Recipe
+    link: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    lifetime: float = 0.0
+
+
 class Login(Noun, frozen=True):
     """A way to sign in (IXIT AuthMech). ``kind``: form basic digest json telnet ssh none.
 
-    ``preset`` is the code at delivery; ``current`` a code that works now (given by the maker);
-    ``low`` one of lesser right. ``sign_in`` posts the code (form, json). ``proof`` reads something that
+    ``preset`` is the code at delivery; with ``no_preset`` there is none, and the first user makes it by
+    ``set_up``. ``current`` is a code that works now (given by the maker); ``low`` one of lesser right. ``sign_in`` posts the code (form, json). ``proof`` reads something that
     only a signed-in user sees; ``guarded`` are paths of settings pages that must not open without.
     ``change`` sets a new code (``{old}``, ``{new}``). ``equivalents`` name further means (passkey).
     """
@@ -118,6 +133,8 @@ class Login(Noun, frozen=True):
     unique_per_unit: bool = False
     code_space: float | None = None
     prompt: str = ""
+    no_preset: bool = False
+    set_up: SetUp | None = None
 
 
 class Setting(Noun, frozen=True):
@@ -168,11 +185,13 @@ class Update(Noun, frozen=True):
     """The update mechanism (IXIT UpdMech). ``login`` signs in for ``upload`` and ``version``.
 
     ``version`` reads the installed version back: the only thing that is believed. ``activate`` restarts
-    when an upload alone does not. ``settle_seconds`` bounds the wait until the version can be read again.
+    when an upload alone does not. Software that is updated on its host and not over its network interface has
+    ``install`` instead of ``upload``: an argument list with the image's file in the place of ``{file}``.
+    ``settle_seconds`` bounds the wait until the version can be read again.
     """
 
     version: Recipe
-    upload: Recipe
+    upload: Recipe = Recipe()
     images: Images = Images()
     login: str = ""
     version_service: str = ""
@@ -182,6 +201,7 @@ class Update(Noun, frozen=True):
     settle_seconds: float = 30.0
     newest: Newest | None = None
     automatic: bool = False
+    install: tuple[str, ...] = ()
 
 
 class Power(Noun, frozen=True):

@@ -26,6 +26,7 @@ from sekisho.model.terminal import Code, Login, Recipe, Terminal
 from sekisho.model.verdict import Finding, Scalar
 
 T = TypeVar("T")
+S = TypeVar("S")
 Parameters = Mapping[str, Scalar | list[Scalar]]
 
 
@@ -200,6 +201,10 @@ class Access(Protocol):
         """Return an anonymous session at the same service."""
         ...
 
+    def learn(self, values: Mapping[str, str]) -> None:
+        """Fill ``{name}`` in every recipe from now on, where nothing else gives a value."""
+        ...
+
     def discovered(self, endpoint: Endpoint, pages: Iterable[Reply]) -> tuple[Login, ...]:
         """Return the login paths that ``pages`` of an undescribed web service show."""
         ...
@@ -214,6 +219,18 @@ class Power(Protocol):
 
     async def restore(self) -> None:
         """Give the power back; does not wait for the boot."""
+        ...
+
+
+class Host(Protocol):
+    """Our side of a terminal: declared commands that run here, such as the installer of a program."""
+
+    async def run(self, command: Sequence[str]) -> str:
+        """Run an argument list without a shell; return its output. Raises PeerFailure when it fails."""
+        ...
+
+    async def install(self, command: Sequence[str], image: bytes, name: str) -> str:
+        """Run an argument list with the file of ``image`` in the place of ``{file}``."""
         ...
 
 
@@ -263,6 +280,7 @@ class Wire(Protocol):
     access: Access
     power: Power | None
     reset: Callable[[], Awaitable[None]] | None
+    host: Host
     person: Person
     clock: Clock
     limits: Limits
@@ -290,6 +308,12 @@ class Wire(Protocol):
 
     async def together(self, actions: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         """Do ``actions`` at the same time and return what they return, in order."""
+        ...
+
+    async def beside(
+        self, action: Callable[[], Awaitable[T]], other: Callable[[], Awaitable[S]], grace: float
+    ) -> tuple[T | None, S]:
+        """Do both at once; when ``other`` has ended, ``action`` has ``grace`` seconds left, and is None if given up."""
         ...
 
     def restored(self, setting: str) -> None:

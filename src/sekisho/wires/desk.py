@@ -16,9 +16,11 @@ import msgspec
 from sekisho.errors import PeerFailure
 from sekisho.model.assessment import Limits
 from sekisho.model.evidence import Attempt, Evidence, Failure, Record
-from sekisho.ports import Access, Clock, EvidenceStore, Found, Net, Person, Power, Watcher
+from sekisho.ports import Access, Clock, EvidenceStore, Found, Host, Net, Person, Power, Watcher
+from sekisho.wires.power import CommandHost
 
 T = TypeVar("T")
+S = TypeVar("S")
 Action = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
@@ -33,6 +35,7 @@ class Bench(msgspec.Struct):
     limits: Limits
     power: Power | None = None
     reset: Callable[[], Awaitable[None]] | None = None
+    host: Host = CommandHost()
     taken: Callable[[], tuple[str, ...]] = tuple
     redact: Callable[[bytes], bytes] = bytes
     watcher: Watcher | None = None
@@ -48,6 +51,7 @@ class Desk:
         self.access = bench.access
         self.power = bench.power
         self.reset = bench.reset
+        self.host = bench.host
         self.person = bench.person
         self.clock = bench.clock
         self.limits = bench.limits
@@ -108,6 +112,20 @@ class Desk:
     async def together(self, actions: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
         """Do ``actions`` at the same time; results in order."""
         return list(await asyncio.gather(*(action() for action in actions)))
+
+    async def beside(
+        self, action: Callable[[], Awaitable[T]], other: Callable[[], Awaitable[S]], grace: float
+    ) -> tuple[T | None, S]:
+        """Do both at once; ``action`` is given up ``grace`` seconds after ``other`` has ended."""
+        first = asyncio.ensure_future(action())
+        try:
+            done = await other()
+            await asyncio.wait([first], timeout=grace)
+            return (first.result() if first.done() else None), done
+        finally:
+            if not first.done():
+                first.cancel()
+                await asyncio.wait([first])
 
     def restored(self, setting: str) -> None:
         """Journal that ``setting`` is back."""

@@ -1,4 +1,4 @@
-"""Drivers of the power cord and of the way back to the factory state.
+"""Drivers of the power cord, of the way back to the factory state, and of commands on our side.
 
 ``command`` runs an argument list without a shell (a smart plug's or PDU's tool, a hypervisor, ``kill -9``);
 ``person`` asks whoever stands beside the terminal and waits for the answer. A driver that fails raises
@@ -13,6 +13,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from sekisho.errors import PeerFailure
 from sekisho.language import Text
@@ -76,6 +77,25 @@ class CommandPower:
     async def restore(self) -> None:
         """Give it back."""
         await run_command(self._restore, self._seconds)
+
+
+class CommandHost:
+    """Runs declared commands on this machine, as the power cord's are run (`ports.Host`)."""
+
+    def __init__(self, seconds: float = COMMAND_SECONDS) -> None:
+        """``seconds`` bounds each command."""
+        self._seconds = seconds
+
+    async def run(self, command: Sequence[str]) -> str:
+        """Run it; return what it prints."""
+        return await run_command(command, self._seconds)
+
+    async def install(self, command: Sequence[str], image: bytes, name: str) -> str:
+        """Run it with the image as a file that is gone afterwards."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / Path(name).name
+            file.write_bytes(image)
+            return await run_command([word.replace("{file}", str(file)) for word in command], self._seconds)
 
 
 class NotedPower:

@@ -101,6 +101,10 @@ def check(terminal: Terminal) -> Iterable[str]:
             yield f"logins[{login.name}].kind: {login.kind!r} is none of {', '.join(sorted(_LOGIN_KINDS))}"
         if login.kind in {"form", "json"} and login.sign_in is None:
             yield f"logins[{login.name}].sign_in: a {login.kind} login needs a recipe"
+        if login.no_preset and login.preset is not None:
+            yield f"logins[{login.name}].no_preset: a preset code is described"
+        if login.set_up is not None and not (login.no_preset and login.current is not None):
+            yield f"logins[{login.name}].set_up: needs no_preset = true and the current code that is made by it"
     for setting in terminal.settings:
         if terminal.login(setting.login) is None:
             yield f"settings[{setting.name}].login: there is no login {setting.login!r}"
@@ -136,6 +140,8 @@ def _check_drives(terminal: Terminal) -> Iterable[str]:
         name = getattr(update, field, "")
         if name and terminal.service(name) is None:
             yield f"update.{field}: there is no service {name!r}"
+    if update and update.install and not any("{file}" in word for word in update.install):
+        yield "update.install: no word holds {file}"
     power = terminal.power
     if power and power.driver == "command" and not (power.cut and power.restore):
         yield "power: the driver command needs cut and restore"

@@ -89,7 +89,7 @@ def test_nothing_measured_is_no_pass(mode):
         ((*FORCED, fact("change.bypass", True, f"{SUBJECT} by url")), Verdict.PASS, Verdict.FAIL),
         (FORCED[:-1], Verdict.PASS, Verdict.INCONCLUSIVE),
         ((PRESET[0], fact("preset.works", False)), Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
-        ((fact("preset.exists", False),), Verdict.NOT_APPLICABLE, Verdict.NOT_APPLICABLE),
+        ((fact("preset.exists", False),), Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
         ((fact("preset.exists", None),), Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE),
     ],
 )
@@ -106,3 +106,39 @@ def test_a_claimed_equivalent_keeps_a_failure_undecided():
 def test_an_unknown_mode_is_a_fault_and_never_a_verdict():
     with pytest.raises(ValueError, match="mode maybe"):
         judge("maybe", *FORCED)
+
+
+MADE = (
+    fact("preset.exists", False),
+    fact("setup.works", True),
+    fact("setup.shut", True),
+    fact("setup.link", True, f"{SUBJECT} wrong link", link="wrong"),
+    fact("setup.link", True, f"{SUBJECT} used link", link="used"),
+)
+
+
+def instead(name, value, subject=SUBJECT):
+    return tuple(
+        fact(name, value, subject) if (one.name, one.subject) == (name, subject) else one for one in MADE
+    )
+
+
+@pytest.mark.parametrize("mode", ["prompt", "force"])
+@pytest.mark.parametrize(
+    ("facts", "verdict", "reason"),
+    [
+        (MADE, Verdict.PASS, "made-by-user"),
+        (MADE[:1], Verdict.INCONCLUSIVE, "set-up-unseen"),
+        (MADE[:2], Verdict.INCONCLUSIVE, "set-up-unseen"),
+        (instead("setup.works", False), Verdict.INCONCLUSIVE, "no-set-up-control"),
+        (instead("setup.works", None), Verdict.INCONCLUSIVE, "no-set-up-control"),
+        (instead("setup.shut", None), Verdict.INCONCLUSIVE, "unknown"),
+        (instead("setup.shut", False), Verdict.FAIL, "open-before-set-up"),
+        (instead("setup.link", None, f"{SUBJECT} used link"), Verdict.INCONCLUSIVE, "unknown"),
+        (instead("setup.link", False, f"{SUBJECT} wrong link"), Verdict.FAIL, "link-serves"),
+    ],
+)
+def test_nothing_preset_is_met_by_the_set_up_that_was_seen(mode, facts, verdict, reason):
+    finding = judge(mode, *facts)
+    assert (finding.verdict, finding.details[0].reason) == (verdict, reason)
+    assert (finding.reason == "made-by-user") is (verdict is Verdict.PASS)

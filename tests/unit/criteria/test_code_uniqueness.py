@@ -42,6 +42,13 @@ def test_the_branch_that_nobody_claims_passes_nothing() -> None:
     assert CRITERION.judge(skipped, Terminal(logins=(shared,)), {}).verdict is Verdict.NOT_APPLICABLE
     assert CRITERION.judge(skipped, Terminal(logins=(own,)), {}).verdict is Verdict.INCONCLUSIVE
     assert CRITERION.judge(skipped, Terminal(), {}).verdict is Verdict.INCONCLUSIVE
+    made, mixed = (
+        Login("web", "web", "form", current=Code("a", "b"), no_preset=True),
+        (Login("x", "web", "form", current=Code("a", "c")),),
+    )
+    found = CRITERION.judge(skipped, Terminal(logins=(made,)), {})
+    assert (found.verdict, found.reason) == (Verdict.NOT_APPLICABLE, "no-preset")
+    assert CRITERION.judge(skipped, Terminal(logins=(made, *mixed)), {}).verdict is Verdict.INCONCLUSIVE
     failed = Observations((), {"unit_uniqueness": Attempt(AttemptStatus.FAILED, "tool")})
     assert CRITERION.judge(failed, Terminal(logins=(shared,)), {}).verdict is Verdict.INCONCLUSIVE
     assert CRITERION.judge(Observations(), Terminal(logins=(shared,)), {}).verdict is Verdict.NONE

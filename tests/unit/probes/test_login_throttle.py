@@ -88,8 +88,8 @@ def test_a_lock_of_the_account_locks_the_owner_out():
     owners = [one for one in seen.of("throttle.owner") if one.attributes["mode"] == "serial"]
     assert owners[0].attributes["address"] is False
     # A session that the owner had before goes on, but signing in anew is shut: both stand in the fact.
-    assert owners[0].attributes["session"] is True
-    assert "owner-out" not in reasons
+    assert (owners[0].value, owners[0].attributes["session"]) == (False, True)
+    assert "owner-out" in reasons
 
 
 @pytest.mark.parametrize("most", [8.0, 30.0])

@@ -301,7 +301,7 @@ def test_a_redirect_to_another_address_is_not_followed():
     assert none.reply.location == "http://192.0.2.9/x"
 
 
-def test_a_dead_service_costs_no_budget_and_is_locked_only_after_it_worked():
+def test_a_dead_service_costs_no_budget_and_is_not_called_locked():
     async def run():
         async with web_server(Sessions()) as port:
             access = loopback_access(loopback_terminal("http", port))
@@ -312,7 +312,7 @@ def test_a_dead_service_costs_no_budget_and_is_locked_only_after_it_worked():
 
     before, after, fresh, counts = asyncio.run(run())
     assert before.accepted is False
-    assert (after.accepted, after.failure, after.locked) == (None, "refused", True)
+    assert (after.accepted, after.failure, after.locked) == (None, "refused", False)
     assert (fresh.failure, fresh.locked) == ("refused", False)
     assert counts == {"admin": (1, 1, 0)}
 

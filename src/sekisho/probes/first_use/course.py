@@ -150,17 +150,17 @@ class Course:
     async def _urls(self) -> dict[str, Any]:
         """Read pages and settings directly, with the session that has not changed its code."""
         _, session = await self.wire.access.sign_in(self.login, self.code)
-        seen = [{"path": path, **await _look(session, Recipe(path=path))} for path in self.login.guarded]
+        seen = [{"path": path, **await look(session, Recipe(path=path))} for path in self.login.guarded]
         settings = [one for one in self.terminal.settings if one.login == self.login.name]
-        reads = [{"setting": one.name, **await _look(session, one.read, value=True)} for one in settings]
+        reads = [{"setting": one.name, **await look(session, one.read, value=True)} for one in settings]
         await session.close()
         return {"pages": seen, "reads": reads}
 
     async def _back(self) -> dict[str, Any]:
         """Go back to the first page after signing in, and read what only a signed-in user sees."""
         _, session = await self.wire.access.sign_in(self.login, self.code)
-        front = await _look(session, Recipe(path="/"))
-        proof = await _look(session, self.login.proof, value=True) if self.login.proof is not None else None
+        front = await look(session, Recipe(path="/"))
+        proof = await look(session, self.login.proof, value=True) if self.login.proof is not None else None
         await session.close()
         return {"front": front, "proof": proof}
 
@@ -190,7 +190,7 @@ class Course:
         """
         if self.touched and self.cheap:
             await self.factory()
-        code = Code(self.code.user, _weak(offer, self.code, self.login.name))
+        code = Code(self.code.user, weak(offer, self.code, self.login.name))
         await self._change(f"offer {offer}", code, offer)
         if offer == "same":
             self.touched = True
@@ -283,7 +283,8 @@ async def declared_logins(terminal: Terminal) -> dict[str, Any]:
             {
                 "name": login.name,
                 "kind": login.kind,
-                "preset": login.preset is not None or None,
+                # Nothing preset is a claim of the maker until the factory state was looked at.
+                "preset": True if login.preset is not None else False if login.no_preset else None,
                 "unique": login.unique_per_unit,
                 "equivalents": ", ".join(login.equivalents),
                 "changeable": login.change is not None,
@@ -308,7 +309,7 @@ def _shape(code: Code) -> dict[str, Any]:
     }
 
 
-def _weak(offer: str, code: Code, name: str) -> str:
+def weak(offer: str, code: Code, name: str) -> str:
     """Return a code that is weak in one way only, as far as that goes."""
     odd = "Rq" + str(int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % 10**3).zfill(3)
     return {
@@ -321,7 +322,8 @@ def _weak(offer: str, code: Code, name: str) -> str:
     }[offer]
 
 
-async def _look(session: Session, recipe: Recipe, *, value: bool = False) -> dict[str, Any]:
+async def look(session: Session, recipe: Recipe, *, value: bool = False) -> dict[str, Any]:
+    """Return what a reading shows, with its value where asked for."""
     reading = await session.run(recipe)
     told = msgspec.to_builtins(reading)
     keep = ("status", "digest", "title", "length", "location", "failure")

@@ -27,7 +27,13 @@ def observe_login(evidence: Evidence, name: str) -> Iterator[Observation]:
     ways = list(_observe_ways(evidence, name))
     yield from ways
     yield _forced(ways, subject, prompted)
-    yield from _observe_offers(evidence, name, restricted=bool(prompted) or _shut(ways))
+    yield from observe_change(evidence, name, restricted=bool(prompted) or _shut(ways))
+
+
+def observe_change(evidence: Evidence, name: str, *, restricted: bool) -> Iterator[Observation]:
+    """Derive what a change takes and whether it works; ``restricted``: little could be done before it."""
+    subject, base = f"login {name}", f"first/{name}/"
+    yield from _observe_offers(evidence, name, restricted=restricted)
     yield from _observe_good(evidence, name)
     left = evidence.record(f"{base}left")
     if left is not None:

@@ -13,7 +13,7 @@ How:
 Evidence:
     One record for each series with the time and answer of every try; codes are not kept.
 Limits:
-    Bounded by the budget of throttle tries, shared by logins of one user, and by 64 s of patience a delay;
+    Bounded by the budget of throttle tries, shared by logins of one user, and by the patience with one delay (64 s unless limited);
     our own rate cap bounds what can be measured and stands in the facts. Delays that grow are taken at their
     later pace, locks with what came before them. A lock declared to last for ever is not provoked. A lock's
     length is a lower bound (the last refusal), which favours the attacker.

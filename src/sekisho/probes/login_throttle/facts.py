@@ -184,9 +184,8 @@ def _state(evidence: Evidence, name: str, mode: str, record: Record) -> Iterator
     own: dict[str, Scalar] = {"mode": mode, "login": name}
     yield Observation("throttle.live", f"login {name} {mode}", alive, {**own, "how": how}, pointers)
     held = bool(data.get("held"))
-    owner: bool | None = data.get("owner")
-    if owner is not True:
-        owner = True if data.get("session") or not held else owner
+    # Signing in is what is asked: a session from before that goes on is shown beside it and lets nobody in.
+    owner: bool | None = data.get("owner") if held else True
     by = "other-address" if data.get("owner") else "known-session" if data.get("session") else ""
     attributes = {**own, "held": held, "by": by, "session": data.get("session"), "address": data.get("owner")}
     yield Observation("throttle.owner", f"login {name} {mode}", owner, attributes, pointers)

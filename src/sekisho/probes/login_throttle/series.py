@@ -20,8 +20,8 @@ BURSTS = (5, 20)
 ENOUGH_FOR_TWENTY = 45
 REBOOT_TRIES = 8
 SECOND_TRIES = 3
-PATIENCE = 64.0
 DEAD = frozenset({"refused", "reset", "closed", "timed-out", "unreachable"})
+SHUT = DEAD - {"unreachable"}
 DEAD_IN_A_ROW = 2
 TURNED_AWAY = frozenset({429, 503})
 UNKNOWN_LOCK = 900.0
@@ -38,14 +38,15 @@ def right_code(login: Login) -> Code | None:
 class _Wait:
     """How long to wait before the next try, so that a delay's length is known to a fifth once it repeats."""
 
-    def __init__(self) -> None:
+    def __init__(self, declared: float = 0.0) -> None:
+        """``declared``: the delay that the maker's rule gives; the first guess, looked at from both sides."""
         self.total = 0.0
         self._goals: list[float] = []
-        self._last = 0.0
+        self._declared = self._last = declared
 
     def over(self) -> None:
         """The try was looked at: the next delay is guessed to be like this one."""
-        self._last, self.total, self._goals = self.total, 0.0, []
+        self._last, self.total, self._goals = self.total or self._declared, 0.0, []
 
     def next(self) -> float:
         """Return the seconds until the next look, and count them."""
@@ -63,6 +64,8 @@ def held_off(one: Mapping[str, Any]) -> bool:
 
     In doubt a try counts as read, which favours the attacker.
     """
+    if one["failure"] in SHUT:
+        return True
     said = one["proof"] == "locked" or one["status"] in TURNED_AWAY
     return bool(one["locked"]) and (said or one["accepted"] is not False)
 
@@ -86,6 +89,7 @@ class Bout:
         self.second = alike[1] if len(alike) > 1 else ""
         self.count = 0
         self.cut = False
+        self.patience = wire.limits.patience_seconds
         user = (right_code(login) or Code()).user
         sharing = sum((right_code(one) or Code()).user == user for one in terminal.logins)
         share = wire.limits.throttle_tries // max(1, sharing)
@@ -183,7 +187,7 @@ class Bout:
             unsure = result.accepted is not True and result.failure != "budget"
             return {**told, "held": held or unsure}
 
-        limit = self.wire.limits.step_seconds + 6 * PATIENCE
+        limit = self.wire.limits.step_seconds + 6 * self.patience
         return await self.wire.step(f"{self.base}{mode}", act, once=True, seconds=limit)
 
     async def _serial(self, start: float, *, until_held: bool = False) -> list[dict[str, Any]]:
@@ -194,11 +198,11 @@ class Bout:
         rule = self.login.lock
         wanted = min(max(USUAL_TRIES, rule.tries + 4 if rule else 0), MOST_TRIES)
         # A declared lock that is longer than our patience is not knocked at, but waited out afterwards.
-        long = rule.tries if rule is not None and rule.seconds > PATIENCE else 0
+        long = rule.tries if rule is not None and rule.seconds > self.patience else 0
         made: list[dict[str, Any]] = []
         looked_at, dead = 0, 0
-        wait = _Wait()
-        deadline = start + self.wire.limits.step_seconds + 4 * PATIENCE
+        wait = _Wait(rule.seconds if rule is not None and rule.seconds < self.patience else 0.0)
+        deadline = start + self.wire.limits.step_seconds + 4 * self.patience
         while looked_at < wanted and len(made) < self.serial_most and self.wire.clock.monotonic() < deadline:
             one = await self._wrong(self.first, start)
             if one["failure"] == "budget":
@@ -209,7 +213,7 @@ class Bout:
                 looked_at += 1
                 wait.over()
                 continue
-            if dead >= DEAD_IN_A_ROW or wait.total >= PATIENCE or (long and looked_at >= long):
+            if dead >= DEAD_IN_A_ROW or wait.total >= self.patience or (long and looked_at >= long):
                 break
             if until_held and held_off(one):
                 break
@@ -330,7 +334,7 @@ class Bout:
             told = {"mode": "after-reboot", "tries": made, "seconds": round(seconds, 4), "held": held}
             return {**told, "right_after": result.accepted}
 
-        limit = self.wire.limits.step_seconds + 6 * PATIENCE
+        limit = self.wire.limits.step_seconds + 6 * self.patience
         await self.wire.step(f"{self.base}before reboot", before, once=True, seconds=limit)
         wait = plan.off_seconds + plan.ready_seconds + self.wire.limits.step_seconds
         booted = await self.wire.step(f"{self.base}reboot", cut, once=True, seconds=wait)

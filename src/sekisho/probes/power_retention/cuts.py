@@ -16,6 +16,8 @@ from sekisho.probes.power_retention.state import POLL_SECONDS, REFUSED, State, i
 
 #: Seconds after the start of an upload: while the image comes in, while it is written, and just after.
 UPDATE_CUTS = (0.05, 0.5, 2.0)
+#: What an upload is still given once the power is off: the last packets may be on their way.
+GONE_SECONDS = 2.0
 #: Beside the declared waits, what a step may take for signing in, sending or a person's hands.
 SPARE_SECONDS = 900.0
 
@@ -281,10 +283,11 @@ class Cuts:
             return {"delay": seconds}
 
         async def both() -> Data:
-            sent, pulled = await self.wire.together([send, pull])
+            # What has no power answers no more: the peer's own time-outs are not waited for.
+            sent, pulled = await self.wire.beside(send, pull, GONE_SECONDS)
             silent = await self._off()
             await self.power.restore()
-            return {**pulled, "upload": dict(sent), "silent": silent}
+            return {**pulled, "upload": dict(sent or {"failure": "died"}), "silent": silent}
 
         return await self._powered(f"{where}/power", both, seconds)
 

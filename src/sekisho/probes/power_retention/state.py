@@ -114,6 +114,12 @@ class State:
     async def upload(self, update: Update, image: bytes) -> dict[str, Any]:
         """Send ``image`` to the updater and activate it; returns what came back."""
         kept = {"size": len(image), "sha256": hashlib.sha256(image).hexdigest()}
+        if update.install:
+            try:
+                await self.wire.host.install(update.install, image, "image.bin")
+            except PeerFailure as refused:
+                return {**kept, "failure": refused.reason}
+            return {**kept, "failure": ""}
         session, failure = await self._session(update.login, update.upload_service)
         if session is None:
             return {**kept, "failure": failure}

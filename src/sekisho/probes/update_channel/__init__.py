@@ -9,7 +9,8 @@ How: Read the version. Send changed copies of the newer image: one byte of the p
     the genuine newer image as the positive control, then the older one, then back to the first version.
 Evidence: Steps ``images`` (name, size, SHA-256 only), ``version/before``, ``mutant/<name>/upload|after``,
     ``quiet``, ``genuine/…``, ``older/…``, ``return/…``, ``newest/…``. What an upload was answered is kept
-    but decides nothing: real updaters answer 200 to images that they refuse.
+    but decides nothing: real updaters answer 200 to images that they refuse. Software that is updated on its host
+    gets the image by the described installer (``install``) instead of an upload.
 Limits: Seen is the version that the terminal tells. An image with another key or without a signature
     must carry another version than the installed one, or its installation can't be seen. A copy
     accepted first and refused at some later boot counts as accepted. A signature check that a crafted image

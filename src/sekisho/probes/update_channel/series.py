@@ -92,6 +92,8 @@ class Series:
         await self.wire.step("images", declare)
 
     def _transport(self) -> str:
+        if self.update.install:
+            return "host"
         if self.update.upload.command:
             return "shell"
         terminal = self.channel.terminal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +21,8 @@ GENTLE = 3
 LONGEST_WAIT = 900.0
 FIRST_WAIT = 5.0
 USUAL_WAIT = 120.0
+#: A connection that is not taken or not answered any more: a lock, or a service that died.
+SHUT = frozenset({"refused", "reset", "closed", "timed-out"})
 
 
 class Candidate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -258,7 +260,7 @@ class _Run:
         if await self._wait_out(step, code):
             # A brake that lets the right code in after a while is waited for once, and the list goes on.
             return True
-        self.why = self.why or ("locked" if record.data.get("locked") else "right-refused")
+        self.why = self.why or _held_by(record.data) or "right-refused"
         return False
 
     async def _wait_out(self, step: str, code: Code) -> bool:
@@ -287,8 +289,8 @@ class _Run:
             return
         self.tried += data.get("accepted") is not None
         self.row = 0 if data.get("accepted") else self.row + 1
-        if data.get("locked"):
-            self.why = "locked"
+        if why := _held_by(data):
+            self.why = why
             self.skip(candidate)
         elif data.get("accepted") is None:
             self.skip(candidate)
@@ -306,6 +308,13 @@ class _Run:
             "foreign": foreign,
             "why": self.why or ("budget" if self.closed else ""),
         }
+
+
+def _held_by(data: Mapping[str, Any]) -> str:
+    """Return what kept a try out: ``locked`` when the terminal said or showed so, ``shut`` when it no longer answers."""
+    if data.get("locked"):
+        return "locked"
+    return "shut" if data.get("sign_in_failure") in SHUT else ""
 
 
 async def _right(target: Target, wire: Wire, step: str, code: Code) -> Record:

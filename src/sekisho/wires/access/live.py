@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -84,8 +84,8 @@ class LiveAccess:
         if outcome.result.accepted:
             self._budget.right(code.user, measuring=measuring)
             self._right.add((login.name, code))
-        elif not outcome.sent or (known and outcome.result.locked):
-            # A right code that a lock keeps out is not a wrong one.
+        elif not outcome.sent or (known and (outcome.result.locked or self._shut(login.name, outcome))):
+            # A right code that a lock or a closed door keeps out is not a wrong one.
             self._budget.unsent(code.user, measuring=measuring)
         elif known and not measuring:
             self._budget.wrong()
@@ -98,6 +98,10 @@ class LiveAccess:
         except PeerFailure as failure:
             return NoSession(failure.reason)
         return self._web.anonymous(endpoint) if login.kind in _WEB else NoSession()
+
+    def learn(self, values: Mapping[str, str]) -> None:
+        """Keep values for the recipes of every later session."""
+        self._web.learnt.update(values)
 
     def discovered(self, endpoint: Endpoint, pages: Iterable[Reply]) -> tuple[Login, ...]:
         """Return the login paths that ``pages`` of an undescribed web service show."""
@@ -127,12 +131,13 @@ class LiveAccess:
         return failed("unsupported", sent=False, detail=f"login kind {login.kind}")
 
     def _watched(self, name: str, outcome: Outcome) -> Outcome:
-        """Notice a lock that isn't said in words: shut after it worked, or answers that grew slow."""
+        """Notice a lock that isn't said in words: answers that grew slow.
+
+        A service that is shut after it worked may be locked or dead: its failure says what was seen, no more.
+        """
         result = outcome.result
         locked = result.locked
-        if result.failure in _SHUT:
-            locked = locked or name in self._worked
-        elif result.accepted is not None:
+        if result.accepted is not None and result.failure not in _SHUT:
             self._worked.add(name)
         if result.accepted is False:
             # Refusals are compared with refusals: many terminals answer these late from the first on.
@@ -140,6 +145,10 @@ class LiveAccess:
             locked = locked or result.seconds > max(quickest * SLOWER, quickest + SLOWER_SECONDS)
             self._quickest[name] = min(quickest, result.seconds)
         return outcome._replace(result=msgspec.structs.replace(result, locked=locked))
+
+    def _shut(self, name: str, outcome: Outcome) -> bool:
+        """Tell whether the door was shut before us that had opened before."""
+        return outcome.result.failure in _SHUT and name in self._worked
 
 
 def _both(outcome: Outcome) -> tuple[SignIn, Session]:

@@ -39,11 +39,14 @@ class NoSession:
 
 
 class HttpSession:
-    """Runs recipes with a browser's cookies and headers. ``token`` fills ``{token}``."""
+    """Runs recipes with a browser's cookies and headers. ``token`` fills ``{token}``, ``learnt`` what else is known."""
 
-    def __init__(self, browser: Browser, clean: Callable[[str], str]) -> None:
+    def __init__(
+        self, browser: Browser, clean: Callable[[str], str], learnt: Mapping[str, str] | None = None
+    ) -> None:
         self.browser = browser
         self._clean = clean
+        self._learnt = learnt or {}
         self.token = ""
 
     async def run(self, recipe: Recipe, values: Mapping[str, str] | None = None) -> Reading:
@@ -75,7 +78,7 @@ class HttpSession:
         """Fetch the recipe's page for its hidden inputs (or take ``page``), then send the recipe."""
         if recipe.command:
             raise PeerFailure("unsupported", "a shell command on a web session")
-        values = {**values, "token": self.token} if self.token else dict(values)
+        values = {**self._learnt, **values, **({"token": self.token} if self.token else {})}
         headers = {name: fill(value, values) for name, value in recipe.headers.items()}
         hidden: Mapping[str, str] = {}
         if page is None and recipe.page:

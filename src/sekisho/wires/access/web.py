@@ -101,10 +101,11 @@ class WebLogin:
         self._welcome: dict[str, set[tuple[object, ...]]] = {}
         self._opened: dict[str, set[str]] = {}
         self._formless: set[str] = set()
+        self.learnt: dict[str, str] = {}
 
     def anonymous(self, endpoint: Endpoint) -> HttpSession:
         """Return a session without any right."""
-        return HttpSession(Browser(self._net, endpoint, self._clock), self._clean)
+        return HttpSession(Browser(self._net, endpoint, self._clock), self._clean, self.learnt)
 
     async def sign_in(
         self, login: Login, endpoint: Endpoint, code: Code | None, *, measuring: bool
