@@ -7,11 +7,14 @@ import msgspec
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.audit import Act
-from sekisho.model.corroboration import Standing
+from sekisho.model.corroboration import Dispute, Standing
+from sekisho.model.sharing import Lane
+from sekisho.ports.sharing import EVERY, ObjectFilter
 from sekisho.workflows.hub.books import Books
 from sekisho.workflows.hub.weighing import settle
 
 _DAY = 86_400_000
+_AT_ONCE = 500
 
 
 def verify(books: Books, identifier: str, who: str, *, true: bool, reason: str) -> Standing:
@@ -29,8 +32,6 @@ def verify(books: Books, identifier: str, who: str, *, true: bool, reason: str) 
     books.disputes.outcome(members, one.key, now, good=true)
     books.reports.settle([msgspec.structs.replace(one, verified=now if true else 0)])
     if not true:
-        from sekisho.model.corroboration import Dispute
-
         name = books.minted("opinion", "hub", one.key, str(now))
         books.disputes.open(Dispute(name, one.key, "hub", now, reason, now, who, 1), act)
     settle(books, [one.key])
@@ -57,12 +58,29 @@ def decide(books: Books, dispute: str, who: str, *, upheld: bool, reason: str) -
 
 
 def retired_items(books: Books) -> tuple[int, int]:
-    """Empty log items that are past their days, delete entries that are past their years; return how many of each."""
+    """Delete addressed objects and log items that are past their days, and entries past their years.
+
+    Return how many entries lost their items, and how many entries went.
+    """
     now = books.now()
-    return (
-        books.ledger.forget_items(now - books.rules.addressed_days * _DAY),
-        books.ledger.expire(now),
-    )
+    before = now - books.rules.addressed_days * _DAY
+    for lane in (Lane.EVIDENCE, Lane.EVIDENCE_IN):
+        collection = books.lane(lane)
+        if collection is not None:
+            for member in books.members.members():
+                _forget(books, f"{collection.id}@{member.id}", before * 1000)
+    return books.ledger.forget_items(before), books.ledger.expire(now)
+
+
+def _forget(books: Books, part: str, before: int) -> None:
+    """Delete what was added to a member's share before a time (microseconds); the oldest come first."""
+    while True:
+        page = books.objects.find(part, ObjectFilter(versions=EVERY), limit=_AT_ONCE, octets=1, bodies=False)
+        old = [one.id for one in page.held if one.added < before]
+        for identifier in old:
+            books.objects.delete(part, identifier, EVERY)
+        if not old:
+            return
 
 
 def _standing(books: Books, identifier: str) -> Standing:

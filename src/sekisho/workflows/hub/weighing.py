@@ -137,9 +137,16 @@ def publish(books: Books, shuffle: bytes = b"") -> int:
     count = 0
     while due := books.reports.due(_AT_ONCE):
         now = books.now()
-        mixed = sorted(due, key=lambda one: books.minted("order", shuffle.hex(), one.key))
+        # What never went out isn't taken back.
+        out = {one.key for one in due if one.grade is not Use.NONE or books.objects.has(lane.id, one.id)}
+        mixed = sorted(
+            (one for one in due if one.key in out),
+            key=lambda one: books.minted("order", shuffle.hex(), one.key),
+        )
         books.objects.add(lane.id, [_object(books, one, now) for one in mixed], now * 1000)
-        books.reports.settle([msgspec.structs.replace(one, published=now) for one in due])
+        books.reports.settle(
+            [msgspec.structs.replace(one, published=now if one.key in out else -1) for one in due]
+        )
         count += len(due)
     return count
 

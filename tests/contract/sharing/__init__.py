@@ -1,0 +1,1 @@
+"""The acceptance tests of sharing, each under its number."""

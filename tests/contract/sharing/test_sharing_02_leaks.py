@@ -1,0 +1,159 @@
+"""2. Nothing leaves above its marking, by any way; and nothing is withheld that may be seen. An oracle of its own decides."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fakes.sharing import Ring, grant, indicator
+from sekisho.model.corroboration import shown_counts
+from sekisho.model.indicator import Tlp
+from sekisho.model.membership import Right
+from sekisho.model.sharing import Collection
+
+QUIET = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Written here again, apart from the program: TLP 1 and 2.0, and what nobody can resolve.
+LEVELS = {
+    "613f2e26-407d-48c7-9eca-b8e91df99dc9": 0, "34098fce-860f-48ae-8e50-ebd3cc5e41da": 1,
+    "f88d31f6-486f-44da-b317-01333bde0b82": 2, "5e57c739-391a-4eb3-b6be-7d15ca92d5ed": 4,
+    "94868c89-83c2-464b-929b-a1a8aa3c8487": 0, "bab4a63c-aed9-4cf5-a766-dfca5abac2bb": 1,
+    "55d920b0-5e8b-4f79-9ee9-91f868d9b421": 2, "939a9414-2ddd-4d32-a0cd-375ea402b003": 3,
+    "e828b379-4e03-4974-9ac4-e53a884c97c1": 4, "34098fce-860f-48ae-8e50-ebd3cc5e41db": 4,
+    "b03e0000-0000-4000-8000-000000000000": 4,
+}  # fmt: skip
+CEILINGS = {"m0": 0, "m1": 1, "m2": 2, "m3": 3, "m4": 4}
+REFS = st.lists(st.sampled_from(sorted(LEVELS)), max_size=3)
+OBJECTS = st.lists(
+    st.tuples(st.sampled_from(sorted(CEILINGS)), REFS, REFS, st.booleans()), min_size=1, max_size=25
+)
+
+
+def made(number: int, refs: list[str], parts: list[str], *, lang: bool) -> tuple[dict[str, Any], int]:
+    """An object, and the level at which it may leave."""
+    one = indicator(number=number, tlp=None, name=f"secret-{number}")
+    if refs:
+        one["object_marking_refs"] = [f"marking-definition--{ref}" for ref in refs]
+    granular = [{"selectors": ["name"], "marking_ref": f"marking-definition--{ref}"} for ref in parts]
+    granular += [{"selectors": ["name"], "lang": "ja"}] if lang else []
+    if granular:
+        one["granular_markings"] = granular
+    levels = [LEVELS[ref] for ref in refs + parts]
+    return one, max(levels) if levels else 4
+
+
+@QUIET
+@given(objects=OBJECTS)
+def test_every_way_out_keeps_to_the_marking(ring: Ring, objects: Any) -> None:
+    if not ring.tokens:
+        for name in CEILINGS:
+            ring.join(name, "receive-only")
+    number = len(ring.books.collections.collections())
+    name = str(UUID(int=number, version=4))
+    ring.books.collections.found(Collection(name, "Open", "", f"open-{number}"))
+    ring.books.forget()
+    ring.ids["open"] = name
+    for member, ceiling in CEILINGS.items():
+        grant(ring.books, Right(member, name, True, True, Tlp(ceiling)), "op")
+    held: list[tuple[str, str, int]] = []
+    batches: dict[str, list[Any]] = {}
+    for at, (owner, refs, parts, lang) in enumerate(objects):
+        one, level = made(number * 1000 + at, refs, parts, lang=lang)
+        batches.setdefault(owner, []).append(one)
+        held.append((one["id"], owner, level))
+    for owner, some in batches.items():
+        assert ring.post(owner, "open", *some)["failure_count"] == 0
+    for member, ceiling in CEILINGS.items():
+        may = {one for one, owner, level in held if owner == member or (level <= ceiling and level < 4)}
+        assert {one["id"] for one in ring.objects(member, "open", limit=7)} == may
+        manifest = ring.ask(member, "GET", ring.at("open", "manifest")).json.get("objects", [])
+        assert {one["id"] for one in manifest} == may
+        for one, _, _ in held:
+            got = ring.ask(member, "GET", ring.at("open", "objects", one))
+            versions = ring.ask(member, "GET", ring.at("open", "objects", one, "versions"))
+            assert (got.status, versions.status) == ((200, 200) if one in may else (404, 404))
+            if one not in may:
+                never = ring.ask(
+                    member, "GET", ring.at("open", "objects", f"indicator--{UUID(int=3, version=4)}")
+                )
+                assert never.body == got.body
+                assert ring.ask(member, "DELETE", ring.at("open", "objects", one)).status == 404
+        hidden = {one for one, _, _ in held} - may
+        page = ring.ask(member, "GET", ring.at("open", "objects"))
+        assert not [one for one in hidden if one in page.body.decode() + json.dumps(page.headers)]
+
+
+def test_nobody_deletes_what_another_sent(ring: Ring) -> None:
+    for name in "ab":
+        ring.join(name)
+    one = {"type": "incident", "spec_version": "2.1", "id": f"incident--{UUID(int=1, version=4)}", "name": "断",
+           "created": "2026-11-18T10:00:00.000Z", "modified": "2026-11-18T10:00:00.000Z",
+           "object_marking_refs": ["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"]}  # fmt: skip
+    ring.post("a", "failure", one)
+    assert ring.ask("b", "DELETE", ring.at("failure", "objects", one["id"])).status == 404
+    assert len(ring.objects("b", "failure")) == 1
+    assert ring.ask("a", "DELETE", ring.at("failure", "objects", one["id"])).status == 200
+    assert ring.objects("b", "failure") == []
+
+
+LIST = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.integers(0, 5), st.sampled_from(list(Tlp)[:4])),
+    min_size=1,
+    max_size=14,
+)
+
+
+@QUIET
+@given(reports=LIST)
+def test_what_the_list_says_holds_without_all_that_is_marked_stricter(ring: Ring, reports: Any) -> None:
+    """Take away every report above the marking of what was published: it must still be confirmed."""
+    if not ring.tokens:
+        for name in "abcd":
+            ring.join(name)
+        grant(ring.books, Right("a", ring.ids["list"], True, False, Tlp.RED), "op")
+        ring.join("low", "receive-only")
+        grant(ring.books, Right("low", ring.ids["list"], True, False, Tlp.CLEAR), "op")
+    turn = len(ring.books.audit.entries(limit=100_000))
+    hour = turn % 200
+    expected: dict[str, set[tuple[str, Tlp]]] = {}
+    for at, (member, place, level) in enumerate(reports):
+        address = f"198.51.100.{(hour + place) % 256}"
+        ring.post(member, "list-in", indicator(address, 1000 + turn, number=turn * 100 + at, tlp=level))
+        expected.setdefault(address, set()).add((member, level))
+    for text, one in ring.published("a").items():
+        address = text.split("dst_ref.value = '")[1].split("'")[0]
+        if f"dst_port = {1000 + turn}]" not in text:
+            continue
+        level = LEVELS[one["object_marking_refs"][0].partition("--")[2]]
+        # The later report of a member holds, with its marking.
+        last = {
+            member: tlp for member, place, tlp in reports if f"198.51.100.{(hour + place) % 256}" == address
+        }
+        assert len([member for member, tlp in last.items() if tlp <= level]) >= 2
+    for one in ring.objects("low", "list"):
+        assert [LEVELS[ref.partition("--")[2]] for ref in one["object_marking_refs"]] == [0]
+    assert "tlp:amber" not in ring.ask("low", "GET", "/feed/misp/manifest.json").body.decode()
+
+
+CELLS = st.dictionaries(
+    st.sampled_from("pqr"),
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 500), max_size=6),
+    max_size=3,
+)
+
+
+@given(cells=CELLS, k=st.integers(2, 5))
+def test_no_figure_of_fewer_than_k_members_is_shown(cells: Any, k: int) -> None:
+    shown = shown_counts(cells, k=k, dominance=80)
+    for name, figure in shown.items():
+        parts = [part for part in cells[name].values() if part]
+        assert len(parts) >= k
+        assert max(parts) < 0.8 * sum(parts)
+        assert figure % 5 == 0
+    for name, members in cells.items():
+        if name not in shown:
+            parts = [part for part in members.values() if part]
+            assert len(parts) < k or max(parts) >= 0.8 * sum(parts)

@@ -1,0 +1,137 @@
+"""14. The list holds nothing about a subscriber; evidence reaches the one member that held the address at that time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fakes.sharing import DAY, NOW, Ring, evidence, hold, indicator
+from sekisho.catalogues.sharing import sharing_rules
+from sekisho.exchange.lanes import listing
+from sekisho.formats.stix_object import ObjectFault
+from sekisho.workflows.hub import retired_items
+
+RULES = sharing_rules()
+SECRET = "203.0.113.77"
+PROPERTIES = (
+    "name", "description", "external_references", "x_subscriber", "extensions", "granular_markings", "lang", "where_sighted_refs",
+    "observed_data_refs", "victim", "source", "summary",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        *({name: SECRET} for name in PROPERTIES),
+        {"labels": [f"family:{SECRET}", "evidence:flow", "x"]}, {"labels": [SECRET]}, {"labels": ["evidence:guess"]},
+        {"indicator_types": [SECRET]}, {"kill_chain_phases": [{"kill_chain_name": "a", "phase_name": SECRET}]},
+        {"kill_chain_phases": [{"kill_chain_name": "a", "phase_name": "b", "x": SECRET}]},
+        {"pattern": f"[network-traffic:src_ref.value = '{SECRET}' AND network-traffic:dst_ref.value = '198.51.100.7']"},
+        {"pattern": f"[email-addr:value = 'x@{SECRET}']"}, {"pattern": f"[url:value = 'http://{SECRET}/']"},
+        {"pattern": f"[network-traffic:dst_ref.value = '198.51.100.7'] FOLLOWEDBY [ipv4-addr:value = '{SECRET}']"},
+        {"pattern_type": "snort"}, {"pattern_version": SECRET},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_14_the_list_lane_refuses_all_that_could_name_somebody(ring: Ring, more: dict[str, Any]) -> None:
+    with pytest.raises(ObjectFault):
+        listing.told(indicator(**more), {"cc": 1}, RULES.evidence)
+
+
+@pytest.mark.parametrize(
+    "kind", ["identity", "observed-data", "ipv4-addr", "note", "report", "relationship", "grouping", "x-own"]
+)
+def test_14_nor_any_other_type(kind: str) -> None:
+    with pytest.raises(ObjectFault):
+        listing.told({"type": kind}, {"cc": 1}, RULES.evidence)
+
+
+NAMES = st.text(max_size=30)
+VALUES = st.recursive(
+    st.sampled_from([SECRET, 3_405_803_853, f"x{SECRET}x", 1]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(extra=st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
+def test_14_nothing_passes_that_is_not_named(extra: dict[str, Any]) -> None:
+    plain = indicator()
+    one = extra | plain
+    if set(one) == set(plain):
+        return
+    with pytest.raises(ObjectFault):
+        listing.told(one, {"cc": 1}, RULES.evidence)
+
+
+def test_14_evidence_reaches_the_holder_of_that_time_alone(ring: Ring) -> None:
+    day = NOW // DAY * DAY
+    ring.join("sees").join("old").join("new", "receive-only").join("none")
+    hold(ring.books, "old", "203.0.113.0/24", 1, day - 2 * DAY, "op")
+    hold(ring.books, "new", "203.0.113.0/24", day - 2 * DAY, 0, "op")
+    hold(ring.books, "sees", "192.0.2.0/24", 1, 0, "op")
+    ring.books.forget()
+    moments = {"old": day - 2 * DAY - 1000, "new": day - 2 * DAY}
+    for number, (holder, at) in enumerate(moments.items()):
+        moment = stix(at)
+        told = ring.post("sees", "evidence-in", evidence(SECRET, number=number + 1, moment=moment))
+        assert told["success_count"] == 1, holder
+    for name in ("old", "new", "sees", "none"):
+        found = ring.objects(name, "evidence")
+        assert len(found) == (name in moments)
+        for one in found:
+            assert one["first_observed"] == stix(moments[name])
+            assert "sees" not in json.dumps(one)
+            assert one["created_by_ref"] == ring.books.identity
+    refused = ring.post(
+        "sees", "evidence-in", evidence("198.18.0.1", number=8), evidence("192.0.2.1", number=9),
+        evidence(SECRET, number=10, x_note="…"),
+    )  # fmt: skip
+    assert refused["failure_count"] == 3
+    # Nothing of it is anywhere else: other collections, feeds, statuses, one's own reports.
+    for name in ("none", "sees"):
+        for alias in ("list", "failure"):
+            assert SECRET not in ring.ask(name, "GET", ring.at(alias, "objects")).body.decode()
+        for path in ("/feed/watch.json", "/me/reports.json", "/me/ledger.json", "/me/counts.json"):
+            assert SECRET not in ring.ask(name, "GET", path).body.decode()
+
+
+def test_14_the_ledger_for_five_years_and_the_items_for_thirty_days(ring: Ring) -> None:
+    ring.join("sees").join("has", "receive-only", "203.0.113.0/24")
+    ring.post("sees", "evidence-in", evidence(SECRET))
+    ring.post("sees", "evidence-in", evidence(SECRET))
+    (entry,) = ring.books.ledger.entries()
+    assert (entry.supplier, entry.carrier, entry.received, entry.notified, entry.receipt) == (
+        "sees",
+        "has",
+        NOW,
+        NOW,
+        0,
+    )
+    assert msgspec.json.decode(entry.log_items)["source"] == SECRET
+    ring.clock[0] += 5000
+    assert len(ring.objects("has", "evidence")) == 1
+    ring.clock[0] += 5000
+    ring.objects("has", "evidence")
+    assert ring.books.ledger.entries()[0].receipt == NOW + 5000
+    shown = ring.ask("has", "GET", "/me/ledger.json").json["ledger"]
+    assert [(one["supplier"], one["receipt"]) for one in shown] == [("", NOW + 5000)]
+    ring.clock[0] += 31 * DAY
+    retired_items(ring.books)
+    assert ring.books.ledger.entries()[0].log_items == ""
+    assert ring.objects("has", "evidence") == []
+    ring.clock[0] = NOW + 5 * 365 * DAY
+    assert retired_items(ring.books) == (0, 0)
+    ring.clock[0] = NOW + 5 * 366 * DAY
+    assert retired_items(ring.books) == (0, 1)
+
+
+def stix(at: int) -> str:
+    from sekisho.model.sharing import rfc3339
+
+    return rfc3339(at * 1000)[:-4] + "Z"
