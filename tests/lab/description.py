@@ -174,7 +174,7 @@ def _update(machine: Machine) -> dict[str, Any]:
         "upload": upload,
         "images": known,
         "repair": [repair],
-        "settle_seconds": 20.0,
+        "settle_seconds": 12.0,
     }
 
 

@@ -13,6 +13,7 @@ from fakes.wire import FakeClock, MemoryStore, fake_wire
 from sekisho.criteria.software_update import CRITERION as SOFTWARE
 from sekisho.criteria.update_integrity import CRITERION as INTEGRITY
 from sekisho.criteria.update_newest import CRITERION as NEWEST
+from sekisho.errors import PeerFailure
 from sekisho.model.evidence import AttemptStatus, Evidence
 from sekisho.model.observation import Observation, Observations
 from sekisho.model.terminal import (
@@ -305,3 +306,54 @@ def test_a_mere_statement_needs_a_person(tmp_path: Path) -> None:
     no = Observation("answer", "newest-software-means", "no", {"person": "試験 花子", "at": "2026-11-21"})
     assert newest(tmp_path, Newest(device=Recipe(path="/nothing")), no).verdict is Verdict.FAIL
     assert newest(tmp_path, Newest(device=Recipe(path="/nothing"))).verdict is Verdict.INCONCLUSIVE
+
+
+class Installer:
+    """The installer on the host of a program: what it says tells nothing, how it ends neither."""
+
+    def __init__(self, device: Device) -> None:
+        self.device, self.commands = device, []  # type: ignore[var-annotated]
+
+    async def run(self, command: Any) -> str:
+        raise NotImplementedError
+
+    async def install(self, command: Any, content: bytes, name: str) -> str:
+        self.commands.append(tuple(command))
+        before = len(self.device.installs)
+        self.device.install(content, name)
+        if len(self.device.installs) == before:
+            raise PeerFailure("unsupported", "install ended with 1: refused")
+        return "ok"
+
+
+def by_installer(folder: Path, host: Installer | None, device: Device) -> tuple[Evidence, Observations]:
+    terminal = described(folder, install=("install", "{file}"))
+    wire = fake_wire(PROBE, access=DeviceAccess(device), net=DeviceNet(device), clock=device.clock, host=host)
+    evidence = asyncio.run(PROBE.collect(terminal, wire))
+    return evidence, Observations(tuple(PROBE.observe(evidence)), {PROBE.name: evidence.attempt})
+
+
+def test_a_program_is_updated_by_its_hosts_installer(tmp_path: Path) -> None:
+    device = Device(FakeClock())
+    host = Installer(device)
+    _, found = by_installer(tmp_path, host, device)
+    assert SOFTWARE.judge(found, Terminal(), {}).verdict is Verdict.PASS
+    assert integrity(found).verdict is Verdict.PASS
+    assert {one.value for one in found.of("update.transport")} == {"host"}
+    assert set(host.commands) == {("install", "{file}")}
+
+
+def test_an_installer_that_takes_anything_fails(tmp_path: Path) -> None:
+    device = Device(FakeClock(), check="none", downgrade=True)
+    assert integrity(by_installer(tmp_path, Installer(device), device)[1]).verdict is Verdict.FAIL
+
+
+def test_an_installer_that_never_ran_refused_nothing(tmp_path: Path) -> None:
+    class Missing(Installer):
+        async def install(self, command: Any, content: bytes, name: str) -> str:
+            raise PeerFailure("unsupported", "install: No such file or directory")
+
+    device = Device(FakeClock())
+    _, found = by_installer(tmp_path, Missing(device), device)
+    assert integrity(found).verdict is Verdict.INCONCLUSIVE
+    assert {one.value for one in found.of("update.refused")} <= {None}

@@ -82,3 +82,39 @@ def test_seal_and_together() -> None:
 def test_records_are_redacted() -> None:
     wire = fake_wire(P, redact=lambda raw: raw.replace(b"hunter2", b"***"))
     assert go(wire.step("a", lambda: give("hunter2"))).data == {"value": "***"}
+
+
+def test_beside_waits_for_the_grace_and_no_longer() -> None:
+    """What hangs on a peer whose power is off is given up; what ends in time is kept, and its failure is a failure."""
+    wire = fake_wire(P)
+
+    async def soon() -> str:
+        await asyncio.sleep(0.02)
+        return "done"
+
+    async def never() -> str:
+        await asyncio.sleep(60)
+        return "never"
+
+    async def other() -> str:
+        return "cut"
+
+    async def broken() -> str:
+        raise PeerFailure("reset", "x")
+
+    assert go(wire.beside(soon, other, 5.0)) == ("done", "cut")
+    assert go(asyncio.wait_for(wire.beside(never, other, 0.05), 5)) == (None, "cut")
+    with pytest.raises(PeerFailure):
+        go(wire.beside(broken, other, 1.0))
+    with pytest.raises(PeerFailure):
+        go(wire.beside(never, broken, 1.0))
+
+
+def test_the_host_runs_an_installer_with_the_images_file(tmp_path: Any) -> None:
+    host = fake_wire(P).host
+    kept = tmp_path / "kept"
+    said = go(host.install(["cp", "-v", "{file}", str(kept)], b"image", "../x.bin"))
+    assert kept.read_bytes() == b"image"
+    assert "x.bin" in said
+    with pytest.raises(PeerFailure, match="ended with 1"):
+        go(host.install(["false", "{file}"], b"image", "x.bin"))
