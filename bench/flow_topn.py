@@ -45,6 +45,7 @@ TOP = Query(
     'GROUP BY "destinationIPv4Address"',
     'SELECT CAST("to" AS BIGINT) AS "to", CAST(SUM("octets") AS BIGINT) AS "octets" FROM "PART" GROUP BY "to" '
     'ORDER BY "octets" DESC, "to" LIMIT 10',
+    whole_lines=False,
 )
 SERIES = Query(
     "series",
@@ -53,6 +54,7 @@ SERIES = Query(
     'GROUP BY "flowStartMilliseconds" - MOD("flowStartMilliseconds", $bin)',
     'SELECT "at", CAST(SUM("octets") AS BIGINT) AS "octets" FROM "PART" GROUP BY "at" ORDER BY "at"',
     parameters={"bin": BIN, "port": PORT},
+    whole_lines=False,
 )
 Answer = list[tuple[int, int]]
 # What it is called, the question, how the peer is asked, how its answer is named as ours, the columns it needs.

@@ -37,6 +37,14 @@ QUESTIONS = [
         'ORDER BY "octets" DESC, "to" LIMIT 10',
     ),
     Query(
+        "top-of-undivided-rows",
+        'SELECT CAST("destinationIPv4Address" AS BIGINT) AS "to", CAST(SUM("octetDeltaCount") AS BIGINT) AS "octets" '
+        'FROM "FLOW" WHERE "ipVersion" = 4 GROUP BY "destinationIPv4Address"',
+        'SELECT "to", CAST(SUM("octets") AS BIGINT) AS "octets" FROM "PART" GROUP BY "to" '
+        'ORDER BY "octets" DESC, "to" LIMIT 10',
+        whole_lines=False,
+    ),
+    Query(
         "semi-join",
         'SELECT "subscriber", COUNT(*) AS "n" FROM "FLOW" WHERE CAST("destinationIPv4Address" AS BIGINT) IN '
         '(SELECT "address" FROM "LISTED") GROUP BY "subscriber"',

@@ -15,7 +15,8 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     one line lie in one shard, so counts of distinct lines add up. ``merge``, when given, runs once over ``"PART"``: the
     shards' results together. ``tables`` are small side tables by name (a list, the candidates). Allowed: semi-joins
     (``IN (SELECT …)``, ``EXISTS``), quoted names, ``CAST(… AS BIGINT)`` at the edges, ``CASE`` with ``ELSE``,
-    ``$name`` parameters. Not allowed: outer joins with ``IS NULL``, engine-specific functions, ``by`` as a name.
+    ``$name`` parameters. ``whole_lines`` False says that the question only adds up rows, so that the rows of one line may
+    be answered in several parts: an engine needn't divide what lies undivided. Not allowed: outer joins with ``IS NULL``, engine-specific functions, ``by`` as a name.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     merge: str = ""
     parameters: Mapping[str, Any] = {}
     tables: Mapping[str, Any] = {}
+    whole_lines: bool = True

@@ -101,6 +101,7 @@ def series(tables: Tables, step: int) -> tuple[Point, ...]:
         "series",
         f'SELECT {at} AS "at", {_SUMS} FROM "FLOW" GROUP BY {at}',  # noqa: S608 - a number of ours
         f'SELECT "at", {_MERGED} FROM "PART" GROUP BY "at" ORDER BY "at"',  # noqa: S608 - names of ours
+        whole_lines=False,
     )
     return tuple(
         Point(**{name: row[name] for name in Point.__struct_fields__})

@@ -109,7 +109,8 @@ class BoundTables:
         with registered(engine, batches) as tables, _named(engine, query.tables):
             for shard, files in enumerate(shards):
                 bounds = f"{int(self.window.begin)} AND {int(self.window.end) - 1}"
-                rows = f"SELECT * FROM ({source(tables, _of_shard(shard, len(shards)), files)})"  # noqa: S608 - names of ours
+                own = _of_shard(shard, len(shards), whole_lines=query.whole_lines)
+                rows = f"SELECT * FROM ({source(tables, own, files)})"  # noqa: S608 - names of ours
                 engine.execute(
                     f'CREATE OR REPLACE TEMP VIEW "FLOW" AS {rows} WHERE "flowStartMilliseconds" BETWEEN {bounds}'
                 )
@@ -226,7 +227,10 @@ def source(tables: Tables, where: str, files: Sequence[Path]) -> str:
     return " UNION ALL ".join(selects)
 
 
-def _of_shard(shard: int, shards: int) -> str:
+def _of_shard(shard: int, shards: int, *, whole_lines: bool) -> str:
+    """Return which rows of the journals are a shard's: its lines', or all of them with the first one."""
+    if not whole_lines:
+        return "false" if shard else "true"
     return f'"subscriber" % {shards} = {shard}' if shards > 1 else "true"
 
 
