@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, union, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, union, update
 
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, Standing
@@ -225,8 +225,7 @@ def _replace(
     connection: Connection, table: Table, key: Sequence[str], rows: Sequence[dict[str, Any]]
 ) -> None:
     """Lay rows in the place of those with the same key; both engines lock the same way."""
-    for first in range(0, len(rows), _AT_ONCE):
-        some = rows[first : first + _AT_ONCE]
-        for row in some:
-            connection.execute(delete(table).where(*(table.c[name] == row[name] for name in key)))
-        connection.execute(insert(table), some)
+    if rows:
+        same = delete(table).where(*(table.c[name] == bindparam(f"its_{name}") for name in key))
+        connection.execute(same, [{f"its_{name}": row[name] for name in key} for row in rows])
+        connection.execute(insert(table), list(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
 
 import msgspec
@@ -55,6 +55,9 @@ def settle(books: Books, keys: Iterable[str]) -> None:
         disputes: dict[str, list[Dispute]] = {}
         for dispute in books.disputes.disputes(some):
             disputes.setdefault(dispute.key, []).append(dispute)
+        places = {one.value for held in reports.values() for one in held if one.kind == "address"}
+        places |= {one.value for one in before.values() if one.kind == "address"}
+        guarded = _guarded(books, places, guards)
         made = []
         for key in some:
             voices = [
@@ -62,14 +65,15 @@ def settle(books: Books, keys: Iterable[str]) -> None:
                 for one in reports.get(key, [])
                 if one.member in groups
             ]
-            new = _standing(books, key, voices, disputes.get(key, []), before.get(key), guards, now)
+            new = _standing(books, key, voices, disputes.get(key, []), before.get(key), guarded, now)
             if new is not None:
                 made.append(new)
         books.reports.settle(made)
 
 
 def _standing(
-    books: Books, key: str, voices: Sequence[Voice], disputes: Sequence[Dispute], old: Standing | None, guards: Guards, now: int
+    books: Books, key: str, voices: Sequence[Voice], disputes: Sequence[Dispute], old: Standing | None,
+    guarded: Mapping[str, str], now: int
 ) -> Standing | None:  # fmt: skip
     rules = books.rules
     if not voices and old is None:
@@ -80,7 +84,7 @@ def _standing(
     model = heard[0] if heard else old
     if model is None:  # all that is said of it is marked red
         return None
-    reason = _reason(books, model, disputes, verified, guards)
+    reason = _reason(model, disputes, verified, guarded)
     if reason:
         state, grade = (IndicatorState.RETIRED if reason == "refuted" else IndicatorState.HELD), Use.NONE
     elif state is IndicatorState.DORMANT and old and _long_asleep(old, now, books):
@@ -110,20 +114,29 @@ def _long_asleep(old: Standing, now: int, books: Books) -> bool:
 
 
 def _reason(
-    books: Books, one: Report | Standing, disputes: Sequence[Dispute], verified: int, guards: Guards
+    one: Report | Standing, disputes: Sequence[Dispute], verified: int, guarded: Mapping[str, str]
 ) -> str:
     """Return why it is held back; empty for nothing."""
     if any(not dispute.decided for dispute in disputes):
         return "disputed"
     if any(dispute.upheld and dispute.decided > verified for dispute in disputes):
         return "refuted"
-    if one.kind != "address":
-        return ""
-    name = special(ip_network(one.value))
-    if name and name not in books.allow:
-        return name
-    dropped = guard([Indicator(one.value)], guards).dropped
-    return dropped[0].reason if dropped else ""
+    return guarded.get(one.value, "") if one.kind == "address" else ""
+
+
+def _guarded(books: Books, places: Iterable[str], guards: Guards) -> dict[str, str]:
+    """Return which of some addresses must not be handed out, each with its reason."""
+    found: dict[str, str] = {}
+    plain = []
+    for value in places:
+        name = special(ip_network(value))
+        if name and name not in books.allow:
+            found[value] = name
+        else:
+            plain.append(Indicator(value, reference=value))
+    for one in guard(plain, guards).dropped:
+        found[one.where.removeprefix(":")] = one.reason
+    return found
 
 
 def publish(books: Books, shuffle: bytes = b"") -> int:
