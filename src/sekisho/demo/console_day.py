@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from sekisho.catalogues import handling
+from sekisho.demo.console_accidents import accidents
 from sekisho.demo.console_cases import people_and_cases
 from sekisho.demo.console_terminals import assessments
 from sekisho.model.detection import Detection, Grade, Window
@@ -23,6 +24,7 @@ from sekisho.model.purpose import LegalBasis, Purpose, Receipt, Stage
 from sekisho.model.tables import batch_of
 from sekisho.model.verdict import Scalar
 from sekisho.stores.ledger import RECEIPTS, REFUSALS, add
+from sekisho.wiring.console import Console
 from sekisho.wiring.figures import FILE, Watched
 from sekisho.wiring.watch import DATASET, Watch
 from sekisho.workflows.receive import Told
@@ -89,6 +91,8 @@ def fill(folder: Path, wanted: Wanted | None = None, *, now: int) -> None:
         _flows(watch, wanted.flows, now, wanted.seed)
         people_and_cases(watch, chance, some, wanted.cases, wanted.audit, now)
     assessments(folder, chance, wanted.assessments, wanted.terminals, now)
+    with Console(folder, now=lambda: now) as console:
+        accidents(console, now)
     _lists(folder, now)
     leave_figures(folder, now)
 

@@ -73,6 +73,11 @@ def read_accident(path: Path, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
             raise ReadingError(
                 Text(ja="文字コードが読めない", en="not in a known encoding"), str(path)
             ) from None
+    return read_text(text, zone, is_csv=is_csv)
+
+
+def read_text(text: str, zone: tzinfo, *, is_csv: bool) -> tuple[About, tuple[Fact, ...]]:
+    """Return what a text says, in CSV or TOML. :raises DescriptionError: a bad line."""
     if is_csv:
         return read_csv(text, zone)
     events = {event.id for one in duty_rules().threats for event in one.events}

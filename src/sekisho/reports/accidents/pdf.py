@@ -49,7 +49,7 @@ def pdf(draft: Draft, zone: tzinfo) -> bytes:
             font_paths=fonts(),
             sys_inputs=inputs,
             pdf_standards=STANDARDS,
-            timestamp=draft.as_of,
+            timestamp=draft.as_of.replace(microsecond=0),
         )
     except typst.TypstError as error:
         why = error.message.strip()

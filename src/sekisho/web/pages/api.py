@@ -8,12 +8,18 @@ from starlette.responses import Response
 from sekisho import __version__
 from sekisho.language import Text
 from sekisho.model.account import Permission
-from sekisho.web.api import casework, keeping, running, watching
+from sekisho.web.api import accidents, casework, keeping, running, watching
 from sekisho.web.asked import Asked
 from sekisho.web.operations import description
 from sekisho.web.page import Page, Route
 
-OPERATIONS = (*watching.OPERATIONS, *casework.OPERATIONS, *keeping.OPERATIONS, *running.OPERATIONS)
+OPERATIONS = (
+    *accidents.OPERATIONS,
+    *watching.OPERATIONS,
+    *casework.OPERATIONS,
+    *keeping.OPERATIONS,
+    *running.OPERATIONS,
+)
 
 
 def _openapi(_asked: Asked) -> Response:

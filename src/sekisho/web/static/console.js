@@ -93,3 +93,11 @@ for (const plot of document.querySelectorAll("[data-brush]")) {
   plot.addEventListener("pointercancel", end);
 }
 document.documentElement.classList.add("scripted");
+// Countdowns go on by themselves; without scripts the page shows what was left when it was made.
+for (const part of document.querySelectorAll("[data-until]")) {
+  setInterval(() => {
+    const seconds = Math.trunc((part.dataset.until - Date.now()) / 1000), left = Math.abs(seconds);
+    const two = (number) => String(number).padStart(2, "0");
+    part.textContent = `${seconds < 0 ? "−" : ""}${Math.floor(left / 3600)}:${two(Math.floor(left / 60) % 60)}:${two(left % 60)}`;
+  }, 1000);
+}

@@ -1,0 +1,165 @@
+"""Operations on accidents: what is on record, how it is judged now, and one more fact."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from sekisho.language import Text
+from sekisho.model.accident_record import AccidentRecord
+from sekisho.model.account import Permission
+from sekisho.model.case_life import Actor
+from sekisho.model.incident import Service
+from sekisho.model.timeline import What
+from sekisho.reports.accidents.words import reasoning
+from sekisho.web.api.watching import After, Limit
+from sekisho.web.asked import Asked
+from sekisho.web.office import JAPAN
+from sekisho.web.operations import Operation
+
+Words = Annotated[str, msgspec.Meta(max_length=400)]
+
+
+class AccidentQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of accidents."""
+
+    after: After = ""
+    limit: Limit = 50
+
+
+class AccidentOut(msgspec.Struct, frozen=True):
+    """One accident; ``serious`` is yes, no or undecided as known at ``changed``; ``ended`` 0 while it goes on."""
+
+    id: str
+    title: str
+    occurred: int
+    ended: int
+    serious: str
+    changed: int
+    changed_by: str
+    revision: int
+
+
+class AccidentPageOut(msgspec.Struct, frozen=True):
+    """Accidents, newest first; ``next`` is the ``after`` of the next page, empty at the end."""
+
+    accidents: tuple[AccidentOut, ...]
+    next: str
+
+
+class DutyOut(msgspec.Struct, frozen=True):
+    """A duty to report: by which day, on which form, since which moment; ``confirmed`` false is "unverified"."""
+
+    trigger: str
+    standing: str
+    article: str
+    form: str
+    due: str
+    started: int
+    confidence: str
+    confirmed: bool
+
+
+class JudgedOut(msgspec.Struct, frozen=True):
+    """An accident as it is judged now. ``becomes``: when it turns serious if nothing changes; 0 for never or already."""
+
+    accident: AccidentOut
+    serious: str
+    rules: str
+    reasoning: tuple[str, ...]
+    becomes: int
+    first_notice_due: int
+    update_due: int
+    duties: tuple[DutyOut, ...]
+    periodic: str
+    periodic_due: str
+
+
+class FactIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fact, written as in a row of CSV; ``revision`` is that of the accident which was seen."""
+
+    revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
+    time: Words
+    what: What
+    service: Service | None = None
+    area: Words = ""
+    users: Words = ""
+    source: Words = ""
+    note: Words = ""
+    equipment: Words = ""
+    unusable: bool | None = None
+    all_traffic: bool | None = None
+
+
+def _out(one: AccidentRecord) -> AccidentOut:
+    return AccidentOut(**{name: getattr(one, name) for name in AccidentOut.__struct_fields__})
+
+
+def _list(asked: Asked, query: AccidentQuery, _body: None) -> AccidentPageOut:
+    found = asked.office.console.accidents.find(after=query.after, limit=query.limit)
+    return AccidentPageOut(tuple(map(_out, found)), found[-1].id if len(found) == query.limit else "")
+
+
+def _one(asked: Asked, _query: Any, _body: None) -> JudgedOut | None:
+    record = asked.office.console.accidents.accident(asked.part("id"))
+    return _judged(asked, record) if record else None
+
+
+def _judged(asked: Asked, record: AccidentRecord) -> JudgedOut:
+    ruling = asked.office.console.accidents.judged(record.told(), asked.now)
+    telling = ruling.telling
+    return JudgedOut(
+        _out(record),
+        ruling.serious.value,
+        ruling.rules.id,
+        tuple(reasoning(one, ruling, asked.t) for one in ruling.judgements),
+        _milliseconds(ruling.becomes),
+        _milliseconds(telling.first_due if telling and telling.first is None else None),
+        _milliseconds(telling.update_due if telling and telling.first is not None else None),
+        tuple(
+            DutyOut(
+                one.rule.trigger, one.standing.value, one.rule.article, one.rule.form, one.due.isoformat(),
+                _milliseconds(one.started), one.rule.confidence, one.confirmed,
+            )
+            for one in ruling.duties
+        ),
+        ruling.periodic.standing.value,
+        ruling.periodic.due.isoformat(),
+    )  # fmt: skip
+
+
+def _milliseconds(moment: Any) -> int:
+    return int(moment.timestamp() * 1000) if moment else 0
+
+
+def _add(asked: Asked, _query: Any, body: FactIn) -> JudgedOut | None:
+    desk = asked.office.console.accidents
+    record = desk.accident(asked.part("id"))
+    if record is None or asked.who is None:
+        return None
+    flags = {None: "", True: "yes", False: "no"}
+    cells = {
+        "time": body.time, "what": body.what.value, "service": body.service.value if body.service else "",
+        "area": body.area, "users": body.users, "source": body.source or asked.who.name, "note": body.note,
+        "equipment": body.equipment, "unusable": flags[body.unusable], "all_traffic": flags[body.all_traffic],
+    }  # fmt: skip
+    actor = Actor(asked.who.name, asked.who.role.value)
+    seen = msgspec.structs.replace(record, revision=body.revision)
+    return _judged(asked, desk.add_fact(seen, cells, asked.zone or JAPAN, actor))
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/api/v1/accidents", "listAccidents", Text(ja="事故の一覧", en="List accidents"), Permission.SEE, _list,
+        AccidentPageOut, AccidentQuery,
+    ),
+    Operation(
+        "GET", "/api/v1/accidents/{id}", "getAccident", Text(ja="事故と今の判定", en="An accident as it is judged now"),
+        Permission.SEE, _one, JudgedOut, others=(404,),
+    ),
+    Operation(
+        "POST", "/api/v1/accidents/{id}/facts", "addAccidentFact", Text(ja="事実を加える", en="Add a fact"),
+        Permission.WORK, _add, JudgedOut, body=FactIn, others=(404, 409),
+    ),
+)  # fmt: skip

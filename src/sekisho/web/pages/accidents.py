@@ -1,0 +1,344 @@
+"""Accidents of the network: facts by and by, the verdict with its reasoning, what is due when, drafts and sign-off.
+
+Nothing is sent from here. Times are read as people in Japan write them; what contradicts itself is refused and told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+from starlette.responses import Response
+
+from sekisho.errors import DescriptionError, SekishoError
+from sekisho.formats.incident_words import SERVICES, WHATS
+from sekisho.language import Language, Text
+from sekisho.model.accident_record import AccidentRecord, Told
+from sekisho.model.account import Permission
+from sekisho.model.case_life import Actor
+from sekisho.model.draft import Kind, Known
+from sekisho.model.incident import Standing
+from sekisho.model.ruling import Ruling
+from sekisho.model.timeline import About, Details, What
+from sekisho.reports.accidents import course_plot, words
+from sekisho.web.asked import Asked
+from sekisho.web.office import JAPAN
+from sekisho.web.page import Page, Route
+
+_PAGE = 50
+_NONE = Text(ja="その番号の事故はない", en="there is no such accident")
+_NO_DOCUMENT = Text(ja="その書類・版はない", en="there is no such document or version")
+KINDS = {
+    Kind.FIRST: Text(ja="第一報", en="First report"),
+    Kind.DETAILED: Text(ja="詳細報告（30日以内）", en="Detailed report (30 days)"),
+    Kind.NOTICE: Text(ja="利用者への周知", en="Notice to users"),
+    Kind.PERIODIC: Text(ja="定期報告の表", en="Periodic report"),
+}
+MARKS = {
+    "yes": ("fail", "!", Text(ja="重大な事故", en="serious")),
+    "undecided": ("inconclusive", "?", Text(ja="まだ決まらない", en="undecided")),
+    "no": ("pass", "–", Text(ja="重大でない", en="not serious")),
+}
+SAID = {
+    "operator": Text(ja="事業者", en="Operator"),
+    "contact": Text(ja="お問い合わせ先", en="Contact"),
+    "place": Text(ja="発生場所（原因設備の設置場所）", en="Place of the equipment"),
+    "overview": Text(ja="概要", en="Overview"),
+    "cause": Text(ja="発生原因（推定可）", en="Cause (may be presumed)"),
+    "cause_class": Text(ja="原因の区分（自社の語）", en="Kind of cause (own words)"),
+    "equipment": Text(ja="故障設備", en="Equipment"),
+    "measures": Text(ja="措置模様", en="Measures"),
+    "outlook": Text(ja="復旧の見通し", en="Outlook"),
+    "emergency": Text(ja="緊急通報への影響", en="Effect on emergency calls"),
+    "substitutes": Text(ja="代わりの手段", en="Substitutes"),
+    "other": Text(ja="その他参考となる事項", en="Other"),
+}
+_CELLS = (
+    "time",
+    "what",
+    "service",
+    "area",
+    "users",
+    "source",
+    "note",
+    "equipment",
+    "unusable",
+    "all_traffic",
+)
+
+
+def _actor(asked: Asked) -> Actor:
+    if asked.who is None:
+        raise DescriptionError(Text(ja="サインインが要る", en="sign in first"))
+    return Actor(asked.who.name, asked.who.role.value)
+
+
+def _record(asked: Asked) -> AccidentRecord | None:
+    return asked.office.console.accidents.accident(asked.part("id"))
+
+
+def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
+    found = asked.office.console.accidents.find(after=asked.query.get("after", ""), limit=_PAGE)
+    return asked.page(
+        "accidents.html",
+        status=400 if problem else 200,
+        found=found,
+        standings={one.id: _standing(asked, one) for one in found},
+        marks=MARKS,
+        next=found[-1].id if len(found) == _PAGE else "",
+        services=SERVICES,
+        whats=WHATS,
+        form=asked.form,
+        problem=problem,
+    )
+
+
+def _standing(asked: Asked, record: AccidentRecord) -> str:
+    """Return how it stands now: what goes on may have turned serious since it was kept."""
+    if record.ended:
+        return record.serious
+    return asked.office.console.accidents.judged(record.told(), asked.now).serious.value
+
+
+def _open(asked: Asked) -> Response:
+    """Keep a new accident: out of a first fact, or of a pasted CSV or TOML."""
+    desk, zone = asked.office.console.accidents, asked.zone or JAPAN
+    try:
+        told = (
+            desk.read(asked.form["text"], zone)
+            if asked.form.get("text", "").strip()
+            else Told(About(), (_fact(asked),))
+        )
+        title = asked.form.get("title", "").strip()[:200]
+        if title:
+            told = Told(msgspec.structs.replace(told.about, title=title), told.facts)
+        record = desk.open(told, _actor(asked))
+    except DescriptionError as error:
+        return _list(asked, error)
+    return asked.see_other(
+        f"/accidents/{record.id}", asked.t("事故を記録し始めた", "The accident is on record")
+    )
+
+
+def _fact(asked: Asked) -> Any:
+    from sekisho.formats.incident_file import read_fact
+
+    return read_fact(_cells(asked), asked.who.name if asked.who else "", asked.zone or JAPAN)
+
+
+def _cells(asked: Asked) -> dict[str, str]:
+    cells = {name: asked.form.get(name, "").strip()[:400] for name in _CELLS}
+    return {**cells, "source": cells["source"] or (asked.who.name if asked.who else "")}
+
+
+def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
+    desk, record = asked.office.console.accidents, _record(asked)
+    if record is None:
+        return asked.problem(404, _NONE, where=asked.part("id")[:40])
+    told = record.told()
+    ruling = desk.judged(told, asked.now)
+    zone, clock = asked.zone or JAPAN, _clock(asked)
+    plots = [course_plot.plot(ruling, size, zone, asked.t) for size in (course_plot.WIDE, course_plot.NARROW)]
+    documents: dict[Kind, list[Any]] = {kind: [] for kind in KINDS}
+    for kept, signed in desk.documents(record.id):
+        documents[Kind(kept.kind)].append((kept, signed))
+    return asked.page(
+        "accident.html",
+        status=409 if problem else 200,
+        record=record,
+        told=told,
+        ruling=ruling,
+        mark=MARKS[ruling.serious.value],
+        marks=MARKS,
+        clocks=list(_clocks(asked, ruling)),
+        judged=[
+            (one, words.reasoning(one, ruling, asked.t), words.why(one, asked.t, clock))
+            for one in ruling.judgements
+        ],
+        duties=[
+            (one, words.due_words(due, asked.t))
+            for one, due in zip(ruling.duties, ruling.due_days, strict=True)
+        ],
+        periodic_due=words.due_words(ruling.periodic_due, asked.t),
+        plots=[Markup(one) for one in plots if one],  # noqa: S704 - texts are escaped where the drawing is made
+        when=clock,
+        users=words.users_words,
+        services=SERVICES,
+        whats=WHATS,
+        what=What,
+        said=SAID,
+        kinds=KINDS,
+        documents=documents,
+        form=asked.form if problem else {},
+        problem=problem,
+        yes=Standing.YES,
+        no=Standing.NO,
+    )
+
+
+def _clock(asked: Asked) -> words.Clock:
+    zone = asked.zone or JAPAN
+
+    def clock(moment: datetime) -> str:
+        local = moment.astimezone(zone)
+        return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
+
+    return clock
+
+
+def _clocks(asked: Asked, ruling: Ruling) -> Iterator[tuple[str, datetime, str, bool]]:
+    """Yield what is counted down: what, when, the words of now, and whether it is past."""
+    telling = ruling.telling
+    every = [
+        (asked.t("復旧しなければ重大な事故になる", "Serious if not restored"), ruling.becomes),
+        (asked.t("第一報（自社の目標）", "First report (own target)"), ruling.target),
+        (
+            asked.t("利用者への初報（30分以内）", "First notice to users (30 minutes)"),
+            telling.first_due if telling and telling.first is None else None,
+        ),
+        (
+            asked.t("利用者への次の更新", "Next notice to users"),
+            telling.update_due if telling and telling.first is not None else None,
+        ),
+    ]
+    for what, when in every:
+        if when:
+            seconds = int((when - ruling.incident.as_of).total_seconds())
+            yield what, when, left_words(seconds), seconds < 0
+
+
+def left_words(seconds: int) -> str:
+    """Return ``1:23:45``, with a minus for what is past; the page's script counts on in the same form."""
+    sign = "−" if seconds < 0 else ""
+    hours, rest = divmod(abs(seconds), 3600)
+    return f"{sign}{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def _changed(asked: Asked, record: AccidentRecord, done: str) -> Response:
+    return asked.see_other(f"/accidents/{record.id}", done)
+
+
+def _seen(asked: Asked) -> AccidentRecord | None:
+    """Return the record if it is there, in the revision that the form's reader saw."""
+    record = _record(asked)
+    seen = asked.form.get("seen", "")
+    if record and seen.isascii() and seen.isdecimal():
+        return msgspec.structs.replace(record, revision=int(seen[:18]))
+    return record
+
+
+def _add(asked: Asked) -> Response:
+    record = _seen(asked)
+    if record is None:
+        return asked.problem(404, _NONE, where=asked.part("id")[:40])
+    try:
+        asked.office.console.accidents.add_fact(record, _cells(asked), asked.zone or JAPAN, _actor(asked))
+    except SekishoError as error:
+        return _one(asked, error)
+    return _changed(asked, record, asked.t("事実を加えた", "The fact is added"))
+
+
+def _say(asked: Asked) -> Response:
+    record = _seen(asked)
+    if record is None:
+        return asked.problem(404, _NONE, where=asked.part("id")[:40])
+    told = record.told()
+    details = Details(**{name: asked.form.get(name, "").strip()[:2000] for name in SAID})
+    about = msgspec.structs.replace(
+        told.about, report=details, title=asked.form.get("title", told.about.title).strip()[:200],
+        areas_apart=asked.form.get("areas_apart") == "1", target_minutes=_minutes(asked),
+    )  # fmt: skip
+    try:
+        asked.office.console.accidents.change(record, Told(about, told.facts), _actor(asked))
+    except SekishoError as error:
+        return _one(asked, error)
+    return _changed(asked, record, asked.t("書いたことを保存した", "What you wrote is kept"))
+
+
+def _minutes(asked: Asked) -> int | None:
+    text = asked.form.get("target_minutes", "").strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < len("100000") else None
+
+
+def _draft(asked: Asked) -> Response:
+    record = _record(asked)
+    kind = next((one for one in KINDS if one.value == asked.form.get("kind")), None)
+    if record is None or kind is None:
+        return asked.problem(404, _NONE if record is None else _NO_DOCUMENT, where=asked.part("id")[:40])
+    language = Language.EN if asked.form.get("language") == "en" else Language.JA
+    desk = asked.office.console.accidents
+    kept = desk.draft(record, kind, language, asked.zone or JAPAN, _actor(asked))
+    return asked.see_other(
+        f"/accidents/{record.id}/{kind.value}/{kept.version}",
+        asked.t(f"第{kept.version}版", f"Version {kept.version}"),
+    )
+
+
+def _version(asked: Asked) -> tuple[AccidentRecord, Any] | None:
+    record, number = _record(asked), asked.part("version")
+    if record is None or not (number.isascii() and number.isdecimal() and len(number) < len("1000000")):
+        return None
+    found = asked.office.console.accidents.version(record.id, asked.part("kind")[:20], int(number))
+    return (record, found) if found else None
+
+
+def _document(asked: Asked) -> Response:
+    known = _version(asked)
+    if known is None:
+        return asked.problem(404, _NO_DOCUMENT, where=asked.path[:80])
+    record, found = known
+    from sekisho.workflows.draft_accident import FORMATS, render
+
+    form = asked.query.get("format", "")
+    if form in FORMATS:
+        answer = Response(render(found.draft, form, asked.zone or JAPAN), media_type=FORMATS[form][1])
+        name = f"{record.id}-{found.kept.kind}-{found.kept.version}.{form}"
+        answer.headers["content-disposition"] = f'attachment; filename="{name}"'
+        return answer
+    if form:
+        raise DescriptionError(Text(ja="その形式はない", en="there is no such form"), form[:20])
+    return asked.page(
+        "accident_document.html",
+        record=record,
+        found=found,
+        draft=found.draft,
+        known=Known,
+        kinds=KINDS,
+        formats=tuple(FORMATS),
+        missing=sum(one.known is Known.MISSING for one in found.draft.fields),
+        signed_at=datetime.fromtimestamp(0, JAPAN) + timedelta(milliseconds=found.signed.at)
+        if found.signed
+        else None,
+        when=_clock(asked),
+    )
+
+
+def _sign(asked: Asked) -> Response:
+    known = _version(asked)
+    if known is None:
+        return asked.problem(404, _NO_DOCUMENT, where=asked.path[:80])
+    record, found = known
+    asked.office.console.accidents.sign(record.id, found.kept.kind, found.kept.version, _actor(asked))
+    done = asked.t("署名した。送るのは人が行う", "Signed off. Sending it is done by people")
+    return asked.see_other(f"/accidents/{record.id}/{found.kept.kind}/{found.kept.version}", done)
+
+
+PAGE = Page(
+    "accidents",
+    Text(ja="事故", en="Accidents"),
+    (
+        Route("GET", "/accidents", _list, Permission.SEE),
+        Route("POST", "/accidents", _open, Permission.WORK, opens=2_000_000),
+        Route("GET", "/accidents/{id}", _one, Permission.SEE),
+        Route("POST", "/accidents/{id}/facts", _add, Permission.WORK, opens=16_384),
+        Route("POST", "/accidents/{id}/said", _say, Permission.WORK, opens=65_536),
+        Route("POST", "/accidents/{id}/drafts", _draft, Permission.WORK, opens=1024),
+        Route("GET", "/accidents/{id}/{kind}/{version}", _document, Permission.SEE),
+        Route("POST", "/accidents/{id}/{kind}/{version}", _sign, Permission.SEND, opens=1024, fresh=True),
+    ),
+    order=8,
+    sign="故",
+)

@@ -1,0 +1,182 @@
+"""Accidents as the console keeps them: facts by and by, a verdict at any moment, documents with versions and signatures."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sekisho.errors import ConflictError, DescriptionError
+from sekisho.language import Language, Text
+from sekisho.model.accident_record import AccidentRecord, DocumentVersion, SignOff, Told, ended_at, version_of
+from sekisho.model.draft import Change, Draft, Kind, Signature, changes
+
+if TYPE_CHECKING:
+    from sekisho.model.case_life import Actor
+    from sekisho.model.ruling import Ruling
+    from sekisho.stores.database import SqlAccidents
+    from sekisho.wiring.console_folder import ConsoleFolder
+    from sekisho.wiring.console_keeping import KeepingDesk
+
+_MOST_FACTS = 2_000
+_TOO_MANY = Text(ja="事実が多すぎる（2,000まで）", en="too many facts (2,000 at most)")
+
+
+class Version(msgspec.Struct, frozen=True):
+    """A version as it is shown: the document with its signature, and what changed since the version before."""
+
+    kept: DocumentVersion
+    draft: Draft
+    signed: SignOff | None
+    changes: tuple[Change, ...]
+    first: bool
+
+
+class AccidentDesk:
+    """What is kept of accidents. Every change is in the audit log before it happens."""
+
+    def __init__(self, folder: ConsoleFolder, keeping: KeepingDesk) -> None:
+        self._folder = folder
+        self._keeping = keeping
+
+    @property
+    def _store(self) -> SqlAccidents:
+        self._folder.ready()
+        from sekisho.stores.database import SqlAccidents
+
+        return SqlAccidents(self._folder.database)
+
+    def find(self, *, after: str = "", limit: int = 50) -> tuple[AccidentRecord, ...]:
+        """Return accidents, newest first. :raises DescriptionError: ``after`` is no key of a page."""
+        return self._store.find(after=after, limit=limit)
+
+    def accident(self, identifier: str) -> AccidentRecord | None:
+        """Return one; None when there is none of that id."""
+        return self._store.accident(identifier)
+
+    def judged(self, told: Told, at: int) -> Ruling:
+        """Judge by what was known at that moment. :raises DescriptionError: the facts contradict themselves."""
+        from sekisho.workflows.judge_accident import rule
+
+        return rule(told.about, told.facts, datetime.fromtimestamp(at / 1000, UTC))
+
+    def open(self, told: Told, actor: Actor) -> AccidentRecord:
+        """Keep a new accident. :raises DescriptionError: its facts contradict themselves."""
+        now, identifier = self._folder.now(), f"A{secrets.token_hex(6)}"
+        named = Told(msgspec.structs.replace(told.about, id=identifier), told.facts)
+        record = self._filled(
+            AccidentRecord(identifier, "", 0, 0, "", now, now, actor.name, ""), named, actor
+        )
+        self._keeping.record(actor.name, actor.role, "open-accident", identifier)
+        return self._store.save(record)
+
+    def change(self, record: AccidentRecord, told: Told, actor: Actor) -> AccidentRecord:
+        """Keep what is said now. :raises ConflictError: somebody was faster. :raises DescriptionError: contradictions."""
+        changed = self._filled(record, told, actor)
+        self._keeping.record(
+            actor.name, actor.role, "change-accident", record.id, details={"facts": len(told.facts)}
+        )
+        return self._store.save(changed)
+
+    def add_fact(
+        self, record: AccidentRecord, cells: Mapping[str, str], zone: tzinfo, actor: Actor
+    ) -> AccidentRecord:
+        """Add one fact, written as in a row of CSV. :raises DescriptionError: it can't be read, or contradicts others."""
+        from sekisho.formats.incident_file import read_fact
+
+        told = record.told()
+        fact = read_fact(cells, f"{actor.name} {len(told.facts) + 1}", zone)
+        return self.change(record, Told(told.about, (*told.facts, fact)), actor)
+
+    def read(self, text: str, zone: tzinfo) -> Told:
+        """Return what a file's text says: TOML when it looks like it, CSV otherwise. :raises DescriptionError: neither."""
+        from sekisho.workflows.judge_accident import read_text
+
+        return Told(*read_text(text, zone, is_csv="[[facts]]" not in text))
+
+    def draft(
+        self, record: AccidentRecord, kind: Kind, language: Language, zone: tzinfo, actor: Actor
+    ) -> DocumentVersion:
+        """Keep the next version of a document; the last one when nothing has changed since."""
+        from sekisho.workflows.draft_accident import draft
+
+        told = record.told()
+        now = self._folder.now()
+        made = draft(kind, told.about, self.judged(told, now), language, zone)
+        versions = self._store.documents(record.id, kind.value)
+        if versions:
+            last = versions[0].draft()
+            if last.language is language and last.title == made.title and not changes(last, made):
+                return versions[0]
+        kept = version_of(made, versions[0].version + 1 if versions else 1, now, actor.name)
+        self._keeping.record(
+            actor.name, actor.role, "draft-document", record.id,
+            details={"kind": kept.kind, "version": kept.version, "sha256": kept.digest},
+        )  # fmt: skip
+        self._store.add(kept)
+        return kept
+
+    def documents(self, identifier: str) -> tuple[tuple[DocumentVersion, SignOff | None], ...]:
+        """Return every version with its signature, newest first within a kind."""
+        store = self._store
+        signed = {(one.kind, one.version): one for one in store.signatures(identifier)}
+        return tuple((one, signed.get((one.kind, one.version))) for one in store.documents(identifier))
+
+    def version(self, identifier: str, kind: str, number: int) -> Version | None:
+        """Return one version; None when there is none. :raises ConflictError: somebody altered it in the database."""
+        every = self.documents(identifier)
+        found = next((one for one in every if (one[0].kind, one[0].version) == (kind, number)), None)
+        if found is None:
+            return None
+        kept, signed = found
+        if not kept.whole or (signed and signed.digest != kept.digest):
+            raise ConflictError(
+                Text(ja="保存した書類が書き換えられている", en="the kept document was altered"),
+                f"{identifier} {kind} {number}",
+            )
+        before = next((one for one, _ in every if (one.kind, one.version) == (kind, number - 1)), None)
+        draft = kept.draft()
+        return Version(
+            kept,
+            msgspec.structs.replace(draft, signed=Signature(signed.name, signed.at) if signed else None),
+            signed,
+            changes(before.draft(), draft) if before else (),
+            before is None,
+        )
+
+    def sign(self, identifier: str, kind: str, number: int, actor: Actor) -> SignOff:
+        """Sign a version off by name. :raises ConflictError: it is signed already, or was altered."""
+        found = self.version(identifier, kind, number)
+        if found is None:
+            raise DescriptionError(Text(ja="その版はない", en="there is no such version"), f"{kind} {number}")
+        signature = SignOff(identifier, kind, number, actor.name, self._folder.now(), found.kept.digest)
+        self._keeping.record(
+            actor.name, actor.role, "sign-document", identifier,
+            details={"kind": kind, "version": number, "sha256": found.kept.digest},
+        )  # fmt: skip
+        self._store.sign(signature)
+        return signature
+
+    def _filled(self, record: AccidentRecord, told: Told, actor: Actor) -> AccidentRecord:
+        if len(told.facts) > _MOST_FACTS:
+            raise DescriptionError(_TOO_MANY, f"{len(told.facts):,}")
+        now = self._folder.now()
+        newest = max((int(one.timestamp() * 1000) for one in _times(told)), default=now)
+        ruling = self.judged(told, max(now, newest))
+        return msgspec.structs.replace(
+            record,
+            title=told.about.title or record.id,
+            occurred=int(ruling.incident.occurred.timestamp() * 1000),
+            ended=ended_at(ruling.incident),
+            serious=ruling.serious.value,
+            changed=now,
+            changed_by=actor.name,
+            body=msgspec.json.encode(told, order="sorted").decode(),
+        )
+
+
+def _times(told: Told) -> Sequence[datetime]:
+    return [one.time for one in told.facts]

@@ -1,0 +1,224 @@
+"""Accidents in the console: recorded, judged, drafted, signed off; refusals lose nothing."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime, timedelta, timezone
+
+import openpyxl
+import pytest
+from starlette.testclient import TestClient
+
+from fakes.console import Browser
+from sekisho.demo.console_accidents import accidents
+from sekisho.model.account import Role
+from sekisho.web.office import Office
+from sekisho.web.pages.accidents import left_words
+
+JST = timezone(timedelta(hours=9))
+
+
+def ago(minutes: int) -> str:
+    return (datetime.now(JST) - timedelta(minutes=minutes)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@pytest.fixture
+def sender(browser: Browser) -> TestClient:
+    return browser(Role.SENDER)
+
+
+def recorded(client: TestClient, **more: str) -> str:
+    form = {
+        "title": "認証の故障",
+        "time": ago(90),
+        "what": "down",
+        "service": "internet",
+        "area": "東京都",
+        "users": "41000-60000",
+    }
+    answer = client.post("/accidents", data=form | more)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["location"])
+
+
+def seen(page: str) -> str:
+    found = re.search(r'name="seen" value="(\d+)"', page)
+    assert found
+    return found[1]
+
+
+def test_none_on_record_is_not_none_happened(sender: TestClient) -> None:
+    assert "事故がなかったという意味ではない" in sender.get("/accidents").text
+
+
+def test_a_running_accident_is_judged_counted_down_and_turns_serious(sender: TestClient) -> None:
+    where = recorded(sender)
+    page = sender.get(where).text
+    assert "まだ決まらない" in page
+    assert "1時間30分〜 × 41,000–60,000 ? 2時間 × 30,000" in page
+    left = re.findall(r'data-until="\d+">([^<]*)<', page)
+    assert re.fullmatch(r"0:(29:5\d|30:00)", left[0])
+    assert left[1].startswith("−1:00:")  # users should have been told 30 minutes after it began
+    assert '<svg class="plot course wide"' in page
+    assert "様式第50の3" in page
+    late = sender.get(recorded(sender, time=ago(130))).text
+    assert "≥ 2時間 × 30,000" in late
+    listed = sender.get("/accidents").text
+    assert listed.index("まだ決まらない") < listed.index("重大な事故</span>")
+
+
+def test_facts_are_added_in_the_calendars_of_japan_and_bad_ones_refused_with_what_was_written(
+    sender: TestClient,
+) -> None:
+    where = recorded(sender)
+    page = sender.get(where).text
+    now = datetime.now(JST) - timedelta(minutes=5)
+    era = f"令和{now.year - 2018}年{now.month}月{now.day}日{now.hour}時{now.minute}分"
+    form = {"seen": seen(page), "time": era, "what": "restored", "service": "internet"}
+    assert sender.post(f"{where}/facts", data=form).status_code == 303
+    page = sender.get(where).text
+    assert "重大でない" in page
+    assert "one sender" in page  # who said it is its source
+    stale = sender.post(f"{where}/facts", data=form)
+    assert stale.status_code == 409
+    again = sender.post(
+        f"{where}/facts",
+        data=form | {"seen": seen(page), "users": "-3", "what": "down", "note": "書いたもの"},
+    )
+    assert again.status_code == 409
+    assert "利用者数が負" in again.text
+    assert "書いたもの" in again.text
+    before = sender.post(f"{where}/facts", data=form | {"seen": seen(page), "service": "voice"})
+    assert "停止より前の復旧" in before.text
+    assert sender.get(where).text.count("<tr><td>") == page.count("<tr><td>")
+
+
+def test_a_pasted_file_and_a_bad_one(sender: TestClient) -> None:
+    text = f"time,what,service,users\n{ago(200)},down,voice,5万\n{ago(10)},restored,voice,\n"
+    page = sender.get(recorded(sender, text=text, title="")).text
+    assert "58条2項1号 2" in page
+    toml = f'title = "紙"\nleaks = ["secrecy"]\nunhurt = true\n[[facts]]\ntime = "{ago(5)}"\nwhat = "known"\n'
+    assert "様式第50の2" in sender.get(recorded(sender, text=toml, title="")).text
+    bad = sender.post("/accidents", data={"text": "time,what\n昨日,down\n", "title": "x"})
+    assert bad.status_code == 400
+    assert "line 2: time: 昨日" in bad.text
+    assert "昨日,down" in bad.text
+    assert sender.post("/accidents", data={"time": "2026-13-01 10:00", "what": "down"}).status_code == 400
+
+
+def test_drafts_have_versions_with_their_changes_and_a_named_signature(
+    sender: TestClient, browser: Browser
+) -> None:
+    where = recorded(sender)
+    first = sender.post(f"{where}/drafts", data={"kind": "first"}).headers["location"]
+    assert first.endswith("/first/1")
+    page = sender.get(first).text
+    assert "▲ 人が書く" in page
+    assert "最初の版" in page
+    assert (
+        sender.post(f"{where}/drafts", data={"kind": "first"}).headers["location"] == first
+    )  # nothing is new
+    said = {
+        "seen": seen(sender.get(where).text),
+        "title": "認証の故障",
+        "cause": "雷 <b>",
+        "target_minutes": "45",
+    }
+    assert sender.post(f"{where}/said", data=said).status_code == 303
+    assert "第一報（自社の目標）" in sender.get(where).text
+    second = sender.post(f"{where}/drafts", data={"kind": "first"}).headers["location"]
+    page = sender.get(second).text
+    assert "<ins>雷 &lt;b&gt;</ins>" in page
+    analyst = browser(Role.ANALYST)
+    assert analyst.post(second).status_code == 403
+    assert sender.post(second).status_code == 303
+    page = sender.get(second).text
+    assert "署名済み" in page
+    assert sender.post(second).status_code == 409
+    assert "案（未確認）" in sender.get(first).text
+    book = openpyxl.load_workbook(io.BytesIO(sender.get(f"{second}?format=xlsx").content))
+    assert any(
+        "確認者 one sender" in str(cell.value) for row in book.worksheets[0].iter_rows() for cell in row
+    )
+    for form, begins in (("pdf", b"%PDF"), ("docx", b"PK"), ("json", b"{")):
+        assert sender.get(f"{second}?format={form}").content.startswith(begins)
+    assert sender.get(f"{second}?format=exe").status_code == 400
+    log = analyst.get("/audit").text
+    assert "書類を確認し署名した" in log
+
+
+@pytest.mark.parametrize(
+    "path", ["/accidents/A0", "/accidents/A0/first/1", "/accidents/A0/first/x", "/accidents/A0/nope/1"]
+)
+def test_what_is_not_there(sender: TestClient, path: str) -> None:
+    assert sender.get(path).status_code == 404
+
+
+def test_a_version_that_somebody_altered_is_not_shown(sender: TestClient, office: Office) -> None:
+    from sqlalchemy import text
+
+    where = recorded(sender)
+    first = sender.post(f"{where}/drafts", data={"kind": "first"}).headers["location"]
+    with office.console.database.writing() as connection:
+        connection.execute(text("DROP TRIGGER accident_documents_no_update"))
+        connection.execute(text("UPDATE accident_documents SET body = replace(body, '41,000', '1,000')"))
+    assert sender.get(first).status_code == 409
+
+
+def test_the_demo_shows_a_signed_version_and_a_newer_one(office: Office, sender: TestClient) -> None:
+    accidents(office.console, office.console.now())
+    page = sender.get("/accidents").text
+    assert page.count("（見本）") == 2
+    where = re.search(r'href="(/accidents/A[0-9a-f]{12})">認証', page)
+    assert where
+    one = sender.get(where[1]).text
+    assert "署名: 鈴木" in one
+    assert "第2版" in one
+
+
+def test_english(office: Office, sender: TestClient) -> None:
+    accidents(office.console, office.console.now())
+    sender.cookies.set("lang", "en")
+    page = sender.get("/accidents").text
+    where = re.search(r'href="(/accidents/A[0-9a-f]{12})">認証', page)
+    assert where
+    assert "Serious if not restored" in sender.get(where[1]).text
+
+
+def test_what_is_left() -> None:
+    assert [left_words(seconds) for seconds in (0, 59, 3_725, -61)] == [
+        "0:00:00",
+        "0:00:59",
+        "1:02:05",
+        "−0:01:01",
+    ]
+
+
+def test_the_api_judges_and_takes_facts(sender: TestClient) -> None:
+    where = recorded(sender, time=ago(130)).rpartition("/")[2]
+    listed = sender.get("/api/v1/accidents?limit=1").json()
+    assert [one["id"] for one in listed["accidents"]] == [where]
+    one = sender.get(f"/api/v1/accidents/{where}").json()
+    assert (one["serious"], one["duties"][0]["form"], one["duties"][0]["confirmed"]) == (
+        "yes",
+        "様式第50の3",
+        True,
+    )
+    fact = {
+        "revision": one["accident"]["revision"],
+        "time": ago(1),
+        "what": "restored",
+        "service": "internet",
+    }
+    added = sender.post(f"/api/v1/accidents/{where}/facts", json=fact)
+    assert added.json()["accident"]["ended"] > 0
+    assert sender.post(f"/api/v1/accidents/{where}/facts", json=fact | {"what": "note"}).status_code == 409
+    assert (
+        sender.post(
+            f"/api/v1/accidents/{where}/facts", json=fact | {"revision": 2, "time": "昨日"}
+        ).status_code
+        == 400
+    )
+    assert sender.get("/api/v1/accidents/A0").status_code == 404
+    assert sender.get("/api/v1/accidents?after=nobody").status_code == 400
