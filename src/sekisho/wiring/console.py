@@ -88,7 +88,7 @@ class Console:
 
     def reread(self) -> None:
         """Take the settings anew: they were changed."""
-        self._folder.forget("settings", "rules", "holdings")
+        self._folder.close("settings", "rules", "holdings")
 
     def close(self) -> None:
         """Close what was opened; whoever still asks gets errors."""

@@ -66,12 +66,6 @@ class ConsoleFolder:
         made: T = self._open[name]
         return made
 
-    def forget(self, *names: str) -> None:
-        """Let parts be made anew by the next who asks."""
-        with self._guard:
-            for name in names:
-                self._open.pop(name, None)
-
     @property
     def settings(self) -> Watching:
         """The settings of the watch as they were when they were first asked for; the defaults when there are none.
@@ -156,12 +150,13 @@ class ConsoleFolder:
 
         return self.once("holdings", lambda: Holdings(self, self.now))
 
-    def close(self) -> None:
-        """Close what was opened."""
+    def close(self, *names: str) -> None:
+        """Close what was opened; with ``names`` these parts alone, and who asks for one of them next makes it anew."""
         with self._guard:
-            for name in ("store", "database"):
-                if name in self._open:
-                    self._open.pop(name).close()
+            for name in names or ("store", "database"):
+                part = self._open.pop(name, None)
+                if hasattr(part, "close"):
+                    part.close()
 
 
 def looking(folder: ConsoleFolder) -> Purpose:
