@@ -46,7 +46,7 @@ class SetUpDevice:
 
     async def install(self, command: Sequence[str], image: bytes, name: str) -> str:
         """It can't be updated."""
-        raise NotImplementedError
+        raise AssertionError(command)
 
     def __call__(self, asked: Asked) -> Said:
         """Answer a request."""

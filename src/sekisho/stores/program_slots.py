@@ -54,7 +54,7 @@ class ProgramSlots:
             with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
                 for name, content in _files(archive):
                     _write(part / name, content)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: packed in an unknown way
             shutil.rmtree(part, ignore_errors=True)
             raise DescriptionError(
                 Text(ja="中身を取り出せない", en="its content can't be unpacked"), str(error)

@@ -315,7 +315,7 @@ class Installer:
         self.device, self.commands = device, []  # type: ignore[var-annotated]
 
     async def run(self, command: Any) -> str:
-        raise NotImplementedError
+        raise AssertionError(command)
 
     async def install(self, command: Any, content: bytes, name: str) -> str:
         self.commands.append(tuple(command))
