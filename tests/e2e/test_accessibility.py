@@ -12,7 +12,8 @@ Opened = Callable[..., Page]
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-def _faults(page: Page) -> list[str]:
+def faults(page: Page) -> list[str]:
+    """Return what axe finds wrong with a page as it stands."""
     found = Axe().run(page, options={"runOnly": {"type": "tag", "values": _RULES}}).response["violations"]
     return [f"{page.url} {one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
@@ -30,11 +31,11 @@ def test_every_page_of_the_menu(
     served: Served, opened: Opened, theme: str, language: str, size: tuple[int, int]
 ) -> None:
     page = opened(locale="ja-JP", viewport={"width": size[0], "height": size[1]})
-    faults = []
+    found = []
     page.goto(served.url + "sign-in")
-    faults += _faults(page)
+    found += faults(page)
     page.goto(served.set_up)
-    faults += _faults(page)
+    found += faults(page)
     set_up(page, served)
     origin = served.url.rstrip("/")
     for choice in ({"theme": theme}, {"lang": language}):
@@ -47,11 +48,14 @@ def test_every_page_of_the_menu(
         origin + "/nowhere",
         origin + "/search?q=a",
         origin + "/watch/detections",
+        origin + "/assess/new",
+        origin + "/assess/runs",
+        origin + "/terminals/new",
     ]:
         page.goto(link)
         assert page.locator("html").get_attribute("lang") == language
         assert page.locator("html").get_attribute("data-theme") == theme
-        faults += _faults(page)
+        found += faults(page)
         across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert across <= 0, f"{link} is wider than {size[0]} px by {across}"
-    assert not faults, "\n".join(faults)
+    assert not found, "\n".join(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Annotated, Any
 
 import msgspec
@@ -65,7 +64,7 @@ class RunPageOut(msgspec.Struct, frozen=True):
 
 
 class StartIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to assess (the file name of a description, or an address) and who allows it.
+    """What to assess (the file name of a description below ``terminals``) and who allows it.
 
     ``agreed`` says that the statement of the authorisation is agreed to: the access administrator allows tests that
     include entering identification codes. ``addresses`` are prefixes; none means those of the terminal alone.
@@ -138,24 +137,17 @@ def _run(asked: Asked, _query: Any, _body: None) -> RunOut | None:
 
 def _start(asked: Asked, _query: Any, body: StartIn) -> RunOut | None:
     desk = asked.office.console.runs
-    known = body.terminal in desk.described()
-    if not known and not _address(body.terminal):
+    # Only what is described: a program that tries things must not hit a machine by the chance of an address.
+    if body.terminal not in desk.described():
         return None
     wanted = Wanted(
-        described=body.terminal if known else "", address="" if known else body.terminal, catalogues=body.catalogues,
+        described=body.terminal, catalogues=body.catalogues,
         only=body.only, allowed_by=body.allowed_by, role=body.role, organisation=body.organisation,
         addresses=body.addresses, days=body.days, risks=body.risks, public=body.public_addresses,
         agreed=body.agreed, ask=body.ask, place=body.place,
     )  # fmt: skip
     run = desk.run(desk.start(wanted, actor(asked), asked.language))
     return _out(run, asked) if run else None
-
-
-def _address(told: str) -> bool:
-    try:
-        return bool(ip_address(told))
-    except ValueError:
-        return False
 
 
 def _stop(asked: Asked, _query: Any, _body: Nothing) -> RunOut | None:

@@ -132,7 +132,7 @@ def _one(asked: Asked) -> Response:
         run=run,
         states=RunState,
         kinds=KINDS,
-        live=Markup(_shared(asked, run.order.id).take(asked.language, lambda: _live(asked))[0]),  # noqa: S704 - our own template's output, escaped there
+        live=Markup(_live(asked, run)),  # noqa: S704 - our own template's output, escaped there
         code=_code(asked, run),
         catalogue=catalogue,
     )
@@ -157,9 +157,9 @@ def _shared(asked: Asked, identifier: str) -> Shared[str]:
     return held.setdefault(identifier, Shared())
 
 
-def _live(asked: Asked) -> str:
+def _live(asked: Asked, run: Run | None) -> str:
     """Return the part of the page that lives."""
-    office, run = asked.office, desk(asked).run(asked.part("id"))
+    office = asked.office
     return render(
         "run_live.html", asked.language, office.zone,
         {
@@ -179,7 +179,8 @@ def _stream(asked: Asked) -> Response:
     run = desk(asked).run(asked.part("id"))
     if run is None:
         return asked.problem(404, NONE, where=asked.part("id")[:80])
-    source = parts(_shared(asked, run.order.id), asked.language, lambda: _live(asked))
+    name = run.order.id
+    source = parts(_shared(asked, name), asked.language, lambda: _live(asked, desk(asked).run(name)))
     return StreamingResponse(source, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
