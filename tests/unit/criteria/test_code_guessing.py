@@ -85,6 +85,7 @@ def test_a_preset_that_was_never_tried_is_no_preset_that_was_refused():
     assert CRITERION.judge(observations, terminal(), {}).verdict is Verdict.FAIL
 
 
+@pytest.mark.parametrize("why", ["locked", "shut"])
 @pytest.mark.parametrize(
     ("live", "verdict", "reason"),
     [
@@ -93,11 +94,9 @@ def test_a_preset_that_was_never_tried_is_no_preset_that_was_refused():
         (None, Verdict.INCONCLUSIVE, "not-all"),
     ],
 )
-def test_a_brake_is_one_only_while_the_service_lives(live, verdict, reason):
+def test_a_brake_is_one_only_while_the_service_lives(live, verdict, reason, why):
     """A service that dies looks locked from outside: it worked before and is shut now."""
-    cut = Observation(
-        "login.tried", "login web", 21, {"skipped": 0, "weak": 9, "foreign": 40, "why": "locked"}
-    )
+    cut = Observation("login.tried", "login web", 21, {"skipped": 0, "weak": 9, "foreign": 40, "why": why})
     after = [Observation("login.live", "login web", live, {"when": "after"})] if live is not None else []
     before = Observation("login.live", "login web", True, {"when": "before"})
     facts = (*SHUT[:3], cut, before, *after)

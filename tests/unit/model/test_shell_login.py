@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sekisho.formats.codes import MIRAI, derived
 from sekisho.model.shell_login import (
     LATE,
@@ -135,6 +137,18 @@ def test_a_lock_ends_the_lists():
     assert sum(one.origin == "mirai" for one in tries) == 2
     assert (end.tried, end.why, end.locked, end.whole) == (2, "locked", True, False)
     assert tries[-1].step == "right after"
+
+
+@pytest.mark.parametrize("failure", ["refused", "reset", "closed", "timed-out"])
+def test_a_door_that_shuts_ends_the_lists_as_shut_and_not_as_locked(failure):
+    def answer(guess, tries):
+        if sum(one.origin == "mirai" for one in tries) >= 2:
+            return {"accepted": None, "locked": False, "sign_in_failure": failure}
+        return {"accepted": guess.password == "right", "locked": False}
+
+    tries, end = played(answer)
+    assert sum(one.origin == "mirai" for one in tries) == 2
+    assert (end.tried, end.why, end.whole) == (2, "shut", False)
 
 
 def test_an_open_door_or_accepted_nonsense_makes_lists_pointless():

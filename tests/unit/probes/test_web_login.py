@@ -245,3 +245,10 @@ def test_controls_that_the_budget_left_out_are_told():
     assert finding.verdict is Verdict.INCONCLUSIVE
     told = {one.arguments["control"] for one in finding.details if one.reason == "control-untried"}
     assert told == {"random", "preset"}
+
+
+def test_a_service_that_dies_of_the_lists_is_recorded_as_shut_and_not_as_locked():
+    device, terminal, seen, _ = assess(Habits(crash_on=8))
+    assert device.dead
+    assert seen.one("login.tried").attributes["why"] == "shut"
+    assert GUESSING.judge(seen, terminal, {}).verdict is Verdict.INCONCLUSIVE

@@ -38,15 +38,14 @@ def right_code(login: Login) -> Code | None:
 class _Wait:
     """How long to wait before the next try, so that a delay's length is known to a fifth once it repeats."""
 
-    def __init__(self, declared: float = 0.0) -> None:
-        """``declared``: the delay that the maker's rule gives; the first guess, looked at from both sides."""
+    def __init__(self) -> None:
         self.total = 0.0
         self._goals: list[float] = []
-        self._declared = self._last = declared
+        self._last = 0.0
 
-    def over(self) -> None:
-        """The try was looked at: the next delay is guessed to be like this one."""
-        self._last, self.total, self._goals = self.total or self._declared, 0.0, []
+    def over(self, declared: float) -> None:
+        """The try was looked at: the next delay is guessed to be like this one, else like the ``declared`` one."""
+        self._last, self.total, self._goals = self.total or declared, 0.0, []
 
     def next(self) -> float:
         """Return the seconds until the next look, and count them."""
@@ -201,7 +200,8 @@ class Bout:
         long = rule.tries if rule is not None and rule.seconds > self.patience else 0
         made: list[dict[str, Any]] = []
         looked_at, dead = 0, 0
-        wait = _Wait(rule.seconds if rule is not None and rule.seconds < self.patience else 0.0)
+        wait = _Wait()
+        known = rule.seconds if rule is not None and rule.seconds < self.patience else 0.0
         deadline = start + self.wire.limits.step_seconds + 4 * self.patience
         while looked_at < wanted and len(made) < self.serial_most and self.wire.clock.monotonic() < deadline:
             one = await self._wrong(self.first, start)
@@ -211,7 +211,8 @@ class Bout:
             dead = dead + 1 if one["failure"] in DEAD else 0
             if not held_off(one) and not one["failure"]:
                 looked_at += 1
-                wait.over()
+                # The maker's rule says from which try on to wait; before it, delays are felt for from one second up.
+                wait.over(known if rule is not None and looked_at >= rule.tries else 0.0)
                 continue
             if dead >= DEAD_IN_A_ROW or wait.total >= self.patience or (long and looked_at >= long):
                 break
