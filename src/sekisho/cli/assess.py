@@ -38,23 +38,6 @@ def _options(command: Any) -> Any:
             type=path,
             help=t("人への質問の回答ファイル（TOML）", "answers to the questions (TOML)"),
         ),
-        click.option(
-            "--desk",
-            type=path,
-            help=t(
-                "進み具合と人への質問を置く画面用のフォルダー",
-                "folder of a console: progress goes there, questions are answered there",
-            ),
-        ),
-        click.option(
-            "--answer-seconds",
-            type=click.FloatRange(0),
-            default=0.0,
-            help=t(
-                "画面での回答を待つ秒数（0は尋ねない）",
-                "wait so long for answers at the desk (0: ask nobody)",
-            ),
-        ),
         click.option("--only", multiple=True, help=t("この試験だけ行う", "run only this probe")),
         click.option("--format", "formats", multiple=True, help=t("報告書の形式", "report format")),
         click.option(
@@ -79,6 +62,31 @@ def _options(command: Any) -> Any:
     return command
 
 
+def _desk_options(command: Any) -> Any:
+    """Add the options by which a console drives a run."""
+    for option in (
+        click.option(
+            "--desk",
+            type=click.Path(path_type=Path),
+            help=t(
+                "進み具合と人への質問を置く画面用のフォルダー",
+                "folder of a console: progress goes there, questions are answered there",
+            ),
+        ),
+        click.option(
+            "--answer-seconds",
+            type=click.FloatRange(0),
+            default=0.0,
+            help=t(
+                "画面での回答を待つ秒数（0は尋ねない）",
+                "wait so long for answers at the desk (0: ask nobody)",
+            ),
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command(
     help=t(
         "TARGET（IPアドレス又は機器記述のTOML）を評価し、証跡を残して判定し、報告書を書く。",
@@ -86,6 +94,7 @@ def _options(command: Any) -> Any:
     )
 )
 @_options
+@_desk_options
 @lang_option
 def command(target: str | None, resume: Path | None, as_json: bool, **options: Any) -> int:
     """Plan, collect, judge, report; a console that watches is told how far it is and how it ended."""

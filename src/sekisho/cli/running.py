@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +83,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
             await put_back(request.terminal, opened.store, opened.access)
 
-        assessing.LEAVING.append(lambda: opened.give_back(noted=False))
-        try:
-            assessing.stoppable(work, folder)
-        except Stopped:
-            opened.give_back()
-            raise
+        _stoppable(work, opened, folder)
         assessment = judge(
             opened.store,
             request.terminal,
@@ -102,6 +97,16 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             opened.store, assessment, request.terminal, request.catalogues, options.get("formats", ())
         )
     return assessment, folder, reports
+
+
+def _stoppable(work: Callable[[], Coroutine[Any, Any, None]], opened: assessing.Run, folder: Path) -> None:
+    """Do the work; whoever stops it leaves no terminal without power."""
+    assessing.LEAVING.append(lambda: opened.give_back(noted=False))
+    try:
+        assessing.stoppable(work, folder)
+    except Stopped:
+        opened.give_back()
+        raise
 
 
 async def _wake(request: Request, opened: assessing.Run, *, assume_up: bool) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sekisho.web.asked import Asked
 
 _JSON = "application/json"
+_EXACT = 2**53  # beyond it a float no longer holds every whole number
 _PART = re.compile(r"\{(\w+)\}")
 
 
@@ -104,9 +105,18 @@ def _body(asked: Asked, kind: type[msgspec.Struct]) -> Any:
             Text(ja="本文は JSON で送る", en="send the body as JSON"), sent[:60] or "content-type"
         )
     try:
-        return msgspec.json.decode(asked.body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.convert(_whole(msgspec.json.decode(asked.body)), kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DescriptionError(Text(ja="本文に誤りがある", en="the body is wrong"), str(error)) from error
+
+
+def _whole(told: Any) -> Any:
+    """Return what JSON told with 3.0 as 3: they are the same number to JSON Schema (2020-12, 6.1.1)."""
+    if isinstance(told, float):
+        return int(told) if told.is_integer() and abs(told) < _EXACT else told
+    if isinstance(told, dict):
+        return {name: _whole(value) for name, value in told.items()}
+    return [_whole(one) for one in told] if isinstance(told, list) else told
 
 
 def description(operations: Sequence[Operation], version: str) -> dict[str, Any]:

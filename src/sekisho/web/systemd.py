@@ -28,7 +28,8 @@ UMask=0077
 Restart=on-failure
 RestartSec=2
 TimeoutStopSec=25
-KillMode=mixed
+# Assessments that run are processes of their own: a restart of the console leaves them alone and finds them again.
+KillMode=process
 # It writes its data and nothing else.
 ReadWritePaths={path}
 ProtectSystem=strict

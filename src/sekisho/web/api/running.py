@@ -9,10 +9,10 @@ import msgspec
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.assess_run import Asking, Run
+from sekisho.web.acting import actor
 from sekisho.web.api.watching import After, Limit
 from sekisho.web.asked import Asked
 from sekisho.web.operations import Nothing, Operation
-from sekisho.web.pages.runs import actor
 from sekisho.wiring.console_runs import Wanted
 from sekisho.workflows.authorise import MOST_DAYS
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from sekisho.errors import DescriptionError, ReadingError
 from sekisho.formats.capture_file import packets
 from sekisho.formats.frame_line import FrameLine, frame_line
+from sekisho.formats.pictures import picture
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.web.asked import Asked
@@ -19,14 +20,6 @@ _PAGE, _DUMPED, _WIDTH = 100, 4096, 16
 _NO_PIECE = Text(ja="この評価の証跡の鎖にその証跡はない", en="its chain of evidence lists no such piece")
 _NO_CAPTURE = Text(ja="通信の記録ではない", en="this is no capture")
 _NO_PICTURE = Text(ja="写真ではない", en="this is no picture")
-# How a picture begins, and what browsers call it. SVG is none: it may hold scripts.
-_PICTURES = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
-_LARGEST_PICTURE = 24 * 1024 * 1024
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -38,15 +31,6 @@ class Frame(msgspec.Struct, frozen=True):
     link: int
     data: bytes
     line: FrameLine
-
-
-def picture(content: bytes) -> str:
-    """Return the media type of a picture that browsers show; empty for anything else."""
-    if len(content) > _LARGEST_PICTURE:
-        return ""
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    return next((media for head, media in _PICTURES if content.startswith(head)), "")
 
 
 def frames(content: bytes, after: int, limit: int) -> tuple[list[Frame], int, dict[str, int]]:

@@ -8,9 +8,9 @@ from sekisho.errors import DescriptionError, SekishoError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.terminal import Interface, Terminal
+from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
-from sekisho.web.pages.runs import actor
 from sekisho.wiring.console_descriptions import MOST_OCTETS
 from sekisho.workflows.describe import write_terminal
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from sekisho.errors import EvidenceError
+from sekisho.formats.pictures import picture
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.evidence import ATTEMPT_REASONS
@@ -15,7 +16,6 @@ from sekisho.reports.content.shown import flat, readable, slug, visible
 from sekisho.web.asked import Asked
 from sekisho.web.assessed import attempt_kind, attempt_words, probe_title
 from sekisho.web.page import Page, Route
-from sekisho.web.pages.captures import picture
 
 # How much of one conversation, and of one step's data, a page holds; the whole is in the file.
 _SAID, _DATA, _FRAME = 131_072, 400, 16_384

@@ -10,10 +10,10 @@ from sekisho import plugins
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.account import Permission
+from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.assessed import anchor, catalogue
 from sekisho.web.page import Page, Route
-from sekisho.web.pages.runs import actor
 
 _NONE = Text(ja="まだ判定されていない", en="nothing has been judged yet")
 

@@ -11,10 +11,10 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.assess_run import Run
+from sekisho.web.acting import KINDS, NONE, actor, desk
 from sekisho.web.asked import Asked
 from sekisho.web.live import Shared, parts
 from sekisho.web.page import Page, Route
-from sekisho.web.pages.runs import KINDS, NONE, actor, desk
 from sekisho.web.rendering import render
 from sekisho.wires.person import CHOICES
 

@@ -14,10 +14,10 @@ from sekisho.errors import AuthorisationError, SekishoError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.assess_run import Run, RunState
-from sekisho.model.case_life import Actor
 from sekisho.model.evidence import ATTEMPT_REASONS, Attempt, AttemptStatus
 from sekisho.model.requirement import Status
 from sekisho.web import quick_code
+from sekisho.web.acting import KINDS, NONE, actor, desk
 from sekisho.web.asked import Asked
 from sekisho.web.assessed import attempt_kind, catalogue, probe_title
 from sekisho.web.live import Shared, parts
@@ -28,35 +28,17 @@ from sekisho.workflows.authorise import MOST_DAYS, STATEMENT, USUAL_RISKS
 
 if TYPE_CHECKING:
     from sekisho.wiring.console import Console
-    from sekisho.wiring.console_runs import RunDesk
 
-KINDS: dict[RunState, str] = {
-    RunState.STARTING: "told", RunState.RUNNING: "told", RunState.STOPPED: "inconclusive",
-    RunState.COMPLETE: "pass", RunState.FAILED: "fail", RunState.DIED: "fail",
-}  # fmt: skip
 WHY: dict[str, Text] = {
     "not-authorised": Text(ja="この強さの試験は許されていない", en="this risk isn't allowed"),
     "no-authorisation": Text(ja="許可がない", en="no authorisation"),
     "not-installed": Text(ja="部品がない", en="not installed"),
 }
-NONE = Text(ja="その実施はない", en="there is no such run")
 _PAGE = 50
 _LOOPBACK = ("localhost", "127.", "::1")
 # One source for all browsers that watch one run; a console forgets the oldest.
 _SHARED: WeakKeyDictionary[Console, dict[str, Shared[str]]] = WeakKeyDictionary()
 _MOST_WATCHED = 32
-
-
-def actor(asked: Asked) -> Actor:
-    """Return who acts."""
-    if asked.who is None:  # the door asked for a sign-in
-        raise AuthorisationError(Text(ja="サインインが要る", en="sign in first"))
-    return asked.who.actor
-
-
-def desk(asked: Asked) -> RunDesk:
-    """Return the desk of runs."""
-    return asked.office.console.runs
 
 
 def _new(asked: Asked) -> Response:

@@ -1,0 +1,32 @@
+"""What pages and operations on runs share: who acts, the desk, the words and marks of states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sekisho.errors import AuthorisationError
+from sekisho.language import Text
+from sekisho.model.assess_run import RunState
+from sekisho.model.case_life import Actor
+
+if TYPE_CHECKING:
+    from sekisho.web.asked import Asked
+    from sekisho.wiring.console_runs import RunDesk
+
+KINDS: dict[RunState, str] = {
+    RunState.STARTING: "told", RunState.RUNNING: "told", RunState.STOPPED: "inconclusive",
+    RunState.COMPLETE: "pass", RunState.FAILED: "fail", RunState.DIED: "fail",
+}  # fmt: skip
+NONE = Text(ja="その実施はない", en="there is no such run")
+
+
+def actor(asked: Asked) -> Actor:
+    """Return who acts."""
+    if asked.who is None:  # the door asked for a sign-in
+        raise AuthorisationError(Text(ja="サインインが要る", en="sign in first"))
+    return asked.who.actor
+
+
+def desk(asked: Asked) -> RunDesk:
+    """Return the desk of runs."""
+    return asked.office.console.runs
