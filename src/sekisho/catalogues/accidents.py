@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sekisho.model.accident import RuleSet
+from sekisho.model.compliance import CalendarRules
 from sekisho.model.draft import DocumentRules
 from sekisho.model.duty import DutyRules
 from sekisho.model.foreign import Profile
@@ -52,6 +53,12 @@ def telling_rules() -> tuple[TellingRules, ...]:
 def document_rules() -> DocumentRules:
     """Return which fields each document has, and how sure that is."""
     return msgspec.convert(_read("documents_jp.toml"), DocumentRules)
+
+
+@cache
+def calendar_rules() -> CalendarRules:
+    """Return the duties that come round, and the rules of engineers."""
+    return msgspec.convert(_read("calendar_jp.toml"), CalendarRules)
 
 
 @cache

@@ -94,6 +94,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.accident",
         t("事故を法令に照らす：重大か、何をいつまでに", "judge an accident: serious? what is due by when?"),
     ),
+    "duties": (
+        "sekisho.cli.duties",
+        t("事業者の義務を期日の順に", "every duty of the operator by its day"),
+    ),
     "catalogues": ("sekisho.cli.catalogues", t("基準の一覧と中身", "list and show catalogues")),
     "update": (
         "sekisho.cli.update",

@@ -1,0 +1,209 @@
+"""``sekisho duties``: every duty of the operator by its day, as a list, a calendar, or a reminder by mail."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+
+if TYPE_CHECKING:
+    from sekisho.model.compliance import Entry
+
+_YEAR, _LATE, _UNDELIVERED = 400, 1, 4
+
+
+@click.group(
+    help=t(
+        "事業者の義務を期日の順に：定期の報告、主任技術者の講習と選任、事故の詳細報告。",
+        "Every duty of the operator by its day: reports that come round, engineers, detailed reports of accidents.",
+    ),
+    epilog=t(
+        "終了コード：0 遅れなし、1 期限を過ぎたものがある、2 使い方や入力の誤り、4 メールサーバーが受け取らない",
+        "Exit codes: 0 nothing late, 1 something is late, 2 usage or bad input, 4 the mail server did not take it",
+    ),
+)
+def command() -> None:
+    """Hold the commands."""
+
+
+def _options(function: Any) -> Any:
+    for option in (
+        click.option(
+            "--until",
+            type=click.DateTime(["%Y-%m-%d"]),
+            help=t("この日まで（既定は400日先）", "up to this day (default: 400 days ahead)"),
+        ),
+        click.option(
+            "--on",
+            "today",
+            type=click.DateTime(["%Y-%m-%d"]),
+            help=t("この日に立って（既定は今日）", "as of this day (default: today)"),
+        ),
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            help=t("事故の記録のあるデータフォルダー", "data folder with accidents on record"),
+        ),
+        click.argument("operator", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("list", help=t("OPERATOR（TOML）の義務を表にする。", "List the duties of OPERATOR (TOML)."))
+@_options
+@lang_option
+def list_(
+    operator: Path, data: Path | None, today: datetime | None, until: datetime | None, as_json: bool
+) -> int:
+    """Print the list; days off are marked."""
+    from sekisho.reports.accidents.words import due_words
+    from sekisho.workflows.judge_accident import due_day
+    from sekisho.workflows.list_duties import STATES
+
+    day, found = _found(operator, data, today, until)
+    code = _code(found)
+    if as_json:
+        put_json({"today": day, "duties": found, "exit": code})
+        return code
+    rows = [
+        (
+            due_words(due_day(one.day, day), t) if one.day else "—",
+            STATES[one.state].say(LANGUAGE),
+            one.title.say(LANGUAGE),
+            one.form,
+            f"{one.article} [{one.confidence}]",
+            _note(one),
+            one.id,
+        )
+        for one in found
+    ]
+    head = t("期日,状態,義務,様式,根拠,備考,番号", "day,state,duty,form,article,note,id").split(",")
+    click.echo(table(rows, head))
+    return code
+
+
+@command.command("calendar", help=t("予定表（iCalendar）に書く。", "Write them as iCalendar."))
+@_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help=t("書くファイル（.ics）", "file to write (.ics)"),
+)
+@lang_option
+def calendar_(
+    operator: Path,
+    data: Path | None,
+    today: datetime | None,
+    until: datetime | None,
+    output: Path,
+    as_json: bool,
+) -> int:
+    """Write the calendar; duties without a day are counted, they have no place in it."""
+    from sekisho.formats.icalendar import calendar
+    from sekisho.wiring.moment import now
+    from sekisho.workflows.list_duties import events_of
+
+    _, found = _found(operator, data, today, until)
+    events = events_of(found, LANGUAGE)
+    output.write_bytes(calendar(t("関所：義務", "Sekisho: duties"), events, now()))
+    left = len(found) - len(events)
+    if as_json:
+        put_json({"file": str(output), "events": len(events), "without_a_day": left})
+    else:
+        click.echo(
+            t(
+                f"{output}：{len(events)}件、期日のないもの {left}件",
+                f"{output}: {len(events)}, without a day: {left}",
+            )
+        )
+    return 0
+
+
+@command.command(
+    "remind",
+    help=t(
+        "遅れているものと、近いものを、自社の人にメールで知らせる（--data の notices.toml のメールサーバー）。",
+        "Mail what is late or near to the operator's own people, over the mail server of notices.toml in --data.",
+    ),
+)
+@_options
+@click.option("--to", "recipient", required=True, help=t("宛先", "recipient"))
+@click.option(
+    "--within",
+    type=click.IntRange(0, 400),
+    default=30,
+    show_default=True,
+    help=t("何日先まで", "how many days ahead"),
+)
+@lang_option
+def remind_(
+    operator: Path,
+    data: Path | None,
+    today: datetime | None,
+    until: datetime | None,
+    recipient: str,
+    within: int,
+    as_json: bool,
+) -> int:
+    """Send one mail, or none when nothing is near."""
+    if data is None:
+        raise click.UsageError(t("--data が要る", "--data is needed"))
+    if not recipient.isascii() or recipient.count("@") != 1 or any(one.isspace() for one in recipient):
+        raise click.UsageError(t("メールアドレスではない", "not a mail address") + f": {recipient}")
+    from sekisho.wiring.duty_reminding import remind, worth_telling
+
+    day, found = _found(operator, data, today, until)
+    near = worth_telling(found, day, within)
+    if not near:
+        click.echo(t("知らせるものはない", "nothing to tell"))
+        return 0
+    delivery = remind(data, near, recipient, LANGUAGE)
+    if as_json:
+        put_json({"duties": near, "delivery": delivery})
+    else:
+        click.echo(
+            t(
+                f"{len(near)}件：{delivery.state} {delivery.detail}",
+                f"{len(near)}: {delivery.state} {delivery.detail}",
+            )
+        )
+    return 0 if delivery.state == "accepted" else _UNDELIVERED
+
+
+def _found(
+    operator: Path, data: Path | None, today: datetime | None, until: datetime | None
+) -> tuple[date, tuple[Entry, ...]]:
+    from sekisho.model.accident import japan_day
+    from sekisho.wiring.moment import now
+    from sekisho.workflows.list_duties import duties_of, read_operator
+
+    day = today.date() if today else japan_day(now())
+    end = until.date() if until else day + timedelta(days=_YEAR)
+    said = read_operator(operator)
+    if data is None:
+        return day, duties_of(said, (), day, end)
+    from sekisho.wiring.duty_reminding import rulings_of
+
+    return day, duties_of(said, rulings_of(data), day, end)
+
+
+def _note(one: Entry) -> str:
+    from sekisho.workflows.list_duties import MISSING
+
+    proof = f"{one.done.on} {one.done.by} {one.done.proof}" if one.done else ""
+    missing = MISSING[one.missing].say(LANGUAGE) if one.missing else ""
+    remark = one.remark.say(LANGUAGE) if one.remark else ""
+    return t("。", ". ").join(dict.fromkeys(filter(None, (proof, missing, remark))))
+
+
+def _code(found: tuple[Entry, ...]) -> int:
+    from sekisho.model.compliance import State
+
+    return _LATE if any(one.state is State.LATE for one in found) else 0

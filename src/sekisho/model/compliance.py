@@ -1,0 +1,289 @@
+"""The operator's duties by date: reports that come round, engineers' courses and vacancies, with the proof of what is done. Pure.
+
+電気通信事業報告規則, 電気通信主任技術者規則; the rules are data (``catalogues/calendar_jp.toml``). A day that no source tells
+stays open, and is shown as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from sekisho.language import Text
+
+_FISCAL_MONTH = 4
+
+
+class PeriodicDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A report that comes round; ``users``: only from so many; ``voice``: only of operators of voice."""
+
+    id: str
+    title: Text
+    article: str
+    form: str
+    months: int
+    due_months: int
+    users: int
+    confidence: str
+    voice: bool = False
+    valid_from: date | None = None
+    remark: Text | None = None
+
+
+class EngineerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Courses and exemptions of 電気通信主任技術者, in years and users."""
+
+    article: str
+    confidence: str
+    first_years: int
+    card_fresh: int
+    card_years: int
+    course_fresh: int
+    repeat_years: int
+    small_users: int
+
+
+class CalendarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    duties: tuple[PeriodicDuty, ...]
+    engineers: EngineerRules
+
+
+class Engineer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person appointed.
+
+    :ivar kind: ``transmission`` (伝送交換) or ``line`` (線路)
+    :ivar posts: names of sites and prefectures that the person answers for
+    :ivar card: when the card was given; ``course`` the last one attended
+    """
+
+    name: str
+    kind: str
+    posts: tuple[str, ...]
+    appointed: date
+    card: date | None = None
+    course: date | None = None
+
+
+class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A site (事業場) that directly manages equipment.
+
+    :ivar starts: when its work starts; appointments come before
+    :ivar lines: it has lines (線路), so that it asks for that kind too
+    :ivar relief: its only equipment is for public Wi-Fi or unlicensed LPWA, and conforming or certified
+    :ivar other_operator: another operator owns the equipment and has appointed; its name
+    """
+
+    name: str
+    prefecture: str
+    municipality: str
+    starts: date
+    lines: bool = True
+    relief: bool = False
+    other_operator: str = ""
+
+
+class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Proof that a duty is done: of which entry, when, by whom, and what shows it."""
+
+    id: str
+    on: date
+    by: str
+    proof: str
+
+
+class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the operator says of itself. ``users`` at the end of the last fiscal year; None for not told.
+
+    ``qualified``: a person with the degree and years that the exemption of small operators asks for; None for not told.
+    """
+
+    name: str = ""
+    users: int | None = None
+    voice: bool | None = None
+    qualified: bool | None = None
+    sites: tuple[Site, ...] = ()
+    engineers: tuple[Engineer, ...] = ()
+    done: tuple[Done, ...] = ()
+
+
+class State(StrEnum):
+    """How an entry stands. `OPEN` is a duty whose day, or whose applying, is not known: never "nothing to do"."""
+
+    DUE = "due"
+    LATE = "late"
+    DONE = "done"
+    OPEN = "open"
+
+
+class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One duty with its day (None when no source tells it).
+
+    :ivar missing: the fact that would decide whether it applies: ``users``, ``voice``, ``qualified``; ``day`` for its day
+    """
+
+    id: str
+    title: Text
+    article: str
+    form: str
+    day: date | None
+    state: State
+    confidence: str
+    missing: str = ""
+    remark: Text | None = None
+    done: Done | None = None
+
+
+def entries(operator: Operator, rules: CalendarRules, today: date, until: date) -> tuple[Entry, ...]:
+    """Return the duties whose day lies up to ``until``, the late ones of the last year too, by day; open ones last."""
+    since = today - timedelta(days=366)
+    made = [
+        *_periodic(operator, rules, since, until),
+        *_courses(operator, rules.engineers),
+        *_vacancies(operator, rules.engineers),
+    ]
+    done = {one.id: one for one in operator.done}
+    found = []
+    for one in made:
+        proof = done.get(one.id)
+        if one.day is not None and one.day > until:
+            continue
+        if proof:
+            found.append(msgspec.structs.replace(one, state=State.DONE, done=proof))
+        elif one.state is State.DUE and one.day is not None and one.day < today:
+            found.append(msgspec.structs.replace(one, state=State.LATE))
+        else:
+            found.append(one)
+    return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
+
+
+def _periodic(operator: Operator, rules: CalendarRules, since: date, until: date) -> Iterator[Entry]:
+    for duty in rules.duties:
+        missing = ""
+        if duty.users:
+            if operator.users is not None and operator.users < duty.users:
+                continue
+            missing = "users" if operator.users is None else ""
+        if duty.voice:
+            if operator.voice is False:
+                continue
+            missing = "voice" if operator.voice is None else missing
+        if not duty.due_months:
+            yield Entry(
+                duty.id,
+                duty.title,
+                duty.article,
+                duty.form,
+                None,
+                State.OPEN,
+                duty.confidence,
+                missing or "day",
+                duty.remark,
+            )
+            continue
+        for first, day in _periods(duty, since, until):
+            name = f"{duty.id}-{first:%Y-%m}"
+            span = _month(first, duty.months) - timedelta(days=1)
+            title = Text(
+                ja=f"{duty.title.ja}（{first}から{span}まで）", en=f"{duty.title.en} ({first} to {span})"
+            )
+            state = State.OPEN if missing else State.DUE
+            yield Entry(
+                name, title, duty.article, duty.form, day, state, duty.confidence, missing, duty.remark
+            )
+
+
+def _periods(duty: PeriodicDuty, since: date, until: date) -> Iterator[tuple[date, date]]:
+    """Yield the first day of each period and the last day of its report, for reports due between the two days."""
+    first = date(since.year - 2, _FISCAL_MONTH, 1)
+    while True:
+        day = _month(first, duty.months + duty.due_months) - timedelta(days=1)
+        if day > until:
+            return
+        if day >= since and (duty.valid_from is None or first >= duty.valid_from):
+            yield first, day
+        first = _month(first, duty.months)
+
+
+def course_due(one: Engineer, rules: EngineerRules) -> date:
+    """Return by when the next course is due."""
+    if one.course and (one.course >= one.appointed or one.appointed < years(one.course, rules.course_fresh)):
+        return years(_month(one.course.replace(day=1), 1), rules.repeat_years)
+    if one.card and one.appointed < years(one.card, rules.card_fresh):
+        return years(one.card, rules.card_years)
+    return years(one.appointed, rules.first_years)
+
+
+def _courses(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
+    for one in operator.engineers:
+        day = course_due(one, rules)
+        title = Text(ja=f"主任技術者の講習：{one.name}", en=f"course for engineers: {one.name}")
+        name = f"course-{one.name}-{day}"
+        yield Entry(name, title, rules.article, "", day, State.DUE, rules.confidence)
+
+
+def _vacancies(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
+    missing, remark = "", None
+    if len({(one.prefecture, one.municipality) for one in operator.sites}) == 1:
+        small = None if operator.users is None else operator.users < rules.small_users
+        if small and operator.qualified:
+            return
+        if small is not False and operator.qualified is not False:
+            missing = "users" if small is None else "qualified"
+            remark = Text(
+                ja="一つの市町村内・3万人未満で、学歴と経験のある人がいれば選任を要しない",
+                en="not needed within one municipality, below 30,000 users, with a person of degree and experience",
+            )
+    for post, kind, starts in _posts(operator.sites):
+        if any(one.kind == kind and post in one.posts for one in operator.engineers):
+            continue
+        words = {"transmission": ("伝送交換", "transmission"), "line": ("線路", "lines")}[kind]
+        title = Text(
+            ja=f"主任技術者（{words[0]}）の選任：{post}", en=f"appoint an engineer ({words[1]}): {post}"
+        )
+        state = State.OPEN if missing else State.DUE
+        yield Entry(
+            f"appoint-{kind}-{post}",
+            title,
+            rules.article,
+            "",
+            starts,
+            state,
+            rules.confidence,
+            missing,
+            remark,
+        )
+
+
+def _posts(sites: Sequence[Site]) -> Iterator[tuple[str, str, date]]:
+    """Yield the posts to fill: each site, and each prefecture when the business spans more than one."""
+    own = [one for one in sites if not one.other_operator]
+    for one in own:
+        yield from ((one.name, kind, one.starts) for kind in _kinds(one))
+    if len({one.prefecture for one in sites}) > 1:
+        for prefecture in dict.fromkeys(one.prefecture for one in own):
+            here = [one for one in own if one.prefecture == prefecture and not one.relief]
+            for kind in dict.fromkeys(kind for one in here for kind in _kinds(one)):
+                starts = min(one.starts for one in here if kind in _kinds(one))
+                yield prefecture, kind, starts
+
+
+def _kinds(site: Site) -> tuple[str, ...]:
+    return ("transmission", "line") if site.lines else ("transmission",)
+
+
+def years(day: date, count: int) -> date:
+    """Return the same day so many years later; 28 February for 29 February."""
+    try:
+        return day.replace(year=day.year + count)
+    except ValueError:
+        return day.replace(year=day.year + count, day=28)
+
+
+def _month(day: date, add: int) -> date:
+    months = day.year * 12 + day.month - 1 + add
+    return date(months // 12, months % 12 + 1, 1)

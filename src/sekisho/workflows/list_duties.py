@@ -1,0 +1,132 @@
+"""All duties of the operator in one list: reports that come round, engineers, accidents on record."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from sekisho.catalogues.accidents import calendar_rules
+from sekisho.errors import DescriptionError, ReadingError
+from sekisho.formats.icalendar import Event
+from sekisho.language import Language, Text
+from sekisho.model.compliance import Entry, Operator, State, entries
+from sekisho.model.incident import Standing
+from sekisho.model.ruling import Ruling
+
+_LARGEST = 2_000_000
+STATES = {
+    State.DUE: Text(ja="これから", en="due"),
+    State.LATE: Text(ja="期限を過ぎ、済みの記録がない", en="past its day, no proof that it is done"),
+    State.DONE: Text(ja="済み", en="done"),
+    State.OPEN: Text(ja="決まらない", en="open"),
+}
+MISSING = {
+    "users": Text(
+        ja="前年度末の利用者数（users）による", en="hangs on the users at the end of the fiscal year (users)"
+    ),
+    "voice": Text(ja="音声の役務があるか（voice）による", en="hangs on whether there is voice (voice)"),
+    "qualified": Text(
+        ja="学歴と経験のある人がいるか（qualified）による", en="hangs on a qualified person (qualified)"
+    ),
+    "day": Text(ja="期日が資料で確かめられない（未確認）", en="its day is in no source (unverified)"),
+    "serious": Text(ja="重大な事故かどうかによる", en="hangs on whether the accident is serious"),
+}
+
+
+def read_operator(path: Path) -> Operator:
+    """Return what the operator says of itself.
+
+    :raises ReadingError: too large or not in UTF-8
+    :raises DescriptionError: no TOML, a wrong field, a double name, an unknown post
+    """
+    with path.open("rb") as file:
+        data = file.read(_LARGEST + 1)
+    try:
+        text = data.decode("utf-8") if len(data) <= _LARGEST else ""
+    except UnicodeDecodeError:
+        text = ""
+    if data and not text:
+        raise ReadingError(Text(ja="大きすぎるか、UTF-8でない", en="too large, or not in UTF-8"), str(path))
+    try:
+        operator = msgspec.convert(tomllib.loads(text), Operator)
+    except (ValueError, RecursionError) as error:
+        raise DescriptionError(
+            Text(ja="事業者のファイルの誤り", en="the operator's file is wrong"), f"{path}: {error}"
+        ) from error
+    _check(operator, path)
+    return operator
+
+
+def _check(operator: Operator, path: Path) -> None:
+    names = [one.name for one in operator.sites]
+    known = {*names, *(one.prefecture for one in operator.sites)}
+    if len(set(names)) != len(names):
+        raise DescriptionError(Text(ja="事業場の名前が二度ある", en="a site's name twice"), str(path))
+    if operator.users is not None and operator.users < 0:
+        raise DescriptionError(Text(ja="利用者数が負", en="negative users"), str(path))
+    for one in operator.engineers:
+        if one.kind not in ("transmission", "line"):
+            raise DescriptionError(
+                Text(ja="主任技術者の種別が不明", en="unknown kind of engineer"), f"{one.name}: {one.kind}"
+            )
+        for post in one.posts:
+            if post not in known:
+                raise DescriptionError(
+                    Text(ja="知らない事業場・都道府県", en="unknown site or prefecture"),
+                    f"{one.name}: {post}",
+                )
+
+
+def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until: date) -> tuple[Entry, ...]:
+    """Return every duty up to ``until`` by its day; those without a day last."""
+    found = list(entries(operator, calendar_rules(), today, until))
+    proofs = {one.id: one for one in operator.done}
+    for ruling in rulings:
+        for duty in ruling.duties:
+            identifier = f"accident-{ruling.incident.id}-{duty.rule.trigger}"
+            proof = proofs.get(identifier)
+            if duty.due > until and proof is None:
+                continue
+            undecided = duty.standing is Standing.UNDECIDED
+            late = State.LATE if duty.due < today else State.DUE
+            state = State.DONE if proof else State.OPEN if undecided else late
+            name = ruling.incident.title or ruling.incident.id
+            found.append(
+                Entry(
+                    identifier,
+                    Text(ja=f"詳細報告：{duty.rule.title.ja}「{name}」", en=f"detailed report: {duty.rule.title.en} “{name}”"),
+                    duty.rule.article, duty.rule.form, duty.due, state, duty.rule.confidence,
+                    "serious" if undecided else "", duty.rule.remark, proof,
+                )
+            )  # fmt: skip
+    return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
+
+
+def events_of(found: Iterable[Entry], language: Language) -> tuple[Event, ...]:
+    """Return what has a day as events of a calendar."""
+    return tuple(
+        Event(
+            f"{one.id}@sekisho",
+            one.day,
+            ("✓ " if one.done else "") + one.title.say(language),
+            describe(one, language),
+            done=one.done is not None,
+        )
+        for one in found
+        if one.day is not None
+    )
+
+
+def describe(one: Entry, language: Language) -> str:
+    """Return article, form, how it stands and what is unverified, in lines."""
+    words = [f"{one.article} [{Text(ja='確度', en='confidence').say(language)} {one.confidence}]", one.form]
+    words.append(STATES[one.state].say(language))
+    words.append(MISSING[one.missing].say(language) if one.missing else "")
+    words.append(one.remark.say(language) if one.remark else "")
+    if one.done:
+        words.append(f"{one.done.on} {one.done.by} {one.done.proof}")
+    return "\n".join(filter(None, words))

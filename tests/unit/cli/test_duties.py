@@ -1,0 +1,140 @@
+"""``sekisho duties`` as its user types it, with a real mail server."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from fakes.mail_server import MailServer
+from sekisho.cli.duties import command
+from sekisho.demo.console_accidents import accidents
+from sekisho.errors import DescriptionError
+from sekisho.wiring.console import Console
+
+OPERATOR = """
+name = "見本"
+users = 45000
+voice = true
+[[sites]]
+name = "第一局"
+prefecture = "東京都"
+municipality = "千代田区"
+starts = 2020-04-01
+[[engineers]]
+name = "佐藤"
+kind = "transmission"
+posts = ["第一局"]
+appointed = 2026-04-01
+[[done]]
+id = "appoint-line-第一局"
+on = 2026-06-20
+by = "鈴木"
+proof = "届出 123"
+"""
+NOTICES = """
+[operator]
+name = {{ ja = "見本通信株式会社", en = "Mihon Telecom" }}
+telephone = "0120-000-0000"
+hours = {{ ja = "平日9時から18時", en = "weekdays 9:00 to 18:00" }}
+page = "https://www.isp.example/notices"
+sender = "security@isp.example"
+return_address = ["〒999-0000 見本県見本市1-2-3"]
+[smtp]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+"""
+ON = ("--on", "2026-11-21", "--until", "2027-06-30")
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Path:
+    path = tmp_path / "operator.toml"
+    path.write_text(OPERATOR, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> Iterator[MailServer]:
+    server = MailServer(tmp_path)
+    yield server
+    server.stop()
+
+
+def run(*words: object, code: int) -> str:
+    done = CliRunner().invoke(command, list(map(str, words)), standalone_mode=False)
+    assert done.exception is None, done.exception
+    assert (done.return_value or 0) == code, done.output
+    return done.output
+
+
+def test_the_list_shows_what_is_late_done_and_unverified(operator: Path) -> None:
+    said = run("list", operator, *ON, code=1)
+    assert "2026-05-31 (日, 休日" in said
+    assert "届出 123" in said
+    assert "確かめられない（未確認）" in said
+    assert "対象の事業者の範囲は確かめていない" in said
+    found = json.loads(run("list", operator, *ON, "--json", code=1))
+    states = {one["id"]: one["state"] for one in found["duties"]}
+    assert states["appoint-line-第一局"] == "done"
+    assert states["course-佐藤-2027-04-01"] == "due"
+    assert states["voice-quality"] == "open"
+
+
+def test_the_calendar(operator: Path, tmp_path: Path) -> None:
+    file = tmp_path / "d.ics"
+    assert "期日のないもの 1件" in run("calendar", operator, *ON, "-o", file, code=0)
+    text = file.read_bytes().decode()
+    assert "DTSTART;VALUE=DATE:20270531" in text
+    assert "SUMMARY:✓ " in text
+    assert "\n" not in text.replace("\r\n", "")
+
+
+def data_folder(tmp_path: Path, port: int) -> Path:
+    folder = tmp_path / "data"
+    with Console(folder, create=True) as console:
+        accidents(console, console.now())
+    (folder / "notices.toml").write_text(NOTICES.format(port=port), encoding="utf-8")
+    return folder
+
+
+def test_reminders_go_over_the_mail_server_with_accidents_on_record(
+    operator: Path, tmp_path: Path, mail: MailServer
+) -> None:
+    folder = data_folder(tmp_path, mail.port)
+    words: tuple[Any, ...] = ("remind", operator, "--data", folder, "--to")
+    assert "accepted" in run(*words, "keep@isp.example", code=0)
+    (taken,) = mail.taken()
+    head, _, body = taken["text"].replace("\r\n", "\n").partition("\n\n")
+    assert "Auto-Submitted: auto-generated" in head
+    told = base64.b64decode(body).decode()
+    assert "詳細報告：重大な事故「認証サーバーの故障（見本）」" in told
+    assert "様式第50の3" in told
+    assert "届出 123" not in told  # done
+    assert "refused" in run(*words, "nobody@isp.example", code=4)
+    assert len(mail.taken()) == 1
+
+
+def test_wrong_files_and_words(operator: Path, tmp_path: Path) -> None:
+    for bad in (("--to", "a@b"), ("--to", "a b@c", "--data", tmp_path)):
+        with pytest.raises(click.UsageError):
+            CliRunner().invoke(
+                command,
+                ["remind", str(operator), *map(str, bad)],
+                standalone_mode=False,
+                catch_exceptions=False,
+            )
+    for old, new in (("transmission", "magic"), ('posts = ["第一局"]', 'posts = ["無い局"]'), ("users = 45000", "users = -1"),
+                     ("users =", "usres ="), ("[[sites]]", "[[sites")):  # fmt: skip
+        operator.write_text(OPERATOR.replace(old, new), encoding="utf-8")
+        with pytest.raises(DescriptionError):
+            CliRunner().invoke(
+                command, ["list", str(operator)], standalone_mode=False, catch_exceptions=False
+            )

@@ -1,0 +1,104 @@
+"""Duties by date: what comes round, engineers' courses, vacancies; the unknown stays open."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+import pytest
+
+from sekisho.catalogues.accidents import calendar_rules
+from sekisho.model.compliance import Done, Engineer, Entry, Operator, Site, State, course_due, entries, years
+
+RULES = calendar_rules()
+TODAY = date(2026, 11, 21)
+TOKYO = Site("第一局", "東京都", "千代田区", date(2020, 4, 1))
+CHIBA = Site("千葉局", "千葉県", "千葉市中央区", date(2027, 4, 1), lines=False)
+
+
+def found(operator: Operator, until: date = date(2027, 12, 31)) -> dict[str, Entry]:
+    return {one.id: one for one in entries(operator, RULES, TODAY, until)}
+
+
+def test_reports_come_round_and_are_late_until_there_is_proof() -> None:
+    every = found(Operator(users=45_000, voice=True))
+    assert every["periodic-accidents-2025-04"].day == date(2026, 5, 31)
+    assert every["periodic-accidents-2025-04"].state is State.LATE
+    assert every["periodic-accidents-2026-04"].state is State.DUE
+    assert "periodic-accidents-2024-04" not in every  # quarterly then, and past
+    assert every["equipment-capacity-2026-04"].day == date(2026, 12, 31)
+    done = found(Operator(users=45_000, done=(Done("periodic-accidents-2025-04", TODAY, "佐藤", "受付1"),)))
+    assert done["periodic-accidents-2025-04"].state is State.DONE
+
+
+def test_what_hangs_on_users_is_open_until_they_are_told() -> None:
+    assert found(Operator())["disaster-measures-2026-04"].missing == "users"
+    assert found(Operator())["disaster-measures-2026-04"].state is State.OPEN
+    assert "disaster-measures-2026-04" not in found(Operator(users=29_999))
+    assert "disaster-measures-2026-04" in found(Operator(users=30_000))
+    assert "voice-quality" not in found(Operator(voice=False))
+    voice = found(Operator(voice=True))["voice-quality"]
+    assert (voice.day, voice.state, voice.missing) == (None, State.OPEN, "day")
+
+
+@pytest.mark.parametrize(
+    ("card", "course", "due"),
+    [
+        (None, None, date(2027, 4, 1)),  # within a year of the appointment
+        (date(2025, 6, 1), None, date(2028, 6, 1)),  # a card younger than two years: three years from it
+        (date(2024, 4, 1), None, date(2027, 4, 1)),  # two years old: no longer young
+        (None, date(2024, 5, 20), date(2027, 6, 1)),  # a course less than two years before counts
+        (None, date(2024, 4, 1), date(2027, 4, 1)),  # two years before: not
+        (
+            date(2025, 6, 1),
+            date(2026, 12, 15),
+            date(2030, 1, 1),
+        ),  # from the first of the month after the course
+    ],
+)
+def test_courses(card: date | None, course: date | None, due: date) -> None:
+    one = Engineer("佐藤", "transmission", (), date(2026, 4, 1), card, course)
+    assert course_due(one, RULES.engineers) == due
+
+
+def test_vacancies_by_site_and_prefecture() -> None:
+    here = Engineer("佐藤", "transmission", ("第一局", "東京都"), date(2020, 3, 1))
+    every = {
+        name: one
+        for name, one in found(Operator(users=50_000, sites=(TOKYO, CHIBA), engineers=(here,))).items()
+        if name.startswith("appoint")
+    }
+    assert {name: one.state.value for name, one in every.items()} == {
+        "appoint-line-第一局": "late", "appoint-line-東京都": "late",
+        "appoint-transmission-千葉局": "due", "appoint-transmission-千葉県": "due",
+    }  # fmt: skip
+
+
+def test_relief_of_wifi_and_lpwa_is_for_the_prefecture_only_and_others_sites_ask_for_nobody() -> None:
+    relieved = msgspec.structs.replace(CHIBA, relief=True)
+    names = found(Operator(users=50_000, sites=(TOKYO, relieved)))
+    assert "appoint-transmission-千葉局" in names
+    assert "appoint-transmission-千葉県" not in names
+    theirs = msgspec.structs.replace(CHIBA, other_operator="卸元")
+    assert not [one for one in found(Operator(users=50_000, sites=(TOKYO, theirs))) if "千葉" in one]
+
+
+@pytest.mark.parametrize(
+    ("users", "qualified", "state"),
+    [
+        (29_999, True, None),
+        (29_999, None, "open"),
+        (None, True, "open"),
+        (29_999, False, "late"),
+        (30_000, True, "late"),
+    ],
+)
+def test_the_exemption_of_small_operators(
+    users: int | None, qualified: bool | None, state: str | None
+) -> None:
+    one = found(Operator(users=users, qualified=qualified, sites=(TOKYO,))).get("appoint-line-第一局")
+    assert (one.state.value if one else None) == state
+
+
+def test_no_year_is_a_leap_too_long() -> None:
+    assert years(date(2024, 2, 29), 3) == date(2027, 2, 28)
