@@ -111,12 +111,13 @@ class Ring:
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "client": ("127.0.0.1", 1), "server": ("hub.test", 80),
         }  # fmt: skip
-        self.pieces_read = 0
+        self.pieces_read = read = 0
         told: dict[str, Any] = {"body": b""}
 
         async def receive() -> dict[str, Any]:
-            at = self.pieces_read
-            self.pieces_read += 1
+            nonlocal read
+            at, read = read, read + 1
+            self.pieces_read = read
             if at >= len(pieces):
                 await asyncio.sleep(3600)
             return {"type": "http.request", "body": pieces[at], "more_body": at + 1 < len(pieces)}
@@ -182,10 +183,10 @@ class Ring:
 
 
 @contextlib.contextmanager
-def opened_ring(folder: Path, **sharing: Any) -> Iterator[Ring]:
+def opened_ring(folder: Path, database: str = "", **sharing: Any) -> Iterator[Ring]:
     clock = [NOW]
     if not (folder / "hub.toml").exists():
-        init_hub(folder, "試験ハブ", "noc@example.jp", "", ("documentation",))
+        init_hub(folder, "試験ハブ", "noc@example.jp", database, ("documentation",))
         if sharing:
             lines = [f"{name} = {value}" for name, value in sharing.items()]
             with (folder / "hub.toml").open("a") as file:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, insert, select, union, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, union, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, Standing
@@ -224,8 +225,15 @@ def _added(old: Report | None, new: Report) -> Report:
 def _replace(
     connection: Connection, table: Table, key: Sequence[str], rows: Sequence[dict[str, Any]]
 ) -> None:
-    """Lay rows in the place of those with the same key; both engines lock the same way."""
-    if rows:
-        same = delete(table).where(*(table.c[name] == bindparam(f"its_{name}") for name in key))
-        connection.execute(same, [{f"its_{name}": row[name] for name in key} for row in rows])
-        connection.execute(insert(table), list(rows))
+    """Lay rows in the place of those with the same key; of several with one key the last holds.
+
+    In the order of their keys, so that two writers wait for each other instead of both for the other.
+    """
+    last = {tuple(row[name] for name in key): row for row in rows}
+    if not last:
+        return
+    made = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    rest = {one.name: made.excluded[one.name] for one in table.columns if one.name not in key}
+    connection.execute(
+        made.on_conflict_do_update(index_elements=list(key), set_=rest), [last[one] for one in sorted(last)]
+    )

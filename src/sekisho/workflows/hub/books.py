@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 from uuid import UUID
 
+from sekisho.errors import ConflictError
 from sekisho.model.corroboration import Rules
 from sekisho.model.indicator import Service
 from sekisho.model.membership import Roster
@@ -91,6 +93,7 @@ class Books:
         """Return the name of a member's share of a collection, which is made when it isn't there."""
         name = f"{collection}@{member}"
         if name not in self._parts:
-            self.collections.found(Collection(name, name, lane=Lane.PART))
+            with suppress(ConflictError):  # somebody else made it in the same moment
+                self.collections.found(Collection(name, name, lane=Lane.PART))
             self._parts.add(name)
         return name
