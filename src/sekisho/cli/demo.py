@@ -66,6 +66,7 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
             street.start(name)
             runs.append(_Run(name, street, folder / name, names, began))
         watched = _watch(folder / "watch")
+        judged = _accident(folder / "accident")
         for run in runs:
             run.wait()
     finally:
@@ -83,11 +84,13 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
                 "first_report": round(first, 1),
                 "terminals": outcomes,
                 "watch": watched,
+                "accident": judged,
             }
         )
     else:
         _show(outcomes, names)
         _show_watch(watched, folder / "watch")
+        _show_accident(judged, folder / "accident")
         _show_next(outcomes, folder / "watch", first, seconds)
     return 0
 
@@ -118,6 +121,20 @@ def _watch(folder: Path) -> dict[str, Any]:
     return {"taken": taken, "found": found}
 
 
+def _accident(folder: Path) -> dict[str, Any]:
+    """Judge a made accident and draft its first report, by the commands that a user has."""
+    from sekisho.demo.accident import write
+    from sekisho.wiring.moment import now
+
+    file = str(write(folder, now()))
+    spoken = ["--json", "--lang", LANGUAGE.value]
+    ruling: dict[str, Any] = _sekisho("accident", "judge", file, *spoken)
+    drafted = _sekisho(
+        "accident", "draft", file, "--kind", "first", "--format", "docx", "-o", str(folder), *spoken
+    )
+    return {"ruling": ruling, "files": drafted["files"]}
+
+
 def _sekisho(*words: str) -> Any:
     """Run a command as a process of its own and return its JSON; it lets the assessments go first."""
     polite = [path, "-n", "15"] if (path := shutil.which("nice")) else []
@@ -143,6 +160,13 @@ def _show_watch(watched: dict[str, Any], folder: Path) -> None:
     for one in watched["found"]["detections"]:
         click.echo(f"  {one['line']}  {one['explanation']}")
     click.echo(f"  {folder / 'capture.pcap'}  {folder / 'cc-list.csv'}")
+
+
+def _show_accident(judged: dict[str, Any], folder: Path) -> None:
+    click.secho("\n" + t("事故：見本の75分の停止", "Accident: a made outage of 75 minutes"), bold=True)
+    for one in judged["ruling"]["judgements"]:
+        click.echo(f"  {one['reasoning']}\n      {one['why']}")
+    click.echo(f"  {folder / 'accident.toml'}  {judged['files'][0]}")
 
 
 class _Run:
