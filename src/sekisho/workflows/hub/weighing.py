@@ -181,7 +181,7 @@ def _object(books: Books, one: Standing, now: int) -> Offered:
         "created": _moment(one.created // _HOUR * _HOUR), "modified": _moment(now), "pattern": pattern(one),
         "pattern_type": "stix", "valid_from": _moment(first),
         "valid_until": _moment(max(ends // _HOUR * _HOUR, first + _HOUR)), "indicator_types": ["malicious-activity"],
-        "labels": [f"use:{one.use}", f"grade:{one.grade.value}", *([f"family:{one.family}"] if one.family else [])],
+        "labels": [*([one.family] if one.family else []), f"use:{one.use}", f"grade:{one.grade.value}"],
         "object_marking_refs": [WRITTEN[min(one.level, Tlp.AMBER_STRICT)]],
         **({"revoked": True} if one.grade is Use.NONE else
            {"confidence": books.rules.block_from if one.grade is Use.BLOCK else books.rules.watch_from}),
