@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sekisho.model.accident import RuleSet
+from sekisho.model.accident_statistics import Published
 from sekisho.model.compliance import CalendarRules
 from sekisho.model.draft import DocumentRules
 from sekisho.model.duty import DutyRules
@@ -59,6 +60,12 @@ def document_rules() -> DocumentRules:
 def calendar_rules() -> CalendarRules:
     """Return the duties that come round, and the rules of engineers."""
     return msgspec.convert(_read("calendar_jp.toml"), CalendarRules)
+
+
+@cache
+def published_accidents() -> Published:
+    """Return the published counts by fiscal year, with their gaps."""
+    return msgspec.convert(_read("published_accidents.toml"), Published)
 
 
 @cache

@@ -189,9 +189,9 @@ def _found(
     said = read_operator(operator)
     if data is None:
         return day, duties_of(said, (), day, end)
-    from sekisho.wiring.duty_reminding import rulings_of
+    from sekisho.wiring.accident_records import accidents_of
 
-    return day, duties_of(said, rulings_of(data), day, end)
+    return day, duties_of(said, (ruling for _, ruling in accidents_of(data)), day, end)
 
 
 def _note(one: Entry) -> str:

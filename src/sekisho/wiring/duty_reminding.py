@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,23 +11,11 @@ from pathlib import Path
 
 from sekisho.language import Language, Text
 from sekisho.model.compliance import Entry, State
-from sekisho.model.ruling import Ruling
 from sekisho.ports.cases import Delivery
 from sekisho.wires.smtp import SmtpCarrier
-from sekisho.wiring.console import Console
 from sekisho.wiring.moment import now
 from sekisho.wiring.noticing import notice_settings
 from sekisho.workflows.list_duties import describe
-
-
-def rulings_of(folder: Path) -> Iterator[Ruling]:
-    """Yield every accident on record in a data folder as it is judged now. :raises DescriptionError: no such folder."""
-    with Console(folder) as console:
-        desk, after = console.accidents, ""
-        while page := desk.find(after=after, limit=100):
-            for one in page:
-                yield desk.judged(one.told(), console.now())
-            after = page[-1].id
 
 
 def worth_telling(found: Iterable[Entry], today: date, days: int) -> tuple[Entry, ...]:

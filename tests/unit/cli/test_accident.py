@@ -18,8 +18,10 @@ from rich.console import Console, RenderableType
 
 from sekisho.cli.accident import command
 from sekisho.cli.accident_watch import screen
+from sekisho.demo.console_accidents import accidents
 from sekisho.errors import DescriptionError
 from sekisho.model.ruling import Ruling
+from sekisho.wiring import console as installed
 
 CSV = """time,what,service,area,users,source
 2026-11-21 12:20,down,internet,Tokyo,41000-60000,alarm
@@ -240,3 +242,17 @@ def test_accidents_of_different_periods_are_not_one_table(file: Path, tmp_path: 
             command, ["draft", str(file), str(other), "--kind", "periodic", "-o", str(tmp_path)], standalone_mode=False,
             catch_exceptions=False,
         )  # fmt: skip
+
+
+def test_statistics_put_gaps_beside_what_is_on_record(file: Path, tmp_path: Path) -> None:
+    with installed.Console(tmp_path / "data", create=True) as console:
+        accidents(console, console.now())
+    file.write_text(CSV + BACK, encoding="utf-8")
+    found = {
+        one["year"]: one for one in plain("statistics", file, "--data", tmp_path / "data", code=0)["years"]
+    }
+    assert sum(one["own"] for one in found.values()) == 3
+    assert found[2017]["published"] is None
+    said = run("statistics", file, code=0)
+    assert "8,773" in said
+    assert "入手できていない" in said or "could not be obtained" in said
