@@ -118,7 +118,7 @@ def medallion() -> Iterator[Served]:
     root = {"information": {"title": "Root", "versions": [MEDIA], "max_content_length": 100 << 20}, "status": [],
             "collections": [{"id": name, "title": "Bench", "can_read": True, "can_write": True, "media_types": [MEDIA],
                              "objects": [], "manifest": []}]}  # fmt: skip
-    data = {"/discovery": {"title": "x", "api_roots": ["/root/"]}, "root": root}
+    data = {"/discovery": {"title": "x", "api_roots": ["/base/"]}, "base": root}
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "data.json").write_text(json.dumps(data))
         config = {"backend": {"module": "medallion.backends.memory_backend", "module_class": "MemoryBackend",
@@ -144,7 +144,7 @@ def medallion() -> Iterator[Served]:
                     if wire.connect_ex(("127.0.0.1", port)) == 0:
                         break
             basic = b64encode(b"peer:secret").decode()
-            yield Served(process, port, f"/root/collections/{name}/", f"Basic {basic}")
+            yield Served(process, port, f"/base/collections/{name}/", f"Basic {basic}")
         finally:
             process.terminate()
             process.wait(20)

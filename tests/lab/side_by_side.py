@@ -25,7 +25,8 @@ _ASKED: dict[str, tuple[str, ...]] = {
 }
 # The telnet dictionary against a device that delays each refusal takes what it is given, on each side of the device.
 # Codes that open the device come first, so less of it changes no verdict; bench/assess_router.py keeps the default.
-_LIMITS = {"list_seconds": 30.0, "read_seconds": 5.0}
+# A lock that is longer than the patience isn't knocked at but waited out afterwards, once for each series.
+_LIMITS = {"list_seconds": 30.0, "read_seconds": 5.0, "patience_seconds": 20.0}
 
 
 class Outcomes:

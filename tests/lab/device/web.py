@@ -31,7 +31,7 @@ DEFAULTS = {
     "listen": [["::", 80]], "tls": False, "guarded": True, "user": "admin", "password": "admin",
     "force_change": False, "lock_after": 0, "lock_seconds": 0, "crash_on": 0, "always_200": False, "pages": 3,
     "unguarded": [], "save": "fsync", "update": "none", "no_downgrade": False, "public_version": True,
-    "strict_codes": False,
+    "strict_codes": False, "lock_by": "account",
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ class Account:
 
 
 class Throttle:
-    """Counts wrong tries for the account, over all sources and connections, and locks it for a while."""
+    """Counts wrong tries over all connections and locks for a while: the account, or the source they came from."""
 
     def __init__(self, config):
         self.after, self.seconds, self.crash_on = (
@@ -71,26 +71,31 @@ class Throttle:
             config["lock_seconds"],
             config["crash_on"],
         )
-        self.lock, self.wrong, self.tries, self.until = threading.Lock(), 0, 0, 0.0
+        self.lock, self.tries, self.by_source = threading.Lock(), 0, config["lock_by"] == "source"
+        self.wrong, self.until = {}, {}
 
-    def seconds_left(self):
-        return max(0.0, self.until - time.monotonic())
+    def key(self, source):
+        return source if self.by_source else ""
 
-    def attempt(self, user, check):
+    def seconds_left(self, source):
+        return max(0.0, self.until.get(self.key(source), 0.0) - time.monotonic())
+
+    def attempt(self, user, check, source):
         """Run the check unless locked; return True, False, or None for "locked"."""
+        key = self.key(source)
         with self.lock:
             self.tries += 1
             if self.crash_on and self.tries >= self.crash_on:
                 note(user, "crash")
                 os._exit(139)  # like a buffer overrun: no answer, no service
-            if self.seconds_left():
+            if self.seconds_left(source):
                 note(user, "locked")
                 return None
             right = check()
             note(user, "right" if right else "wrong")
-            self.wrong = 0 if right else self.wrong + 1
-            if self.after and self.wrong >= self.after:
-                self.until, self.wrong = time.monotonic() + self.seconds, 0
+            self.wrong[key] = 0 if right else self.wrong.get(key, 0) + 1
+            if self.after and self.wrong[key] >= self.after:
+                self.until[key], self.wrong[key] = time.monotonic() + self.seconds, 0
             return right
 
 
@@ -154,14 +159,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_in(self, fields):
         user, password = fields.get("username", ""), fields.get("password", "")
-        right = self.throttle.attempt(user, lambda: self.account.accepts(user, password))
+        right = self.throttle.attempt(
+            user, lambda: self.account.accepts(user, password), self.client_address[0]
+        )
         if right:
             token = secrets.token_hex(16)
             self.sessions.add(token)
             cookie = f"sid={token}; HttpOnly; SameSite=Strict" + ("; Secure" if self.config["tls"] else "")
             self.answer("", HTTPStatus.FOUND, {"Set-Cookie": cookie, "Location": "/"})
         elif right is None:
-            wait = str(int(self.throttle.seconds_left()) + 1)
+            wait = str(int(self.throttle.seconds_left(self.client_address[0])) + 1)
             self.answer(
                 page("Locked", f"Try again in {wait} s."), HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": wait}
             )
@@ -171,7 +178,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def change_password(self, fields):
         new, user = fields.get("new", ""), self.config["user"]
-        if not self.throttle.attempt(user, lambda: self.account.accepts(user, fields.get("old", ""))):
+        if not self.throttle.attempt(
+            user, lambda: self.account.accepts(user, fields.get("old", "")), self.client_address[0]
+        ):
             self.answer(page("Wrong password"), HTTPStatus.FORBIDDEN)
         elif len(new) < 8 or new.lower() in (user, "password", self.config["password"].lower()):
             self.answer(page("Too simple: eight characters or more"), HTTPStatus.BAD_REQUEST)

@@ -96,7 +96,12 @@ def json_list(head: Head, entries: Sequence[Entry]) -> str:
 
 def nftables(head: Head, entries: Sequence[Entry]) -> str:
     """Write a table of sets for ``nft -f``; loading it again replaces it whole. It holds no rule."""
-    sets: dict[tuple[Literal[4, 6], bool], list[str]] = {(4, False): [], (4, True): [], (6, False): [], (6, True): []}
+    sets: dict[tuple[Literal[4, 6], bool], list[str]] = {
+        (4, False): [],
+        (4, True): [],
+        (6, False): [],
+        (6, True): [],
+    }
     for one in entries:
         if one.kind != "address":
             continue

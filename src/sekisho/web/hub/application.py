@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from threading import Lock
 
 import msgspec
@@ -20,7 +21,8 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from sekisho.errors import SekishoError, StoreError
 from sekisho.exchange.feeds import FORMS, event, hashes, manifest
@@ -65,7 +67,10 @@ def application(door: Door) -> Starlette:
     async def endpoint(request: HttpRequest) -> Response:
         return await _entered(door, request)
 
-    made = Starlette(routes=[Route("/{rest:path}", endpoint, methods=_METHODS)])
+    sheet = StaticFiles(directory=str(files("sekisho.web") / "static"))
+    made = Starlette(
+        routes=[Mount("/static", sheet), Route("/{rest:path}", endpoint, methods=_METHODS)],
+    )
     made.add_middleware(Headers, secure=door.secure)
     return made
 
