@@ -1,4 +1,4 @@
-"""GET over one connection, bounded in time and size whatever the server does.
+"""GET and POST over one connection, bounded in time and size whatever the server does.
 
 Only https is spoken, except to a loopback address; redirects are not followed, so that a header that signs in goes
 nowhere else. What the server does wrong is a `PeerFailure`.
@@ -66,9 +66,16 @@ class BoundedHttp:
 
         :raises PeerFailure: for everything that is not a whole answer
         """
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
+        """Return the answer to a POST, as `get`."""
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, sent: bytes | None) -> tuple[http.client.HTTPResponse, bytes]:
         try:
             self._in_time()
-            self._connection.request("GET", path, headers=self._headers)
+            self._connection.request(method, path, sent, headers=self._headers)
             response = self._connection.getresponse()
             body = self._body(response)
             self._in_time()

@@ -108,6 +108,7 @@ class SessionKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - a kind, no secret
     PASSKEY = "passkey"
     LINK = "link"
+    OPEN_ID = "openid"
 
 
 class Session(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

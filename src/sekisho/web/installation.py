@@ -20,6 +20,7 @@ from sekisho.web.serving import Listening, bind, check, serve
 from sekisho.wiring.accounts import open_gate
 from sekisho.wiring.console import Console
 from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.open_id import open_provider
 from sekisho.workflows import sign_in
 
 
@@ -61,6 +62,7 @@ def office_of(
         secure=listening.secure or bool(proxies),
         proxies=frozenset(proxies),
         log=log,
+        open_id=open_provider(console.folder),
         workers=workers,
         began=milliseconds(),
     )

@@ -15,6 +15,7 @@ from sekisho.web.page import Page
 from sekisho.web.recording import Log, no_line
 
 if TYPE_CHECKING:
+    from sekisho.exchange.open_id import OpenIdProvider
     from sekisho.wiring.console import Console
     from sekisho.workflows.sign_in import Gate
 
@@ -33,6 +34,7 @@ class Office:
     :ivar gathered: gives the figures of all workers; None where this process is the only one
     :ivar leaving: says when the server ends
     :ivar log: takes a line for each request
+    :ivar open_id: the operator's provider of OpenID Connect, when there is one
     :ivar began: when the server began, milliseconds
     """
 
@@ -49,6 +51,7 @@ class Office:
     gathered: Callable[[], Figures] | None = None
     leaving: Leaving = field(default_factory=Leaving)
     log: Log = no_line
+    open_id: OpenIdProvider | None = None
     workers: int = 1
     began: int = 0
 

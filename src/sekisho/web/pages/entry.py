@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from sekisho.language import Text
-from sekisho.model.account import Permission
+from sekisho.model.account import Permission, SessionKind
 from sekisho.web.asked import Asked, local
 from sekisho.web.page import Page, Route
 from sekisho.web.visiting import YEAR, enter, party, visit
@@ -59,10 +59,11 @@ def _finish_passkey(asked: Asked) -> Response:
 
 
 def _sign_out(asked: Asked) -> Response:
+    by_provider = asked.session is not None and asked.session.kind is SessionKind.OPEN_ID
     if asked.session:
         sign_in.sign_out(asked.office.gate, asked.session, asked.now)
     asked.cookies.append((asked.office.cookie, "", 0))
-    return asked.see_other("/sign-in")
+    return asked.see_other("/sign-out/openid" if by_provider and asked.office.open_id else "/sign-in")
 
 
 def _set_up_form(asked: Asked, refusal: sign_in.Refusal | None = None) -> Response:

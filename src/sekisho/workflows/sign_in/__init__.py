@@ -6,6 +6,12 @@ Every act is in the audit log, in one transaction with what it changes. Time com
 
 from __future__ import annotations
 
+from sekisho.workflows.sign_in.by_open_id import (
+    Begun,
+    begin_open_id,
+    finish_confirm_open_id,
+    finish_open_id,
+)
 from sekisho.workflows.sign_in.by_passkey import (
     begin_add_passkey,
     begin_confirm_passkey,
@@ -63,6 +69,7 @@ from sekisho.workflows.sign_in.tokens import make_token, my_tokens, revoke_token
 
 __all__ = [
     "AGAIN",
+    "Begun",
     "Gate",
     "LinkSeen",
     "Refusal",
@@ -73,6 +80,7 @@ __all__ = [
     "add_person",
     "begin_add_passkey",
     "begin_confirm_passkey",
+    "begin_open_id",
     "begin_passkey_sign_in",
     "begin_setup_passkey",
     "change_password",
@@ -84,7 +92,9 @@ __all__ = [
     "end_other_sessions",
     "end_session",
     "finish_add_passkey",
+    "finish_confirm_open_id",
     "finish_confirm_passkey",
+    "finish_open_id",
     "finish_passkey_sign_in",
     "finish_setup_passkey",
     "look_at_link",

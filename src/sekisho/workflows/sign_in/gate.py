@@ -94,6 +94,9 @@ class Why(StrEnum):
     LINK = "link"
     WEAK = "weak"
     PASSKEY = "passkey"
+    PROVIDER = "provider"
+    NO_RULE = "no-rule"
+    NAME = "name"
 
     @property
     def text(self) -> Text:
@@ -116,6 +119,18 @@ _WHYS = {
     ),
     Why.WEAK: Text(ja="このパスワードは使えない", en="this password can't be used"),
     Why.PASSKEY: Text(ja="パスキーを確かめられなかった", en="the passkey could not be verified"),
+    Why.PROVIDER: Text(
+        ja="OpenID Connect の答えを確かめられなかった。もう一度試す",
+        en="the answer of OpenID Connect could not be verified; try again",
+    ),
+    Why.NO_RULE: Text(
+        ja="ここを使う役割が決められていない。管理者に尋ねる",
+        en="no rule gives you a role here; ask the administrator",
+    ),
+    Why.NAME: Text(
+        ja="その名前の利用者が別にいるか、名前に使えない。管理者に尋ねる",
+        en="another account has that name, or it can't be one; ask the administrator",
+    ),
 }
 
 
@@ -211,10 +226,15 @@ def new_session(
 
 def let_in(
     gate: Gate, account: Account, visit: Visit, at: int, kind: SessionKind, act: Act, *, instead_of: str = "",
-    failures: int = 0,
+    failures: int = 0, proved: int | None = None,
 ) -> SignedIn | Refusal:  # fmt: skip
-    """Open a session and remember browser and place; refuse when the account was changed at that moment."""
+    """Open a session and remember browser and place; refuse when the account was changed at that moment.
+
+    ``proved`` says when the person proved who they are, where that wasn't now.
+    """
     token, session = new_session(gate, account, visit, at, kind)
+    if proved is not None:
+        session = msgspec.structs.replace(session, authenticated=proved)
     try:
         gate.sessions.open(session, account, act, most=gate.rules.most_sessions, instead_of=instead_of)
     except ConflictError:
