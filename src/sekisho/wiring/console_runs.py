@@ -287,7 +287,12 @@ class RunDesk:
                     Text(ja="その機器記述はない", en="there is no such description"), wanted.described[:80]
                 )
             path = (self._data / "terminals" / wanted.described).resolve()
-            return str(path), self._assessing.target_of(str(path))
+            try:
+                return str(path), self._assessing.target_of(str(path))
+            except DescriptionError as error:  # named as people know it, without where this machine keeps it
+                raise DescriptionError(
+                    error.what, error.where.replace(f"{path.parent}/", ""), error.todo
+                ) from error
         from sekisho.workflows.describe import terminal_at
 
         return wanted.address, terminal_at(wanted.address)

@@ -145,6 +145,26 @@ def test_a_stop_while_the_power_is_cut_gives_it_back(desk: RunDesk, tmp_path: Pa
     assert _run(desk, name).state is RunState.STOPPED
 
 
+def test_a_stop_at_the_very_beginning_is_a_stop(desk: RunDesk) -> None:
+    for pause in (0.0, 0.15, 0.4):
+        name = desk.start(WANTED, WHO, Language.EN)
+        time.sleep(pause)
+        desk.stop(name, WHO)
+        _until(lambda one=name: not _run(desk, one).state.alive)
+        assert _run(desk, name).state is RunState.STOPPED, _run(desk, name)
+        desk.resume(name, WHO, Language.EN)  # whether or not it had begun to keep evidence
+        _until(lambda one=name: desk.asking(one))
+        desk.stop(name, WHO)
+        _until(lambda one=name: not _run(desk, one).state.alive)
+
+
+def test_a_faulty_description_is_named_without_where_it_lies(desk: RunDesk, tmp_path: Path) -> None:
+    (tmp_path / "data" / "terminals" / "r2.toml").write_text("maker = 1\n", encoding="utf-8")
+    with pytest.raises(DescriptionError) as refused:
+        desk.start(msgspec.structs.replace(WANTED, described="r2.toml"), WHO, Language.EN)
+    assert refused.value.where.startswith("r2.toml: ")
+
+
 def test_as_many_as_may_and_no_more(desk: RunDesk, tmp_path: Path) -> None:
     (tmp_path / "data" / "assess.toml").write_text("at_once = 0\n", encoding="utf-8")
     with pytest.raises(ConflictError) as refused:
