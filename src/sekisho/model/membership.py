@@ -17,6 +17,7 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.indicator import Tlp
 
+HUB_ACCESS = "ska_"
 HUB_TOKEN = "skh_"  # noqa: S105 - what a token of a member begins with, for people and for scanners of leaked secrets
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _LONGEST = 200

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from fakes.sharing import Ring, evidence, grant, indicator
+from fakes.sharing import Got, Ring, evidence, grant, indicator
 from sekisho.errors import DescriptionError
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Member, MemberRole, MemberState, Right
@@ -135,6 +135,43 @@ def test_basic_and_bearer_and_what_is_neither(peopled: Ring) -> None:
     assert status(f"Basic {wrong[:-4]}AAAA") == 401
     peopled.tokens["other"] = token  # the name beside the token must be its member
     assert status(peopled.basic("other")) == 401
+
+
+def test_client_credentials_end_with_their_token(peopled: Ring) -> None:
+    def asked(body: bytes) -> Got:
+        return peopled.ask("", "POST", "/oauth2/token", body, {"authorization": peopled.basic("full")})
+
+    assert asked(b"grant_type=password").status == 400
+    got = asked(b"grant_type=client_credentials").json
+    assert (got["token_type"], got["expires_in"]) == ("Bearer", 600)
+    short = got["access_token"]
+    assert (
+        peopled.ask(short, "GET", "/sharing/collections/").json
+        == peopled.ask("full", "GET", "/sharing/collections/").json
+    )
+    digest, ends, seal = short.removeprefix("ska_").split(".")
+    for forged in (
+        f"{digest}.{int(ends) + 1}.{seal}",
+        f"{digest}.{ends}.{seal[:-1]}0"[:-1],
+        f"{digest}.{ends}",
+        f"..{seal}",
+        "é",
+    ):
+        assert (
+            peopled.ask("", "GET", "/taxii2/", headers={"authorization": f"Bearer ska_{forged}"}).status
+            == 401
+        )
+    # It gives no other one.
+    assert peopled.ask(short, "POST", "/oauth2/token", b"grant_type=client_credentials").status == 401
+    assert revoke(peopled.books, peopled.tokens["full"], "op")
+    assert peopled.ask(short, "GET", "/taxii2/").status == 401
+    peopled.tokens["full"] = peopled.tokens["other"]
+    later = peopled.ask("other", "POST", "/oauth2/token", b"grant_type=client_credentials").json[
+        "access_token"
+    ]
+    peopled.clock[0] += 600_000
+    assert peopled.ask(later, "GET", "/taxii2/").status == 401
+    assert peopled.ask("other", "GET", "/taxii2/").status == 200
 
 
 def test_no_token_is_kept(peopled: Ring, tmp_path: object) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from threading import Lock
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
@@ -34,7 +35,7 @@ from sekisho.model.standing_words import sentence
 from sekisho.web.doors import Headers, Rate, known_host, source_of
 from sekisho.web.hub.public import members_page
 from sekisho.wiring.hub import HubDesk
-from sekisho.workflows.hub import Bearer, bearer
+from sekisho.workflows.hub import ACCESS_SECONDS, Bearer, access, bearer
 
 _METHODS = ["GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS"]
 _USED_EVERY = 60_000
@@ -159,6 +160,8 @@ def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Ans
             return _feed(door, request, shown, rest)
         case ["me", what] if request.method == "GET":
             return _own(door, shown, what, request.query_params.get("after", ""))
+        case ["oauth2", "token"] if request.method == "POST":
+            return _access(door, shown, body)
         case ["" | "healthz"]:
             return Answer(204)
     return door.desk.taxii.answer(_asked(request, body), Caller(shown.member.id, shown.rights))
@@ -232,6 +235,17 @@ def _own(door: Door, shown: Bearer, what: str, after: str) -> Answer:
     if what == "counts.json":
         return _json({"families": door.desk.counts()})
     raise Refusal(404)
+
+
+def _access(door: Door, shown: Bearer, body: bytes) -> Answer:
+    """Answer the client credentials grant (RFC 6749, section 4.4): the client has shown its token as its secret."""
+    given = parse_qs(body[:1_000].decode("utf-8", "replace"))
+    if shown.brief:
+        return msgspec.structs.replace(_json({"error": "invalid_client"}), status=401)
+    if given.get("grant_type") != ["client_credentials"]:
+        return msgspec.structs.replace(_json({"error": "unsupported_grant_type"}), status=400)
+    made = access(door.desk.books, shown)
+    return _json({"access_token": made, "token_type": "Bearer", "expires_in": ACCESS_SECONDS})
 
 
 def _json(told: object) -> Answer:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from sekisho.workflows.hub.books import OPERATOR, Books
 from sekisho.workflows.hub.deciding import decide, retired_items, verify
 from sekisho.workflows.hub.entering import (
+    ACCESS_SECONDS,
     Bearer,
+    access,
     bearer,
     enter,
     grant,
@@ -20,11 +22,13 @@ from sekisho.workflows.hub.shelves import Shelves, Visible
 from sekisho.workflows.hub.weighing import publish, settle, sweep
 
 __all__ = [
+    "ACCESS_SECONDS",
     "OPERATOR",
     "Bearer",
     "Books",
     "Shelves",
     "Visible",
+    "access",
     "bearer",
     "decide",
     "enter",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from ipaddress import ip_network
 
 import msgspec
@@ -11,6 +13,7 @@ from sekisho.language import Text
 from sekisho.model.audit import Act
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import (
+    HUB_ACCESS,
     HUB_TOKEN,
     HubToken,
     Member,
@@ -29,15 +32,17 @@ from sekisho.workflows.hub.weighing import sweep
 _DAY = 86_400_000
 _TOKEN_OCTETS = 32
 MOST_TOKENS = 10
+ACCESS_SECONDS = 600
 _LONGEST_DAYS = 400
 
 
 class Bearer(msgspec.Struct, frozen=True):
-    """A member who has shown a token, and what it may do."""
+    """A member who has shown a token, and what it may do; ``brief`` when it was one for ten minutes."""
 
     member: Member
     rights: dict[str, Rights]
     token: HubToken
+    brief: bool = False
 
 
 def enter(books: Books, member: Member, who: str) -> Member:
@@ -186,16 +191,42 @@ def revoke(books: Books, secret_or_id: str, who: str) -> bool:
 
 def bearer(books: Books, secret: str) -> Bearer | None:
     """Return who shows a token, and what he may do; None for a token that is none, or of a member that isn't active."""
-    if not secret.startswith(HUB_TOKEN) or len(secret) != len(HUB_TOKEN) + 2 * _TOKEN_OCTETS:
-        return None
-    found = books.tokens.bearer(token_digest(secret))
     now = books.now()
+    if secret.startswith(HUB_ACCESS):
+        digest = _behind(books, secret.removeprefix(HUB_ACCESS), now)
+    elif secret.startswith(HUB_TOKEN) and len(secret) == len(HUB_TOKEN) + 2 * _TOKEN_OCTETS:
+        digest = token_digest(secret)
+    else:
+        return None
+    found = books.tokens.bearer(digest) if digest else None
     if found is None or found[1].expires <= now or found[0].state is not MemberState.ACTIVE:
         return None
     rights = {
         one.collection: Rights(one.read, one.write, one.ceiling) for one in books.members.rights(found[0].id)
     }
-    return Bearer(found[0], rights, found[1])
+    return Bearer(found[0], rights, found[1], secret.startswith(HUB_ACCESS))
+
+
+def access(books: Books, shown: Bearer) -> str:
+    """Return a token for ten minutes (OAuth 2.0, RFC 6749 section 4.4).
+
+    It names the token it was given for, under a seal, and nothing is stored: it ends with that one, at once.
+    """
+    ends = min(books.now() + ACCESS_SECONDS * 1000, shown.token.expires)
+    text = f"{shown.token.id}.{ends}"
+    return f"{HUB_ACCESS}{text}.{_seal(books, text)}"
+
+
+def _behind(books: Books, text: str, now: int) -> str:
+    """Return the digest of the token that an access token was given for; empty when it is none, or over."""
+    named, _, seal = text.rpartition(".")
+    digest, _, ends = named.partition(".")
+    good = hmac.compare_digest(seal.encode(), _seal(books, named).encode())
+    return digest if good and ends.isascii() and ends.isdecimal() and int(ends) > now else ""
+
+
+def _seal(books: Books, text: str) -> str:
+    return hmac.digest(books.secret, f"access\0{text}".encode(), hashlib.sha256).hex()
 
 
 def _full_id(books: Books, short: str) -> str:
