@@ -55,6 +55,8 @@ class OpenIdProvider:
         self._secret, self._clock, self._guard = secret, clock, Lock()
         self._document: tuple[float, _Document] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        # A provider that gives no answer must not hold a thread of ours for each stranger who asks.
+        self._silent: tuple[float, PeerFailure] | None = None
 
     def address(self, state: str, nonce: str, verifier: str, back: str, *, fresh: bool) -> str:
         """Return where the browser goes; ``fresh`` asks for a new proof even of who is signed in there."""
@@ -124,7 +126,14 @@ class OpenIdProvider:
         with self._guard:
             if self._document and self._clock() - self._document[0] < _KEPT_S:
                 return self._document[1]
-        answer = self._ask(self.rules.issuer.rstrip("/") + _WELL_KNOWN)
+            if self._silent and self._clock() - self._silent[0] < _AGAIN_S:
+                raise PeerFailure(self._silent[1].reason, self._silent[1].detail)
+        try:
+            answer = self._ask(self.rules.issuer.rstrip("/") + _WELL_KNOWN)
+        except PeerFailure as error:
+            with self._guard:
+                self._silent = (self._clock(), error)
+            raise
         try:
             found = msgspec.convert(answer, _Document)
         except msgspec.ValidationError as error:

@@ -55,6 +55,7 @@ def _all(asked: Asked) -> Response:
         notices=_notices(asked),
         holidays=holidays(),
         workers=office.workers,
+        rules=office.open_id.rules if office.open_id else None,
     )
 
 

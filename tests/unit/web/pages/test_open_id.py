@@ -17,6 +17,7 @@ from fakes.open_id import OpenIdServer
 from sekisho.errors import DescriptionError, PeerFailure
 from sekisho.exchange.open_id import OpenIdProvider
 from sekisho.model.account import Account, Role, SessionKind
+from sekisho.model.open_id import OpenIdRules
 from sekisho.web.office import Office
 from sekisho.wiring.open_id import open_provider
 
@@ -204,6 +205,35 @@ def test_a_provider_that_is_gone_is_said(opened: Office) -> None:
     (opened.console.folder / "oidc.toml").write_text(_settings("http://127.0.0.1:9"), encoding="utf-8")
     made = replace(opened, open_id=open_provider(opened.console.folder))
     assert browsing(made).get("/sign-in/openid").status_code == 503
+
+
+def test_a_provider_that_is_gone_is_not_asked_by_every_stranger() -> None:
+    rules = OpenIdRules("http://127.0.0.1:9", "console", {})
+    now = [0.0]
+    one = OpenIdProvider(rules, lambda: "", lambda: now[0])
+    for _ in range(2):
+        with pytest.raises(PeerFailure, match="refused"):
+            one.address("s", "n", "v", ORIGIN, fresh=False)
+    server = OpenIdServer()
+    try:
+        rules = OpenIdRules(server.issuer, "console", {})
+        one.rules = rules
+        with pytest.raises(PeerFailure, match="refused"):
+            one.address("s", "n", "v", ORIGIN, fresh=False)
+        now[0] = 11.0
+        assert one.address("s", "n", "v", ORIGIN, fresh=False).startswith(server.issuer)
+    finally:
+        server.end()
+
+
+def test_the_settings_show_the_rules_and_no_secret(opened: Office, come: Came) -> None:
+    boss, back = come("s-boss")
+    boss.get(back)
+    page = boss.get("/settings").text
+    assert opened.open_id is not None
+    assert opened.open_id.rules.issuer in page
+    assert "noc" in page
+    assert "hush" not in page
 
 
 def test_another_issuer_is_refused(opened: Office, server: OpenIdServer) -> None:
