@@ -79,7 +79,7 @@ def _parts(data: bytes) -> dict[str, bytes]:
             _plausible(infos)
             wanted = [one for one in infos if one.filename.endswith((".xml", ".rels"))]
             return {one.filename: _part(packed, one) for one in wanted}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, RuntimeError) as error:
         _refuse(Text(ja="様式のファイルが読めない", en="the form can't be read"), str(error))
 
 
@@ -88,6 +88,8 @@ def _plausible(infos: list[zipfile.ZipInfo]) -> None:
         raise ValueError("a name twice")
     if sum(one.file_size for one in infos) > _LARGEST:
         raise ValueError("too large")
+    if any(one.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for one in infos):
+        raise ValueError("an unknown compression")
 
 
 def _part(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

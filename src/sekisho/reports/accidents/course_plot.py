@@ -20,67 +20,72 @@ Across = Callable[[datetime], float]
 _MOST_LANES = 12
 _STEPS = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 10_080, 43_200, 525_600)
 _MARKED = {What.KNOWN: "◇", What.TOLD: "▲", What.REPORTED: "■"}
-_LANE, _TOP, _FOOT = 30, 34, 46
+_LANE, _TOP, _FOOT, _LEFT = 48, 34, 46, 8
 WIDE, NARROW = Size(960, 0, 14, "wide"), Size(360, 0, 12, "narrow")
 
 
 def plot(ruling: Ruling, size: Size, zone: tzinfo, say: Say) -> str:
-    """Return the drawing, empty when nothing was hit."""
-    lanes: dict[str, list[Effect]] = {}
-    for one in ruling.incident.effects:
-        area = "" if one.area == EVERYWHERE else f" {one.area}"
-        lanes.setdefault(told(SERVICES[one.service], say) + area, []).append(one)
-    shown = dict(list(lanes.items())[:_MOST_LANES])
-    if not shown:
+    """Return the drawing, empty when nothing was hit; of more lanes than fit the rest is counted in it."""
+    every = _lanes(ruling, say)
+    if not every:
         return ""
-    begin = ruling.incident.occurred
-    end = max(
-        [
-            ruling.incident.as_of if ruling.running else begin,
-            *(one.end or begin for one in ruling.incident.effects),
-        ]
-    )
-    end = max(end, ruling.becomes or end, begin + timedelta(minutes=30))
-    left = 8
-    scale = (size.width - 2 * left) / (end - begin).total_seconds()
+    shown, begin, end = dict(list(every.items())[:_MOST_LANES]), ruling.incident.occurred, _end(ruling)
+    scale = (size.width - 2 * _LEFT) / (end - begin).total_seconds()
 
     def across(moment: datetime) -> float:
-        return left + (moment - begin).total_seconds() * scale
+        return _LEFT + (moment - begin).total_seconds() * scale
 
-    height = _TOP + len(shown) * (_LANE + 18) + _FOOT
+    height = _TOP + len(shown) * _LANE + _FOOT
+    floor = height - _FOOT
     title = say("事故の経過", "Course of the accident")
     parts = [
         f'<svg class="plot course {size.name}" viewBox="0 0 {size.width} {height}" role="img" aria-label="{title}" '
         f'font-size="{size.letters}">'
         '<defs><pattern id="slow-' + size.name + '" width="7" height="7" patternUnits="userSpaceOnUse" '
-        'patternTransform="rotate(45)"><rect width="4" height="7" class="inconclusive"/></pattern></defs>'
+        'patternTransform="rotate(45)"><rect width="4" height="7" class="inconclusive"/></pattern></defs>',
+        *_hours(begin, end, across, floor, size, zone),
     ]  # fmt: skip
-    floor = height - _FOOT
-    parts += _hours(begin, end, across, floor, size, zone)
     for number, (name, effects) in enumerate(shown.items()):
-        top = _TOP + number * (_LANE + 18)
-        parts.append(f'<text x="{left}" y="{top + 11}" class="name">{escape(name)}</text>')
+        top = _TOP + number * _LANE
+        parts.append(f'<text x="{_LEFT}" y="{top + 11}" class="name">{escape(name)}</text>')
         for one in effects:
-            parts += _bar(
-                one,
-                top + 17,
-                across,
-                max(ruling.incident.as_of, one.begin) if one.end is None else one.end,
-                size,
-                say,
-            )
+            until = max(ruling.incident.as_of, one.begin) if one.end is None else one.end
+            parts += _bar(one, top + 17, across, until, size, say)
+    if len(every) > len(shown):
+        parts.append(
+            f'<text x="{size.width - _LEFT}" y="{floor - 2}" text-anchor="end">+{len(every) - len(shown)}</text>'
+        )
+    parts += _marks(ruling, across, floor, size, say)
+    return "".join((*parts, "</svg>"))
+
+
+def _lanes(ruling: Ruling, say: Say) -> dict[str, list[Effect]]:
+    lanes: dict[str, list[Effect]] = {}
+    for one in ruling.incident.effects:
+        area = "" if one.area == EVERYWHERE else f" {one.area}"
+        lanes.setdefault(told(SERVICES[one.service], say) + area, []).append(one)
+    return lanes
+
+
+def _end(ruling: Ruling) -> datetime:
+    begin = ruling.incident.occurred
+    ends = [one.end or begin for one in ruling.incident.effects]
+    now = ruling.incident.as_of if ruling.running else begin
+    return max(*ends, now, ruling.becomes or begin, begin + timedelta(minutes=30))
+
+
+def _marks(ruling: Ruling, across: Across, floor: float, size: Size, say: Say) -> Iterator[str]:
     for fact in ruling.facts:
-        if fact.what in _MARKED and begin <= fact.time <= end:
-            x = across(fact.time)
-            what = told(WHATS[fact.what], say)
-            parts.append(
-                f'<text x="{x:.1f}" y="{floor + 14}" text-anchor="middle" class="told"><title>{escape(what)}</title>{_MARKED[fact.what]}</text>'
+        if fact.what in _MARKED and ruling.incident.occurred <= fact.time <= _end(ruling):
+            what = escape(told(WHATS[fact.what], say))
+            yield (
+                f'<text x="{across(fact.time):.1f}" y="{floor + 14}" text-anchor="middle" class="told">'
+                f"<title>{what}</title>{_MARKED[fact.what]}</text>"
             )
     if ruling.becomes:
-        parts.append(_line(across(ruling.becomes), floor, say("重大", "serious"), "becomes", size))
+        yield _line(across(ruling.becomes), floor, say("重大", "serious"), "becomes", size)
     if ruling.running:
-        parts.append(_line(across(ruling.incident.as_of), floor, say("今", "now"), "now", size))
-    return "".join((*parts, "</svg>"))
+        yield _line(across(ruling.incident.as_of), floor, say("今", "now"), "now", size)
 
 
 def _bar(one: Effect, top: float, across: Across, end: datetime, size: Size, say: Say) -> Iterator[str]:
