@@ -65,6 +65,13 @@ def test_secrets_are_resolved(tmp_path: Path) -> None:
         ('addresses = ["192.168.1.1"]', "addresses = []", "no interface has an address"),
         ('model = "r"', "model = ", "Invalid"),
         ("sign_in", "#sign_in", "needs a recipe"),
+        ("preset =", "no_preset = true\npreset =", r"logins\[web\]\.no_preset"),
+        ("preset =", 'set_up = { make = { path = "{link}" } }\npreset =', r"logins\[web\]\.set_up: needs"),
+        (
+            'maker = "m"',
+            'maker = "m"\nupdate = { version = {}, install = ["install"] }',
+            r"update\.install: no word holds \{file\}",
+        ),
     ],
 )
 def test_faults_are_named(tmp_path: Path, old: str, new: str, says: str) -> None:
