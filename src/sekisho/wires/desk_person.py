@@ -79,9 +79,11 @@ class PersonAtDesk:
     async def _whole(self, question: Question, taken: Answered) -> Answer:
         kept = []
         for one in taken.files:
-            content = await asyncio.to_thread(_read, self._answers / f"{one.sha256}.bin")
+            file = self._answers / f"{one.sha256}.bin"
+            content = await asyncio.to_thread(_read, file)
             if content is not None and hashlib.sha256(content).hexdigest() == one.sha256:
                 kept.append(self._attach(one.name, content))
+                file.unlink(missing_ok=True)  # it is evidence now, and nowhere else
         answer = Answer(question.id, taken.choice, taken.person, taken.at, taken.note, tuple(kept))
         self._note(answer)
         return answer

@@ -74,6 +74,9 @@ def test_an_answer_arrives_with_its_person_time_note_and_files(tmp_path: Path) -
     )
     assert desk.kept == {"passwd.png": PHOTO}
     assert desk.noted == [answer]
+    assert list((desk.folder / "answers").glob("*.bin")) == [], (
+        "a photo lies in the evidence and nowhere else"
+    )
     assert desk.papers.asking("one") == ()
 
 
