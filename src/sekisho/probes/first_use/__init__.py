@@ -18,7 +18,8 @@ Evidence:
 Limits:
     Without a declared ``change`` recipe the offers are not made. "Same as before" can only be told where a
     change was prompted or forced. After a weak code was taken, the next offer starts from it unless a
-    command resets the terminal. That a one-time link runs out is waited for only up to two minutes. Steps of an app or a screen on the device are not seen.
+    command resets the terminal. That a one-time link runs out is waited for only up to two
+    minutes; transcripts hold the link, which is used up at the end. Steps of an app or a screen on the device are not seen.
 Source:
     端末設備等規則 34条の10 二号; 2025年報告 (変更させる); 令和6年総務省令第11号 3条; EN 303 645 5.1-1
     (defined by the user in any state other than the factory default).
