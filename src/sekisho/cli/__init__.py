@@ -98,6 +98,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "sekisho.cli.duties",
         t("事業者の義務を期日の順に", "every duty of the operator by its day"),
     ),
+    "selfcheck": (
+        "sekisho.cli.selfcheck",
+        t("自己点検の表と、証拠のある割合", "lists for self-checks, and how much has evidence"),
+    ),
     "catalogues": ("sekisho.cli.catalogues", t("基準の一覧と中身", "list and show catalogues")),
     "update": (
         "sekisho.cli.update",
