@@ -90,6 +90,15 @@ def test_ten_accounts_of_one_group_confirm_nothing(ring: Ring) -> None:
     assert len(ring.published("s1")) == 1
 
 
+def test_members_who_copy_one_feed_are_one_voice(ring: Ring) -> None:
+    ring.join("s1", lineage="feed-x").join("s2", lineage="feed-x").join("t")
+    for number, name in enumerate(("s1", "s2")):
+        ring.post(name, "list-in", indicator(number=number + 1, seen="copied"))
+    assert ring.standing("198.51.100.7").voices == 1
+    ring.post("t", "list-in", indicator(number=9, labels=["evidence:copied", "feed:feed-x"]))
+    assert ring.standing("198.51.100.7").voices == 1
+
+
 @pytest.mark.parametrize(
     ("address", "reason"),
     [("8.8.8.8", "resolver"), ("104.16.1.1", "cdn"), ("203.0.113.9", "own-network"), ("198.51.100.0/24", "too-short"),

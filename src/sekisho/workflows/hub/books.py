@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import TypeVar, cast
 from uuid import UUID
 
@@ -31,6 +32,7 @@ class Books:
     :ivar now: milliseconds of the epoch
     :ivar draw: gives random octets
     :ivar secret: from which the ids of what the hub publishes are made, so that they tell nothing
+    :ivar weighing: held while standings are worked out and written, so that none is overwritten by an older view
     :ivar allow: names of special address ranges that are taken all the same (demonstrations)
     """
 
@@ -48,6 +50,7 @@ class Books:
     now: Callable[[], int]
     draw: Callable[[int], bytes]
     allow: frozenset[str] = frozenset()
+    weighing: RLock = field(default_factory=RLock)
     _parts: set[str] = field(default_factory=set)
     _seen: dict[str, tuple[int, object]] = field(default_factory=dict)
 

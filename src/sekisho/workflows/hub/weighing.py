@@ -23,8 +23,8 @@ from sekisho.model.corroboration import (
     trust,
 )
 from sekisho.model.indicator import Indicator, Tlp
-from sekisho.model.membership import MemberState
-from sekisho.model.sharing import Lane, Offered, rfc3339
+from sekisho.model.membership import Member, MemberState
+from sekisho.model.sharing import Lane, Offered, Outcome, rfc3339
 from sekisho.workflows.hub.books import Books
 
 _HOUR, _DAY = 3_600_000, 86_400_000
@@ -47,28 +47,38 @@ def settle(books: Books, keys: Iterable[str]) -> None:
         services=books.services, shortest4=32, shortest6=64,
     )  # fmt: skip
     for first in range(0, len(wanted), _AT_ONCE):
-        some = wanted[first : first + _AT_ONCE]
-        before = {one.key: one for one in books.reports.standings(some)}
-        reports: dict[str, list[Report]] = {}
-        for one in books.reports.reports(some):
-            reports.setdefault(one.key, []).append(one)
-        disputes: dict[str, list[Dispute]] = {}
-        for dispute in books.disputes.disputes(some):
-            disputes.setdefault(dispute.key, []).append(dispute)
-        places = {one.value for held in reports.values() for one in held if one.kind == "address"}
-        places |= {one.value for one in before.values() if one.kind == "address"}
-        guarded = _guarded(books, places, guards)
-        made = []
-        for key in some:
-            voices = [
-                Voice(one, groups[one.member].lineage or groups[one.member].group, weights[one.member])
-                for one in reports.get(key, [])
-                if one.member in groups
-            ]
-            new = _standing(books, key, voices, disputes.get(key, []), before.get(key), guarded, now)
-            if new is not None:
-                made.append(new)
-        books.reports.settle(made)
+        with books.weighing:
+            _settle(books, wanted[first : first + _AT_ONCE], groups, weights, guards, now)
+
+
+def _settle(
+    books: Books, some: Sequence[str], groups: Mapping[str, Member], weights: Mapping[str, float], guards: Guards, now: int
+) -> None:  # fmt: skip
+    before = {one.key: one for one in books.reports.standings(some)}
+    reports: dict[str, list[Report]] = {}
+    for one in books.reports.reports(some):
+        reports.setdefault(one.key, []).append(one)
+    disputes: dict[str, list[Dispute]] = {}
+    for dispute in books.disputes.disputes(some):
+        disputes.setdefault(dispute.key, []).append(dispute)
+    places = {one.value for held in reports.values() for one in held if one.kind == "address"}
+    places |= {one.value for one in before.values() if one.kind == "address"}
+    guarded = _guarded(books, places, guards)
+    made = []
+    for key in some:
+        voices = [
+            Voice(
+                msgspec.structs.replace(one, feed=one.feed or groups[one.member].lineage),
+                groups[one.member].group,
+                weights[one.member],
+            )
+            for one in reports.get(key, [])
+            if one.member in groups
+        ]
+        new = _standing(books, key, voices, disputes.get(key, []), before.get(key), guarded, now)
+        if new is not None:
+            made.append(new)
+    books.reports.settle(made)
 
 
 def _standing(
@@ -148,20 +158,30 @@ def publish(books: Books, shuffle: bytes = b"") -> int:
     if lane is None:
         return 0
     count = 0
-    while due := books.reports.due(_AT_ONCE):
-        now = books.now()
-        # What never went out isn't taken back.
-        out = {one.key for one in due if one.grade is not Use.NONE or books.objects.has(lane.id, one.id)}
-        mixed = sorted(
-            (one for one in due if one.key in out),
-            key=lambda one: books.minted("order", shuffle.hex(), one.key),
-        )
-        books.objects.add(lane.id, [_object(books, one, now) for one in mixed], now * 1000)
-        books.reports.settle(
-            [msgspec.structs.replace(one, published=now if one.key in out else -1) for one in due]
-        )
-        count += len(due)
-    return count
+    while True:
+        with books.weighing:
+            some = _published(books, lane.id, shuffle)
+        if not some:
+            return count
+        count += some
+
+
+def _published(books: Books, collection: str, shuffle: bytes) -> int:
+    """Write some of what is due; return how many. What has a version of this very moment waits for the next one."""
+    due = books.reports.due(_AT_ONCE)
+    now = books.now()
+    # What never went out isn't taken back.
+    out = {one.key for one in due if one.grade is not Use.NONE or books.objects.has(collection, one.id)}
+    mixed = sorted(
+        (one for one in due if one.key in out), key=lambda one: books.minted("order", shuffle.hex(), one.key)
+    )
+    puts = books.objects.add(collection, [_object(books, one, now) for one in mixed], now * 1000)
+    late = {one.key for one, put in zip(mixed, puts, strict=True) if put.outcome is Outcome.OTHER}
+    done = [one for one in due if one.key not in late]
+    books.reports.settle(
+        [msgspec.structs.replace(one, published=now if one.key in out else -1) for one in done]
+    )
+    return len(done)
 
 
 def sweep(books: Books) -> int:
