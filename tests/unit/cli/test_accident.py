@@ -256,3 +256,16 @@ def test_statistics_put_gaps_beside_what_is_on_record(file: Path, tmp_path: Path
     said = run("statistics", file, code=0)
     assert "8,773" in said
     assert "入手できていない" in said or "could not be obtained" in said
+
+
+def test_a_drill_plays_into_a_file_and_measures_the_team(tmp_path: Path, file: Path) -> None:
+    file.write_text(CSV + BACK, encoding="utf-8")
+    team, out = tmp_path / "team.csv", tmp_path / "out.csv"
+    words = ("drill", file, "-o", out, "--team", team, "--speed", 10_000)
+    nobody = plain(*words, code=1)
+    assert [one["minutes"] for one in nobody["measures"]] == [None] * 4
+    assert out.read_text(encoding="utf-8").count("\n") == 4
+    now = datetime.now(UTC) + timedelta(milliseconds=20)
+    team.write_text(f"time,what\n{now.isoformat()},told\n", encoding="utf-8")
+    said = run(*words, code=0)
+    assert "間に合った" in said or "in time" in said
