@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sekisho.cli.speech import lang_option, put_json, t, table
+
+if TYPE_CHECKING:
+    from sekisho.model.drill import Measure
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -82,6 +86,11 @@ def command(scenario: Path, output: Path, team: Path, speed: float, as_json: boo
     if as_json:
         put_json({"measures": found, "met": [one.met for one in found], "exit": int(late)})
         return int(late)
+    _show(found)
+    return int(late)
+
+
+def _show(found: tuple[Measure, ...]) -> None:
     names = {
         "known": t("認知まで", "until known"),
         "told": t("利用者への初報まで", "until users were told"),
@@ -101,4 +110,3 @@ def command(scenario: Path, output: Path, team: Path, speed: float, as_json: boo
         for one in found
     ]  # fmt: skip
     click.echo(table(rows, t("訓練,分,目標,結果", "drill,minutes,target,result").split(",")))
-    return int(late)
