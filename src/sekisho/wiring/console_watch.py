@@ -82,7 +82,7 @@ class WatchDesk:
         self._folder.ready()
         from sekisho.model.case import CaseState
 
-        store = self._folder.holdings.lives(self._folder.database, _notice())
+        store = self._folder.holdings.cases(self._folder.database, _notice())
         wanted = {one.id for one in listed}
         lines = list(dict.fromkeys(one.subscriber for one in listed))
         found: dict[str, str] = {}

@@ -37,7 +37,6 @@ from sekisho.workflows.reidentify import Parts
 
 if TYPE_CHECKING:
     from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
-    from sekisho.stores.database.case_lives import SqlLives
     from sekisho.stores.database.expiry import Past
 
 _CONTACTS, _DATABASE = "contacts.db", "cases.db"
@@ -88,13 +87,6 @@ class Holdings:
         from sekisho.stores.database import SqlCases
 
         return SqlCases(database, self._past)
-
-    def lives(self, database: Database, purpose: Purpose, who: str = "") -> SqlLives:
-        """Return the lives of the cases that are not past their time. :raises PurposeError: as `cases`."""
-        self.gate.check("cases", purpose, who)
-        from sekisho.stores.database.case_lives import SqlLives
-
-        return SqlLives(database, self._past)
 
     def notices(self, database: Database, purpose: Purpose, who: str = "") -> SqlNotices:
         """Return the notices of cases not past their time. :raises PurposeError: notices are not for that."""

@@ -25,7 +25,7 @@ def test_cases_and_their_notices(database: Database) -> None:
     assert [one.id for one in seen.find(CaseFilter()).cases] == ["fresh"]
     assert [name for name in times if seen.case(name)] == ["fresh"]
     assert sum(seen.counts().values()) == 1
-    assert list(SqlLives(database, lambda: past).of_lines(range(3))) == [0]
+    assert list(seen.of_lines(range(3))) == [0]
     assert list(SqlLives(database).of_lines(range(3))) == [0, 1, 2]
     assert [one.id for one in told.find(())] == ["n-fresh"]
     assert [one.id for one in told.find([NoticeState.DRAFT, NoticeState.SENT])] == ["n-fresh"]

@@ -12,7 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, 
 from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Text
 from sekisho.model.case import Case, CaseEvent, CaseState
+from sekisho.model.case_life import Life
 from sekisho.ports.cases import CaseFilter, Page
+from sekisho.stores.database.case_lives import SqlLives
 from sekisho.stores.database.expiry import Past, kept
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
@@ -85,6 +87,10 @@ class SqlCases:
         with self._database.reading() as connection:
             rows = connection.execute(select(EVENTS).where(wanted).order_by(EVENTS.c.seq).limit(limit))
             return tuple(as_noun(CaseEvent, row) for row in rows)
+
+    def of_lines(self, subscribers: Sequence[int]) -> dict[int, list[Life]]:
+        """Return the lives of the cases of some lines; see `SqlLives`."""
+        return SqlLives(self._database, self._past).of_lines(subscribers)
 
     def counts(self) -> Mapping[str, int]:
         """Return the number of cases by state, every state named."""
