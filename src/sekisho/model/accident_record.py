@@ -38,6 +38,11 @@ class AccidentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body: str
     revision: int = 0
 
+    @property
+    def place(self) -> str:
+        """Where it stands in the list of all, newest first: the key of the page after it."""
+        return f"{self.occurred}.{self.id}"
+
     def told(self) -> Told:
         """Return what is said of it."""
         return msgspec.json.decode(self.body, type=Told)

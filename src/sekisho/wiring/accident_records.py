@@ -18,4 +18,4 @@ def accidents_of(folder: Path) -> Iterator[tuple[About, Ruling]]:
             for one in page:
                 told = one.told()
                 yield told.about, desk.judged(told, console.now())
-            after = page[-1].id
+            after = page[-1].place

@@ -40,7 +40,7 @@ def test_paging_newest_first(accidents: SqlAccidents) -> None:
     for number in range(5):
         accidents.save(record(f"a{number}", 1_000 + number // 2))
     first = accidents.find(limit=2)
-    second = accidents.find(after=first[-1].id, limit=9)
+    second = accidents.find(after=first[-1].place, limit=9)
     assert [one.id for one in (*first, *second)] == ["a4", "a3", "a2", "a1", "a0"]
     with pytest.raises(DescriptionError):
         accidents.find(after="nobody")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable
 from sekisho.stores.database.tables import ACCIDENTS, DOCUMENTS, SIGNATURES
+
+_PLACE = re.compile(r"(-?\d{1,18})\.(.+)", re.DOTALL | re.ASCII)
 
 
 class SqlAccidents:
@@ -50,21 +53,20 @@ class SqlAccidents:
         return as_noun(AccidentRecord, row) if row else None
 
     def find(self, *, after: str = "", limit: int = 50) -> tuple[AccidentRecord, ...]:
-        """Return accidents, newest first; ``after`` is the id of the last one of the page before.
+        """Return accidents, newest first; ``after`` is the `place` of the last one of the page before.
 
-        :raises DescriptionError: there is none of that id
+        :raises DescriptionError: it is no such key
         """
         asked = select(ACCIDENTS).order_by(ACCIDENTS.c.occurred.desc(), ACCIDENTS.c.id.desc()).limit(limit)
         if after:
-            last = self.accident(after)
-            if last is None:
+            key = _PLACE.fullmatch(after)
+            if key is None or not askable(key[2]):
                 raise DescriptionError(
                     Text(ja="頁の続きが分からない", en="not the key of a page"), after[:60]
                 )
-            older = ACCIDENTS.c.occurred < last.occurred
-            asked = asked.where(
-                or_(older, and_(ACCIDENTS.c.occurred == last.occurred, ACCIDENTS.c.id < last.id))
-            )
+            occurred = int(key[1])
+            older = ACCIDENTS.c.occurred < occurred
+            asked = asked.where(or_(older, and_(ACCIDENTS.c.occurred == occurred, ACCIDENTS.c.id < key[2])))
         with self._database.reading() as connection:
             return tuple(as_noun(AccidentRecord, row) for row in connection.execute(asked))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 
+from sekisho.errors import ConflictError, DescriptionError
 from sekisho.language import Text
 from sekisho.model.accident_record import AccidentRecord
 from sekisho.model.account import Permission
@@ -19,6 +21,9 @@ from sekisho.web.office import JAPAN
 from sekisho.web.operations import Operation
 
 Words = Annotated[str, msgspec.Meta(max_length=400)]
+# Until the year 2100: the last that a day of a report can be counted in.
+When = Annotated[int, msgspec.Meta(ge=0, le=4_102_412_399_999, description="milliseconds")]
+Users = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000)]
 
 
 class AccidentQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,14 +82,15 @@ class JudgedOut(msgspec.Struct, frozen=True):
 
 
 class FactIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fact, written as in a row of CSV; ``revision`` is that of the accident which was seen."""
+    """A fact; ``revision`` is that of the accident which was seen. Without ``users_most`` there may be more."""
 
     revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
-    time: Words
+    time: When
     what: What
     service: Service | None = None
     area: Words = ""
-    users: Words = ""
+    users_least: Users | None = None
+    users_most: Users | None = None
     source: Words = ""
     note: Words = ""
     equipment: Words = ""
@@ -98,7 +104,7 @@ def _out(one: AccidentRecord) -> AccidentOut:
 
 def _list(asked: Asked, query: AccidentQuery, _body: None) -> AccidentPageOut:
     found = asked.office.console.accidents.find(after=query.after, limit=query.limit)
-    return AccidentPageOut(tuple(map(_out, found)), found[-1].id if len(found) == query.limit else "")
+    return AccidentPageOut(tuple(map(_out, found)), found[-1].place if len(found) == query.limit else "")
 
 
 def _one(asked: Asked, _query: Any, _body: None) -> JudgedOut | None:
@@ -140,13 +146,21 @@ def _add(asked: Asked, _query: Any, body: FactIn) -> JudgedOut | None:
         return None
     flags = {None: "", True: "yes", False: "no"}
     cells = {
-        "time": body.time, "what": body.what.value, "service": body.service.value if body.service else "",
-        "area": body.area, "users": body.users, "source": body.source or asked.who.name, "note": body.note,
+        "time": datetime.fromtimestamp(body.time / 1000, JAPAN).isoformat(), "what": body.what.value, "service": body.service.value if body.service else "",
+        "area": body.area, "users_least": _number(body.users_least), "users_most": _number(body.users_most), "source": body.source or asked.who.name, "note": body.note,
         "equipment": body.equipment, "unusable": flags[body.unusable], "all_traffic": flags[body.all_traffic],
     }  # fmt: skip
     actor = Actor(asked.who.name, asked.who.role.value)
     seen = msgspec.structs.replace(record, revision=body.revision)
-    return _judged(asked, desk.add_fact(seen, cells, asked.zone or JAPAN, actor))
+    try:
+        return _judged(asked, desk.add_fact(seen, cells, asked.zone or JAPAN, actor))
+    except DescriptionError as error:
+        # The request is well formed; it is the course of the accident that it doesn't go with.
+        raise ConflictError(error.what, error.where, error.todo) from error
+
+
+def _number(users: int | None) -> str:
+    return "" if users is None else str(users)
 
 
 OPERATIONS = (

@@ -88,7 +88,7 @@ def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
         found=found,
         standings={one.id: _standing(asked, one) for one in found},
         marks=MARKS,
-        next=found[-1].id if len(found) == _PAGE else "",
+        next=found[-1].place if len(found) == _PAGE else "",
         services=SERVICES,
         whats=WHATS,
         form=asked.form,

@@ -15,6 +15,7 @@ from sekisho.demo.console_accidents import accidents
 from sekisho.model.account import Role
 from sekisho.web.office import Office
 from sekisho.web.pages.accidents import left_words
+from sekisho.wiring.moment import milliseconds
 
 JST = timezone(timedelta(hours=9))
 
@@ -207,18 +208,15 @@ def test_the_api_judges_and_takes_facts(sender: TestClient) -> None:
     )
     fact = {
         "revision": one["accident"]["revision"],
-        "time": ago(1),
+        "time": milliseconds() - 60_000,
         "what": "restored",
         "service": "internet",
     }
     added = sender.post(f"/api/v1/accidents/{where}/facts", json=fact)
     assert added.json()["accident"]["ended"] > 0
     assert sender.post(f"/api/v1/accidents/{where}/facts", json=fact | {"what": "note"}).status_code == 409
-    assert (
-        sender.post(
-            f"/api/v1/accidents/{where}/facts", json=fact | {"revision": 2, "time": "昨日"}
-        ).status_code
-        == 400
-    )
+    for wrong, status in (({"time": "昨日"}, 400), ({"users_least": -1}, 400), ({"time": 0}, 409)):
+        said = sender.post(f"/api/v1/accidents/{where}/facts", json=fact | {"revision": 2} | wrong)
+        assert said.status_code == status, (wrong, said.text)
     assert sender.get("/api/v1/accidents/A0").status_code == 404
     assert sender.get("/api/v1/accidents?after=nobody").status_code == 400
