@@ -14,6 +14,7 @@ from sekisho.cli.accident_words import clock, due_words, reasoning, serious_word
 from sekisho.cli.speech import LANGUAGE, t
 from sekisho.errors import SekishoError
 from sekisho.model.incident import Standing
+from sekisho.reports.accidents import words
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -117,6 +118,9 @@ def screen(ruling: Ruling, fault: str) -> RenderableType:
 def _clocks(ruling: Ruling) -> Iterator[tuple[str, datetime]]:
     if ruling.becomes:
         yield t("復旧しなければ重大な事故", "serious if not restored"), ruling.becomes
+    if possible := words.earliest_possible(ruling):
+        users = f"{possible[1]:,}"
+        yield t(f"早ければ重大（{users}人以上なら）", f"earliest possible (if {users} or more)"), possible[0]
     if ruling.target:
         yield t("第一報（自社の目標）", "first report (own target)"), ruling.target
     telling = ruling.telling

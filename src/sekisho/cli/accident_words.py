@@ -64,6 +64,15 @@ def lines(ruling: Ruling) -> Iterator[str]:
             fg="yellow",
             bold=True,
         )
+    if possible := words.earliest_possible(ruling):
+        when, users = clock(possible[0]), f"{possible[1]:,}"
+        yield click.style(
+            t(
+                f"早ければ {when} に重大な事故になる（{users}人以上なら）",
+                f"earliest possible: serious at {when}, if {users} users or more",
+            ),
+            fg="yellow",
+        )
     yield t(
         f"基準：{ruling.rules.id}（{ruling.rules.source}、確度{ruling.rules.confidence}）",
         f"rules: {ruling.rules.id} ({ruling.rules.source}, confidence {ruling.rules.confidence})",

@@ -224,7 +224,7 @@ def _changed(
     row |= {name: str(users) for name, users in told.items() if users is not None}
     if kind is before[0]:
         if least is not None or most is not None:
-            yield _fact(event, What.USERS, {**row, "all_traffic": "", "unusable": ""}, zone)
+            yield _fact(event, What.USERS_NOW, {**row, "all_traffic": "", "unusable": ""}, zone)
         return
     yield _fact(event, kind, row, zone)
 

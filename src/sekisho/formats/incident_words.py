@@ -26,6 +26,7 @@ WHATS: Mapping[What, Text] = {
     What.DOWN: Text(ja="停止", en="down"),
     What.DEGRADED: Text(ja="品質低下", en="degraded"),
     What.USERS: Text(ja="利用者数", en="users"),
+    What.USERS_NOW: Text(ja="現在の利用者数", en="users now"),
     What.RESTORED: Text(ja="復旧", en="restored"),
     What.EQUIPMENT_DOWN: Text(ja="設備停止", en="equipment down"),
     What.EQUIPMENT_RESTORED: Text(ja="設備復旧", en="equipment restored"),

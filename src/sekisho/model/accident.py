@@ -64,7 +64,9 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one class says of one service, or 58条2項2号 of one piece of equipment (then ``service`` is None).
 
     ``hours`` and ``users`` are (at least, at most); at most None for unknown. ``line`` is the pair that decides or
-    comes nearest. ``becomes`` is the moment at which a running accident turns serious if nothing changes.
+    comes nearest. ``becomes`` is the moment at which a running accident turns serious if nothing changes, the earlier one
+    where two readings differ. ``possible`` are the moments before it at which it could, each with the users who would
+    have to turn out to be hit.
     ``reason``: reached, too-short, too-few, still-running, users-unknown, running-and-users-unknown, readings-differ,
     class-unknown, no-equipment-failure, traffic-unknown, not-all-traffic.
     """
@@ -80,6 +82,7 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     becomes: datetime | None = None
     equipment: str = ""
     confidence: str = "A"
+    possible: tuple[tuple[datetime, int], ...] = ()
 
 
 def japan_day(moment: datetime) -> date:
@@ -129,21 +132,28 @@ def _judge_service(
     made = []
     for chosen in _classes_of(service, counted or effects, rules):
         lines = [(*_by_line(one, course), one) for one in chosen.lines]
-        answer, reason, becomes, line = min(
+        answer, reason, becomes, _, line = min(
             lines, key=lambda one: (_ORDER[one[0]], one[2] or _latest(course))
         )
+        before = becomes or _latest(course)
+        possible = sorted((one[3], one[4][1]) for one in lines if one[3] and one[3] < before)
         long, _ = course.longest(line[1])
         hours = (long or course.hours, None if course.running else course.hours)
         made.append(
             Judgement(
                 answer, rules.id, chosen.id, service, hours, course.users, line, reason, becomes,
-                confidence=rules.confidence,
+                confidence=rules.confidence, possible=tuple(possible) if answer is Standing.UNDECIDED else (),
             )
         )  # fmt: skip
     first = min(made, key=lambda one: _ORDER[one.standing])
     if not counted:
         return msgspec.structs.replace(
-            first, standing=Standing.NO, reason="no-equipment-failure", becomes=None, users=(0, 0)
+            first,
+            standing=Standing.NO,
+            reason="no-equipment-failure",
+            becomes=None,
+            users=(0, 0),
+            possible=(),
         )
     if len({one.standing for one in made}) > 1 and first.standing is Standing.YES:
         return msgspec.structs.replace(first, standing=Standing.UNDECIDED, reason="class-unknown")
@@ -191,18 +201,29 @@ def _classes_of(service: Service, effects: Sequence[Effect], rules: RuleSet) -> 
     raise ValueError(f"{rules.id}: no class takes {service}")
 
 
-def _by_line(line: tuple[float, int], course: Affected) -> tuple[Standing, str, datetime | None]:
+def _by_line(
+    line: tuple[float, int], course: Affected
+) -> tuple[Standing, str, datetime | None, datetime | None]:
+    """Return the standing, why, when it turns serious, and when it could at the earliest if more users were hit."""
     wanted_hours, wanted_users = line
     long, since = course.longest(wanted_users)
-    if long >= wanted_hours and course.users[0] >= wanted_users:
-        return Standing.YES, "reached", None
-    if not course.running and course.hours < wanted_hours:
-        return Standing.NO, "too-short", None
-    if course.users[1] is not None and course.users[1] < wanted_users:
-        return Standing.NO, "too-few", None
-    if since is not None:
-        return Standing.UNDECIDED, "still-running", since + timedelta(hours=wanted_hours)
-    if course.users[0] >= wanted_users:
-        return Standing.UNDECIDED, "readings-differ", None
-    long_enough = course.hours >= wanted_hours
-    return Standing.UNDECIDED, "users-unknown" if long_enough else "running-and-users-unknown", None
+    if long >= wanted_hours:
+        return Standing.YES, "reached", None, None
+    may = [one for one in course.runs if one.running or one.hours >= wanted_hours]
+    if not may:
+        return Standing.NO, "too-short", None, None
+    may = [one for one in may if one.users[1] is None or one.users[1] >= wanted_users]
+    if not may:
+        return Standing.NO, "too-few", None, None
+    lasting = timedelta(hours=wanted_hours)
+    narrow = since + lasting if since else None
+    # Both readings: a run in which enough were hit has done its hours, though not all of them for so long.
+    if any(one.hours >= wanted_hours and one.users[0] >= wanted_users for one in may):
+        return Standing.UNDECIDED, "readings-differ", narrow, None
+    now = next((one for one in may if one.running), None)
+    wide = now.begin + lasting if now else None
+    if now and now.users[0] >= wanted_users:
+        return Standing.UNDECIDED, "still-running", min(filter(None, (narrow, wide))), None
+    if any(one.hours >= wanted_hours for one in may):
+        return Standing.UNDECIDED, "users-unknown", None, None
+    return Standing.UNDECIDED, "running-and-users-unknown", None, wide

@@ -20,13 +20,18 @@ LEAKS = ("secrecy", "user-information", "facility-information")
 
 
 class What(StrEnum):
-    """Kinds of facts; ``told`` is a notice to users, ``reported`` a report to the ministry."""
+    """Kinds of facts; ``told`` is a notice to users, ``reported`` a report to the ministry.
+
+    ``users`` is how many were hit by the whole outage and revises what was said before; ``users-now`` is how many are
+    hit from that moment on.
+    """
 
     OCCURRED = "occurred"
     KNOWN = "known"
     DOWN = "down"
     DEGRADED = "degraded"
     USERS = "users"
+    USERS_NOW = "users-now"
     RESTORED = "restored"
     EQUIPMENT_DOWN = "equipment-down"
     EQUIPMENT_RESTORED = "equipment-restored"
@@ -155,51 +160,75 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
     )
 
 
+_At = tuple[Service, str]
+
+
 def _effects(about: About, facts: Sequence[Fact]) -> Iterator[Effect]:
-    running: dict[tuple[Service, str], Effect] = {}
+    every: list[list[Effect]] = []
+    latest: dict[_At, list[Effect]] = {}
     for fact in facts:
         if fact.what in {What.DOWN, What.DEGRADED}:
-            yield from _hit(about, fact, running)
-        elif fact.what is What.USERS:
-            if fact.service is None:
-                raise TimelineError("service-missing", fact.line)
-            at = (fact.service, fact.area or EVERYWHERE)
-            if at not in running:
+            at = _at(fact)
+            if not _running(latest.get(at)):
+                latest[at] = []
+                every.append(latest[at])
+            _hit(about, fact, latest[at])
+        elif fact.what in {What.USERS, What.USERS_NOW}:
+            outage = latest.get(_at(fact))
+            # A count of the whole may be made when all is over; a number of now may not.
+            if not outage or (fact.what is What.USERS_NOW and not _running(outage)):
                 raise TimelineError("users-of-what-is-not-down", fact.line)
-            yield from _ended([at], fact.time, running)
-            cut = running[at].begin < fact.time
-            again = msgspec.structs.replace(
-                running[at], begin=fact.time, continues=cut or running[at].continues
-            )
-            running[at] = _counted(again, fact)
+            _revise(fact, outage)
         elif fact.what is What.RESTORED:
-            hit = [at for at in running if _means(fact, at)]
+            hit = [at for at, outage in latest.items() if _running(outage) and _means(fact, at)]
             if not hit:
                 raise TimelineError("restored-before-failed", fact.line)
-            yield from _ended(hit, fact.time, running)
             for at in hit:
-                del running[at]
-    yield from running.values()
+                _cut(latest[at], fact.time)
+    for outage in every:
+        yield from outage
+
+
+def _at(fact: Fact) -> _At:
+    if fact.service is None:
+        raise TimelineError("service-missing", fact.line)
+    return fact.service, fact.area or EVERYWHERE
+
+
+def _running(outage: Sequence[Effect] | None) -> bool:
+    return bool(outage) and outage[-1].end is None  # type: ignore[index]
+
+
+def _cut(outage: list[Effect], end: datetime) -> Effect:
+    """End the running span, which is dropped when it would be empty; return it as it was."""
+    last = outage.pop()
+    if last.begin < end:
+        outage.append(msgspec.structs.replace(last, end=end))
+    return last
+
+
+def _revise(fact: Fact, outage: list[Effect]) -> None:
+    if fact.what is What.USERS:
+        outage[:] = [_counted(one, fact) for one in outage]
+        return
+    before = _cut(outage, fact.time)
+    outage.append(_counted(msgspec.structs.replace(before, begin=fact.time, continues=bool(outage)), fact))
 
 
 def _means(fact: Fact, at: tuple[Service, str]) -> bool:
     return (fact.service is None or fact.service is at[0]) and (not fact.area or fact.area == at[1])
 
 
-def _hit(about: About, fact: Fact, running: dict[tuple[Service, str], Effect]) -> Iterator[Effect]:
-    if fact.service is None:
-        raise TimelineError("service-missing", fact.line)
-    at = (fact.service, fact.area or EVERYWHERE)
-    yield from _ended([at] if at in running else [], fact.time, running)
-    before = running.get(at)
+def _hit(about: About, fact: Fact, outage: list[Effect]) -> None:
+    service, area = _at(fact)
+    before = _cut(outage, fact.time) if outage else None
     fault = None if about.fault == "unknown" else about.fault
     fresh = Effect(
-        fact.service, fact.time, None, before.users_least if before else 0, before.users_most if before else None,
-        at[1], fact.what is What.DEGRADED, about.monthly_users.get(fact.service), fault, fact.unusable,
-        about.other_equipment, about.additional, about.subscribers.get(fact.service),
-        before is not None and (before.begin < fact.time or before.continues),
+        service, fact.time, None, before.users_least if before else 0, before.users_most if before else None,
+        area, fact.what is What.DEGRADED, about.monthly_users.get(service), fault, fact.unusable,
+        about.other_equipment, about.additional, about.subscribers.get(service), bool(outage),
     )  # fmt: skip
-    running[at] = _counted(fresh, fact)
+    outage.append(_counted(fresh, fact))
 
 
 def _counted(effect: Effect, fact: Fact) -> Effect:
@@ -209,14 +238,6 @@ def _counted(effect: Effect, fact: Fact) -> Effect:
     if fact.users_most is not None and fact.users_most < least:
         raise TimelineError("most-below-least", fact.line)
     return msgspec.structs.replace(effect, users_least=least, users_most=fact.users_most)
-
-
-def _ended(
-    hit: list[tuple[Service, str]], end: datetime, running: dict[tuple[Service, str], Effect]
-) -> Iterator[Effect]:
-    for at in hit:
-        if running[at].begin < end:
-            yield msgspec.structs.replace(running[at], end=end)
 
 
 def _equipment(facts: Sequence[Fact]) -> Iterator[Equipment]:

@@ -53,7 +53,7 @@ def test_overlapping_troubles_are_down_from_first_to_last() -> None:
         "Nov 21 12:40:00 olt-a x: port 9 up\n"
     )
     assert short(found) == [
-        ("12:00", "down", "a", 100, 100), ("12:05", "users", "a", 300, 400), ("12:10", "users", "a", 300, 300),
+        ("12:00", "down", "a", 100, 100), ("12:05", "users-now", "a", 300, 400), ("12:10", "users-now", "a", 300, 300),
         ("12:20", "down", "b", None, None), ("12:30", "restored", "a", None, None),
     ]  # fmt: skip
     assert [(one.line, one.reason, one.fault) for one in found.left_out] == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import msgspec
 import pytest
 
 from sekisho.catalogues.accidents import accident_rules
@@ -28,16 +29,73 @@ def verdict(*facts: Fact, now: datetime, about: About | None = None) -> tuple[St
     return standing(found), one.reason, one.becomes
 
 
-def test_a_running_accident_becomes_serious_two_hours_after_enough_were_known_to_be_hit() -> None:
-    facts = [
-        down(at(12), 5_000, 80_000),
-        Fact(at(12, 20), What.USERS, "2", Service.INTERNET, "", 41_000, 60_000),
-    ]
-    assert verdict(*facts, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14, 20))
+def users(time: datetime, least: int, most: int, what: What = What.USERS) -> Fact:
+    return Fact(time, what, "2", Service.INTERNET, "", least, most)
+
+
+def restored(time: datetime) -> Fact:
+    return Fact(time, What.RESTORED, "3", Service.INTERNET)
+
+
+def test_users_of_a_moment_leave_two_readings_and_the_earliest_moment_of_either_is_told() -> None:
+    facts = [down(at(12), 5_000, 80_000), users(at(12, 20), 41_000, 60_000, What.USERS_NOW)]
+    assert verdict(*facts, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14))
+    assert verdict(*facts, now=at(14, 10)) == (Standing.UNDECIDED, "readings-differ", at(14, 20))
     assert verdict(*facts, now=at(14, 20))[0] is Standing.YES
-    back = Fact(at(14), What.RESTORED, "3", Service.INTERNET)
+    back = restored(at(14))
     assert verdict(*facts, back, now=at(15))[:2] == (Standing.UNDECIDED, "readings-differ")
-    assert verdict(*facts, back, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14, 20))
+    assert verdict(*facts, back, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14))
+
+
+def test_a_later_count_is_the_number_of_the_whole_outage() -> None:
+    facts = [down(at(12, 20)), users(at(13, 10), 45_000, 45_000)]
+    assert verdict(*facts, now=at(13, 30)) == (Standing.UNDECIDED, "still-running", at(14, 20))
+    assert verdict(*facts, now=at(14, 20))[0] is Standing.YES
+
+
+def test_a_count_revises_an_earlier_one_and_one_that_is_made_after_the_end() -> None:
+    typo = [
+        down(at(12)),
+        users(at(12, 30), 450_000, 450_000),
+        users(at(12, 40), 4_500, 4_500),
+        restored(at(15)),
+    ]
+    assert verdict(*typo, now=at(16))[:2] == (Standing.NO, "too-few")
+    few = [down(at(12)), users(at(12, 30), 500, 500), restored(at(14, 20))]
+    assert verdict(*few, now=at(16))[:2] == (Standing.NO, "too-few")
+    late = [down(at(12)), restored(at(14, 20)), users(at(15), 31_000, 31_000)]
+    assert verdict(*late, now=at(16))[:2] == (Standing.YES, "reached")
+
+
+def test_the_earliest_possible_moment_is_told_while_users_are_unknown() -> None:
+    found = judge(incident(About(), [down(at(12))], at(12, 10)), rules_for(at(12).date(), accident_rules()))
+    (one,) = found
+    assert (one.becomes, one.possible) == (None, ((at(13), 100_000), (at(14), 30_000)))
+    straddling = incident(About(), [down(at(12), 5_000, 80_000)], at(12, 10))
+    (one,) = judge(straddling, rules_for(at(12).date(), accident_rules()))
+    assert (one.becomes, one.possible) == (None, ((at(14), 30_000),))
+    (one,) = judge(
+        msgspec.structs.replace(straddling, as_of=at(14, 10)), rules_for(at(12).date(), accident_rules())
+    )
+    assert (one.reason, one.possible) == ("users-unknown", ())
+
+
+def test_two_short_outages_are_not_one_long_one() -> None:
+    facts = [
+        down(at(6), 50_000, 50_000),
+        restored(at(6, 10)),
+        down(at(18), 50_000, 50_000),
+        restored(at(18, 10)),
+    ]
+    assert verdict(*facts, now=at(19))[:2] == (Standing.NO, "too-short")
+
+
+def test_an_unnamed_area_is_not_added_to_named_ones() -> None:
+    facts = [down(at(9), 20_000, 20_000, "東"), down(at(9), 20_000, 20_000), restored(at(12))]
+    assert verdict(*facts, now=at(13), about=About(areas_apart=True))[:2] == (
+        Standing.UNDECIDED,
+        "users-unknown",
+    )
 
 
 def test_later_facts_are_not_looked_at() -> None:

@@ -79,7 +79,27 @@ def why(judged: Judgement, say: Say, clock: Clock) -> str:
         "not-all-traffic": say("一部の通信は止まらなかった", "not all of its traffic stopped"),
     }  # fmt: skip
     said = words.get(judged.reason, judged.reason)
+    if judged.reason == "readings-differ" and judged.becomes:
+        said += say(f"。{when} には数え方によらず重大", f"; serious however counted at {when}")
+    if judged.possible:
+        said += say("。", "; ") + possible_words(judged, say, clock)
     return said if judged.confidence == "A" else f"{said} [{say('確度', 'confidence')} {judged.confidence}]"
+
+
+def possible_words(judged: Judgement, say: Say, clock: Clock) -> str:
+    """Return the earliest moments at which it could turn serious, each with the users it would take."""
+    every = [
+        say(f"{clock(when)}（{users:,}人以上なら）", f"{clock(when)} (if {users:,} or more)")
+        for when, users in judged.possible
+    ]
+    return say("早ければ ", "earliest possible ") + say("、", ", ").join(every)
+
+
+def earliest_possible(ruling: Ruling) -> tuple[datetime, int] | None:
+    """Return the first moment at which it could turn serious, and how many users it takes; None when none is nearer."""
+    every = [pair for one in ruling.judgements for pair in one.possible]
+    first = min(every, default=None)
+    return None if first is None or (ruling.becomes and ruling.becomes <= first[0]) else first
 
 
 def span(hours: float, say: Say) -> str:

@@ -191,9 +191,14 @@ def _clock(asked: Asked) -> words.Clock:
 
 def _clocks(asked: Asked, ruling: Ruling) -> Iterator[tuple[str, datetime, str, bool]]:
     """Yield what is counted down: what, when, the words of now, and whether it is past."""
-    telling = ruling.telling
+    telling, possible = ruling.telling, words.earliest_possible(ruling)
+    users = f"{possible[1]:,}" if possible else ""
     every = [
         (asked.t("復旧しなければ重大な事故になる", "Serious if not restored"), ruling.becomes),
+        (
+            asked.t(f"早ければ重大（{users}人以上なら）", f"Earliest possible (if {users} or more)"),
+            possible[0] if possible else None,
+        ),
         (asked.t("第一報（自社の目標）", "First report (own target)"), ruling.target),
         (
             asked.t("利用者への初報（30分以内）", "First notice to users (30 minutes)"),
