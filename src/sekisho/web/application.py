@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib.resources import files
 from urllib.parse import urlencode
 
@@ -25,12 +26,14 @@ from sekisho.errors import (
     StoreError,
 )
 from sekisho.language import Language, Text
+from sekisho.model.account import Permission
 from sekisho.stores.database import statements
 from sekisho.web.asked import Asked
 from sekisho.web.doors import Headers, known_host, same_origin, scheme_of, source_of
 from sekisho.web.office import Office
 from sekisho.web.page import Route
 from sekisho.web.recording import Recorded, fault, trace_of
+from sekisho.web.taking import spilled, take
 from sekisho.workflows import sign_in
 
 _STATUS = {
@@ -45,7 +48,6 @@ _STATUS = {
 _PROVING = ("/sign-in", "/set-up/", "/account/confirm")
 _REFUSED = 400
 _TOO_MANY = Text(ja="要求が多すぎる", en="too many requests")
-_TOO_LARGE = Text(ja="送られた内容が大きすぎる", en="what was sent is too large")
 _ELSEWHERE = Text(ja="この画面の外からの操作は受けない", en="this did not come from a page of this console")
 _NOT_ALLOWED = Text(ja="この操作の権限がない", en="your role does not allow this")
 _NO_SUCH = Text(ja="その頁はない", en="there is no such page")
@@ -103,30 +105,21 @@ def _endpoint(office: Office, routes: tuple[Route, ...]) -> Callable[[Request], 
         shut = _outer_doors(asked)
         if shut is not None:
             return shut
+        # Who may not do it is told so before anything of what they send is kept.
+        admit: Callable[[], Response | None] = partial(_admit, asked, route)
+        if request.method == "POST" and route.permission is not Permission.OPEN:
+            shut = await run_in_threadpool(_guarded, asked, route, admit)
+            if shut is not None:
+                return await spilled(asked, shut)
+            admit = _nothing
         if request.method == "POST":
-            taken = await _take(asked, route.opens)
-            if not taken:
-                return asked.problem(413, _TOO_LARGE)
-        return await run_in_threadpool(_answer, asked, route)
+            shut = await take(asked, route.opens)
+            if shut is not None:
+                return shut
+        answer = await run_in_threadpool(_guarded, asked, route, lambda: admit() or route.handler(asked))
+        return answer or Response(status_code=500)
 
     return endpoint
-
-
-async def _take(asked: Asked, limit: int) -> bool:
-    """Take what was sent; False when it is larger than the route takes, or doesn't say its length."""
-    request = asked.request
-    length = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers or not length.isdecimal() or int(length) > limit:
-        return False
-    if asked.path.startswith("/api/"):
-        asked.body = await request.body()
-        return True
-    async with request.form(max_files=8, max_fields=200, max_part_size=limit) as form:
-        sent = form.multi_items()
-        asked.form = {name: value for name, value in sent if isinstance(value, str)}
-        files = [(name, one) for name, one in sent if not isinstance(one, str)]
-        asked.files = tuple([(name, one.filename or "", await one.read()) for name, one in files])
-    return True
 
 
 def _asked(office: Office, request: Request) -> Asked:
@@ -168,13 +161,23 @@ def _no_token(asked: Asked) -> Response:
     return answer
 
 
-def _answer(asked: Asked, route: Route) -> Response:
+def _nothing() -> None:
+    return None
+
+
+def _admit(asked: Asked, route: Route) -> Response | None:
+    """Find who asks; return where they must go first or why not, None when they may."""
+    if not route.bare:
+        _who(asked)
+        trace_of(asked.request.scope).account = asked.who.id if asked.who else ""
+    return _inner_doors(asked, route)
+
+
+def _guarded(asked: Asked, route: Route, do: Callable[[], Response | None]) -> Response | None:
+    """Do a part of the answering within the net for errors; None when nothing is answered yet."""
     trace, before, measures = trace_of(asked.request.scope), statements.asked(), asked.office.measures
     try:
-        if not route.bare:
-            _who(asked)
-            trace.account = asked.who.id if asked.who else ""
-        answer = _inner_doors(asked, route) or route.handler(asked)
+        answer = do()
     except SekishoError as error:
         if isinstance(error, StoreError) and not isinstance(error, ConflictError):
             measures.count("sekisho_store_errors_total", route=route.path)
@@ -184,7 +187,9 @@ def _answer(asked: Asked, route: Route) -> Response:
         fault(asked.office.log, trace.id, asked.request.method)
         measures.count("sekisho_internal_errors_total", route=route.path)
         answer = asked.problem(500, _BROKEN, Text(ja=f"記録番号 {trace.id}", en=f"trace {trace.id}"))
-    trace.statements = statements.asked() - before
+    trace.statements += statements.asked() - before
+    if answer is None:
+        return None
     if route.method == "POST" and route.path.startswith(_PROVING) and answer.status_code >= _REFUSED:
         measures.count("sekisho_sign_in_refusals_total", status=answer.status_code)
     for name, value, seconds in asked.cookies:
