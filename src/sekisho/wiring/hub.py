@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from sekisho.catalogues.popular_names import popular_names
 from sekisho.catalogues.popular_services import popular_services
 from sekisho.catalogues.sharing import sharing_rules
 from sekisho.errors import DescriptionError
@@ -48,6 +49,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     :ivar database: URL of PostgreSQL; empty for ``hub.db`` in the folder
     :ivar allow: names of special address ranges that are taken all the same (``documentation`` in a demonstration)
+    :ivar own_names: names of the hub's own, which nobody can bring onto the list; that of ``contact`` is one as well
     :ivar release_seconds: how long what changed is gathered before it goes out together, in an order of its own
     :ivar sharing: own values for the names of ``sharing.toml``
     """
@@ -57,6 +59,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contact: str = ""
     database: str = ""
     allow: tuple[str, ...] = ()
+    own_names: tuple[str, ...] = ()
     release_seconds: int = 30
     sharing: Mapping[str, Any] = {}
 
@@ -86,7 +89,7 @@ class HubDesk:
             SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database),
             SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
             sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
-            frozenset(settings.allow),
+            frozenset(settings.allow), popular_names(), _own_names(settings),
         )  # fmt: skip
         self.sent: SqlSent = SqlSent(database)
         self.limits = Limits()
@@ -155,6 +158,11 @@ def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
         retired_items(desk.books)
         desk.sent.expire((desk.books.now() - _SENT_DAYS * 86_400_000) * 1000)
     return publish(desk.books, shuffle)
+
+
+def _own_names(settings: HubSettings) -> frozenset[str]:
+    contact = settings.contact.rpartition("@")[2] if "@" in settings.contact else ""
+    return frozenset(name.lower().rstrip(".") for name in (*settings.own_names, contact) if name)
 
 
 def _uuid4() -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from sekisho.model.domain_names import misleading
 from sekisho.model.indicator import Tlp
 
 _NAMES = {6: "tcp", 17: "udp"}
@@ -130,7 +131,7 @@ def nftables(head: Head, entries: Sequence[Entry]) -> str:
 
 
 def response_policy(head: Head, entries: Sequence[Entry]) -> str:
-    """Write a response policy zone for BIND and others; only domains, because an answer knows no port."""
+    """Write a response policy zone for BIND and others; only domains on every port: an answer knows none."""
     serial = head.changed // 1000 % (1 << 32)
     start = [
         *head.lines(";"),
@@ -144,7 +145,7 @@ def response_policy(head: Head, entries: Sequence[Entry]) -> str:
 
 
 def unbound(head: Head, entries: Sequence[Entry]) -> str:
-    """Write a file to include in Unbound's configuration; only domains."""
+    """Write a file to include in Unbound's configuration; only domains on every port."""
     return _lines(
         [
             *head.lines("#"),
@@ -177,7 +178,10 @@ def suricata(head: Head, entries: Sequence[Entry]) -> str:
 
 
 def _domains(entries: Iterable[Entry]) -> Iterable[str]:
-    return dict.fromkeys(one.value for one in entries if one.kind == "domain")
+    """Return what a resolver can be told: names on every port, and nothing that it would read as a command."""
+    return dict.fromkeys(
+        one.value for one in entries if one.kind == "domain" and not one.port and not misleading(one.value)
+    )
 
 
 def _lines(lines: Iterable[str]) -> str:

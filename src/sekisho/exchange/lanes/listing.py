@@ -16,6 +16,7 @@ import msgspec
 
 from sekisho.exchange.lists.stix_pattern import targets
 from sekisho.formats.stix_object import ObjectFault
+from sekisho.model.domain_names import misleading
 
 _INDICATOR = frozenset({
     "type", "spec_version", "id", "created", "modified", "created_by_ref", "pattern", "pattern_type", "pattern_version",
@@ -122,10 +123,17 @@ def _only(one: Mapping[str, Any], allowed: frozenset[str]) -> None:
             raise ObjectFault(f"{name[:60]} has no place in the list lane")
 
 
+def _listed(one: Mapping[str, Any], name: str) -> list[Any]:
+    found = one.get(name, [])
+    if not isinstance(found, list):
+        raise ObjectFault(f"{name} is no list")
+    return list(found)
+
+
 def _labels(one: Mapping[str, Any], uses: Mapping[str, int], kinds: Mapping[str, int]) -> dict[str, Any]:
     found: dict[str, str] = {}
-    for label in one.get("labels", []):
-        match = _LABEL.fullmatch(label)
+    for label in _listed(one, "labels"):
+        match = _LABEL.fullmatch(label) if isinstance(label, str) else None
         if match is None or match[1] in found:
             raise ObjectFault(
                 "labels: at most one each of use:, evidence:, family:, feed: with small letters"
@@ -140,9 +148,9 @@ def _labels(one: Mapping[str, Any], uses: Mapping[str, int], kinds: Mapping[str,
 
 def _plain_words(one: Mapping[str, Any]) -> None:
     """Bind what is open in STIX to words: an address fits into every open vocabulary."""
-    words = list(one.get("indicator_types", []))
-    for part in one.get("kill_chain_phases", []):
-        if set(part) != {"kill_chain_name", "phase_name"}:
+    words = _listed(one, "indicator_types")
+    for part in _listed(one, "kill_chain_phases"):
+        if not isinstance(part, dict) or set(part) != {"kill_chain_name", "phase_name"}:
             raise ObjectFault("kill_chain_phases: a name and a phase")
         words += part.values()
     if not all(isinstance(word, str) and _WORDS.fullmatch(word) for word in words):
@@ -155,6 +163,8 @@ def _targets(one: Mapping[str, Any]) -> tuple[Target, ...]:
         raise ObjectFault("pattern_type: stix")
     domain = _DOMAIN.fullmatch(pattern.strip())
     if domain:
+        if fault := misleading(domain[1].lower()):
+            raise ObjectFault(f"pattern: {fault}")
         return (Target("domain", domain[1].lower(), _port(domain[2] or "")),)
     found: dict[Target, None] = {}
     for target in targets(pattern):

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sekisho.errors import ConflictError
 from sekisho.model.corroboration import Rules
+from sekisho.model.domain_names import CommonNames
 from sekisho.model.indicator import Service
 from sekisho.model.membership import Roster
 from sekisho.model.sharing import Collection, Lane
@@ -34,6 +35,7 @@ class Books:
     :ivar secret: from which the ids of what the hub publishes are made, so that they tell nothing
     :ivar weighing: held while standings are worked out and written, so that none is overwritten by an older view
     :ivar allow: names of special address ranges that are taken all the same (demonstrations)
+    :ivar names: popular names; ``own_names`` are the hub's, which stand on no list either
     """
 
     members: MemberStore
@@ -50,6 +52,8 @@ class Books:
     now: Callable[[], int]
     draw: Callable[[int], bytes]
     allow: frozenset[str] = frozenset()
+    names: CommonNames = field(default_factory=CommonNames)
+    own_names: frozenset[str] = frozenset()
     weighing: RLock = field(default_factory=RLock)
     _parts: set[str] = field(default_factory=set)
     _seen: dict[str, tuple[int, object]] = field(default_factory=dict)

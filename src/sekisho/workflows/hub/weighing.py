@@ -22,6 +22,7 @@ from sekisho.model.corroboration import (
     published_level,
     trust,
 )
+from sekisho.model.domain_names import held as held_name
 from sekisho.model.indicator import Indicator, Tlp
 from sekisho.model.membership import Member, MemberState
 from sekisho.model.sharing import Lane, Offered, Outcome, rfc3339
@@ -61,9 +62,12 @@ def _settle(
     disputes: dict[str, list[Dispute]] = {}
     for dispute in books.disputes.disputes(some):
         disputes.setdefault(dispute.key, []).append(dispute)
-    places = {one.value for held in reports.values() for one in held if one.kind == "address"}
-    places |= {one.value for one in before.values() if one.kind == "address"}
-    guarded = _guarded(books, places, guards)
+    places = {(one.kind, one.value) for some_of in reports.values() for one in some_of}
+    places |= {(one.kind, one.value) for one in before.values()}
+    guarded = _guarded(books, {value for kind, value in places if kind == "address"}, guards)
+    own = books.own_names | {name for one in groups.values() for name in _names_of(one)}
+    names = {value for kind, value in places if kind == "domain"}
+    guarded |= {name: reason for name in names if (reason := held_name(name, books.names, own))}
     made = []
     for key in some:
         voices = [
@@ -131,7 +135,12 @@ def _reason(
         return "disputed"
     if any(dispute.upheld and dispute.decided > verified for dispute in disputes):
         return "refuted"
-    return guarded.get(one.value, "") if one.kind == "address" else ""
+    return guarded.get(one.value, "")
+
+
+def _names_of(member: Member) -> set[str]:
+    """Return the names under which a member can be reached."""
+    return {one.email.rpartition("@")[2].lower().rstrip(".") for one in member.contacts if "@" in one.email}
 
 
 def _guarded(books: Books, places: Iterable[str], guards: Guards) -> dict[str, str]:
