@@ -13,7 +13,7 @@ from sekisho.wiring.console_accidents import AccidentDesk
 from sekisho.wiring.console_casework import CaseDesk
 from sekisho.wiring.console_descriptions import DescriptionDesk
 from sekisho.wiring.console_flows import FlowDesk
-from sekisho.wiring.console_folder import ConsoleFolder
+from sekisho.wiring.console_folder import OF_SETTINGS, ConsoleFolder
 from sekisho.wiring.console_judging import JudgingDesk
 from sekisho.wiring.console_keeping import KeepingDesk
 from sekisho.wiring.console_runs import RunDesk
@@ -88,7 +88,7 @@ class Console:
 
     def reread(self) -> None:
         """Take the settings anew: they were changed."""
-        self._folder.close("settings", "rules", "holdings")
+        self._folder.close(*OF_SETTINGS)
 
     def close(self) -> None:
         """Close what was opened; whoever still asks gets errors."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _DAY = 86_400_000
+#: The parts that are made of the settings.
+OF_SETTINGS = ("settings", "rules", "holdings")
 _MODULES = (
     "sekisho.stores.database", "sekisho.stores.database.audit_pages", "sekisho.stores.database.case_courses",
     "sekisho.stores.database.case_lives", "sekisho.stores.detection_tail", "sekisho.stores.assessment_reading",
@@ -44,6 +46,8 @@ class ConsoleFolder:
         self._create = create
         self._guard = RLock()
         self._open: dict[str, Any] = {}
+        self._settings_file = folder / "watch.toml"
+        self._seen: tuple[int, ...] | None = None
 
     def ready(self) -> None:
         """Load what questions need, in one thread while the others wait.
@@ -68,17 +72,35 @@ class ConsoleFolder:
 
     @property
     def settings(self) -> Watching:
-        """The settings of the watch as they were when they were first asked for; the defaults when there are none.
+        """The settings of the watch as the file has them now; the defaults when there are none.
 
         :raises DescriptionError: they are wrong
         """
         from sekisho.wiring.settings import read_settings
 
-        return self.once("settings", lambda: read_settings(self.folder / "watch.toml"))
+        self._follow()
+        return self.once("settings", lambda: read_settings(self._settings_file))
+
+    def _follow(self) -> None:
+        """Forget what was made of the settings when their file isn't the one that was read.
+
+        Another process changes it, too: four eyes that are switched on there hold here from the next question on. What
+        identifies the file is taken before it is read, so a change in between is seen the next time.
+        """
+        try:
+            facts = self._settings_file.stat()
+            now = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        except OSError:
+            now = None
+        if self._seen != now:
+            with self._guard:
+                self.close(*OF_SETTINGS)
+                self._seen = now
 
     @property
     def rules(self) -> dict[Stage, Handling]:
         """How long data of each stage is kept, and what for."""
+        self._follow()
         return self.once("rules", self._rules)
 
     def _rules(self) -> dict[Stage, Handling]:
@@ -146,6 +168,7 @@ class ConsoleFolder:
     def holdings(self) -> Holdings:
         """The datasets behind their purposes."""
         self.ready()
+        self._follow()
         from sekisho.wiring.holdings import Holdings
 
         return self.once("holdings", lambda: Holdings(self, self.now))

@@ -21,6 +21,7 @@ from sekisho.ports.cases import CaseFilter
 from sekisho.ports.detections import DetectionFilter
 from sekisho.ports.registry import AssessmentFilter
 from sekisho.wiring.console import Console
+from sekisho.wiring.settings_desk import SettingsDesk
 
 NOW = 1_795_212_000_000
 HOUR, DAY = 3_600_000, 86_400_000
@@ -282,3 +283,23 @@ console.close()
             [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
         )
         assert done.stdout.strip() == "True", done.stderr[-2000:]
+
+
+def test_a_setting_changed_elsewhere_holds_here_at_once(tmp_path: Path) -> None:
+    """Each worker of the console has the folder open for itself; so has the person with the editor."""
+    file = tmp_path / "watch.toml"
+    with Console(tmp_path, create=True) as one, Console(tmp_path, create=True) as other:
+        assert not one.settings.four_eyes
+        before = one.keeping.rules()
+        desk = SettingsDesk(other)
+        for name, typed in (("four_eyes", "true"), ("days", "5")):
+            desk.change(name, typed, desk.propose(name, typed).revision, "関守", "admin")
+        assert one.settings.four_eyes
+        assert one._folder.holdings.identifying(one.database, "x").four_eyes
+        assert one.keeping.rules() != before
+        file.write_text("four_eyes = maybe\n", encoding="utf-8")
+        with pytest.raises(DescriptionError):
+            _ = one.settings
+        file.unlink()
+        assert not one.settings.four_eyes
+        assert one.keeping.rules() == before

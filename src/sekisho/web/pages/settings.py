@@ -54,7 +54,6 @@ def _all(asked: Asked) -> Response:
         sign_in=sign_in.settings(),
         notices=_notices(asked),
         holidays=holidays(),
-        workers=office.workers,
         rules=office.open_id.rules if office.open_id else None,
     )
 
