@@ -21,7 +21,7 @@ data, told = root / "data", {}
 door = socket.create_server(("127.0.78.3", 0))
 (data / "terminals").mkdir(parents=True)
 (data / "terminals" / "r1.toml").write_text('model = "R1"\\n[[interfaces]]\\nname = "lan"\\naddresses = ["127.0.78.3"]\\n')
-(data / "assess.toml").write_text("answer_seconds = 0.25\\n")
+(data / "assess.toml").write_text("answer_seconds = 0.25\\nown = ['127.0.78.3']\\n")
 console = Console(data, create=True)
 desk = console.runs
 wanted = Wanted(described="r1.toml", catalogues=("jp-2025-report",), only=("document_check",), allowed_by="x", agreed=True)

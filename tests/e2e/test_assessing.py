@@ -32,6 +32,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
 def served(tmp_path: Path, street: Street) -> Iterator[Served]:
     folder = tmp_path / "data" / "terminals"
     folder.mkdir(parents=True)
+    (tmp_path / "data" / "assess.toml").write_text('own = ["127.0.0.0/8"]\n', encoding="utf-8")
     # Its cord is a command, so whoever has the machine puts it there; from a browser it would be refused.
     (folder / "router.toml").write_text(
         street.describe("hijackable").read_text(encoding="utf-8"), encoding="utf-8"

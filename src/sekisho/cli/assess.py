@@ -82,6 +82,12 @@ def _desk_options(command: Any) -> Any:
                 "wait so long for answers at the desk (0: ask nobody)",
             ),
         ),
+        click.option(
+            "--capture-without",
+            type=click.IntRange(1, 65_535),
+            multiple=True,
+            help=t("通信の記録から除く TCP ポート", "TCP port that the packet capture leaves out"),
+        ),
     ):
         command = option(command)
     return command

@@ -49,8 +49,7 @@ def run(request: Request, options: Mapping[str, Any], *, as_json: bool) -> int:
 def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, Path, tuple[Path, ...]]:
     """Collect, judge and report; return the outcome, its folder and the reports."""
     folder = request.folder or _new_folder(request.terminal)
-    probes = plugins.units("probes")
-    criteria = plugins.units("criteria")
+    probes, criteria = plugins.units("probes"), plugins.units("criteria")
     planned = assessing.plan_for(
         request.terminal, request.catalogues, request.authorisation, options.get("only", ())
     )
@@ -73,6 +72,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             record=_record(request, options),
             target=request.target,
             resume=request.resume,
+            without=options.get("capture_without", ()),
         ) as opened,
     ):
         if told:

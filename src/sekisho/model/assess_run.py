@@ -19,6 +19,8 @@ QUESTIONS, ANSWERS = "questions", "answers"
 #: The exit codes of ``sekisho assess`` that end a run in order: met, not met, undecided.
 JUDGED_CODES = (0, 1, 3)
 STOPPED_CODE = 130
+#: Private space (RFC 1918, RFC 4193); not link-local addresses, by which clouds and hosts are administered.
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
 class RunRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,12 +29,20 @@ class RunRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :ivar at_once: how many runs go at the same time
     :ivar answer_seconds: how long a question waits for an answer; after that it counts as not answered
     :ivar files: how many files an answer may have, ``file_octets`` how large each may be
+    :ivar prefixes: what may be assessed; private space unless the file names something else
+    :ivar public: public prefixes that may be, when whoever starts the run says that it is meant
+    :ivar own: prefixes in which this machine's own addresses (loopback and interfaces) may be
+    :ivar most_days: how long an authorisation may last
     """
 
     at_once: int = 2
     answer_seconds: float = 3600.0
     files: int = 4
     file_octets: int = 12 * 1024 * 1024
+    prefixes: tuple[str, ...] = PRIVATE
+    public: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    most_days: int = 90
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -53,6 +53,7 @@ def office_of(
     workers: int = 1,
 ) -> Office:  # fmt: skip
     """Return a console's office with all pages that are installed; hashing of passwords is shared by the workers."""
+    console.runs.ports = (listening.port,)
     return Office(
         console=console,
         gate=open_gate(console.database, console.folder, workers=workers),

@@ -28,6 +28,7 @@ READY_SECONDS = 3.0
 LINGER_SECONDS = 0.3
 _BLOCK = 64 * 1024
 _ETH_P_ALL = 3
+_TCP, _FRAGMENT, _IPV6, _IPV6_HEADER = 6, 44, 6, 40
 _RECEIVE_BUFFER = 8 * 1024 * 1024
 
 
@@ -39,12 +40,16 @@ class Capture:
         addresses: what to keep; a zone such as ``%eth0`` is ignored.
         most: bytes after which the file ends; the run goes on.
         tcpdump: path of the program; None looks for it, an empty string does without.
+        without: TCP ports that are left out at either end, and fragments of TCP with them, whose port nobody sees: a
+            console on this machine must not read its people's passwords into evidence.
     """
 
     def __init__(
-        self, folder: Path, addresses: Sequence[str], *, most: int = MOST_BYTES, tcpdump: str | None = None
-    ) -> None:
+        self, folder: Path, addresses: Sequence[str], *, most: int = MOST_BYTES, tcpdump: str | None = None,
+        without: Sequence[int] = (),
+    ) -> None:  # fmt: skip
         self._folder = folder
+        self._without = frozenset(without)
         self._prefixes = tuple(ip_network(one.partition("%")[0], strict=False) for one in addresses)
         self._most = most
         self._tcpdump = shutil.which("tcpdump") if tcpdump is None else tcpdump
@@ -65,12 +70,25 @@ class Capture:
         path = self._folder / f"capture-{len(list(self._folder.glob('capture-*.pcap'))) + 1}.pcap"
         why = self._start_tcpdump(path) if self._tcpdump else "tcpdump is not installed"
         if not why:
-            return {"captured": True, "file": path.name, "by": "tcpdump", "most_bytes": self._most}
+            return self._began(path, "tcpdump")
         reason = self._start_socket(path)
         if not reason:
-            return {"captured": True, "file": path.name, "by": "raw socket", "most_bytes": self._most}
+            return self._began(path, "raw socket")
         path.unlink(missing_ok=True)
         return {"captured": False, "why": f"{why}; raw socket: {reason}"}
+
+    def _began(self, path: Path, by: str) -> dict[str, Any]:
+        began: dict[str, Any] = {"captured": True, "file": path.name, "by": by, "most_bytes": self._most}
+        return {**began, "without_tcp_ports": sorted(self._without)} if self._without else began
+
+    def _filter(self) -> str:
+        """Return what tcpdump is to keep, in pcap-filter(7)."""
+        wanted = " or ".join(f"net {prefix}" for prefix in self._prefixes)
+        if not self._without:
+            return wanted
+        unwanted = [f"tcp port {port}" for port in sorted(self._without)]
+        unwanted += ["(ip proto 6 and ip[6:2] & 0x1fff != 0)", "(ip6 proto 44 and ip6[40] = 6)"]
+        return f"({wanted}) and not ({' or '.join(unwanted)})"
 
     def stop(self) -> dict[str, Any]:
         """End, and return bytes written and whether the bound was reached. Harmless without a start.
@@ -103,7 +121,6 @@ class Capture:
 
     def _start_tcpdump(self, path: Path) -> str:
         """Start tcpdump into a pipe, so that the bound is ours and it needs no right to our folder."""
-        wanted = " or ".join(f"net {prefix}" for prefix in self._prefixes)
         command = [
             str(self._tcpdump),
             "-i",
@@ -115,7 +132,7 @@ class Capture:
             "8192",
             "-w",
             "-",
-            wanted,
+            self._filter(),
         ]
         try:
             process = subprocess.Popen(  # noqa: S603  (fixed words, and prefixes that were parsed as addresses)
@@ -173,7 +190,11 @@ class Capture:
                     continue
                 except OSError:
                     return
-                if self._concerns(data) and not self._write(file, pcap.packet(time.time(), data)):
+                if (
+                    self._concerns(data)
+                    and not self._left_out(data)
+                    and not self._write(file, pcap.packet(time.time(), data))
+                ):
                     return
 
     def _concerns(self, data: bytes) -> bool:
@@ -185,6 +206,20 @@ class Capture:
         except ValueError:
             return False
         return any(end in prefix for end in ends for prefix in self._prefixes)
+
+    def _left_out(self, data: bytes) -> bool:
+        """Whether an IP packet is TCP of a port that is left out, or a fragment of TCP without its ports."""
+        if not self._without:
+            return False
+        if data[0] >> 4 == _IPV6:
+            kind, start, later = data[6], _IPV6_HEADER, False
+            if kind == _FRAGMENT:
+                kind, later = data[_IPV6_HEADER], True
+        else:
+            kind, start = data[9], (data[0] & 15) * 4
+            later = int.from_bytes(data[6:8], "big") & 0x1FFF != 0
+        ends = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (0, 2))
+        return kind == _TCP and (later or any(end in self._without for end in ends))
 
     @contextlib.contextmanager
     def _opened(self, path: Path) -> Iterator[io.FileIO | None]:

@@ -9,7 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -93,8 +93,11 @@ class Run:
         record: TestRecord | None = None,
         target: str = "",
         resume: bool = False,
+        without: Sequence[int] = (),
     ) -> None:
         """Open the folder (a new one unless ``resume``), and only then make anything that can send.
+
+        ``without`` are the TCP ports that the packet capture leaves out: those of the console that started the run.
 
         ``desk`` is the folder in which a console answers a person's questions, and how many seconds each waits.
         """
@@ -129,7 +132,7 @@ class Run:
         person = self._person(answers, desk, language, authorisation.allowed_by)
         self.bench = self._bench(limits, person, watcher, authorisation.risks)
         addresses = [address for one in terminal.interfaces for address in one.addresses]
-        self.capture = Capture(folder / "capture", addresses)
+        self.capture = Capture(folder / "capture", addresses, without=without)
 
     def _bench(self, limits: Limits, person: Person, watcher: Watcher, risks: tuple[str, ...]) -> Bench:
         """Return what all probes of this run share."""

@@ -37,6 +37,7 @@ from sekisho.model.assessment import Authorisation, Limits, Plan
 from sekisho.model.terminal import Terminal
 from sekisho.model.verdict import Scalar
 from sekisho.stores.run_papers import RunPapers, StopAsked, sent
+from sekisho.wiring import console_bounds as bounds
 from sekisho.wiring import moment
 
 if TYPE_CHECKING:
@@ -105,9 +106,13 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 class RunDesk:
-    """Runs of one data folder. Every act is in the audit log before it happens."""
+    """Runs of one data folder. Every act is in the audit log before it happens.
+
+    :ivar ports: the TCP ports at which the console itself listens; no packet capture of a run holds them
+    """
 
     def __init__(self, folder: ConsoleFolder, keeping: KeepingDesk) -> None:
+        self.ports: tuple[int, ...] = ()
         self._folder = folder
         self._keeping = keeping
         self._data = folder.folder
@@ -139,7 +144,8 @@ class RunDesk:
         from sekisho.wires.scope import Scope
         from sekisho.workflows.authorise import STATEMENT, authorised
 
-        own = tuple(address for one in terminal.interfaces for address in one.addresses)
+        own, rules = tuple(address for one in terminal.interfaces for address in one.addresses), self.rules
+        bounds.check_days(rules, wanted.days)
         allowed = authorised(
             wanted.addresses or own,
             wanted.allowed_by,
@@ -156,6 +162,7 @@ class RunDesk:
         scope = Scope(allowed, SystemClock())
         for address in own:
             scope.check(address)
+        bounds.check(rules, own, allowed.addresses, public=wanted.public)
         chosen = self._assessing.catalogues(wanted.catalogues)
         planned = self._assessing.plan_for(terminal, chosen, allowed, wanted.only)
         return Ready(target, terminal, allowed, _limits(wanted), planned)
@@ -206,9 +213,11 @@ class RunDesk:
         from sekisho.wires.scope import Scope
         from sekisho.workflows.describe import read_authorisation
 
-        scope = Scope(read_authorisation(self._papers.root / identifier / AUTHORISATION), SystemClock())
+        allowed = read_authorisation(self._papers.root / identifier / AUTHORISATION)
+        scope = Scope(allowed, SystemClock())
         for address in run.order.addresses:
             scope.check(address)
+        bounds.check(self.rules, run.order.addresses, allowed.addresses, public=allowed.public_addresses)
         with self._papers.starting():
             self._may_start(run.order.addresses)
             self._note(who, "resume-assessment", run.order)
@@ -313,7 +322,8 @@ class RunDesk:
 
     def _may_start(self, addresses: tuple[str, ...]) -> None:
         living, most = self.alive(), self.rules.at_once
-        busy = [*(one.order for one in living if set(one.order.addresses) & set(addresses))]
+        wanted = {bounds.plain(one) for one in addresses}
+        busy = [one.order for one in living if wanted & {bounds.plain(own) for own in one.order.addresses}]
         other = "" if busy else next(self._elsewhere(addresses), "")
         if busy or other:
             raise ConflictError(
@@ -339,12 +349,9 @@ class RunDesk:
         for name, _ in reading.folders(root):
             if reading.running(root / name):
                 described = reading.terminal_of(root / name, reading.read_chain(root / name))
-                own = (
-                    {address for one in described.interfaces for address in one.addresses}
-                    if described
-                    else set()
-                )
-                if own & set(addresses):
+                interfaces = described.interfaces if described else ()
+                own = {bounds.plain(address) for one in interfaces for address in one.addresses}
+                if own & {bounds.plain(one) for one in addresses}:
                     yield name
 
     def _spawn(self, order: Order, language: Language, *, resume: bool = False) -> None:
@@ -354,7 +361,7 @@ class RunDesk:
         try:
             with (folder / LOG).open("ab") as log, (folder / OUTCOME).open("wb") as outcome:
                 process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    _words(order, folder, evidence, language, self.rules, resume=resume),
+                    _words(order, folder, evidence, language, self.rules, self.ports, resume=resume),
                     stdin=subprocess.DEVNULL, stdout=outcome, stderr=log, cwd=self._data.resolve(),
                     start_new_session=True, pass_fds=(lock,),
                 )  # fmt: skip
@@ -410,8 +417,9 @@ def _name(ready: Ready) -> str:
 
 
 def _words(
-    order: Order, folder: Path, evidence: Path, language: Language, rules: RunRules, *, resume: bool
-) -> list[str]:
+    order: Order, folder: Path, evidence: Path, language: Language, rules: RunRules, ports: tuple[int, ...],
+    *, resume: bool,
+) -> list[str]:  # fmt: skip
     """Return the command line of a run."""
     words = [sys.executable, "-m", "sekisho", "assess"]
     if resume:
@@ -420,7 +428,10 @@ def _words(
         words += ["-a", str(folder / AUTHORISATION), "--limits", str(folder / LIMITS), "-o", str(evidence)]
     words += ["--json", "--lang", language.value, "--desk", str(folder), "--tester", order.by]
     words += ["--answer-seconds", str(rules.answer_seconds if order.ask else 0)]
-    for option, values in (("-c", order.catalogues), ("--only", order.only), ("--format", order.formats)):
+    for option, values in (
+        ("-c", order.catalogues), ("--only", order.only), ("--format", order.formats),
+        ("--capture-without", tuple(str(port) for port in ports)),
+    ):  # fmt: skip
         words += [word for value in values for word in (option, value)]
     for option, value in (("--place", order.place), ("--number", order.number), ("--method", order.method)):
         words += [option, value] if value else []

@@ -46,6 +46,42 @@ def test_a_capture_holds_the_terminals_packets_or_says_why_not(tmp_path: Path, t
 
 
 @pytest.mark.parametrize("tcpdump", [None, ""])
+def test_a_port_that_is_left_out_is_in_no_capture(tmp_path: Path, tcpdump: str | None) -> None:
+    with serving(page, "127.77.1.4") as console, serving(page, "127.77.1.4") as wanted:  # type: ignore[arg-type]
+        capture = Capture(tmp_path, ["127.77.1.4"], tcpdump=tcpdump, without=[console.port])
+        said = capture.start()
+        asyncio.run(live_net().fetch(console, Request(path="/password")))
+        asyncio.run(live_net().fetch(wanted, Request(path="/wanted")))
+        capture.stop()
+    if not ROOT:
+        assert said["captured"] is False
+        return
+    assert said["without_tcp_ports"] == [console.port]
+    content = (tmp_path / said["file"]).read_bytes()
+    assert b"GET /wanted" in content
+    assert b"/password" not in content
+
+
+def test_a_capture_is_bounded_by_ports_in_each_form_of_packet() -> None:
+    capture = Capture(Path(), ["::/0"], without=[8443])
+    port, other = (8443).to_bytes(2, "big"), (40_000).to_bytes(2, "big")
+    four = bytes([0x45, *bytes(5), 0, 0, 64, 6, *bytes(10)])
+    six = bytes([0x60, *bytes(5), 6, *bytes(33)])
+    later = bytes([*four[:6], 0, 9, *four[8:]])
+    fragment = bytes([*six[:6], 44, *six[7:], 6, *bytes(7)])
+    left_out = capture._left_out
+    assert left_out(four + other + port)
+    assert left_out(four + port + other)
+    assert left_out(six + other + port)
+    assert left_out(later + other + other)
+    assert left_out(fragment + other + other)
+    assert not left_out(four + other + other)
+    assert not left_out(six + other + other)
+    assert not left_out(bytes([*four[:9], 17, *four[10:]]) + other + port), "UDP isn't the console"
+    assert left_out(b"\x46" + four[1:] + bytes(4) + port + other), "with options of IPv4"
+
+
+@pytest.mark.parametrize("tcpdump", [None, ""])
 def test_a_capture_is_bounded(tmp_path: Path, tcpdump: str | None) -> None:
     capture = Capture(tmp_path, ["127.77.1.3"], most=1000, tcpdump=tcpdump)
     said = capture.start()

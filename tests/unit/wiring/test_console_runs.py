@@ -30,6 +30,7 @@ name = "web"
 protocol = "http"
 port = {port}
 """
+OWN = 'own = ["127.0.0.0/8"]\n'
 WANTED = Wanted(
     described="r1.toml", catalogues=("jp-2025-report",), only=("document_check",), allowed_by="持ち主", agreed=True,
     risks=("login",),
@@ -41,6 +42,7 @@ def console(tmp_path: Path) -> Iterator[Console]:
     with socket.create_server((HOST, 0)) as door, Console(tmp_path / "data", create=True) as console:
         folder = tmp_path / "data" / "terminals"
         folder.mkdir(parents=True)
+        (tmp_path / "data" / "assess.toml").write_text(OWN, encoding="utf-8")
         (folder / "r1.toml").write_text(
             DESCRIBED.format(host=HOST, port=door.getsockname()[1]), encoding="utf-8"
         )
@@ -166,7 +168,7 @@ def test_a_faulty_description_is_named_without_where_it_lies(desk: RunDesk, tmp_
 
 
 def test_as_many_as_may_and_no_more(desk: RunDesk, tmp_path: Path) -> None:
-    (tmp_path / "data" / "assess.toml").write_text("at_once = 0\n", encoding="utf-8")
+    (tmp_path / "data" / "assess.toml").write_text(OWN + "at_once = 0\n", encoding="utf-8")
     with pytest.raises(ConflictError) as refused:
         desk.start(WANTED, WHO, Language.EN)
     assert "0" in refused.value.what.en
@@ -187,6 +189,12 @@ def test_as_many_as_may_and_no_more(desk: RunDesk, tmp_path: Path) -> None:
         ({"addresses": ("all",)}, AuthorisationError),
         ({"addresses": ("0.0.0.0/0",)}, AuthorisationError),
         ({"days": -1}, AuthorisationError),
+        ({"days": 91}, AuthorisationError),
+        ({"addresses": (HOST, "8.8.8.0/24"), "public": True}, AuthorisationError),
+        ({"described": "", "address": "8.8.8.8", "public": True}, AuthorisationError),
+        ({"described": "", "address": "169.254.169.254"}, AuthorisationError),
+        ({"described": "", "address": "fe80::1%lo"}, AuthorisationError),
+        ({"described": "", "address": "::1"}, AuthorisationError),
     ],
 )
 def test_what_the_command_line_refuses_is_refused_here_and_nothing_starts(
@@ -206,3 +214,52 @@ def test_a_run_that_ends_in_a_fault_says_which(desk: RunDesk, tmp_path: Path) ->
     assert seen.progress is not None
     assert seen.progress.ended is not None
     assert seen.progress.ended.what.en == "can't write to the disk"
+
+
+@pytest.mark.parametrize("address", [HOST, f"::ffff:{HOST}", "127.0.0.1", "::1", "0.0.0.0"])
+def test_this_machine_is_no_terminal_unless_its_owner_says_so(
+    desk: RunDesk, tmp_path: Path, address: str
+) -> None:
+    (tmp_path / "data" / "assess.toml").write_text('prefixes = ["0.0.0.0/0", "::/0"]\n', encoding="utf-8")
+    with pytest.raises(AuthorisationError):
+        desk.start(msgspec.structs.replace(WANTED, described="", address=address), WHO, Language.EN)
+    assert desk.runs() == ()
+
+
+def test_what_may_be_assessed_is_what_the_machine_says(desk: RunDesk, tmp_path: Path) -> None:
+    at = msgspec.structs.replace(WANTED, described="", address="198.51.100.7", public=True)
+    with pytest.raises(AuthorisationError) as refused:
+        desk.ready(at, Language.EN)
+    assert "assess.toml" in refused.value.todo.en
+    rules = tmp_path / "data" / "assess.toml"
+    rules.write_text('public = ["198.51.100.0/24"]\nprefixes = ["169.254.7.0/24"]\n', encoding="utf-8")
+    assert desk.ready(at, Language.EN).addresses == ("198.51.100.7",)
+    for changed in (
+        {"public": False},  # the file alone isn't enough, nor is the tick
+        {"addresses": ("198.51.0.0/16",)},
+        {"address": "192.168.0.1"},
+    ):
+        with pytest.raises(AuthorisationError):
+            desk.ready(msgspec.structs.replace(at, **changed), Language.EN)
+    named = msgspec.structs.replace(at, address="169.254.7.1", public=False)
+    assert desk.ready(named, Language.EN).addresses == ("169.254.7.1",)
+    rules.write_text('prefixes = ["all"]\n', encoding="utf-8")
+    with pytest.raises(DescriptionError):
+        desk.ready(named, Language.EN)
+
+
+def test_a_terminal_is_the_same_by_another_spelling(desk: RunDesk) -> None:
+    name = desk.start(WANTED, WHO, Language.EN)
+    other = msgspec.structs.replace(WANTED, described="", address=f"::ffff:{HOST}", addresses=(HOST,))
+    with pytest.raises(ConflictError) as refused:
+        desk.start(other, WHO, Language.EN)
+    assert refused.value.where == name
+
+
+def test_the_consoles_own_port_is_told_to_the_capture(desk: RunDesk, console: Console) -> None:
+    desk.ports = (8443,)
+    name = desk.start(msgspec.structs.replace(WANTED, ask=False), WHO, Language.EN)
+    _until(lambda: not _run(desk, name).state.alive)
+    events = read_chain(console.folder / "assessments" / name).events
+    began = next(one.body for one in events if one.kind == "capture-began")
+    assert not began["captured"] or began["without_tcp_ports"] == [8443]

@@ -24,7 +24,7 @@ from sekisho.web.live import Shared, parts
 from sekisho.web.page import Page, Route
 from sekisho.web.rendering import render
 from sekisho.web.starting import RISKS, shown_of, wanted_of
-from sekisho.workflows.authorise import MOST_DAYS, STATEMENT, USUAL_RISKS
+from sekisho.workflows.authorise import STATEMENT, USUAL_RISKS
 
 if TYPE_CHECKING:
     from sekisho.wiring.console import Console
@@ -65,7 +65,7 @@ def _form(asked: Asked, form: dict[str, str], fault: SekishoError | None = None)
         in_force=Status.IN_FORCE,
         probes=[(name, probe_title(name)) for name in sorted(plugins.names("probes"))],
         risks=RISKS,
-        most_days=MOST_DAYS,
+        most_days=desk(asked).rules.most_days,
         fault=fault,
     )
 

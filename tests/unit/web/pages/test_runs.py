@@ -24,6 +24,7 @@ GOOD = 'maker = "A"\nmodel = "R1"\n[[interfaces]]\nname = "lan"\naddresses = ["1
 def data(office: Office) -> Iterator[Path]:
     folder = office.console.folder
     (folder / "terminals").mkdir(parents=True)
+    (folder / "assess.toml").write_text('own = ["127.0.78.0/24"]\n', encoding="utf-8")
     (folder / "terminals" / "r1.toml").write_text(GOOD, encoding="utf-8")
     with socket.create_server(("127.0.78.2", 0)):
         yield folder
