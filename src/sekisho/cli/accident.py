@@ -199,7 +199,7 @@ def _read(file: tuple[Path, ...], at: str | None) -> tuple[About, Ruling]:
 
 
 def _show(ruling: Ruling, *, as_json: bool, whole: bool) -> None:
-    from sekisho.cli.accident_words import duty_lines, lines, reasoning, why
+    from sekisho.cli.accident_words import duty_lines, later_words, lines, reasoning, why
 
     if as_json:
         import msgspec
@@ -210,9 +210,12 @@ def _show(ruling: Ruling, *, as_json: bool, whole: bool) -> None:
                 plain |= {"reasoning": reasoning(judged, ruling), "why": why(judged)}
         else:
             found = {
-                name: found[name] for name in ("urgent", "duties", "due_days", "periodic", "periodic_due")
+                name: found[name]
+                for name in ("later", "urgent", "duties", "due_days", "periodic", "periodic_due")
             }
         put_json({**found, "exit": _EXITS[ruling.urgent.value]})
         return
+    if ruling.later and not whole:
+        click.secho(later_words(ruling.later), fg="yellow")
     for line in lines(ruling) if whole else duty_lines(ruling):
         click.echo(line)

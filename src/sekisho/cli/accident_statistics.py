@@ -26,12 +26,13 @@ from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 def command(files: tuple[Path, ...], data: Path | None, as_json: bool) -> int:
     """Print a row a year."""
     from sekisho.catalogues.accidents import published_accidents
+    from sekisho.cli.accident_reading import tell_broken
     from sekisho.model.accident_statistics import statistics
     from sekisho.wiring.accident_records import accidents_of
     from sekisho.wiring.moment import now, zone
     from sekisho.workflows.judge_accident import read_accident, rule
 
-    every = list(accidents_of(data)) if data else []
+    every = list(accidents_of(data, tell_broken)) if data else []
     for file in files:
         about, facts = read_accident(file, zone())
         every.append((about, rule(about, facts, now())))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli.accident_words import clock, due_words, reasoning, serious_words, span, why
+from sekisho.cli.accident_words import clock, due_words, later_words, reasoning, serious_words, span, why
 from sekisho.cli.speech import LANGUAGE, t
 from sekisho.errors import SekishoError
 from sekisho.model.incident import Standing
@@ -110,6 +110,8 @@ def screen(ruling: Ruling, fault: str) -> RenderableType:
     if ruling.telling:
         rules = ruling.telling.rules
         parts.append(Line(f"{rules.source} [{t('確度', 'confidence ')}{rules.confidence}]", style="dim"))
+    if ruling.later:
+        parts += [Line(""), Line(later_words(ruling.later), style="yellow")]
     if fault:
         parts += [Line(""), Line(fault, style="yellow")]
     return Panel(Group(*parts), title=one.title or one.id)

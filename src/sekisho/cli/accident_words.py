@@ -53,6 +53,8 @@ def lines(ruling: Ruling) -> Iterator[str]:
     one = ruling.incident
     yield click.style(one.title or one.id, bold=True)
     yield t(f"{clock(one.as_of)} 時点で分かっていること", f"as known at {clock(one.as_of)}")
+    if ruling.later:
+        yield click.style(later_words(ruling.later), fg="yellow")
     yield click.style(serious_words(ruling.serious), fg=_COLOURS[ruling.serious], bold=True)
     if ruling.becomes:
         left = (ruling.becomes - one.as_of).total_seconds() / 3600
@@ -86,6 +88,14 @@ def lines(ruling: Ruling) -> Iterator[str]:
     yield ""
     yield table(
         _facts(ruling), t("時刻,事実,役務,地域,利用者,出所", "time,fact,service,area,users,source").split(",")
+    )
+
+
+def later_words(count: int) -> str:
+    """Say that facts of a later time are not used."""
+    return t(
+        f"これより後の時刻の事実 {count} 件は、まだ使っていない（年の書き誤りでないか確かめる）",
+        f"{count} facts of a later time are not used yet (check their year)",
     )
 
 

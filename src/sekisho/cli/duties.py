@@ -189,9 +189,10 @@ def _found(
     said = read_operator(operator)
     if data is None:
         return day, duties_of(said, (), day, end)
+    from sekisho.cli.accident_reading import tell_broken
     from sekisho.wiring.accident_records import accidents_of
 
-    return day, duties_of(said, (ruling for _, ruling in accidents_of(data)), day, end)
+    return day, duties_of(said, (ruling for _, ruling in accidents_of(data, tell_broken)), day, end)
 
 
 def _note(one: Entry) -> str:

@@ -29,8 +29,8 @@ _WRITTEN = (
     "unusable",
 )  # fmt: skip
 _WHATS: Mapping[str, What] = {
-    **{one.value: one for one in What},
-    **{text.ja: one for one, text in WHATS.items()},
+    **{one.value: one for one in What if one is not What.WITHDRAWN},  # a file is mended where it is wrong
+    **{text.ja: one for one, text in WHATS.items() if one is not What.WITHDRAWN},
     "覚知": What.KNOWN,
 }
 _SERVICES: Mapping[str, Service] = {

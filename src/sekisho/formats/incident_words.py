@@ -33,6 +33,7 @@ WHATS: Mapping[What, Text] = {
     What.TOLD: Text(ja="周知", en="told users"),
     What.REPORTED: Text(ja="報告", en="reported"),
     What.NOTE: Text(ja="備考", en="note"),
+    What.WITHDRAWN: Text(ja="取消", en="withdrawn"),
 }
 #: Headings of a CSV file → the field.
 COLUMNS: Mapping[str, str] = {
@@ -63,6 +64,7 @@ REASONS: Mapping[str, Text] = {
     "users-of-what-is-not-down": Text(ja="停止していない役務・地域の利用者数", en="users of a service and area that is not down"),
     "restored-before-failed": Text(ja="停止より前の復旧", en="restored before it failed"),
     "most-below-least": Text(ja="最大が最小より小さい", en="the most is below the least"),
+    "nothing-to-withdraw": Text(ja="取り消す事実がない", en="there is no such fact to withdraw"),
     "facts-missing": Text(ja="事実が一つもない", en="there are no facts"),
     "too-long": Text(ja="長すぎる", en="too long"),
     "not-syslog": Text(ja="syslogとして読めない", en="not a syslog message"),

@@ -33,7 +33,8 @@ class Ruling(msgspec.Struct, frozen=True):
     """Everything said of the accident at ``incident.as_of``.
 
     ``urgent`` is whether something must be reported without delay: serious, a leak, a stop or a threat. ``target`` is
-    the operator's own moment for the first report; None when none was set, or it is reported.
+    the operator's own moment for the first report; None when none was set, or it is reported. ``later`` counts the facts
+    of a later time, which are not used.
     """
 
     incident: Incident
@@ -49,6 +50,7 @@ class Ruling(msgspec.Struct, frozen=True):
     becomes: datetime | None
     telling: Telling | None = None
     target: datetime | None = None
+    later: int = 0
 
     @property
     def running(self) -> bool:

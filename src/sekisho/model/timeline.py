@@ -23,7 +23,7 @@ class What(StrEnum):
     """Kinds of facts; ``told`` is a notice to users, ``reported`` a report to the ministry.
 
     ``users`` is how many were hit by the whole outage and revises what was said before; ``users-now`` is how many are
-    hit from that moment on.
+    hit from that moment on. ``withdrawn`` takes back another fact of the same record.
     """
 
     OCCURRED = "occurred"
@@ -38,6 +38,7 @@ class What(StrEnum):
     TOLD = "told"
     REPORTED = "reported"
     NOTE = "note"
+    WITHDRAWN = "withdrawn"
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -45,6 +46,7 @@ class Fact(msgspec.Struct, frozen=True):
 
     :ivar line: where it stands in its file, for messages
     :ivar users_most: None when nobody knows
+    :ivar withdraws: for withdrawn: which fact, counted from 1 in the order they were kept
     :ivar equipment: for equipment-…: what it is; ``all_traffic`` whether all traffic over it stopped
     """
 
@@ -60,6 +62,7 @@ class Fact(msgspec.Struct, frozen=True):
     equipment: str = ""
     all_traffic: bool | None = None
     unusable: bool | None = None
+    withdraws: int = 0
 
 
 class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,6 +127,23 @@ class TimelineError(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.line = line
+
+
+def in_force(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return the facts without those taken back, and without what takes them back, in the same order.
+
+    :raises TimelineError: something is taken back that is no fact
+    """
+    gone = set()
+    for one in facts:
+        if one.what is What.WITHDRAWN:
+            known = 1 <= one.withdraws <= len(facts)
+            if not known or facts[one.withdraws - 1].what is What.WITHDRAWN:
+                raise TimelineError("nothing-to-withdraw", one.line)
+            gone.add(one.withdraws)
+    return tuple(
+        one for number, one in enumerate(facts, 1) if number not in gone and one.what is not What.WITHDRAWN
+    )
 
 
 def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:

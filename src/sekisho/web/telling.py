@@ -84,6 +84,7 @@ ACTS: Mapping[str, Text] = {
     "expire-audit": Text(ja="期限の過ぎた監査記録を消した", en="deleted entries past their time"),
     "apply-rule": Text(ja="規則を適用した", en="applied a rule"),
     "open-accident": Text(ja="事故を記録し始めた", en="opened an accident"),
+    "withdraw-fact": Text(ja="事故の事実を取り消した", en="withdrew a fact of an accident"),
     "change-accident": Text(ja="事故の事実を加えた", en="added facts to an accident"),
     "draft-document": Text(ja="書類の版を作った", en="drafted a version of a document"),
     "sign-document": Text(ja="書類を確認し署名した", en="signed a document off"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from sekisho.errors import ConflictError, DescriptionError
 from sekisho.language import Language, Text
 from sekisho.model.accident_record import AccidentRecord, DocumentVersion, SignOff, Told, ended_at, version_of
 from sekisho.model.draft import Change, Draft, Kind, Signature, changes
+from sekisho.model.timeline import Fact, TimelineError, What, in_force
 
 if TYPE_CHECKING:
     from sekisho.model.case_life import Actor
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from sekisho.wiring.console_keeping import KeepingDesk
 
 _MOST_FACTS = 2_000
+#: How far ahead of this machine's clock the clock of a source may go.
+_AHEAD = 5 * 60_000
+_LATER = Text(
+    ja="今より5分を超えて後の時刻の事実は記録できない（年の書き誤りでないか確かめる）",
+    en="a fact more than five minutes ahead of now can't be kept (check its year)",
+)
 _TOO_MANY = Text(ja="事実が多すぎる（2,000まで）", en="too many facts (2,000 at most)")
 
 
@@ -91,11 +98,28 @@ class AccidentDesk:
         fact = read_fact(cells, f"{actor.name} {len(told.facts) + 1}", zone)
         return self.change(record, Told(told.about, (*told.facts, fact)), actor)
 
-    def read(self, text: str, zone: tzinfo) -> Told:
-        """Return what a file's text says: TOML when it looks like it, CSV otherwise. :raises DescriptionError: neither."""
-        from sekisho.workflows.judge_accident import read_text
+    def withdraw(self, record: AccidentRecord, number: int, actor: Actor) -> AccidentRecord:
+        """Take a fact back, counted from 1: it stays on record and is no longer judged.
 
-        return Told(*read_text(text, zone, is_csv="[[facts]]" not in text))
+        :raises DescriptionError: there is none of that number, or the others don't go together without it
+        """
+        told = record.told()
+        line = f"{actor.name} {len(told.facts) + 1}"
+        time = datetime.fromtimestamp(self._folder.now() / 1000, UTC)
+        fact = Fact(time, What.WITHDRAWN, line, source=actor.name, withdraws=number)
+        changed = self._filled(record, Told(told.about, (*told.facts, fact)), actor)
+        self._keeping.record(actor.name, actor.role, "withdraw-fact", record.id, details={"fact": number})
+        return self._store.save(changed)
+
+    def shown(self, told: Told, at: int) -> tuple[Ruling, DescriptionError | None]:
+        """Judge; where that can't be done at that moment, as of the newest fact, with the reason.
+
+        :raises DescriptionError: nor can it be done then
+        """
+        try:
+            return self.judged(told, at), None
+        except DescriptionError as error:
+            return self.judged(told, max(at, _newest(told) or at)), error
 
     def draft(
         self, record: AccidentRecord, kind: Kind, language: Language, zone: tzinfo, actor: Actor
@@ -164,8 +188,11 @@ class AccidentDesk:
         if len(told.facts) > _MOST_FACTS:
             raise DescriptionError(_TOO_MANY, f"{len(told.facts):,}")
         now = self._folder.now()
-        newest = max((int(one.timestamp() * 1000) for one in _times(told)), default=now)
-        ruling = self.judged(told, max(now, newest))
+        before = record.told().facts if record.body else ()
+        for one in told.facts[len(before) :] if told.facts[: len(before)] == before else told.facts:
+            if _milliseconds(one.time) > now + _AHEAD:
+                raise DescriptionError(_LATER, f"{one.line}: {one.time.isoformat()}")
+        ruling = self.judged(told, max(now, _newest(told) or now))
         return msgspec.structs.replace(
             record,
             title=told.about.title or record.id,
@@ -178,5 +205,20 @@ class AccidentDesk:
         )
 
 
-def _times(told: Told) -> Sequence[datetime]:
-    return [one.time for one in told.facts]
+def told_in(text: str, zone: tzinfo) -> Told:
+    """Return what a file's text says: TOML when it looks like it, CSV otherwise. :raises DescriptionError: neither."""
+    from sekisho.workflows.judge_accident import read_text
+
+    return Told(*read_text(text, zone, is_csv="[[facts]]" not in text))
+
+
+def _newest(told: Told) -> int | None:
+    try:
+        kept = in_force(told.facts)
+    except TimelineError:  # said when it is judged
+        kept = told.facts
+    return max((_milliseconds(one.time) for one in kept), default=None)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -20,7 +20,7 @@ from sekisho.model.incident import Incident, Standing
 from sekisho.model.periodic import periodic, periodic_rules
 from sekisho.model.ruling import DueDay, Ruling
 from sekisho.model.telling import telling
-from sekisho.model.timeline import About, Fact, TimelineError, What, incident
+from sekisho.model.timeline import About, Fact, TimelineError, What, in_force, incident
 
 _LARGEST = 10_000_000
 _SATURDAY = 5
@@ -90,7 +90,8 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
     :raises DescriptionError: the facts contradict themselves, or none is that old
     """
     try:
-        known = incident(about, facts, as_of)
+        kept = in_force([*facts])
+        known = incident(about, kept, as_of)
     except TimelineError as error:
         raise DescriptionError(REASONS[error.reason], error.line) from error
     day, today = japan_day(known.occurred), japan_day(as_of)
@@ -104,7 +105,7 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
     urgent = next((one for one in (Standing.YES, Standing.UNDECIDED) if one in states), Standing.NO)
     return Ruling(
         known,
-        tuple(sorted((one for one in facts if one.time <= as_of), key=lambda one: one.time)),
+        tuple(sorted((one for one in kept if one.time <= as_of), key=lambda one: one.time)),
         rules,
         serious,
         urgent,
@@ -114,8 +115,9 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
         report,
         due_day(report.due, today),
         min((one.becomes for one in judgements if one.becomes), default=None),
-        telling(known, facts, telling_rules()),
-        _target(about, known, facts),
+        telling(known, kept, telling_rules()),
+        _target(about, known, kept),
+        sum(one.time > as_of for one in kept),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import openpyxl
 import pytest
 import xlsxwriter
@@ -56,6 +57,30 @@ def test_undecided_then_serious(file: Path) -> None:
     after = plain("judge", file, "--at", "2026-11-21T14:20", code=1)
     assert (after["serious"], after["judgements"][0]["class_id"], after["exit"]) == ("yes", "6", 1)
     assert "≥ 2時間 × 30,000" in after["judgements"][0]["reasoning"]
+
+
+def test_facts_of_a_later_time_are_not_dropped_without_a_word(file: Path) -> None:
+    file.write_text(CSV + BACK + "2027-11-21 13:10,users,internet,Tokyo,45000,typo\n", encoding="utf-8")
+    assert "1 件は、まだ使っていない" in run("judge", file, "--at", "2026-11-21 14:00", code=0)
+    assert "1 件は、まだ使っていない" in run("duties", file, "--at", "2026-11-21 14:00", code=0)
+    assert plain("judge", file, "--at", "2026-11-21 14:00", code=0)["later"] == 1
+
+
+def test_a_record_that_cannot_be_judged_does_not_hide_the_others(tmp_path: Path) -> None:
+    with installed.Console(tmp_path, create=True) as console:
+        accidents(console, console.now())
+        desk = console.accidents
+        one, *_ = desk.find()
+        wrong = one.told()
+        facts = tuple(
+            msgspec.structs.replace(fact, time=fact.time + timedelta(days=400)) for fact in wrong.facts
+        )
+        body = msgspec.json.encode(msgspec.structs.replace(wrong, facts=facts)).decode()
+        desk._store.save(msgspec.structs.replace(one, body=body))
+    done = CliRunner().invoke(command, ["statistics", "--data", str(tmp_path)], standalone_mode=False)
+    assert done.exception is None, done.exception
+    assert f"判定できない記録: {one.id}" in done.stderr
+    assert done.stdout
 
 
 def test_restored_in_time_has_no_urgent_duty_but_a_periodic_one(file: Path) -> None:

@@ -22,11 +22,12 @@ from sekisho.model.case_life import Actor
 from sekisho.model.draft import Kind, Known
 from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
-from sekisho.model.timeline import About, Details, What
+from sekisho.model.timeline import About, Details, Fact, What
 from sekisho.reports.accidents import course_plot, words
 from sekisho.web.asked import Asked
 from sekisho.web.office import JAPAN
 from sekisho.web.page import Page, Route
+from sekisho.wiring.console_accidents import told_in
 
 _PAGE = 50
 _NONE = Text(ja="その番号の事故はない", en="there is no such accident")
@@ -41,6 +42,7 @@ MARKS = {
     "yes": ("fail", "!", Text(ja="重大な事故", en="serious")),
     "undecided": ("inconclusive", "?", Text(ja="まだ決まらない", en="undecided")),
     "no": ("pass", "–", Text(ja="重大でない", en="not serious")),
+    "broken": ("fail", "×", Text(ja="判定できない", en="can't be judged")),
 }
 SAID = {
     "operator": Text(ja="事業者", en="Operator"),
@@ -100,7 +102,10 @@ def _standing(asked: Asked, record: AccidentRecord) -> str:
     """Return how it stands now: what goes on may have turned serious since it was kept."""
     if record.ended:
         return record.serious
-    return asked.office.console.accidents.judged(record.told(), asked.now).serious.value
+    try:
+        return asked.office.console.accidents.judged(record.told(), asked.now).serious.value
+    except DescriptionError:  # one that can't be judged must not hide the others
+        return "broken"
 
 
 def _open(asked: Asked) -> Response:
@@ -108,7 +113,7 @@ def _open(asked: Asked) -> Response:
     desk, zone = asked.office.console.accidents, asked.zone or JAPAN
     try:
         told = (
-            desk.read(asked.form["text"], zone)
+            told_in(asked.form["text"], zone)
             if asked.form.get("text", "").strip()
             else Told(About(), (_fact(asked),))
         )
@@ -139,7 +144,7 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
     if record is None:
         return asked.problem(404, _NONE, where=asked.part("id")[:40])
     told = record.told()
-    ruling = desk.judged(told, asked.now)
+    ruling, fault = desk.shown(told, asked.now)
     zone, clock = asked.zone or JAPAN, _clock(asked)
     plots = [course_plot.plot(ruling, size, zone, asked.t) for size in (course_plot.WIDE, course_plot.NARROW)]
     documents: dict[Kind, list[Any]] = {kind: [] for kind in KINDS}
@@ -151,6 +156,8 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         record=record,
         told=told,
         ruling=ruling,
+        fault=fault,
+        facts=list(_facts(told, ruling)),
         mark=MARKS[ruling.serious.value],
         marks=MARKS,
         clocks=list(_clocks(asked, ruling)),
@@ -177,6 +184,31 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         yes=Standing.YES,
         no=Standing.NO,
     )
+
+
+def _facts(told: Told, ruling: Ruling) -> Iterator[tuple[int, Fact, str]]:
+    """Yield every fact on record by its time, with its number, and whether it is withdrawn or of a later time."""
+    gone = {one.withdraws for one in told.facts if one.what is What.WITHDRAWN}
+    numbered = sorted(enumerate(told.facts, 1), key=lambda pair: pair[1].time)
+    for number, one in numbered:
+        if number in gone:
+            yield number, one, "withdrawn"
+        elif one.what is What.WITHDRAWN:
+            yield number, one, "withdrawal"
+        else:
+            yield number, one, "later" if one.time > ruling.incident.as_of else ""
+
+
+def _withdraw(asked: Asked) -> Response:
+    record, number = _seen(asked), asked.form.get("number", "")
+    if record is None:
+        return asked.problem(404, _NONE, where=asked.part("id")[:40])
+    known = number.isascii() and number.isdecimal() and len(number) < len("100000")
+    try:
+        asked.office.console.accidents.withdraw(record, int(number) if known else 0, _actor(asked))
+    except SekishoError as error:
+        return _one(asked, error)
+    return _changed(asked, record, asked.t("事実を取り消した", "The fact is withdrawn"))
 
 
 def _clock(asked: Asked) -> words.Clock:
@@ -339,6 +371,7 @@ PAGE = Page(
         Route("POST", "/accidents", _open, Permission.WORK, opens=2_000_000),
         Route("GET", "/accidents/{id}", _one, Permission.SEE),
         Route("POST", "/accidents/{id}/facts", _add, Permission.WORK, opens=16_384),
+        Route("POST", "/accidents/{id}/withdrawals", _withdraw, Permission.WORK, opens=1024),
         Route("POST", "/accidents/{id}/said", _say, Permission.WORK, opens=65_536),
         Route("POST", "/accidents/{id}/drafts", _draft, Permission.WORK, opens=1024),
         Route("GET", "/accidents/{id}/{kind}/{version}", _document, Permission.SEE),

@@ -6,12 +6,14 @@ import io
 import re
 from datetime import datetime, timedelta, timezone
 
+import msgspec
 import openpyxl
 import pytest
 from starlette.testclient import TestClient
 
 from fakes.console import Browser
 from sekisho.demo.console_accidents import accidents
+from sekisho.model.accident_record import Told
 from sekisho.model.account import Role
 from sekisho.web.office import Office
 from sekisho.web.pages.accidents import left_words
@@ -93,6 +95,73 @@ def test_facts_are_added_in_the_calendars_of_japan_and_bad_ones_refused_with_wha
     before = sender.post(f"{where}/facts", data=form | {"seen": seen(page), "service": "voice"})
     assert "停止より前の復旧" in before.text
     assert sender.get(where).text.count("<tr><td>") == page.count("<tr><td>")
+
+
+def test_a_fact_of_the_wrong_year_is_refused_and_one_that_got_in_hides_nothing(
+    sender: TestClient, office: Office
+) -> None:
+    ahead = (datetime.now(JST) + timedelta(days=365)).strftime("%Y-%m-%d %H:%M")
+    form = {"title": "年", "time": ahead, "what": "down", "service": "internet"}
+    answer = sender.post("/accidents", data=form)
+    assert answer.status_code == 400
+    assert "5分を超えて後" in answer.text
+    where = recorded(sender)
+    added = sender.post(f"{where}/facts", data=form | {"seen": seen(sender.get(where).text)})
+    assert added.status_code == 409
+    # One kept before there was this rule.
+    desk = office.console.accidents
+    record = desk.accident(where.rsplit("/", 1)[1])
+    assert record
+    told = record.told()
+    later = tuple(msgspec.structs.replace(one, time=one.time + timedelta(days=365)) for one in told.facts)
+    desk._store.save(
+        msgspec.structs.replace(record, body=msgspec.json.encode(Told(told.about, later)).decode())
+    )
+    other = recorded(sender, title="ほかの事故")
+    listed = sender.get("/accidents")
+    assert listed.status_code == 200
+    assert "判定できない" in listed.text
+    assert "ほかの事故" in listed.text
+    page = sender.get(where)
+    assert page.status_code == 200
+    assert "今の時点では判定できない" in page.text
+    # The right fact first, then the wrong one is taken back.
+    right = {
+        "seen": seen(page.text),
+        "time": ago(90),
+        "what": "down",
+        "service": "internet",
+        "area": "千葉県",
+    }
+    assert sender.post(f"{where}/facts", data=right).status_code == 303
+    page = sender.get(where)
+    assert "まだ使っていない" in page.text
+    taken = sender.post(f"{where}/withdrawals", data={"seen": seen(page.text), "number": "1"})
+    assert taken.status_code == 303
+    assert "まだ使っていない" not in sender.get(where).text
+    assert other != where
+
+
+def test_a_wrong_fact_is_withdrawn_and_stays_on_record(sender: TestClient, browser: Browser) -> None:
+    where = recorded(sender, time=ago(130))
+    page = sender.get(where).text
+    assert "≥ 2時間 × 30,000" in page
+    alone = sender.post(f"{where}/withdrawals", data={"seen": seen(page), "number": "1"})
+    assert alone.status_code == 409
+    form = {"seen": seen(page), "time": ago(20), "what": "users", "service": "internet", "area": "東京都"}
+    assert sender.post(f"{where}/facts", data=form | {"users": "450"}).status_code == 303
+    page = sender.get(where).text
+    assert "重大でない" in page
+    assert sender.post(f"{where}/withdrawals", data={"seen": seen(page), "number": "2"}).status_code == 303
+    page = sender.get(where).text
+    assert "≥ 2時間 × 30,000" in page
+    assert "取り消した" in page
+    assert "2番目の事実の取消" in page
+    for number in ("9", "3", "x", "0"):
+        refused = sender.post(f"{where}/withdrawals", data={"seen": seen(page), "number": number})
+        assert refused.status_code == 409
+        assert "取り消す事実がない" in refused.text
+    assert "取り消した" in browser(Role.ADMIN).get("/audit").text
 
 
 def test_a_pasted_file_and_a_bad_one(sender: TestClient) -> None:
