@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 from sekisho.catalogues.handling import read_handling
-from sekisho.errors import ConflictError, DescriptionError, StoreError
+from sekisho.errors import CatalogueError, ConflictError, DescriptionError, StoreError
 from sekisho.language import Text
 from sekisho.model.audit import AuditEntry
 from sekisho.model.purpose import Stage
@@ -35,9 +35,17 @@ CHANGE = "change-setting"
 _KEEP = "keep."
 _LOCK = ".watch.toml.lock"
 _SHOWN = 500
-_HOURS = 24 * 14
+_LEAST_HOURS, _HOURS = 0.25, 24 * 14
 # Of user:password@host, and of libpq's parameters.
 _PASSWORD = re.compile(r"(://[^:/@\s]*:|[?&](?:ssl)?password=)[^@&\s]*")
+_BY_HAND = Text(
+    ja="二人制は画面から切れない：一人の管理者の一押しで、二人目が要らなくなってはならない",
+    en="four eyes aren't switched off in a browser: one admin alone must not do away with the second person",
+)
+_BY_HAND_TODO = Text(
+    ja="機械の管理者が watch.toml の four_eyes を直す",
+    en="whoever administers the machine edits four_eyes in watch.toml",
+)
 _WRONG = Text(ja="この値にはできない", en="this value can't be")
 
 
@@ -127,6 +135,8 @@ class SettingsDesk:
         """
         held, text = read_settings(self._file), self._text()
         value = _value(name, typed)
+        if name == "four_eyes" and held.four_eyes and value is False:
+            raise DescriptionError(_BY_HAND, name, _BY_HAND_TODO)
         wanted = _changed(held, name, value)
         after = _edited(text, name, value)
         try:
@@ -233,7 +243,13 @@ def _value(name: str, typed: str) -> object:
     if form == "days":
         return _number(name, word, None) if word else None
     if form == "hours":
-        return _number(name, word, _HOURS)
+        hours = _number(name, word, _HOURS)
+        if hours < _LEAST_HOURS:
+            raise DescriptionError(
+                _WRONG, f"{name}: {word} < {_LEAST_HOURS:g}",
+                Text(ja="二人目が間に合わない", en="no second person would be in time"),
+            )  # fmt: skip
+        return hours
     if form == "yes" and word in ("true", "false"):
         return word == "true"
     if form == "addresses":
@@ -257,7 +273,7 @@ def _number(name: str, word: str, most: float | None) -> float:
 
 
 def _changed(held: Watching, name: str, value: object) -> Watching:
-    """Return the settings with one value changed. :raises DescriptionError: the catalogue forbids it."""
+    """Return the settings with one value changed. :raises DescriptionError: it is beyond the hard maximum."""
     if name.startswith(_KEEP):
         stage = name.removeprefix(_KEEP)
         keep = {one: days for one, days in held.keep.items() if one != stage}
@@ -265,7 +281,10 @@ def _changed(held: Watching, name: str, value: object) -> Watching:
     else:
         wanted = msgspec.structs.replace(held, **{name: tuple(value) if isinstance(value, list) else value})
     days = dict(wanted.keep) | ({} if wanted.days is None else {Stage.RAW_FLOW: wanted.days})
-    read_handling(days)  # refuses what is beyond the hard maximum
+    try:
+        read_handling(days)
+    except CatalogueError as error:  # what was typed is wrong, not the catalogue
+        raise DescriptionError(error.what, error.where, error.todo) from error
     return wanted
 
 

@@ -104,7 +104,11 @@ WORDS: Mapping[str, SettingWords] = {
         ),
     ),
     "four_eyes": SettingWords(
-        Text(ja="契約者の特定に二人目を要する", en="identifying a subscriber needs a second person"), "yes"
+        Text(
+            ja="契約者の特定に二人目を要する。切るのは watch.toml でだけ",
+            en="identifying a subscriber needs a second person; switched off in watch.toml alone",
+        ),
+        "yes",
     ),
     "request_hours": SettingWords(
         Text(ja="二人目を待つ時間", en="hours that a request waits for the second person"), "hours"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sekisho.errors import CatalogueError, ConflictError, DescriptionError, StoreError
+from sekisho.errors import ConflictError, DescriptionError, StoreError
 from sekisho.language import Text
 from sekisho.model.watching import Watching
 from sekisho.wiring.console import Console
@@ -95,18 +95,27 @@ def test_without_a_file_and_without_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "typed"),
     [("days", "-1"), ("days", "0"), ("days", "x"), ("days", "1e9"), ("exporters", "nobody"), ("customers", "10.0.0.0/8"),
-     ("basis", "consent"), ("four_eyes", "maybe"), ("request_hours", ""), ("request_hours", "9999"), ("nothing", "1"),
+     ("basis", "consent"), ("four_eyes", "maybe"), ("request_hours", ""), ("request_hours", "9999"), ("request_hours", "0.001"),
+     ("request_hours", "0.249"), ("days", "999999"), ("nothing", "1"),
      ("keep.nothing", "1")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(console: Console, name: str, typed: str) -> None:
-    with pytest.raises((DescriptionError, CatalogueError)):
+    with pytest.raises(DescriptionError):
         SettingsDesk(console).propose(name, typed)
     assert (console.folder / "watch.toml").read_text(encoding="utf-8") == _FILE
 
 
 def test_nothing_goes_beyond_the_hard_maximum(console: Console) -> None:
-    with pytest.raises(CatalogueError):
+    with pytest.raises(DescriptionError, match="maximum"):
         SettingsDesk(console).propose("days", "99999")
+
+
+def test_four_eyes_are_not_closed_from_a_browser(console: Console) -> None:
+    """One admin alone must not do away with the second person; the machine's file is another's."""
+    text = _change(console, "four_eyes", "true")
+    with pytest.raises(DescriptionError, match="second person"):
+        _change(console, "four_eyes", "false")
+    assert (console.folder / "watch.toml").read_text(encoding="utf-8") == text
 
 
 def test_who_saw_another_file_is_refused(console: Console) -> None:

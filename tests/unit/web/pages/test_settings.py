@@ -2,7 +2,7 @@
 
 import re
 
-from fakes.console import Browser
+from fakes.console import Browser, browsing
 from sekisho.model.account import Role
 from sekisho.web.office import Office
 
@@ -52,3 +52,39 @@ def test_what_is_not_changed_here_says_why(browser: Browser) -> None:
 
 def test_only_an_admin_sees_it(browser: Browser) -> None:
     assert browser(Role.SENDER).get("/settings").status_code == 403
+
+
+def test_what_is_beyond_the_maximum_is_the_typists_mistake(browser: Browser) -> None:
+    answer = browser().post("/settings/days", data={"value": "999999"})
+    assert answer.status_code == 400
+    assert "上限" in answer.text
+
+
+def test_four_eyes_are_switched_on_here_and_off_in_the_file(browser: Browser, office: Office) -> None:
+    own = browser()
+    shown = own.post("/settings/four_eyes", data={"value": "true"})
+    own.post("/settings/four_eyes", data={"value": "true", "revision": _revision(shown.text)})
+    assert office.console.settings.four_eyes
+    page = own.get("/settings/four_eyes").text
+    assert "機械の管理者" in page
+    assert 'name="value"' not in page
+    refused = own.post("/settings/four_eyes", data={"value": "false"})
+    assert refused.status_code == 400
+    assert "機械の管理者" in refused.text
+    assert own.post("/settings/request_hours", data={"value": "0.001"}).status_code == 400
+
+
+def test_a_token_changes_no_setting(browser: Browser, office: Office) -> None:
+    """Like accounts: a token can't prove anew who is there, whatever it may do otherwise."""
+    own = browser()
+    made = own.post(
+        "/account/tokens", data={"name": "all", "days": "30", "may-see": "1", "may-admin": "1"}
+    ).text
+    bearer = {"authorization": f"Bearer {made[made.index('sk_') :].split('<')[0]}"}
+    bare = browsing(office)
+    assert bare.get("/settings", headers=bearer).status_code == 200
+    for path, sent in (("/settings/days", {"value": "3"}), ("/people", {"name": "x", "role": "admin"})):
+        refused = bare.post(path, data=sent, headers=bearer)
+        assert refused.status_code == 403, path
+        assert "revision" not in refused.text
+    assert "トークンではできない" in bare.post("/settings/days", data={"value": "3"}, headers=bearer).text
