@@ -176,25 +176,20 @@ def writing(target: Path, made: int) -> Iterator[Writing]:
 def unpack(archive: Path, folder: Path, told: Callable[[str], object] = lambda _: None) -> Manifest:
     """Write what is in an archive into an empty ``folder`` and check all of it; the dump lies there as `DUMP`.
 
+    The manifest is read before anything is written, so nothing grows beyond what it says.
+
     :raises EvidenceError: it isn't a backup, it is cut or altered, or it names a place outside the folder
     :raises StoreError: it can't be read, or the disk refuses
     """
-    found: dict[str, Member] = {}
-    manifest: Manifest | None = None
     try:
         with tarfile.open(archive, mode="r:") as tar:
-            for info in tar:
-                if manifest is not None:
-                    raise _altered(archive, info.name)
-                file = tar.extractfile(info) if info.isreg() else None
-                if file is None:
-                    raise _altered(archive, info.name)
-                if info.name == MANIFEST and info.size <= _LONGEST_MANIFEST:
-                    manifest = msgspec.json.decode(file.read(), type=Manifest)
-                    continue
-                path = _path(archive, info.name)
+            manifest, found = _contents(archive, tar)
+            wanted = {one.path: one for one in manifest.files}
+            for path, info in found:
                 told(path)
-                found[path] = _extract(file, folder / path, path)
+                file = tar.extractfile(info)
+                if file is None or _extract(file, folder / path, path) != wanted[path]:
+                    raise _altered(archive, path)
     except (tarfile.TarError, EOFError, msgspec.MsgspecError) as error:
         raise _altered(archive, str(error)) from error
     except OSError as error:
@@ -202,22 +197,35 @@ def unpack(archive: Path, folder: Path, told: Callable[[str], object] = lambda _
             Text(ja="バックアップから戻せない", en="the backup can't be unpacked"),
             f"{error.filename or archive}: {error.strerror or error}",
         ) from error
-    if manifest is None:
-        raise _altered(archive, "manifest.json")
-    _check(archive, manifest, found)
     return manifest
 
 
-def _check(archive: Path, manifest: Manifest, found: dict[str, Member]) -> None:
+def _contents(archive: Path, tar: tarfile.TarFile) -> tuple[Manifest, list[tuple[str, tarfile.TarInfo]]]:
+    """Return the manifest and the files, which have the very paths and sizes that it says."""
+    found: list[tuple[str, tarfile.TarInfo]] = []
+    manifest: Manifest | None = None
+    for info in tar:
+        # Of a file with holes a few octets stand for any number; a backup never has one.
+        file = tar.extractfile(info) if info.isreg() and not info.issparse() else None
+        if manifest is not None or file is None:
+            raise _altered(archive, info.name)
+        if info.name == MANIFEST and info.size <= _LONGEST_MANIFEST:
+            manifest = msgspec.json.decode(file.read(), type=Manifest)
+        else:
+            found.append((_path(archive, info.name), info))
+    if manifest is None:
+        raise _altered(archive, "manifest.json")
     if manifest.version != _VERSION:
         raise EvidenceError(
             Text(ja="この版では読めないバックアップ", en="a backup that this version can't read"),
             f"{archive}: {manifest.version}",
         )
-    wanted = {one.path: one for one in manifest.files}
-    for path in sorted(wanted.keys() | found.keys()):
-        if wanted.get(path) != found.get(path):
-            raise _altered(archive, path)
+    said = sorted((one.path, one.octets) for one in manifest.files)
+    there = sorted((path, info.size) for path, info in found)
+    if said != there or len(dict(there)) != len(there):
+        wrong = set(said) ^ set(there) or set(there)
+        raise _altered(archive, min(wrong)[0])
+    return manifest, found
 
 
 def _path(archive: Path, name: str) -> str:
