@@ -15,12 +15,15 @@ from sekisho.model.case_life import Actor
 from sekisho.model.incident import Service
 from sekisho.model.timeline import What
 from sekisho.reports.accidents.words import reasoning
-from sekisho.web.api.watching import After, Limit
+from sekisho.web.api.watching import Limit
 from sekisho.web.asked import Asked
 from sekisho.web.office import JAPAN
 from sekisho.web.operations import Operation
 
 Words = Annotated[str, msgspec.Meta(max_length=400)]
+After = Annotated[
+    str, msgspec.Meta(pattern=r"^([0-9]{1,15}\.A[0-9a-f]{12})?$", description="the next of the page before")
+]
 # Until the year 2100: the last that a day of a report can be counted in.
 When = Annotated[int, msgspec.Meta(ge=0, le=4_102_412_399_999, description="milliseconds")]
 Users = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000)]
