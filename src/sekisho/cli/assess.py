@@ -124,6 +124,7 @@ def command(target: str | None, resume: Path | None, as_json: bool, **options: A
 def _assess(target: str | None, resume: Path | None, options: dict[str, Any], *, as_json: bool) -> int:
     from sekisho.errors import AuthorisationError
     from sekisho.language import Text
+    from sekisho.model.assess_run import DESCRIPTION
     from sekisho.model.assessment import Limits
     from sekisho.wiring import assessing
     from sekisho.workflows.describe import read_authorisation, read_table
@@ -142,7 +143,12 @@ def _assess(target: str | None, resume: Path | None, options: dict[str, Any], *,
 
         limits = msgspec.structs.replace(limits, connections_per_second=options["rate"])
     _check(options)
-    terminal = assessing.target_of(target)
+    desk = options["desk"]
+    terminal = (
+        assessing.again(target, resume, desk)
+        if resume
+        else assessing.target_of(target, desk and desk / DESCRIPTION)
+    )
     catalogues = assessing.catalogues(options["names"] or DEFAULT_CATALOGUES)
     if options["dry_run"]:
         return _show_plan(assessing.plan_for(terminal, catalogues, authorisation, options["only"]), as_json)

@@ -15,6 +15,8 @@ from sekisho.language import Text
 
 ORDER, PROGRESS, PROCESS, LOCK, STOP = "order.json", "progress.json", "process.json", "lock", "stop.json"
 AUTHORISATION, LIMITS, LOG, OUTCOME = "authorisation.toml", "limits.toml", "log", "outcome.json"
+#: The description as it was checked at the start: the run reads this one, whatever becomes of the other.
+DESCRIPTION = "terminal.toml"
 QUESTIONS, ANSWERS = "questions", "answers"
 #: The exit codes of ``sekisho assess`` that end a run in order: met, not met, undecided.
 JUDGED_CODES = (0, 1, 3)
@@ -49,7 +51,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """What was ordered, by whom and when.
 
     :ivar id: name of the run and of its evidence folder
-    :ivar target: path of the description, or an address
+    :ivar target: path of the description within the data folder, or an address
     :ivar terminal: maker and model, or the address, for people
     :ivar addresses: of the terminal; two runs never share one
     :ivar ask: whether somebody will answer questions

@@ -20,6 +20,8 @@ from sekisho.model.verdict import Verdict
 from sekisho.ports import Event
 from sekisho.stores.evidence_folder import CHAIN, GENESIS, digest, seal
 
+# What file systems take, less what is put around a name while a file is written.
+_LONGEST_NAME = 200
 _PROGRESS = frozenset({"opened", "resumed", "judged"})
 
 
@@ -68,10 +70,20 @@ def running(folder: Path) -> bool:
     return False
 
 
+def is_name(identifier: str) -> bool:
+    """Say whether a text can be the name of one folder: no path, nothing hidden, nothing that a disk doesn't take."""
+    return (
+        bool(identifier)
+        and Path(identifier).name == identifier
+        and not identifier.startswith(".")
+        and "\0" not in identifier
+        and len(identifier.encode("utf-8", "surrogatepass")) <= _LONGEST_NAME
+    )
+
+
 def folder_of(root: Path, identifier: str) -> Path:
     """Return the folder of an assessment. :raises DescriptionError: there is none of that name."""
-    plain = identifier and Path(identifier).name == identifier and not identifier.startswith(".")
-    if not plain or not (root / identifier / CHAIN).is_file():
+    if not is_name(identifier) or not (root / identifier / CHAIN).is_file():
         raise DescriptionError(Text(ja="その評価はない", en="there is no such assessment"), identifier[:100])
     return root / identifier
 

@@ -38,6 +38,7 @@ from sekisho.model.assess_run import (
     SentFile,
     state_of,
 )
+from sekisho.stores.assessment_reading import is_name
 from sekisho.stores.durable import replace, sync
 from sekisho.stores.evidence_folder import CHAIN
 
@@ -75,9 +76,8 @@ class RunPapers:
 
     def folder(self, identifier: str) -> Path | None:
         """Return a run's folder, None when there is no such run."""
-        plain = identifier and Path(identifier).name == identifier and not identifier.startswith(".")
         folder = self.root / identifier
-        return folder if plain and (folder / ORDER).is_file() else None
+        return folder if is_name(identifier) and (folder / ORDER).is_file() else None
 
     def new(self, wanted: str) -> str:
         """Make a new folder and return its name: ``wanted``, or with a number where that is taken."""
@@ -159,7 +159,7 @@ class RunPapers:
             and state is not RunState.COMPLETE
             and (self.evidence / identifier / CHAIN).is_file(),
             stop.who if stop else "",
-            "" if state.alive or state is RunState.COMPLETE else _last_words(folder / LOG),
+            _last_words(folder / LOG) if state in (RunState.FAILED, RunState.DIED) else "",
             _free(folder),
         )
 

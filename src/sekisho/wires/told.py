@@ -95,7 +95,7 @@ class Told:
             return
         if isinstance(error, SekishoError):
             told = Ended(self._now(), code, error.what, error.where[:_MOST_SIGNS], error.todo)
-        elif error is not None:
+        elif error is not None and not isinstance(error, KeyboardInterrupt):  # which is a stop, no fault
             fault = Text(ja="内部の誤りで終わった", en="it ended by an internal fault")
             told = Ended(self._now(), _FAULT, fault, repr(error)[:_MOST_SIGNS])
         else:

@@ -21,6 +21,7 @@ from sekisho import __version__, plugins
 from sekisho.errors import EvidenceError, Stopped
 from sekisho.formats.redaction import Redactor
 from sekisho.language import Language, Text
+from sekisho.model.assess_run import DESCRIPTION
 from sekisho.model.assessment import Authorisation, Limits, Plan, TestRecord
 from sekisho.model.evidence import Provenance, Transcript
 from sekisho.model.requirement import Catalogue
@@ -56,10 +57,24 @@ def catalogues(names: Iterable[str]) -> tuple[Catalogue, ...]:
     return tuple(plugins.unit("catalogues", name)() for name in names)
 
 
-def target_of(target: str) -> Terminal:
-    """Return the terminal that ``target`` names: a description file or an address."""
+def target_of(target: str, copy: Path | None = None, data: Path | None = None) -> Terminal:
+    """Return the terminal that ``target`` names: a description file or an address.
+
+    ``copy`` is the description as it was when a console checked it: it is read, and refers to files as if it stood
+    where ``target`` does. ``data`` is a data folder that may have been moved since ``target`` was written down.
+    """
     path = Path(target)
-    return read_terminal(path) if path.suffix == ".toml" or path.is_file() else terminal_at(target)
+    if path.suffix != ".toml" and not path.is_file():
+        return terminal_at(target)
+    if data is not None and not path.is_file():
+        path = data / (Path("terminals") / path.name if path.is_absolute() else path)
+    return read_terminal(path, content=copy.read_bytes() if copy and copy.is_file() else None)
+
+
+def again(target: str, resumed: Path, desk: Path | None) -> Terminal:
+    """Return the terminal of an assessment to go on with; its folder may have come from another machine."""
+    data = resumed.resolve().parent.parent
+    return target_of(target, (desk or data / "runs" / resumed.resolve().name) / DESCRIPTION, data)
 
 
 def provenance(record: TestRecord) -> Provenance:
@@ -109,6 +124,7 @@ class Run:
                 scope.check(address)
         self.store = EvidenceFolder(folder, lambda: now().isoformat(), create=not resume)
         if resume:
+            self._same(terminal)
             self.store.append("resumed", {"tool": TOOL})
             self.store.take_in()
         else:
@@ -133,6 +149,23 @@ class Run:
         self.bench = self._bench(limits, person, watcher, authorisation.risks)
         addresses = [address for one in terminal.interfaces for address in one.addresses]
         self.capture = Capture(folder / "capture", addresses, without=without)
+
+    def _same(self, terminal: Terminal) -> None:
+        """Refuse to go on with another terminal than the one that the evidence is of; then let go of the folder."""
+        if not any(event.kind == "terminal" for event in self.store.events()):
+            return
+        if _told(stored_terminal(self.store)) != _told(without_secrets(terminal)):
+            self.store.close()
+            raise EvidenceError(
+                Text(
+                    ja="機器記述が、この評価を始めたときのものと違う",
+                    en="the description isn't the one that this assessment began with",
+                ),
+                str(self.store.path.name),
+                Text(
+                    ja="元の記述に戻すか、新しく始める", en="put the old one back, or start a new assessment"
+                ),
+            )
 
     def _bench(self, limits: Limits, person: Person, watcher: Watcher, risks: tuple[str, ...]) -> Bench:
         """Return what all probes of this run share."""
@@ -279,6 +312,21 @@ def stored_terminal(store: EvidenceFolder) -> Terminal:
             Text(ja="証跡に機器記述がない", en="the evidence holds no terminal description"), str(store.path)
         )
     return msgspec.json.decode(store.read(str(event.body["sha256"])), type=Terminal)
+
+
+def _told(terminal: Terminal) -> Terminal:
+    """Return a description without where this machine keeps its files: a data folder may be moved."""
+
+    def names(noun: msgspec.Struct) -> dict[str, str]:
+        return {field: Path(value).name for field, value in msgspec.structs.asdict(noun).items() if value}
+
+    documents = msgspec.structs.replace(terminal.documents, **names(terminal.documents))
+    update = terminal.update
+    if update is not None:
+        newest = update.newest and msgspec.structs.replace(update.newest, web=Path(update.newest.web).name)
+        images = msgspec.structs.replace(update.images, **names(update.images))
+        update = msgspec.structs.replace(update, images=images, newest=newest)
+    return msgspec.structs.replace(terminal, documents=documents, update=update)
 
 
 def _key(folder: Path) -> bytes:

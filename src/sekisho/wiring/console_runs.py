@@ -19,6 +19,7 @@ from sekisho.errors import AuthorisationError, ConflictError, DescriptionError, 
 from sekisho.language import Language, Text
 from sekisho.model.assess_run import (
     AUTHORISATION,
+    DESCRIPTION,
     LIMITS,
     LOG,
     ORDER,
@@ -86,13 +87,17 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What would be done: checked as the command line checks it; nothing was sent."""
+    """What would be done: checked as the command line checks it; nothing was sent.
+
+    :ivar content: the description as it was checked; empty for an address
+    """
 
     target: str
     terminal: Terminal
     authorisation: Authorisation
     limits: Limits
     plan: Plan
+    content: bytes = b""
 
     @property
     def title(self) -> str:
@@ -138,7 +143,7 @@ class RunDesk:
         :raises DescriptionError: the description or address is wrong
         :raises AuthorisationError: the authorisation allows nothing, too much, or not this terminal
         """
-        target, terminal = self._terminal(wanted)
+        target, terminal, content = self._terminal(wanted)
         self._check_names(wanted)
         from sekisho.wires.clock import SystemClock
         from sekisho.wires.scope import Scope
@@ -165,7 +170,7 @@ class RunDesk:
         bounds.check(rules, own, allowed.addresses, public=wanted.public)
         chosen = self._assessing.catalogues(wanted.catalogues)
         planned = self._assessing.plan_for(terminal, chosen, allowed, wanted.only)
-        return Ready(target, terminal, allowed, _limits(wanted), planned)
+        return Ready(target, terminal, allowed, _limits(wanted), planned, content)
 
     def start(self, wanted: Wanted, who: Actor, language: Language) -> str:
         """Start a run and return its name.
@@ -193,6 +198,8 @@ class RunDesk:
             )  # fmt: skip
             papers.put(name, AUTHORISATION, to_toml(ready.authorisation).encode())
             papers.put(name, LIMITS, to_toml(ready.limits).encode())
+            if ready.content:
+                papers.put(name, DESCRIPTION, ready.content)
             self._note(who, "start-assessment", order, ready.authorisation.allowed_by)
             papers.put(name, ORDER, msgspec.json.encode(order))
             self._spawn(order, language)
@@ -289,22 +296,28 @@ class RunDesk:
         details: dict[str, Scalar] = {"question": asked.id, "choice": choice, "files": len(files)}
         self._keeping.record(who.name, who.role, "answer-question", identifier, details=details)
 
-    def _terminal(self, wanted: Wanted) -> tuple[str, Terminal]:
-        if wanted.described:
-            if wanted.described not in self.described():
-                raise DescriptionError(
-                    Text(ja="その機器記述はない", en="there is no such description"), wanted.described[:80]
-                )
-            path = (self._data / "terminals" / wanted.described).resolve()
-            try:
-                return str(path), self._assessing.target_of(str(path))
-            except DescriptionError as error:  # named as people know it, without where this machine keeps it
-                raise DescriptionError(
-                    error.what, error.where.replace(f"{path.parent}/", ""), error.todo
-                ) from error
-        from sekisho.workflows.describe import terminal_at
+    def _terminal(self, wanted: Wanted) -> tuple[str, Terminal, bytes]:
+        from sekisho.workflows.describe import read_terminal, terminal_at
 
-        return wanted.address, terminal_at(wanted.address)
+        if not wanted.described:
+            return wanted.address, terminal_at(wanted.address), b""
+        if wanted.described not in self.described():
+            raise DescriptionError(
+                Text(ja="その機器記述はない", en="there is no such description"), wanted.described[:80]
+            )
+        path = self._data.resolve() / "terminals" / wanted.described
+        try:
+            content = path.read_bytes()
+            return f"terminals/{wanted.described}", read_terminal(path, content=content), content
+        except OSError as error:
+            raise DescriptionError(
+                Text(ja="ファイルが読めない", en="the file can't be read"),
+                f"{wanted.described}: {error.strerror}",
+            ) from error
+        except DescriptionError as error:  # named as people know it, without where this machine keeps it
+            raise DescriptionError(
+                error.what, error.where.replace(f"{path.parent}/", ""), error.todo
+            ) from error
 
     @staticmethod
     def _check_names(wanted: Wanted) -> None:

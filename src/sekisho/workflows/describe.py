@@ -21,15 +21,19 @@ _LAST_PORT = 65_535
 _LOGIN_KINDS = {"form", "basic", "digest", "json", "telnet", "ssh", "none"}
 
 
-def read_table(path: Path, kind: type[T]) -> T:
-    """Read a TOML file into ``kind``; DescriptionError names the file and the field that is wrong."""
+def read_table(path: Path, kind: type[T], content: bytes | None = None) -> T:
+    """Read a TOML file into ``kind``; DescriptionError names the file and the field that is wrong.
+
+    ``content`` is what the file held when it was looked at; without it, what it holds now.
+    """
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), kind)
+        octets = path.read_bytes() if content is None else content
+        return msgspec.convert(tomllib.loads(octets.decode("utf-8").replace("\r\n", "\n")), kind)
     except OSError as error:
         raise DescriptionError(
             Text(ja="ファイルが読めない", en="the file can't be read"), f"{path}: {error.strerror}"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also a number too long to be one, and tables without end
         raise DescriptionError(
             Text(ja="TOMLとして読めない", en="not valid TOML"), f"{path}: {error}"
         ) from error
@@ -44,9 +48,11 @@ def read_table(path: Path, kind: type[T]) -> T:
         ) from error
 
 
-def read_terminal(path: Path, environment: Mapping[str, str] = os.environ) -> Terminal:
-    """Read a description: secrets resolved, files made absolute, references checked."""
-    terminal = read_table(path, Terminal)
+def read_terminal(
+    path: Path, environment: Mapping[str, str] = os.environ, content: bytes | None = None
+) -> Terminal:
+    """Read a description: secrets resolved, files made absolute, references checked; ``content`` as `read_table`."""
+    terminal = read_table(path, Terminal, content)
     base = path.resolve().parent
     units = tuple(
         msgspec.structs.replace(unit, code=_secret(unit.code, (), environment, base))

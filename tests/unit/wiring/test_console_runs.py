@@ -263,3 +263,47 @@ def test_the_consoles_own_port_is_told_to_the_capture(desk: RunDesk, console: Co
     events = read_chain(console.folder / "assessments" / name).events
     began = next(one.body for one in events if one.kind == "capture-began")
     assert not began["captured"] or began["without_tcp_ports"] == [8443]
+
+
+def test_a_run_keeps_to_the_description_that_was_checked(
+    desk: RunDesk, console: Console, tmp_path: Path
+) -> None:
+    name = desk.start(WANTED, WHO, Language.EN)
+    described = tmp_path / "data" / "terminals" / "r1.toml"
+    described.write_text(described.read_text(encoding="utf-8").replace("R 1", "R 2"), encoding="utf-8")
+    _until(lambda: desk.asking(name))
+    desk.stop(name, WHO)
+    _until(lambda: not _run(desk, name).state.alive)
+    described.unlink()
+    moved = tmp_path / "moved"  # as after a restore on another machine
+    (tmp_path / "data").rename(moved)
+    with Console(moved) as other:
+        other.runs.resume(name, WHO, Language.EN)
+        _until(lambda: other.runs.asking(name))
+        other.runs.stop(name, WHO)
+        _until(lambda: not _run(other.runs, name).state.alive)
+        events = read_chain(moved / "assessments" / name).events
+        assert [one.kind for one in events].count("resumed") == 1
+        assert next(one.body["target"] for one in events if one.kind == "opened") == "terminals/r1.toml"
+        detail = other.terminals.detail(name)
+        assert detail is not None
+        assert detail.row.model == "R 1"
+
+
+def test_two_terminals_never_mix_in_one_assessment(desk: RunDesk, tmp_path: Path) -> None:
+    name = desk.start(WANTED, WHO, Language.EN)
+    _until(lambda: desk.asking(name))
+    desk.stop(name, WHO)
+    _until(lambda: not _run(desk, name).state.alive)
+    copy = tmp_path / "data" / "runs" / name / "terminal.toml"
+    assert copy.stat().st_mode & 0o077 == 0
+    copy.write_text(copy.read_text(encoding="utf-8").replace("R 1", "R 2"), encoding="utf-8")
+    desk.resume(name, WHO, Language.EN)
+    _until(lambda: not _run(desk, name).state.alive)
+    seen = _run(desk, name)
+    assert seen.state is RunState.FAILED
+    assert seen.progress is not None
+    assert seen.progress.ended is not None
+    assert "began with" in seen.progress.ended.what.en
+    kinds = [one.kind for one in read_chain(tmp_path / "data" / "assessments" / name).events]
+    assert "resumed" not in kinds
