@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sekisho.errors import AuthorisationError
@@ -18,6 +19,14 @@ KINDS: dict[RunState, str] = {
     RunState.COMPLETE: "pass", RunState.FAILED: "fail", RunState.DIED: "fail",
 }  # fmt: skip
 NONE = Text(ja="その実施はない", en="there is no such run")
+
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
+
+
+def question_number(told: str) -> int | None:
+    """Return the number of a question from an address; None for what isn't its one way to be written."""
+    return int(told) if _NUMBER.fullmatch(told) else None
 
 
 def actor(asked: Asked) -> Actor:

@@ -15,6 +15,7 @@ from sekisho.web.asked import Asked
 _TOO_LARGE = Text(ja="送られた内容が大きすぎる", en="what was sent is too large")
 _TOO_SLOW = Text(ja="送られるのが遅すぎる", en="what was sent came too slowly")
 _AGAIN = Text(ja="もう一度送る。写真は小さくする", en="send it again, with smaller photos")
+_LONGEST_LENGTH = 15
 # A phone with one bar still sends 64 KiB a second; who sends a form octet by octet only holds a place.
 _GRACE_S, _OCTETS_PER_S = 20.0, 65_536
 # So long a refused browser may go on sending: it reads no answer before it is through, or is cut.
@@ -30,7 +31,8 @@ async def take(asked: Asked, limit: int) -> Response | None:
     """Take what was sent into ``asked``; return a refusal when it is too large, too slow, or doesn't say its length."""
     request = asked.request
     length = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers or not length.isdecimal() or int(length) > limit:
+    plain = length.isascii() and length.isdecimal() and len(length) <= _LONGEST_LENGTH
+    if "transfer-encoding" in request.headers or not plain or int(length) > limit:
         return await spilled(asked, asked.problem(413, _TOO_LARGE))
     try:
         async with asyncio.timeout(seconds(int(length))):

@@ -9,14 +9,13 @@ import msgspec
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.assess_run import Asking, Run
-from sekisho.web.acting import actor
+from sekisho.web.acting import actor, question_number
 from sekisho.web.api.watching import After, Limit
 from sekisho.web.asked import Asked
 from sekisho.web.operations import Nothing, Operation
 from sekisho.wiring.console_runs import Wanted
 from sekisho.workflows.authorise import MOST_DAYS
 
-_LONGEST_NUMBER = 6
 Word = Annotated[str, msgspec.Meta(max_length=300)]
 Words = Annotated[tuple[Word, ...], msgspec.Meta(max_length=64)]
 
@@ -181,11 +180,10 @@ def _question(one: Asking, asked: Asked) -> QuestionOut:
 
 
 def _answer(asked: Asked, _query: Any, body: AnswerIn) -> QuestionsOut | None:
-    desk, name, number = asked.office.console.runs, asked.part("id"), asked.part("number")
-    counts = number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER
-    if not counts or desk.run(name) is None:
+    desk, name, number = asked.office.console.runs, asked.part("id"), question_number(asked.part("number"))
+    if number is None or desk.run(name) is None:
         return None
-    desk.answer(name, int(number), body.choice, actor(asked), asked.now, body.note)
+    desk.answer(name, number, body.choice, actor(asked), asked.now, body.note)
     return _questions(asked, None, None)
 
 

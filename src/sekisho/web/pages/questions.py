@@ -11,7 +11,7 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.assess_run import Run
-from sekisho.web.acting import KINDS, NONE, actor, desk
+from sekisho.web.acting import KINDS, NONE, actor, desk, question_number
 from sekisho.web.asked import Asked
 from sekisho.web.live import Shared, parts
 from sekisho.web.page import Page, Route
@@ -20,7 +20,6 @@ from sekisho.wires.person import CHOICES
 
 # What one answer may bring; how large and how many its files may be says `RunRules`.
 _OPENS = 52 * 1024 * 1024
-_MOST_NUMBER = 999_999
 
 
 def _questions(asked: Asked) -> Response:
@@ -50,14 +49,15 @@ def _stream(asked: Asked) -> Response:
 def _answer(asked: Asked) -> Response:
     """Take an answer. Its moment is when the request came, before its photo was read."""
     name, told = asked.part("id"), asked.part("number")
-    if not (told.isascii() and told.isdigit() and int(told) <= _MOST_NUMBER):
+    number = question_number(told)
+    if number is None:
         raise DescriptionError(Text(ja="その質問はない", en="there is no such question"), told[:40])
     choice = asked.form.get("choice")
     if choice is None:
         raise DescriptionError(Text(ja="答えを一つ選ぶ", en="choose an answer"))
     files = [(file or "photo", content) for _, file, content in asked.files if content]
     desk(asked).answer(
-        name, int(told), choice, actor(asked), asked.now, asked.form.get("note", "").strip(), files
+        name, number, choice, actor(asked), asked.now, asked.form.get("note", "").strip(), files
     )
     return asked.see_other(
         f"/assess/runs/{quote(name)}/questions", asked.t("答えを受け取った。", "The answer was taken.")

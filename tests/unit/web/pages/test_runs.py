@@ -108,6 +108,10 @@ def test_from_the_start_to_the_report_and_judged_again_by_another(
                 if number == 1
                 else None
             )
+            if number == 1:  # one question has one address
+                for told in ("01", "0001", "1" * 5000, "+1", "1.0", "１"):
+                    other = own.post(f"{path}/questions/{told}", data=answer)
+                    assert other.status_code == 400, told
             own.post(found[1], data=answer, files=files)
     assert desk.run(name).state.value == "complete", desk.run(name)
     assert "判定と報告書" in own.get(path).text
