@@ -70,20 +70,25 @@ class PlainSharing:
             return tuple(self._add(collection, one, now) for one in offered)
 
     def _add(self, collection: str, one: Offered, now: int) -> Put:
-        mine = [(held, old.digest) for held, old in self.held[collection] if held.id == one.id]
+        there = [(held, old) for held, old in self.held[collection] if held.id == one.id]
+        known = any(old.owner == one.owner for _, old in there)
         if one.version_key:
-            same = [pair for pair in mine if pair[0].version_key == one.version_key]
+            same = [pair for pair in there if pair[0].version_key == one.version_key]
         else:
+            mine = [pair for pair in there if pair[1].owner == one.owner]
             same = sorted(mine, key=lambda pair: pair[0].version_key)[-1:]
-        if same and same[0][1] == one.digest:
-            return Put(Outcome.SAME, same[0][0].version)
-        if same and one.version_key:
-            return Put(Outcome.OTHER, one.version)
+        if same and (same[0][1].digest, same[0][1].owner) == (one.digest, one.owner):
+            return Put(Outcome.SAME, same[0][0].version, known=known)
+        first = min(there, key=lambda pair: pair[0].added)[1].owner if there else one.owner
+        plain = any(old.owner == first and old.tlp <= Tlp.GREEN and not old.audience for _, old in there)
+        if (same and one.version_key) or (first != one.owner and (one.version_key or plain)):
+            moment = rfc3339(max(now, self.last[collection] + 1))
+            return Put(Outcome.OTHER, one.version or moment, known=known)
         added = self.last[collection] = max(now, self.last[collection] + 1)
         version = one.version or rfc3339(added)
         key = one.version_key or rfc3339(added)[:-1].rstrip("0")
         self.held[collection].append((Held(added, one.id, one.type, version, key, one.body), one))
-        return Put(Outcome.STORED, version)
+        return Put(Outcome.STORED, version, known=known)
 
     def find(
         self, collection: str, wanted: ObjectFilter, *, limit: int, octets: int, bodies: bool = True

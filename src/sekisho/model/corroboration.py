@@ -125,6 +125,9 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retire_after_days: int
     k: int
     k_dominance: int
+    open_disputes: int
+    opinion_refs: int
+    skew_seconds: int
     ledger_years: int
     addressed_days: int
 

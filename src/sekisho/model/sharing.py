@@ -98,10 +98,16 @@ class Outcome(StrEnum):
 
 
 class Put(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What became of an object, and its version in the collection as written."""
+    """What became of an object, and its version in the collection as written.
+
+    :ivar why: it was refused for this reason; empty where the outcome says it all
+    :ivar known: whether its sender had sent any version of it before
+    """
 
     outcome: Outcome
     version: str
+    why: str = ""
+    known: bool = False
 
 
 class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

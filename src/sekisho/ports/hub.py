@@ -132,8 +132,8 @@ class DisputeStore(Protocol):
         """Store one; False when this member disputes this key already."""
         ...
 
-    def disputes(self, keys: Sequence[str] | None = None) -> tuple[Dispute, ...]:
-        """Return the disputes about some keys, or all, the newest first."""
+    def disputes(self, keys: Sequence[str] | None = None, *, member: str = "") -> tuple[Dispute, ...]:
+        """Return the disputes about some keys, or all, the newest first; of one member where it is named."""
         ...
 
     def decide(self, dispute: Dispute, act: Act) -> bool:

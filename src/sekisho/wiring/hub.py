@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 SETTINGS, _DATABASE, _KEY = "hub.toml", "hub.db", "hub.key"
 ROOT = "sharing"
 _SENT_DAYS = 7
+_CHANCE = secrets.SystemRandom()
+# Small, so that 20,000 objects a second don't run ahead of the clock.
+_MEAN_STEP = 40
 _LANES = {
     "list": (Lane.LIST, "C&Cの一覧", "List of C&C servers, written by the hub"),
     "list-in": (Lane.LIST_IN, "一覧への報告", "What members report for the list"),
@@ -68,7 +71,12 @@ class HubDesk:
     """An open hub."""
 
     def __init__(
-        self, folder: Path, settings: HubSettings, database: Database, now: Callable[[], int]
+        self,
+        folder: Path,
+        settings: HubSettings,
+        database: Database,
+        now: Callable[[], int],
+        step: Callable[[], int],
     ) -> None:
         from sekisho.stores.database import (
             SqlAudit,
@@ -86,7 +94,7 @@ class HubDesk:
         self.database = database
         secret = key_at(folder / _KEY)
         self.books = Books(
-            SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database),
+            SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database, step),
             SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
             sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
             frozenset(settings.allow), popular_names(), _own_names(settings),
@@ -188,8 +196,15 @@ def read_hub_settings(folder: Path) -> HubSettings:
         ) from error
 
 
+def random_step() -> int:
+    """Return the microseconds between two objects: forgetful, so that a gap tells no count of what lies in it."""
+    return 1 + int(_CHANCE.expovariate(1 / _MEAN_STEP))
+
+
 @contextmanager
-def open_hub(folder: Path, now: Callable[[], int] = milliseconds) -> Iterator[HubDesk]:
+def open_hub(
+    folder: Path, now: Callable[[], int] = milliseconds, step: Callable[[], int] = random_step
+) -> Iterator[HubDesk]:
     """Open a hub.
 
     :raises DescriptionError: there is none, or its settings are wrong
@@ -199,7 +214,7 @@ def open_hub(folder: Path, now: Callable[[], int] = milliseconds) -> Iterator[Hu
 
     settings = read_hub_settings(folder)
     database = open_postgres(settings.database) if settings.database else open_sqlite(folder / _DATABASE)
-    desk = HubDesk(folder, settings, database, now)
+    desk = HubDesk(folder, settings, database, now, step)
     try:
         yield desk
     finally:

@@ -124,7 +124,7 @@ def test_a_poisoned_list_ends_with_the_indicator_held(ring: Ring, address: str, 
 
 
 def test_a_dispute_takes_it_away_until_a_person_decides(ring: Ring) -> None:
-    for name in "abc":
+    for name in "abcd":
         ring.join(name)
     for number, name in enumerate("ab"):
         ring.post(name, "list-in", indicator(number=number + 1))
@@ -144,8 +144,14 @@ def test_a_dispute_takes_it_away_until_a_person_decides(ring: Ring) -> None:
     decide(ring.books, dispute.id, "op", upheld=False, reason="looked")
     (back,) = ring.published("a").values()
     assert "revoked" not in back
-    # A new one, upheld: it is put away, and those who reported it are trusted less.
-    ring.post("c", "list-in", opinion | {"id": "opinion--00000000-0000-4000-8000-000000000002"})
+    assert trust(ring.books.disputes.outcomes()["c"], ring.clock[0], ring.books.rules) < 0.5
+    again = ring.post("c", "list-in", opinion | {"id": "opinion--00000000-0000-4000-8000-000000000003"})
+    assert "dismissed" in again["failures"][0]["message"]
+    # The same once more is no new dispute.
+    assert ring.post("c", "list-in", opinion)["success_count"] == 1
+    assert ring.standing("198.51.100.7").state is IndicatorState.CONFIRMED
+    # A new one of another member, upheld: it is put away, and those who reported it are trusted less.
+    ring.post("d", "list-in", opinion | {"id": "opinion--00000000-0000-4000-8000-000000000002"})
     ring.clock[0] += 1000
     other = next(one for one in ring.books.disputes.disputes() if not one.decided)
     decide(ring.books, other.id, "op", upheld=True, reason="looked again")

@@ -97,7 +97,7 @@ def status(
     for one, put in zip(checked.offered, puts, strict=True):
         told = {"id": one.id, "version": put.version}
         if put.outcome is Outcome.OTHER:
-            bad.append(told | {"message": "this version is there already with another content"})
+            bad.append(told | {"message": put.why or "this version is there already with another content"})
         else:
             good.append(told)
     made: dict[str, Any] = {

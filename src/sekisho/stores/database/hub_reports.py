@@ -132,9 +132,11 @@ class SqlDisputes:
             chained(connection, act)
         return True
 
-    def disputes(self, keys: Sequence[str] | None = None) -> tuple[Dispute, ...]:
-        """Return the disputes about some keys, or all, the newest first."""
+    def disputes(self, keys: Sequence[str] | None = None, *, member: str = "") -> tuple[Dispute, ...]:
+        """Return the disputes about some keys, or all, the newest first; of one member where it is named."""
         asked = select(DISPUTES).order_by(DISPUTES.c.at.desc(), DISPUTES.c.id)
+        if member:
+            asked = asked.where(DISPUTES.c.member == member)
         questions = (
             [asked] if keys is None else [asked.where(DISPUTES.c.key.in_(some)) for some in _cut(keys)]
         )

@@ -6,16 +6,16 @@ large the collection. Writers to a collection wait for each other on its row, so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Row,
     Select,
     and_,
+    case,
     delete,
     exists,
     func,
@@ -38,21 +38,26 @@ from sekisho.stores.database.sharing_tables import COLLECTIONS, OBJECTS
 _AT_ONCE = 500
 _STREAMED = 100
 _ROW = [OBJECTS.c[name] for name in Held.__struct_fields__[:-1]]
-# For each (id, key) that version, or the newest one where the key is empty.
+# For each (id, key, owner) that version whoever sent it, or the owner's newest one where the key is empty.
 _KNOWN = """
-WITH wanted (id, version_key) AS (VALUES {places})
-SELECT s.id, wanted.version_key AS asked, s.version_key, s.version, s.digest FROM wanted CROSS JOIN shared_objects s
+WITH wanted (id, version_key, owner) AS (VALUES {places})
+SELECT wanted.id, wanted.version_key, wanted.owner, s.version_key, s.version, s.digest, s.owner
+FROM wanted CROSS JOIN shared_objects s
 WHERE s.collection = :collection AND s.id = wanted.id AND s.version_key = CASE WHEN wanted.version_key = ''
-THEN (SELECT max(m.version_key) FROM shared_objects m WHERE m.collection = :collection AND m.id = wanted.id)
+THEN (SELECT max(m.version_key) FROM shared_objects m
+WHERE m.collection = :collection AND m.id = wanted.id AND m.owner = wanted.owner)
 ELSE wanted.version_key END
 """
+# Key, version, digest and owner of a version.
+_Known = tuple[str, str, str, str]
 
 
 class SqlObjects:
     """An `ObjectStore`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, step: Callable[[], int] = lambda: 1) -> None:
+        """Open the store; ``step`` gives the microseconds between two objects: random ones tell no count."""
+        self._database, self._step = database, step
 
     def add(self, collection: str, offered: Sequence[Offered], now: int) -> tuple[Put, ...]:
         """Store objects; see the port. :raises ConflictError: there is no such collection."""
@@ -63,15 +68,16 @@ class SqlObjects:
             last = connection.execute(asked).scalar() if askable(collection) else None
             if last is None:
                 raise conflict(collection)
-            added = max(last + 1, now)
+            added = max(last, now - 1) + self._step()
             for first in range(0, len(offered), _AT_ONCE):
                 some = offered[first : first + _AT_ONCE]
                 known = _known(connection, collection, some)
-                rows, told = _sorted_out(collection, some, known, added)
+                owners = _owners(connection, collection, some)
+                rows, told = _sorted_out(collection, some, known, owners, added, self._step)
                 if rows:
                     connection.execute(insert(OBJECTS), rows)
-                    added = rows[-1]["added"] + 1
-                    connection.execute(update(COLLECTIONS).where(row).values(last_added=added - 1))
+                    last, added = rows[-1]["added"], rows[-1]["added"] + self._step()
+                    connection.execute(update(COLLECTIONS).where(row).values(last_added=last))
                 puts += told
         return tuple(puts)
 
@@ -109,7 +115,7 @@ class SqlObjects:
         here = _is(collection, identifier)
         if owner:
             here = and_(here, OBJECTS.c.owner == owner)
-        chosen = select(OBJECTS.c.version_key).where(here, *_versions(collection, versions, -1, None))
+        chosen = select(OBJECTS.c.version_key).where(here, *_versions(collection, versions, -1, None, owner))
         with self._database.writing() as connection:
             connection.execute(
                 select(COLLECTIONS.c.id).where(COLLECTIONS.c.id == collection).with_for_update()
@@ -155,7 +161,7 @@ def _seen(objects: FromClause, sight: Sight | None) -> list[ColumnElement[bool]]
 
 
 def _versions(
-    collection: str, versions: Versions, added_after: int, sight: Sight | None
+    collection: str, versions: Versions, added_after: int, sight: Sight | None, owner: str = ""
 ) -> list[ColumnElement[bool]]:
     if versions.all:
         return []
@@ -165,6 +171,7 @@ def _versions(
         other.c.id == OBJECTS.c.id,
         other.c.added > added_after,
         *_seen(other, sight),
+        *([other.c.owner == owner] if owner else []),
     )
     choices: list[ColumnElement[bool]] = []
     if versions.last:
@@ -178,40 +185,75 @@ def _versions(
 
 def _known(
     connection: Connection, collection: str, offered: Sequence[Offered]
-) -> dict[tuple[str, str], Row[Any]]:
-    """Return what is there of what is offered, by id and key as offered."""
-    places = ", ".join(f"(CAST(:i{at} AS TEXT), CAST(:k{at} AS TEXT))" for at in range(len(offered)))
+) -> dict[tuple[str, str, str], _Known]:
+    """Return what is there of what is offered, by id, key and owner as offered."""
+    places = ", ".join(
+        f"(CAST(:i{at} AS TEXT), CAST(:k{at} AS TEXT), CAST(:o{at} AS TEXT))" for at in range(len(offered))
+    )
     given = {"collection": collection}
     for at, one in enumerate(offered):
-        given |= {f"i{at}": one.id, f"k{at}": one.version_key}
+        given |= {
+            f"i{at}": one.id,
+            f"k{at}": one.version_key,
+            f"o{at}": one.owner if not one.version_key else "",
+        }
     rows = connection.execute(text(_KNOWN.format(places=places)), given)
-    return {(row[0], row[1]): row for row in rows}
+    return {(row[0], row[1], row[2]): (row[3], row[4], row[5], row[6]) for row in rows}
+
+
+def _owners(
+    connection: Connection, collection: str, offered: Sequence[Offered]
+) -> dict[str, dict[str, bool]]:
+    """Return by id who sent versions of it, the first one first, and whether any of them is marked green or clear."""
+    plain = case((and_(OBJECTS.c.tlp <= int(Tlp.GREEN), OBJECTS.c.audience == ""), 1), else_=0)
+    asked = (
+        select(OBJECTS.c.id, OBJECTS.c.owner, func.max(plain))
+        .where(OBJECTS.c.collection == collection, OBJECTS.c.id.in_({one.id for one in offered}))
+        .group_by(OBJECTS.c.id, OBJECTS.c.owner)
+        .order_by(func.min(OBJECTS.c.added))
+    )
+    found: dict[str, dict[str, bool]] = {}
+    for identifier, owner, shown in connection.execute(asked):
+        found.setdefault(identifier, {})[owner] = bool(shown)
+    return found
 
 
 def _sorted_out(
-    collection: str, offered: Sequence[Offered], known: dict[tuple[str, str], Row[Any]], added: int
-) -> tuple[list[dict[str, Any]], list[Put]]:
+    collection: str, offered: Sequence[Offered], there: dict[tuple[str, str, str], _Known],
+    owners: dict[str, dict[str, bool]], added: int, step: Callable[[], int],
+) -> tuple[list[dict[str, Any]], list[Put]]:  # fmt: skip
     """Return the rows to store, and what becomes of each object offered."""
     rows: list[dict[str, Any]] = []
     puts: list[Put] = []
-    there = {place: (row.version_key, row.version, row.digest) for place, row in known.items()}
     for one in offered:
-        place = (one.id, one.version_key)
-        held = there.get(place)
-        if held is not None and held[2] == one.digest:
-            puts.append(Put(Outcome.SAME, held[1]))
+        held = there.get((one.id, one.version_key, "" if one.version_key else one.owner))
+        senders = owners.setdefault(one.id, {})
+        known, moment = one.owner in senders, rfc3339(added)
+        if held is not None and held[2:] == (one.digest, one.owner):
+            puts.append(Put(Outcome.SAME, held[1], known=known))
             continue
-        if held is not None and one.version_key:
-            puts.append(Put(Outcome.OTHER, one.version))
+        if (held is not None and one.version_key) or anothers(one, senders):
+            puts.append(Put(Outcome.OTHER, one.version or moment, known=known))
             continue
-        moment = rfc3339(added)
         row = as_row(one) | {"collection": collection, "added": added}
         if not one.version_key:
             row |= {"version": moment, "version_key": moment[:-1].rstrip("0")}
         rows.append(row)
-        there[one.id, row["version_key"]] = new = (row["version_key"], row["version"], one.digest)
-        # Under the empty key stands the newest version.
-        there[one.id, ""] = max(there.get((one.id, ""), new), new)
-        puts.append(Put(Outcome.STORED, row["version"]))
-        added += 1
+        new = (row["version_key"], row["version"], one.digest, one.owner)
+        there[one.id, row["version_key"], ""] = new
+        # Under the empty key stands the owner's newest version.
+        there[one.id, "", one.owner] = max(there.get((one.id, "", one.owner), new), new)
+        senders[one.owner] = senders.get(one.owner, False) or (one.tlp <= Tlp.GREEN and not one.audience)
+        puts.append(Put(Outcome.STORED, row["version"], known=known))
+        added += step()
     return rows, puts
+
+
+def anothers(one: Offered, senders: Mapping[str, bool]) -> bool:
+    """Say whether an id belongs to another: the first who sent it.
+
+    An id without versions is made of a value that everybody can guess. That another holds it in secret must not be told,
+    so such a one is stored beside it.
+    """
+    first = next(iter(senders), one.owner)
+    return first != one.owner and (bool(one.version_key) or senders[first])

@@ -10,7 +10,7 @@ from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Standing
 from sekisho.model.sharing import Lane
 from sekisho.ports.sharing import EVERY, ObjectFilter
-from sekisho.workflows.hub.books import Books
+from sekisho.workflows.hub.books import OPERATOR, Books
 from sekisho.workflows.hub.weighing import settle
 
 _DAY = 86_400_000
@@ -33,13 +33,13 @@ def verify(books: Books, identifier: str, who: str, *, true: bool, reason: str) 
     books.reports.settle([msgspec.structs.replace(one, verified=now if true else 0)])
     if not true:
         name = books.minted("opinion", "hub", one.key, str(now))
-        books.disputes.open(Dispute(name, one.key, "hub", now, reason, now, who, 1), act)
+        books.disputes.open(Dispute(name, one.key, OPERATOR, now, reason, now, who, 1), act)
     settle(books, [one.key])
     return books.reports.standings([one.key])[0]
 
 
 def decide(books: Books, dispute: str, who: str, *, upheld: bool, reason: str) -> Standing:
-    """Decide a dispute: upheld, the indicator is put away; else it goes out again.
+    """Decide a dispute: upheld, the indicator is put away; else it goes out again, and who disputed it is trusted less.
 
     :raises DescriptionError: there is no such open dispute
     """
@@ -53,6 +53,8 @@ def decide(books: Books, dispute: str, who: str, *, upheld: bool, reason: str) -
         raise DescriptionError(Text(ja="もう決まっている", en="it was decided already"), dispute)
     members = sorted({report.member for report in books.reports.reports([found.key])})
     books.disputes.outcome(members, found.key, now, good=not upheld)
+    if found.member != OPERATOR:  # what a member disputes is its word as well
+        books.disputes.outcome([found.member], f"dispute|{found.key}", now, good=upheld)
     settle(books, [found.key])
     return books.reports.standings([found.key])[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -67,12 +68,17 @@ class Shelves:
                 found = listing.told(one, USES, self._books.rules.evidence)
                 if level is Tlp.RED and not found.against:
                     raise ObjectFault("marked TLP:RED or not marked: it could have no part in the list")
+                if found.against and len(found.ids) > self._books.rules.opinion_refs:
+                    raise ObjectFault(f"object_refs: at most {self._books.rules.opinion_refs}")
                 if found.ids:
                     self._known(found.ids)
             case Lane.EVIDENCE_IN:
                 self._holder(sender, evidence.items(one))
             case Lane.FAILURE:
                 failure.check(one)
+                self._own_word(one)
+            case Lane.OPEN:
+                self._own_word(one)
             case Lane.LIST | Lane.EVIDENCE | Lane.PART:
                 raise ObjectFault("here only the hub writes")
         return msgspec.structs.replace(offered, owner=sender, tlp=level)
@@ -82,14 +88,12 @@ class Shelves:
         lane = self._lane(collection)
         sender = offered[0].owner if offered else ""
         where = self._books.part(collection, sender) if lane in _PARTED else collection
-        puts = self._books.objects.add(where, offered, now)
-        taken = [
-            (one, put) for one, put in zip(offered, puts, strict=True) if put.outcome is not Outcome.OTHER
-        ]
         if lane is Lane.LIST_IN:
-            self._report(sender, taken, now // 1000)
-        elif lane is Lane.EVIDENCE_IN:
-            self._deliver(sender, [one for one, _ in taken], now)
+            puts = self._reported(sender, where, offered, now)
+        else:
+            puts = self._books.objects.add(where, offered, now)
+        if lane is Lane.EVIDENCE_IN:
+            self._deliver(sender, [one for one, _ in _taken(offered, puts)], now)
         self._books.audit.append(
             sender or OPERATOR, "member", "share", collection, at=now // 1000,
             details={"objects": len(offered), "stored": sum(put.outcome is Outcome.STORED for put in puts)},
@@ -138,6 +142,53 @@ class Shelves:
         there = {one.id for one in self._books.reports.by_ids(ids) if one.published > 0}
         if set(ids) - there:
             raise ObjectFault("about an indicator that the hub's list doesn't hold")
+
+    def _own_word(self, one: Mapping[str, Any]) -> None:
+        """Refuse what speaks for the hub, and what would be the newest for ever."""
+        if self._books.identity in {one["id"], one.get("created_by_ref")}:
+            raise ObjectFault("created_by_ref: the hub speaks for itself")
+        latest = self._books.now() + self._books.rules.skew_seconds * 1000
+        if "modified" in one and listing.milliseconds(one["modified"]) > latest:
+            raise ObjectFault("modified lies in the future")
+
+    def _reported(self, sender: str, where: str, offered: Sequence[Offered], now: int) -> tuple[Put, ...]:
+        """Store what is reported but for disputes that are too many, and book it."""
+        opinions = [one for one in offered if one.type == "opinion"]
+        with self._books.weighing if opinions else nullcontext():  # what is counted must not grow meanwhile
+            refused = self._too_many(sender, opinions)
+            puts = iter(
+                self._books.objects.add(where, [one for one in offered if one.id not in refused], now)
+            )
+            told = tuple(
+                Put(Outcome.OTHER, one.version, refused[one.id]) if one.id in refused else next(puts)
+                for one in offered
+            )
+            self._report(sender, _taken(offered, told), now // 1000)
+        return told
+
+    def _too_many(self, sender: str, opinions: Sequence[Offered]) -> dict[str, str]:
+        """Return which opinions can't be heard, and why: too many are open, or it was said before and dismissed."""
+        if not opinions:
+            return {}
+        mine = self._books.disputes.disputes(member=sender)
+        names = {one.id for one in mine}
+        open_ = {one.key for one in mine if not one.decided}
+        dismissed = {one.key for one in mine if one.decided and not one.upheld}
+        refused: dict[str, str] = {}
+        for one in opinions:
+            found = listing.told(msgspec.json.decode(one.body), USES, self._books.rules.evidence)
+            keys = {
+                standing.key
+                for standing in self._books.reports.by_ids(found.ids)
+                if self._books.minted("opinion", sender, one.id, standing.key) not in names
+            }
+            if keys & dismissed:
+                refused[one.id] = "you disputed it before, and a person of the hub dismissed that"
+            elif len(open_ | keys) > self._books.rules.open_disputes:
+                refused[one.id] = f"at most {self._books.rules.open_disputes} open disputes of one member"
+            else:
+                open_ |= keys
+        return refused
 
     def _report(self, sender: str, taken: Sequence[tuple[Offered, Put]], now: int) -> None:
         """Book reports, withdrawals and disputes; weigh what they are about."""
@@ -237,6 +288,10 @@ class Shelves:
             fresh = [one for one in some if not books.objects.has(part, one.id)]
             if fresh:
                 books.objects.add(part, fresh, now)
+
+
+def _taken(offered: Sequence[Offered], puts: Sequence[Put]) -> list[tuple[Offered, Put]]:
+    return [(one, put) for one, put in zip(offered, puts, strict=True) if put.outcome is not Outcome.OTHER]
 
 
 def _letter(values: Mapping[str, Any], identifier: str, identity: str, moment: str) -> bytes:

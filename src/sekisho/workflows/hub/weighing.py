@@ -61,7 +61,8 @@ def _settle(
         reports.setdefault(one.key, []).append(one)
     disputes: dict[str, list[Dispute]] = {}
     for dispute in books.disputes.disputes(some):
-        disputes.setdefault(dispute.key, []).append(dispute)
+        if dispute.decided or dispute.member in groups:  # an open one of who isn't a member counts no more
+            disputes.setdefault(dispute.key, []).append(dispute)
     places = {(one.kind, one.value) for some_of in reports.values() for one in some_of}
     places |= {(one.kind, one.value) for one in before.values()}
     guarded = _guarded(books, {value for kind, value in places if kind == "address"}, guards)
