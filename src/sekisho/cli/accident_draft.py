@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+
+if TYPE_CHECKING:
+    from sekisho.model.draft import Draft
+    from sekisho.model.ruling import Ruling
+    from sekisho.model.timeline import About
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _KINDS, _FORMATS = ("first", "detailed", "periodic", "notice"), ("docx", "xlsx", "pdf", "json")
@@ -48,18 +54,26 @@ _KINDS, _FORMATS = ("first", "detailed", "periodic", "notice"), ("docx", "xlsx",
     "--form", type=_FILE, help=t("総務省の様式（xlsx・xlsm・docx）", "the ministry's form (xlsx, xlsm, docx)")
 )
 @click.option("--mapping", type=_FILE, help=t("様式への対応表（TOML）", "how fields go into the form (TOML)"))
+@click.option(
+    "--duty",
+    default="",
+    help=t(
+        "詳細報告：この義務のものだけ（既定は義務ごとに一つ）",
+        "detailed report: that of this duty only (default: one for each duty)",
+    ),
+)
 @lang_option
 def command(
     files: tuple[Path, ...], kind: str, at: str | None, formats: tuple[str, ...], output: Path, form: Path | None,
-    mapping: Path | None, as_json: bool,
+    mapping: Path | None, duty: str, as_json: bool,
 ) -> int:  # fmt: skip
     """Write the drafts and say where."""
     if (form is None) != (mapping is None):
         raise click.UsageError(t("--form と --mapping は一緒に使う", "--form and --mapping go together"))
     from sekisho.cli.accident_reading import moment_of
-    from sekisho.model.draft import Kind, Known
+    from sekisho.model.draft import Known
     from sekisho.wiring.moment import zone
-    from sekisho.workflows.draft_accident import draft, draft_periodic, fill_form, render
+    from sekisho.workflows.draft_accident import fill_form, render
     from sekisho.workflows.judge_accident import read_accidents, rule
 
     when = moment_of(at)
@@ -68,27 +82,47 @@ def command(
     for group in groups:
         about, facts = read_accidents(group, zone())
         every.append((about, rule(about, facts, when)))
-    made = (
-        draft_periodic(every, LANGUAGE, zone())
-        if kind == "periodic"
-        else draft(Kind(kind), *every[0], LANGUAGE, zone())
-    )
+    made = _made(kind, every, duty)
+    if form and len(made) > 1:
+        known = ", ".join(one.duty for one in made)
+        raise click.UsageError(
+            t(f"義務が複数ある。--duty で選ぶ：{known}", f"several duties: choose by --duty: {known}")
+        )
     output.mkdir(parents=True, exist_ok=True)
     written = []
-    for name in formats or _FORMATS:
-        path = output / f"{kind}.{name}"
-        path.write_bytes(render(made, name, zone()))
-        written.append(path)
+    for one in made:
+        # One document keeps the plain name of its kind.
+        stem = kind if len(made) == 1 else one.key
+        for name in formats or _FORMATS:
+            path = output / f"{stem}.{name}"
+            path.write_bytes(render(one, name, zone()))
+            written.append(path)
     if form and mapping:
         path = output / f"{kind}-{form.name}"
-        path.write_bytes(fill_form(made, form, mapping))
+        path.write_bytes(fill_form(made[0], form, mapping))
         written.append(path)
-    missing = [one.label for one in made.fields if one.known is Known.MISSING]
+    missing = [
+        *dict.fromkeys(one.label for each in made for one in each.fields if one.known is Known.MISSING)
+    ]
     if as_json:
-        put_json({"files": [str(one) for one in written], "missing": missing, "draft": made})
+        put_json(
+            {"files": [str(one) for one in written], "missing": missing, "draft": made[0], "drafts": made}
+        )
         return 0
     for path in written:
         click.echo(path)
     if missing:
         click.secho(t("人が書く欄：", "to be filled in: ") + "、".join(missing), fg="yellow")
     return 0
+
+
+def _made(kind: str, every: list[tuple[About, Ruling]], duty: str) -> list[Draft]:
+    from sekisho.model.draft import Kind
+    from sekisho.wiring.moment import zone
+    from sekisho.workflows.draft_accident import draft, draft_periodic, drafts
+
+    if kind == "periodic":
+        return [draft_periodic(every, LANGUAGE, zone())]
+    if duty:
+        return [draft(Kind(kind), *every[0], LANGUAGE, zone(), duty)]
+    return [*drafts(Kind(kind), *every[0], LANGUAGE, zone())]

@@ -106,7 +106,10 @@ def screen(ruling: Ruling, fault: str) -> RenderableType:
         parts += [Line(reasoning(judged, ruling)), Line(f"   {why(judged)}", style="dim")]
     for duty, due in zip(ruling.duties, ruling.due_days, strict=True):
         first = duty.rule.first.say(LANGUAGE)
-        parts.append(Line(f"{duty.rule.title.say(LANGUAGE)}: {first} → {due_words(due)} {duty.rule.form}"))
+        grade = f"[{t('確度', 'confidence')} {duty.due_confidence}]"
+        parts.append(
+            Line(f"{duty.rule.title.say(LANGUAGE)}: {first} → {due_words(due)} {grade} {duty.rule.form}")
+        )
     if ruling.telling:
         rules = ruling.telling.rules
         parts.append(Line(f"{rules.source} [{t('確度', 'confidence ')}{rules.confidence}]", style="dim"))

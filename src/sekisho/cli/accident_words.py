@@ -120,6 +120,7 @@ def duty_lines(ruling: Ruling) -> Iterator[str]:
                 rule.title.say(LANGUAGE),
                 rule.first.say(LANGUAGE),
                 t(f"{due_words(due)}まで", f"by {due_words(due)}")
+                + ("" if duty.by_operator else f" [{t('確度', 'confidence')} {duty.due_confidence}]")
                 + (t("（自社の計算）", " (own count)") if duty.by_operator else ""),
                 rule.form,
                 f"{started} {clock(duty.started)}",

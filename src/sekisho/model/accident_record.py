@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from sekisho.model.draft import Draft, Kind
+from sekisho.model.draft import Draft
 from sekisho.model.incident import Incident
 from sekisho.model.timeline import About, Fact
 
@@ -85,7 +85,7 @@ def version_of(draft: Draft, number: int, at: int, who: str) -> DocumentVersion:
     numbered = msgspec.structs.replace(draft, version=number, signed=None)
     body = msgspec.json.encode(numbered, order="sorted").decode()
     digest = hashlib.sha256(body.encode()).hexdigest()
-    return DocumentVersion(draft.incident, Kind(draft.kind).value, number, at, who, digest, body)
+    return DocumentVersion(draft.incident, draft.key, number, at, who, digest, body)
 
 
 def ended_at(incident: Incident) -> int:

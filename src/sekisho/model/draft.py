@@ -86,6 +86,7 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar subject: the accident's title; ``operator`` who reports
     :ivar remarks: what the reader must know of it: what is unverified, which rule it follows
     :ivar signed: None as long as it is a draft
+    :ivar duty: the trigger of the duty that a detailed report answers to; "" when there is none
     """
 
     kind: Kind
@@ -103,6 +104,12 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remarks: tuple[str, ...] = ()
     version: int = 0
     signed: Signature | None = None
+    duty: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what its versions are kept under: the kind, and the duty where there is one document for each."""
+        return f"{self.kind.value}-{self.duty}" if self.duty else self.kind.value
 
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

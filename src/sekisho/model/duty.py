@@ -23,6 +23,7 @@ class DutyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One duty to report.
 
     :ivar clock: ``occurred`` or ``known``: the moment whose day is day 0 of the ``days`` to the detailed report
+    :ivar days_confidence: how sure the way of counting the days is
     :ivar read_from: the text was read as in force from that day; forms and days of an earlier one are not confirmed
     """
 
@@ -39,6 +40,7 @@ class DutyRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid_from: date | None = None
     valid_to: date | None = None
     remark: Text | None = None
+    days_confidence: str = "C"
 
     def holds(self, day: date) -> bool:
         """Say whether the duty exists for an accident of that day."""
@@ -97,6 +99,7 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar reason: why; ids like those of `sekisho.model.accident.Judgement`
     :ivar started: the moment that starts the clock; ``due`` the last day of the detailed report (Japan)
     :ivar by_operator: ``due`` was set by the operator
+    :ivar due_confidence: how sure ``due`` is: never surer than the way of counting, unless the operator set it
     :ivar confirmed: the rule was read as in force on that day
     """
 
@@ -107,6 +110,7 @@ class Duty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     due: date
     by_operator: bool
     confirmed: bool
+    due_confidence: str = "C"
 
 
 def duties(
@@ -127,7 +131,8 @@ def duties(
         started = incident.known if rule.clock == "known" else incident.occurred
         own = (own_dates or {}).get(rule.trigger)
         due = own or japan_day(started) + timedelta(days=rule.days)
-        found.append(Duty(rule, answer, reason, started, due, own is not None, rule.read_from <= day))
+        sure = rule.confidence if own else max(rule.confidence, rule.days_confidence)
+        found.append(Duty(rule, answer, reason, started, due, own is not None, rule.read_from <= day, sure))
     return tuple(found)
 
 

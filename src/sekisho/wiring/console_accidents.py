@@ -122,15 +122,24 @@ class AccidentDesk:
             return self.judged(told, max(at, _newest(told) or at)), error
 
     def draft(
-        self, record: AccidentRecord, kind: Kind, language: Language, zone: tzinfo, actor: Actor
+        self,
+        record: AccidentRecord,
+        kind: Kind,
+        language: Language,
+        zone: tzinfo,
+        actor: Actor,
+        duty: str = "",
     ) -> DocumentVersion:
-        """Keep the next version of a document; the last one when nothing has changed since."""
+        """Keep the next version of a document; the last one when nothing has changed since.
+
+        ``duty``: which one a detailed report answers to. :raises DescriptionError: there is no such duty
+        """
         from sekisho.workflows.draft_accident import draft
 
         told = record.told()
         now = self._folder.now()
-        made = draft(kind, told.about, self.judged(told, now), language, zone)
-        versions = self._store.documents(record.id, kind.value)
+        made = draft(kind, told.about, self.judged(told, now), language, zone, duty)
+        versions = self._store.documents(record.id, made.key)
         if versions:
             last = versions[0].draft()
             if last.language is language and last.title == made.title and not changes(last, made):

@@ -14,7 +14,7 @@ from sekisho.language import Language, Text
 from sekisho.model.draft import Draft, Kind
 from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import About
-from sekisho.reports.accidents.compose import Case, compose, compose_periodic
+from sekisho.reports.accidents.compose import Case, compose_all, compose_periodic
 from sekisho.reports.accidents.docx import docx
 from sekisho.reports.accidents.json import json
 from sekisho.reports.accidents.pdf import pdf
@@ -30,9 +30,26 @@ FORMATS: Mapping[str, tuple[Callable[[Draft, tzinfo], bytes], str]] = {
 }
 
 
-def draft(kind: Kind, about: About, ruling: Ruling, language: Language, zone: tzinfo) -> Draft:
-    """Return the draft of one accident."""
-    return compose(kind, Case(about, ruling, document_rules(), language, zone))
+def draft(
+    kind: Kind, about: About, ruling: Ruling, language: Language, zone: tzinfo, duty: str = ""
+) -> Draft:
+    """Return one draft of an accident; of the detailed report that of the duty ``duty``, or the first.
+
+    :raises DescriptionError: the accident has no such duty
+    """
+    made = drafts(kind, about, ruling, language, zone)
+    found = next((one for one in made if duty in ("", one.duty)), None)
+    if found is None:
+        raise DescriptionError(
+            Text(ja="その義務はない", en="there is no such duty"),
+            f"{duty} ({', '.join(one.duty for one in made)})",
+        )
+    return found
+
+
+def drafts(kind: Kind, about: About, ruling: Ruling, language: Language, zone: tzinfo) -> tuple[Draft, ...]:
+    """Return the drafts of one accident: of the detailed report one for each duty."""
+    return compose_all(kind, Case(about, ruling, document_rules(), language, zone))
 
 
 def draft_periodic(every: list[tuple[About, Ruling]], language: Language, zone: tzinfo) -> Draft:

@@ -99,7 +99,7 @@ def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until:
                 Entry(
                     identifier,
                     Text(ja=f"詳細報告：{duty.rule.title.ja}「{name}」", en=f"detailed report: {duty.rule.title.en} “{name}”"),
-                    duty.rule.article, duty.rule.form, duty.due, state, duty.rule.confidence,
+                    duty.rule.article, duty.rule.form, duty.due, state, duty.due_confidence,
                     "serious" if undecided else "", duty.rule.remark, proof,
                 )
             )  # fmt: skip

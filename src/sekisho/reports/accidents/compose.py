@@ -11,6 +11,7 @@ from sekisho.formats.incident_words import SERVICES, WHATS
 from sekisho.language import Language, Text
 from sekisho.model.affected import Affected, affected
 from sekisho.model.draft import DocumentRule, DocumentRules, Draft, Field, FieldRule, Kind, Known, Sheet
+from sekisho.model.duty import Duty
 from sekisho.model.incident import Effect, Service, Standing
 from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import EVERYWHERE, About, Fact, What
@@ -21,13 +22,14 @@ Value = tuple[str, Known, str]
 
 
 class Case(msgspec.Struct, frozen=True):
-    """What a draft is made from."""
+    """What a draft is made from; ``duty`` is the one that a detailed report answers to."""
 
     about: About
     ruling: Ruling
     rules: DocumentRules
     language: Language
     zone: tzinfo
+    duty: Duty | None = None
 
     def say(self, ja: str, en: str) -> str:
         """Return the sentence in the draft's language."""
@@ -43,29 +45,40 @@ class Case(msgspec.Struct, frozen=True):
         return f"{local:%Y-%m-%d %H:%M} {name}"
 
 
+def compose_all(kind: Kind, case: Case) -> tuple[Draft, ...]:
+    """Return the drafts of one accident: of the detailed report one for each duty, on its own form."""
+    duties = case.ruling.duties if kind is Kind.DETAILED else ()
+    if not duties:
+        return (compose(kind, case),)
+    return tuple(compose(kind, msgspec.structs.replace(case, duty=one)) for one in duties)
+
+
 def compose(kind: Kind, case: Case) -> Draft:
-    """Return the draft of one accident; ``periodic`` is `compose_periodic` of one."""
+    """Return one draft; ``periodic`` is `compose_periodic` of one, ``detailed`` that of its duty, or of the first."""
     if kind is Kind.PERIODIC:
         return compose_periodic([case])
+    if kind is Kind.DETAILED and case.duty is None:
+        case = msgspec.structs.replace(case, duty=next(iter(case.ruling.duties), None))
     rule = _rule(kind, case)
     ruling = case.ruling
-    fields = tuple(_field(one, case, kind) for one in _fields(rule, case.rules))
+    fields = tuple(_field(one, case, kind) for one in _fields(rule, case.rules) if _asked(one.id, kind, case))
     sheets = [_notice_areas(case)] if kind is Kind.NOTICE else [_effects(case), _course(case)]
-    duty = next((one for one in ruling.duties if one.standing is not Standing.NO), None)
+    duty = case.duty if kind is Kind.DETAILED else None
     return Draft(
         kind,
         case.language,
         ruling.incident.id,
         rule.title.say(case.language) + _state(kind, case),
-        ruling.incident.title or ruling.incident.id,
+        ruling.incident.title or case.say("▲ 人が書く", "▲ a person must fill this in"),
         case.about.report.operator,
         ruling.incident.as_of,
-        duty.rule.form if duty and kind is Kind.DETAILED else "",
+        duty.rule.form if duty else "",
         rule.source,
         rule.confidence,
         fields,
         tuple(one for one in sheets if one.rows),
         tuple(_remarks(rule, kind, case)),
+        duty=duty.rule.trigger if duty else "",
     )
 
 
@@ -114,7 +127,9 @@ def compose_periodic(cases: Sequence[Case]) -> Draft:
 
 def _rule(kind: Kind, case: Case) -> DocumentRule:
     name = kind.value
-    if kind is Kind.FIRST and case.ruling.incident.wholesale_cause:
+    # The short form is for the supplier's accident alone: another duty still asks for everything.
+    alone = all(one.rule.trigger == "wholesale" for one in case.ruling.duties)
+    if kind is Kind.FIRST and case.ruling.incident.wholesale_cause and alone:
         name = "first-wholesale"
     return next(one for one in case.rules.documents if one.kind == name)
 
@@ -122,6 +137,14 @@ def _rule(kind: Kind, case: Case) -> DocumentRule:
 def _fields(rule: DocumentRule, rules: DocumentRules) -> list[FieldRule]:
     known = {one.id: one for one in rules.fields}
     return [known[name] for name in rule.fields]
+
+
+def _asked(name: str, kind: Kind, case: Case) -> bool:
+    """Say whether a field belongs in: when it was known matters where a clock starts then."""
+    if name == "known":
+        duties = [case.duty] if kind is Kind.DETAILED and case.duty else case.ruling.duties
+        return any(one.rule.clock == "known" for one in duties)
+    return name != "due" or case.duty is not None
 
 
 def _state(kind: Kind, case: Case) -> str:
@@ -139,7 +162,7 @@ def _field(rule: FieldRule, case: Case, kind: Kind) -> Field:
     value, known, remark = _value(rule.id, case, kind)
     if not value:
         known = Known.MISSING
-    if rule.confidence == "C" and not remark:
+    if rule.confidence == "C" and not remark and kind is not Kind.NOTICE:
         remark = case.say("様式にこの欄があるかは未確認", "unverified whether the form has this field")
     return Field(rule.id, rule.title.say(case.language), value, known, remark)
 
@@ -148,7 +171,8 @@ def _value(name: str, case: Case, kind: Kind) -> Value:
     made = _VALUES.get(name)
     if made:
         return made(case, kind)
-    return getattr(case.about.report, name.replace("-", "_")), Known.TOLD, ""
+    # Addressee and filer stand in no file of facts: a person writes them.
+    return getattr(case.about.report, name.replace("-", "_"), ""), Known.TOLD, ""
 
 
 def _reported_at(case: Case, _kind: Kind) -> Value:
@@ -161,6 +185,37 @@ def _reported_at(case: Case, _kind: Kind) -> Value:
 
 def _occurred(case: Case, _kind: Kind) -> Value:
     return case.clock(case.ruling.incident.occurred), Known.TOLD, ""
+
+
+def _known(case: Case, _kind: Kind) -> Value:
+    if case.ruling.incident.known_assumed:
+        said = case.say(
+            "認知の時刻がないので、期限は発生から数えた",
+            "nobody has told it: the days run from the occurrence",
+        )
+        return "", Known.MISSING, said
+    return case.clock(case.ruling.incident.known), Known.TOLD, ""
+
+
+def _due(case: Case, _kind: Kind) -> Value:
+    duty = case.duty
+    if duty is None:
+        return "", Known.MISSING, ""
+    day = duty.due
+    clock = case.clock(duty.started)
+    started = case.say(f"発生 {clock}", f"occurred {clock}")
+    if duty.rule.clock == "known":
+        started = case.say(f"認知 {clock}", f"known {clock}")
+    text = case.say(
+        f"{day.year}年{day.month}月{day.day}日まで（起算：{started}）", f"by {day} (since: {started})"
+    )
+    if duty.by_operator:
+        return text, Known.CHECK, case.say("自社の計算", "own count")
+    remark = case.say(
+        f"初日不算入、確度{duty.due_confidence}。休日で延びるかは未確認",
+        f"first day not counted, confidence {duty.due_confidence}; whether a day off moves it is unverified",
+    )
+    return text, Known.CHECK, remark
 
 
 def _restored(case: Case, kind: Kind) -> Value:
@@ -203,6 +258,10 @@ def _prefectures(case: Case, _kind: Kind) -> Value:
     areas = dict.fromkeys(
         one.area for one in case.ruling.incident.effects if one.area and one.area != EVERYWHERE
     )
+    unknown = any(one.area in {"", EVERYWHERE} for one in case.ruling.incident.effects)
+    if areas and unknown:
+        areas[case.say("▲ 地域の分からない影響", "▲ effects of an unknown area")] = None
+        return case.say("、", ", ").join(areas), Known.CHECK, ""
     return case.say("、", ", ").join(areas), Known.TOLD, ""
 
 
@@ -285,7 +344,7 @@ def _form(case: Case, _kind: Kind) -> Value:
 
 
 _VALUES: Mapping[str, Callable[[Case, Kind], Value]] = {
-    "reported-at": _reported_at, "occurred": _occurred, "restored": _restored, "duration": _duration,
+    "known": _known, "due": _due, "reported-at": _reported_at, "occurred": _occurred, "restored": _restored, "duration": _duration,
     "services": _services, "prefectures": _prefectures, "users": _users, "wholesale": _wholesale,
     "overview": _overview, "cause": _cause, "emergency": _emergency, "form": _form,
 }  # fmt: skip
@@ -337,7 +396,8 @@ def _told(case: Case, one: Fact) -> tuple[str, ...]:
 def _notice_areas(case: Case) -> Sheet:
     rows = {}
     for one in case.ruling.incident.effects:
-        where = case.say("全域", "everywhere") if one.area in {"", EVERYWHERE} else one.area
+        unknown = case.say("▲ 地域は人が書く", "▲ a person must write the area")
+        where = unknown if one.area in {"", EVERYWHERE} else one.area
         how = (
             case.say("品質低下", "degraded")
             if one.degraded_only
@@ -355,6 +415,21 @@ def _notice_areas(case: Case) -> Sheet:
     return Sheet("areas", case.say("影響地域の一覧", "Areas"), tuple(head), tuple(rows.values()))
 
 
+def _why_asked(case: Case) -> Iterator[str]:
+    if case.duty is None:
+        yield case.say(
+            "この時点で、詳細報告の義務は見当たらない", "as known now no duty asks for a detailed report"
+        )
+        return
+    yield (
+        case.say("義務：", "duty: ")
+        + case.duty.rule.title.say(case.language)
+        + f"（{case.duty.rule.article}）"
+    )
+    if case.duty.standing is Standing.UNDECIDED:
+        yield case.say("義務があるか、まだ決まらない", "not decided yet whether the duty applies")
+
+
 def _remarks(rule: DocumentRule, kind: Kind, case: Case) -> Iterator[str]:
     yield rule.remark.say(case.language)
     if kind is Kind.NOTICE:
@@ -362,7 +437,9 @@ def _remarks(rule: DocumentRule, kind: Kind, case: Case) -> Iterator[str]:
         if telling:
             yield telling.rules.bound.say(case.language)
         return
-    for duty in case.ruling.duties:
+    if kind is Kind.DETAILED:
+        yield from _why_asked(case)
+    for duty in (case.duty,) if case.duty else case.ruling.duties:
         if not duty.confirmed:
             yield case.say(
                 "その日の様式と日数は未確認（今の条文による）", "forms and days of that date are unverified"

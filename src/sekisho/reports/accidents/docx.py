@@ -34,8 +34,9 @@ def docx(draft: Draft, zone: tzinfo) -> bytes:
         body.heading(sheet.title, 1)
         head = [Cell(name, bold=True, ground=_HEAD) for name in sheet.head]
         body.table([head, *([Cell(cell) for cell in row] for row in sheet.rows)], [1] * len(head), head=True)
-    body.heading(words.notes, 1)
-    for remark in draft.remarks:
-        body.paragraph(f"・{remark}", "Small")
-    body.paragraph(words.basis, "Small")
+    if words.notes:
+        body.heading(words.notes, 1)
+        for remark in draft.remarks:
+            body.paragraph(f"・{remark}", "Small")
+        body.paragraph(words.basis, "Small")
     return body.octets(f"{draft.title} {draft.subject}", draft.language.value)

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import msgspec
 
 from sekisho.language import Text
-from sekisho.model.draft import Draft, Field, Known
+from sekisho.model.draft import Draft, Field, Kind, Known
 
 _MISSING = Text(ja="▲ 人が書く", en="▲ a person must fill this in")
 _CHECK = Text(ja="要確認", en="to be checked")
 
 
 class Around(msgspec.Struct, frozen=True):
-    """Head and foot of a document."""
+    """Head and foot of a document; ``notes`` is empty where there are none to show."""
 
     state: str
     lines: tuple[tuple[str, str], ...]
@@ -27,7 +27,7 @@ class Around(msgspec.Struct, frozen=True):
 def around(draft: Draft, zone: tzinfo) -> Around:
     """Return the words; times in ``zone``."""
     say = draft.language
-    signed = draft.signed
+    signed, public = draft.signed, draft.kind is Kind.NOTICE
     if signed:
         at = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=signed.at)
         state = Text(ja="確認者 {name}（{at}）", en="signed off by {name} ({at})").say(
@@ -50,8 +50,9 @@ def around(draft: Draft, zone: tzinfo) -> Around:
     return Around(
         state,
         tuple(lines),
-        Text(ja="報告事項", en="Contents").say(say),
-        Text(ja="確認する人への注意", en="Notes for who checks it").say(say),
+        Text(ja="お知らせ" if public else "報告事項", en="Notice" if public else "Contents").say(say),
+        # Who is told of a trouble reads the notice, not the notes of those who wrote it.
+        "" if public and signed else Text(ja="確認する人への注意", en="Notes for who checks it").say(say),
         Text(ja="根拠：{basis}（確度{grade}）", en="Basis: {basis} (confidence {grade})").say(
             say, basis=draft.basis, grade=draft.confidence
         ),
@@ -65,7 +66,9 @@ def shown(field: Field, draft: Draft) -> str:
 
 
 def noted(field: Field, draft: Draft) -> str:
-    """Return the remark on a field."""
+    """Return the remark on a field; none in a notice that is signed off."""
+    if draft.signed and draft.kind is Kind.NOTICE:
+        return ""
     checked = _CHECK.say(draft.language) if field.known is Known.CHECK else ""
     return Text(ja="：", en=": ").say(draft.language).join(filter(None, (checked, field.remark)))
 

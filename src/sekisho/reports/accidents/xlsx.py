@@ -84,7 +84,7 @@ def _lines(draft: Draft, words: Around) -> Iterator[tuple[tuple[str, ...], tuple
         style = "open" if field.known is Known.MISSING else "plain"
         yield (field.label, shown(field, draft), noted(field, draft)), ("head", style, "plain")
     yield (), ()
-    for remark in (words.notes, *draft.remarks, words.basis):
+    for remark in (words.notes, *draft.remarks, words.basis) if words.notes else ():
         yield (remark,), ("small",)
 
 

@@ -57,7 +57,10 @@ class AccidentPageOut(msgspec.Struct, frozen=True):
 
 
 class DutyOut(msgspec.Struct, frozen=True):
-    """A duty to report: by which day, on which form, since which moment; ``confirmed`` false is "unverified"."""
+    """A duty to report: by which day, on which form, since which moment; ``confirmed`` false is "unverified".
+
+    ``confidence`` is that of the rule, ``due_confidence`` that of the day: A read in the law, B secondary, C unconfirmed.
+    """
 
     trigger: str
     standing: str
@@ -67,6 +70,7 @@ class DutyOut(msgspec.Struct, frozen=True):
     started: int
     confidence: str
     confirmed: bool
+    due_confidence: str
 
 
 class JudgedOut(msgspec.Struct, frozen=True):
@@ -129,7 +133,7 @@ def _judged(asked: Asked, record: AccidentRecord) -> JudgedOut:
         tuple(
             DutyOut(
                 one.rule.trigger, one.standing.value, one.rule.article, one.rule.form, one.due.isoformat(),
-                _milliseconds(one.started), one.rule.confidence, one.confirmed,
+                _milliseconds(one.started), one.rule.confidence, one.confirmed, one.due_confidence,
             )
             for one in ruling.duties
         ),

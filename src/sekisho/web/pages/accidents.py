@@ -147,9 +147,12 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
     ruling, fault = desk.shown(told, asked.now)
     zone, clock = asked.zone or JAPAN, _clock(asked)
     plots = [course_plot.plot(ruling, size, zone, asked.t) for size in (course_plot.WIDE, course_plot.NARROW)]
-    documents: dict[Kind, list[Any]] = {kind: [] for kind in KINDS}
+    documents = _documents(asked, ruling)
     for kept, signed in desk.documents(record.id):
-        documents[Kind(kept.kind)].append((kept, signed))
+        kind, _, duty = kept.kind.partition("-")
+        title = words.told(KINDS[Kind(kind)], asked.t)
+        # What isn't asked for any more stays on record.
+        documents.setdefault(kept.kind, (title, kind, duty, []))[3].append((kept, signed))
     return asked.page(
         "accident.html",
         status=409 if problem else 200,
@@ -209,6 +212,24 @@ def _withdraw(asked: Asked) -> Response:
     except SekishoError as error:
         return _one(asked, error)
     return _changed(asked, record, asked.t("事実を取り消した", "The fact is withdrawn"))
+
+
+def _documents(asked: Asked, ruling: Ruling) -> dict[str, tuple[str, str, str, list[Any]]]:
+    """Return the documents that the accident may ask for: of the detailed report one for each duty."""
+    found: dict[str, tuple[str, str, str, list[Any]]] = {}
+    for kind, text in KINDS.items():
+        duties = ruling.duties if kind is Kind.DETAILED else ()
+        for one in duties:
+            trigger, title = one.rule.trigger, words.told(one.rule.title, asked.t)
+            found[f"{kind.value}-{trigger}"] = (
+                f"{words.told(text, asked.t)} — {title}",
+                kind.value,
+                trigger,
+                [],
+            )
+        if not duties:
+            found[kind.value] = (words.told(text, asked.t), kind.value, "", [])
+    return found
 
 
 def _clock(asked: Asked) -> words.Clock:
@@ -307,9 +328,10 @@ def _draft(asked: Asked) -> Response:
         return asked.problem(404, _NONE if record is None else _NO_DOCUMENT, where=asked.part("id")[:40])
     language = Language.EN if asked.form.get("language") == "en" else Language.JA
     desk = asked.office.console.accidents
-    kept = desk.draft(record, kind, language, asked.zone or JAPAN, _actor(asked))
+    duty = asked.form.get("duty", "")[:40]
+    kept = desk.draft(record, kind, language, asked.zone or JAPAN, _actor(asked), duty)
     return asked.see_other(
-        f"/accidents/{record.id}/{kind.value}/{kept.version}",
+        f"/accidents/{record.id}/{kept.kind}/{kept.version}",
         asked.t(f"第{kept.version}版", f"Version {kept.version}"),
     )
 
@@ -318,7 +340,7 @@ def _version(asked: Asked) -> tuple[AccidentRecord, Any] | None:
     record, number = _record(asked), asked.part("version")
     if record is None or not (number.isascii() and number.isdecimal() and len(number) < len("1000000")):
         return None
-    found = asked.office.console.accidents.version(record.id, asked.part("kind")[:20], int(number))
+    found = asked.office.console.accidents.version(record.id, asked.part("kind")[:60], int(number))
     return (record, found) if found else None
 
 

@@ -19,7 +19,7 @@ from sekisho.formats.incident_file import read_csv
 from sekisho.language import Language
 from sekisho.model.draft import Draft, Kind, Known, Signature, changes
 from sekisho.model.timeline import About, Details
-from sekisho.reports.accidents.compose import Case, compose, compose_periodic
+from sekisho.reports.accidents.compose import Case, compose, compose_all, compose_periodic
 from sekisho.reports.accidents.docx import docx
 from sekisho.reports.accidents.json import json
 from sekisho.reports.accidents.pdf import pdf
@@ -99,6 +99,66 @@ def test_detailed_report_names_form_reasoning_and_what_is_unverified() -> None:
     assert any("≥ 2時間 × 30,000" in one for one in draft.remarks)
     assert [one.remark for one in draft.fields if one.id == "cause-class"] == ["様式にこの欄があるかは未確認"]
     assert [len(one.rows) for one in draft.sheets] == [2, 6]
+
+
+def test_each_duty_has_a_detailed_report_on_its_own_form_with_its_day_and_clock() -> None:
+    made = compose_all(Kind.DETAILED, case(DOWN + BACK, "16:00", leaks=("secrecy",)))
+    assert [(one.key, one.form) for one in made] == [
+        ("detailed-secrecy", "様式第50の2"), ("detailed-serious", "様式第50の3"),
+    ]  # fmt: skip
+    leak, serious = made
+    assert value(leak, "known") == ("2026年11月21日12時25分", Known.TOLD)
+    assert value(leak, "due") == ("2026年12月21日まで（起算：認知 2026年11月21日12時25分）", Known.CHECK)
+    assert "known" not in {one.id for one in serious.fields}
+    assert "起算：発生" in value(serious, "due")[0]
+    for name in ("addressee", "submitted", "address", "representative"):
+        assert value(leak, name) == ("", Known.MISSING)
+        assert next(one.remark for one in leak.fields if one.id == name) == "様式にこの欄があるかは未確認"
+    none = compose(Kind.DETAILED, case(DOWN + "2026-11-21 12:50,restored,internet,,,試験呼\n", "16:00"))
+    assert (none.form, none.key) == ("", "detailed")
+    assert any("義務は見当たらない" in one for one in none.remarks)
+    assert "due" not in {one.id for one in none.fields}
+
+
+def test_the_short_first_report_is_for_the_suppliers_accident_alone() -> None:
+    draft = compose(Kind.FIRST, case(wholesale_cause=True, leaks=("secrecy",)))
+    assert {"overview", "cause", "known"} <= {one.id for one in draft.fields}
+
+
+def test_an_unknown_area_is_not_everywhere_and_not_left_out() -> None:
+    text = DOWN + "2026-11-21 12:40,down,data,,100,監視\n"
+    notice = compose(Kind.NOTICE, case(text))
+    assert "▲ 地域は人が書く" in {row[0] for row in notice.sheets[0].rows}
+    places, known = value(compose(Kind.FIRST, case(text)), "prefectures")
+    assert "▲ 地域の分からない影響" in places
+    assert known is Known.CHECK
+
+
+def test_a_subject_that_nobody_wrote_is_asked_for() -> None:
+    assert compose(Kind.FIRST, case(title="")).subject == "▲ 人が書く"
+
+
+def test_a_notice_that_is_signed_off_carries_nothing_internal() -> None:
+    notice = compose(Kind.NOTICE, case())
+    signed = msgspec.structs.replace(notice, signed=Signature("鈴木", 0))
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf(signed, JST))).pages)
+    with zipfile.ZipFile(io.BytesIO(docx(signed, JST))) as packed:
+        text += "".join(ET.fromstring(packed.read("word/document.xml")).itertext())
+    book = openpyxl.load_workbook(io.BytesIO(xlsx(signed, JST)))
+    text += "".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row)
+    assert "お知らせ" in text
+    for word in ("報告事項", "様式", "要確認", "確認する人への注意", "確度"):
+        assert word not in text
+    assert "確認する人への注意" in pypdf.PdfReader(io.BytesIO(pdf(notice, JST))).pages[-1].extract_text()
+
+
+def test_japanese_texts_in_the_pdf_hold_no_hidden_signs() -> None:
+    said = "認証サーバーの不具合により接続できない状態が続いた。" * 5
+    draft = compose(Kind.FIRST, case(report=Details(overview=said, cause="x" * 90)))
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf(draft, JST))).pages)
+    assert said[:10] in text
+    assert "の\u200b" not in text
+    assert "x\u200bx" in text
 
 
 def test_notices_are_counted_and_tell_of_emergency_calls_and_areas() -> None:

@@ -164,6 +164,19 @@ def test_a_wrong_fact_is_withdrawn_and_stays_on_record(sender: TestClient, brows
     assert "取り消した" in browser(Role.ADMIN).get("/audit").text
 
 
+def test_two_duties_ask_for_two_detailed_reports(sender: TestClient) -> None:
+    facts = f'[[facts]]\ntime = "{ago(200)}"\nwhat = "down"\nservice = "internet"\nusers = 50000\n'
+    where = recorded(sender, text=f'leaks = ["secrecy"]\n{facts}', title="")
+    page = sender.get(where).text
+    for duty in ("secrecy", "serious"):
+        assert f'name="duty" value="{duty}"' in page
+        made = sender.post(f"{where}/drafts", data={"kind": "detailed", "duty": duty})
+        assert made.headers["location"] == f"{where}/detailed-{duty}/1"
+        assert "提出期限" in sender.get(made.headers["location"]).text
+    assert "/detailed-secrecy/1" in sender.get(where).text
+    assert sender.post(f"{where}/drafts", data={"kind": "detailed", "duty": "threat"}).status_code == 400
+
+
 def test_a_pasted_file_and_a_bad_one(sender: TestClient) -> None:
     text = f"time,what,service,users\n{ago(200)},down,voice,5万\n{ago(10)},restored,voice,\n"
     page = sender.get(recorded(sender, text=text, title="")).text
