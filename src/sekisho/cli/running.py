@@ -13,11 +13,12 @@ from sekisho.cli import outcome
 from sekisho.cli.progress import Progress
 from sekisho.cli.speech import LANGUAGE
 from sekisho.errors import Stopped
+from sekisho.model.assess_run import STOP
 from sekisho.model.assessment import Assessment, Authorisation, Limits, TestRecord
 from sekisho.model.requirement import Catalogue
 from sekisho.model.terminal import Terminal
 from sekisho.wires.identity import confirm
-from sekisho.wires.told import Both
+from sekisho.wires.told import Both, heeding
 from sekisho.wiring import assessing
 from sekisho.wiring.judging import write
 from sekisho.wiring.moment import now
@@ -83,7 +84,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             await collect(request.terminal, planned, probes, opened.store, opened.desk, watcher)
             await put_back(request.terminal, opened.store, opened.access)
 
-        _stoppable(work, opened, folder)
+        _stoppable(heeding(work, desk / STOP) if desk else work, opened, folder)
         assessment = judge(
             opened.store,
             request.terminal,

@@ -5,11 +5,14 @@ The file is written anew and never grows. A disk that takes no more costs the ne
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,6 +23,7 @@ from sekisho.model.evidence import Attempt, Record
 from sekisho.ports import Event
 
 _EVERY_SECONDS = 0.25
+_LOOK_SECONDS = 1.0
 _FAULT = 70
 _MOST_SIGNS = 300
 
@@ -129,6 +133,31 @@ def put_whole(file: Path, octets: bytes) -> None:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         out.write(octets)
     part.replace(file)
+
+
+def heeding(
+    work: Callable[[], Coroutine[Any, Any, None]], paper: Path
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return ``work`` that is interrupted when ``paper`` asks for it: a console may not know which process to interrupt."""
+
+    def asked() -> bool:
+        return paper.exists()
+
+    async def look() -> None:
+        while not asked():  # noqa: ASYNC110 - another process rings no bell here
+            await asyncio.sleep(_LOOK_SECONDS)
+        # As a rule whoever wrote it has interrupted us before, and then this is not reached.
+        await asyncio.sleep(_LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    async def both() -> None:
+        looking = asyncio.create_task(look())
+        try:
+            await work()
+        finally:
+            looking.cancel()
+
+    return both
 
 
 class Both:

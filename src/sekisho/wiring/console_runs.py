@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from sekisho.errors import AuthorisationError, ConflictError, DescriptionError, StoreError
+from sekisho.errors import AuthorisationError, ConflictError, DescriptionError, SekishoError, StoreError
 from sekisho.language import Language, Text
 from sekisho.model.assess_run import (
     AUTHORISATION,
     DESCRIPTION,
     LIMITS,
-    LOG,
     ORDER,
-    OUTCOME,
-    PROCESS,
     STOP,
     Answered,
     Asking,
     Order,
-    Process,
     Run,
     RunRules,
     RunState,
@@ -39,6 +28,7 @@ from sekisho.model.terminal import Terminal
 from sekisho.model.verdict import Scalar
 from sekisho.stores.run_papers import RunPapers, StopAsked, sent
 from sekisho.wiring import console_bounds as bounds
+from sekisho.wiring import console_processes as processes
 from sekisho.wiring import moment
 
 if TYPE_CHECKING:
@@ -110,8 +100,19 @@ class Ready(msgspec.Struct, frozen=True):
         return tuple(address for one in self.terminal.interfaces for address in one.addresses)
 
 
+class Stopping(msgspec.Struct, frozen=True):
+    """How a stop went.
+
+    :ivar interrupted: whether its process was interrupted; else it finds the paper that asks it to stop
+    :ivar unrecorded: why it is not on record in full who stopped it; empty as a rule
+    """
+
+    interrupted: bool
+    unrecorded: tuple[SekishoError, ...] = ()
+
+
 class RunDesk:
-    """Runs of one data folder. Every act is in the audit log before it happens.
+    """Runs of one data folder. Every act but a stop is in the audit log before it happens.
 
     :ivar ports: the TCP ports at which the console itself listens; no packet capture of a run holds them
     """
@@ -231,16 +232,32 @@ class RunDesk:
             self._papers.drop(identifier, STOP)
             self._spawn(run.order, language, resume=run.resumable)
 
-    def stop(self, identifier: str, who: Actor) -> None:
-        """Stop a run as Ctrl-C does: within two seconds, evidence kept, power given back. One that ended stays as it is."""
+    def stop(self, identifier: str, who: Actor) -> Stopping:
+        """Stop a run as Ctrl-C does: within two seconds, evidence kept, power given back. One that ended stays as it is.
+
+        This one act happens before it is recorded: a full disk or a lost database must not keep a terminal under test.
+
+        :raises ConflictError: it has ended already
+        :raises StoreError: it could neither be interrupted nor be asked
+        """
         run = self._known(identifier)
         if not run.state.alive:
             raise ConflictError(Text(ja="もう終わっている", en="it has ended already"), run.state.value)
-        self._note(who, "stop-assessment", run.order)
-        self._papers.put(identifier, STOP, msgspec.json.encode(StopAsked(who.name, self._folder.now())))
         process = self._papers.process(identifier)
-        if process is not None:
-            _interrupt(process)
+        interrupted = process is not None and processes.interrupt(process)
+        told = msgspec.json.encode(StopAsked(who.name, self._folder.now()))
+        unrecorded: list[SekishoError] = []
+        try:
+            self._papers.put(identifier, STOP, told)
+        except StoreError as error:
+            if not interrupted:
+                raise
+            unrecorded.append(error)
+        try:
+            self._note(who, "stop-assessment", run.order)
+        except SekishoError as error:
+            unrecorded.append(error)
+        return Stopping(interrupted, tuple(unrecorded))
 
     def run(self, identifier: str) -> Run | None:
         """Return a run as it stands now."""
@@ -368,25 +385,7 @@ class RunDesk:
                     yield name
 
     def _spawn(self, order: Order, language: Language, *, resume: bool = False) -> None:
-        papers, folder = self._papers, (self._papers.root / order.id).resolve()
-        evidence = (papers.evidence / order.id).resolve()
-        lock = papers.hold(order.id)
-        try:
-            with (folder / LOG).open("ab") as log, (folder / OUTCOME).open("wb") as outcome:
-                process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    _words(order, folder, evidence, language, self.rules, self.ports, resume=resume),
-                    stdin=subprocess.DEVNULL, stdout=outcome, stderr=log, cwd=self._data.resolve(),
-                    start_new_session=True, pass_fds=(lock,),
-                )  # fmt: skip
-        except OSError as error:
-            raise StoreError(
-                Text(ja="評価の処理を始められない", en="the run can't be started"), f"{error.strerror}"
-            ) from error
-        finally:
-            os.close(lock)  # the process holds it now
-        papers.put(order.id, PROCESS, msgspec.json.encode(Process(process.pid, _started(process.pid))))
-        # Whoever has started it must take note of its end, or its number stays taken.
-        Thread(target=process.wait, name=f"run {order.id}", daemon=True).start()
+        processes.spawn(self._papers, self._data, order, language, self.rules, self.ports, resume=resume)
 
     def _note(self, who: Actor, act: str, order: Order, allowed_by: str = "") -> None:
         details: dict[str, Scalar] = {
@@ -427,50 +426,3 @@ def _name(ready: Ready) -> str:
     told = ready.terminal.model or ready.addresses[0]
     safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in told)[:40]
     return f"{moment.now().astimezone():%Y%m%d-%H%M%S}-{safe}"
-
-
-def _words(
-    order: Order, folder: Path, evidence: Path, language: Language, rules: RunRules, ports: tuple[int, ...],
-    *, resume: bool,
-) -> list[str]:  # fmt: skip
-    """Return the command line of a run."""
-    words = [sys.executable, "-m", "sekisho", "assess"]
-    if resume:
-        words += ["--resume", str(evidence)]
-    else:
-        words += ["-a", str(folder / AUTHORISATION), "--limits", str(folder / LIMITS), "-o", str(evidence)]
-    words += ["--json", "--lang", language.value, "--desk", str(folder), "--tester", order.by]
-    words += ["--answer-seconds", str(rules.answer_seconds if order.ask else 0)]
-    for option, values in (
-        ("-c", order.catalogues), ("--only", order.only), ("--format", order.formats),
-        ("--capture-without", tuple(str(port) for port in ports)),
-    ):  # fmt: skip
-        words += [word for value in values for word in (option, value)]
-    for option, value in (("--place", order.place), ("--number", order.number), ("--method", order.method)):
-        words += [option, value] if value else []
-    # What a person typed is never read as an option.
-    return words if resume else [*words, "--", order.target]
-
-
-def _started(pid: int) -> int:
-    """Return when a process began, in clock ticks since boot; 0 when it is gone (proc(5): field 22 of stat)."""
-    try:
-        return int(
-            Path(f"/proc/{pid}/stat")
-            .read_text(encoding="ascii", errors="replace")
-            .rpartition(")")[2]
-            .split()[19]
-        )
-    except (OSError, IndexError, ValueError):
-        return 0
-
-
-def _interrupt(process: Process) -> None:
-    """Send SIGINT to exactly this process, never to a stranger that has its number."""
-    with suppress(ProcessLookupError):
-        handle = os.pidfd_open(process.pid)
-        try:
-            if _started(process.pid) == process.started:
-                signal.pidfd_send_signal(handle, signal.SIGINT)
-        finally:
-            os.close(handle)

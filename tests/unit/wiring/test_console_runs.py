@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sekisho.errors import AuthorisationError, ConflictError, DescriptionError
+from sekisho.errors import AuthorisationError, ConflictError, DescriptionError, StoreError
 from sekisho.language import Language
 from sekisho.model.assess_run import Process, Run, RunState
 from sekisho.model.case_life import Actor
 from sekisho.stores.assessment_reading import read_chain
+from sekisho.stores.run_papers import RunPapers
 from sekisho.wiring.console import Console
 from sekisho.wiring.console_runs import RunDesk, Wanted
 
@@ -307,3 +308,29 @@ def test_two_terminals_never_mix_in_one_assessment(desk: RunDesk, tmp_path: Path
     assert "began with" in seen.progress.ended.what.en
     kinds = [one.kind for one in read_chain(tmp_path / "data" / "assessments" / name).events]
     assert "resumed" not in kinds
+
+
+def test_a_run_whose_process_nobody_knows_finds_the_request_to_stop(desk: RunDesk, tmp_path: Path) -> None:
+    name = desk.start(WANTED, WHO, Language.EN)
+    _until(lambda: desk.asking(name))
+    (tmp_path / "data" / "runs" / name / "process.json").unlink()
+    assert not desk.stop(name, WHO).interrupted
+    _until(lambda: not _run(desk, name).state.alive, 8)
+    assert _run(desk, name).state is RunState.STOPPED
+
+
+def test_no_run_lives_whose_process_cannot_be_written_down(
+    desk: RunDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = RunPapers.put
+
+    def full(papers: RunPapers, identifier: str, name: str, octets: bytes) -> Path:
+        if name == "process.json":
+            (tmp_path / "data" / "runs" / identifier / name / "in the way").mkdir(parents=True)
+        return put(papers, identifier, name, octets)
+
+    monkeypatch.setattr(RunPapers, "put", full)
+    with pytest.raises(StoreError):
+        desk.start(WANTED, WHO, Language.EN)
+    assert desk.alive() == ()
+    assert [one.state for one in desk.runs()] == [RunState.DIED]

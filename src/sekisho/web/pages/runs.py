@@ -168,13 +168,24 @@ def _stream(asked: Asked) -> Response:
 
 def _stop(asked: Asked) -> Response:
     name = asked.part("id")
-    desk(asked).stop(name, actor(asked))
-    return asked.see_other(
-        _path(name),
+    how = desk(asked).stop(name, actor(asked))
+    said = (
         asked.t(
             "止めるように伝えた。2秒以内に止まる。", "It was told to stop and does so within two seconds."
-        ),
+        )
+        if how.interrupted
+        else asked.t(
+            "処理に直接は伝わらなかったが、止める依頼を置いた。始まっていれば数秒で止まる。止まったことを確かめる。",
+            "Its process could not be reached; a request to stop was left for it, which it finds within seconds "
+            "once it runs. See that it has stopped.",
+        )
     )
+    if how.unrecorded:
+        why = "; ".join(f"{one.what.say(asked.language)} {one.where}".strip() for one in how.unrecorded)
+        said += asked.t(
+            f" だれが止めたかは記録できなかった：{why}", f" Who stopped it could not be recorded: {why}"
+        )
+    return asked.see_other(_path(name), said)
 
 
 def _resume(asked: Asked) -> Response:
