@@ -1,11 +1,14 @@
 """A console for tests: over a real data folder, with browsers that are signed in or not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from starlette.testclient import TestClient
 
+from fakes.gate import CHEAP
 from sekisho.language import Language
 from sekisho.model.account import Role
+from sekisho.stores.passwords import Argon2Passwords
 from sekisho.web.application import application
 from sekisho.web.office import Office
 from sekisho.wiring.moment import milliseconds
@@ -15,6 +18,11 @@ PASSWORD = "correct horse in the rain"
 ORIGIN = "http://localhost:8443"
 VISIT = sign_in.Visit("127.0.0.1")
 Browser = Callable[..., TestClient]
+
+
+def quick(office: Office) -> Office:
+    """Return the office with passwords hashed cheaply; what the real settings cost has its own tests."""
+    return replace(office, gate=replace(office.gate, hashing=Argon2Passwords(2, 5.0, CHEAP)))
 
 
 def browsing(office: Office, token: str = "") -> TestClient:

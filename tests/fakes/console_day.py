@@ -8,7 +8,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from fakes.console import browsing, first_admin, signed_in
+from fakes.console import browsing, first_admin, quick, signed_in
 from sekisho.demo.console_day import Wanted, fill
 from sekisho.model.account import Role
 from sekisho.web.installation import office_of
@@ -44,4 +44,4 @@ def day(folder: Path, wanted: Wanted = SMALL) -> Iterator[Day]:
     with Console(folder, create=True) as console:
         console.watch.catch_up()
         console.terminals.catch_up()
-        yield Day(folder, office_of(console, Listening(port=8443)))
+        yield Day(folder, quick(office_of(console, Listening(port=8443))))

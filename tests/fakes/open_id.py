@@ -25,10 +25,13 @@ class OpenIdServer:
                 port = free.getsockname()[1]
         self.port, self.issuer = port, f"http://127.0.0.1:{port}"
         words = [word for one in people for word in ("--user-claims", json.dumps(one))]
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", _RUN, "--port", str(port), "--require-nonce", *words],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        self._command = [
+            sys.executable, "-W", "ignore", "-c", _RUN, "--port", str(port), "--require-nonce", *words
+        ]  # fmt: skip
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -50,6 +53,11 @@ class OpenIdServer:
             said = answer.read()
             assert answer.status in (302, 303), said
             return str(answer.headers["location"])
+
+    def again(self) -> None:
+        """End it and begin it anew, at the same place and with other keys."""
+        self.end()
+        self._begin()
 
     def end(self) -> None:
         """End it."""

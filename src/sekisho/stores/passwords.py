@@ -15,6 +15,19 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from sekisho.ports.accounts import Busy
 
+_NOBODIES: dict[tuple[int, int, int, int, int], str] = {}
+
+
+def _nobody(hasher: PasswordHasher) -> str:
+    """Return what unknown names are compared with: of today's settings, so that the answer takes as long.
+
+    It is nobody's password, so a process makes it once.
+    """
+    settings = (hasher.time_cost, hasher.memory_cost, hasher.parallelism, hasher.hash_len, hasher.salt_len)
+    if settings not in _NOBODIES:
+        _NOBODIES[settings] = hasher.hash("nobody")
+    return _NOBODIES[settings]
+
 
 class Argon2Passwords:
     """A `PasswordHashing`; threads share one."""
@@ -24,8 +37,7 @@ class Argon2Passwords:
         self._hasher = hasher or PasswordHasher()
         self._turns = BoundedSemaphore(max(1, parallel))
         self._patience = patience
-        # What unknown names are compared with: of today's settings, so that the answer takes as long.
-        self._nobody = self._hasher.hash("nobody")
+        self._nobody = _nobody(self._hasher)
 
     def hash(self, password: str) -> str:
         """Return what is kept. :raises Busy: no turn came in time."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from fakes.console import Browser, browsing, first_admin, signed_in
+from fakes.console import Browser, browsing, first_admin, quick, signed_in
 from sekisho.model.account import Role
 from sekisho.web.doors import Rate
 from sekisho.web.installation import office_of
@@ -21,7 +21,7 @@ from sekisho.workflows import sign_in
 def office(tmp_path: Path) -> Iterator[Office]:
     console = Console(tmp_path / "data", create=True)
     # A test asks quicker than any person.
-    yield replace(office_of(console, Listening(port=8443)), rate=Rate(1_000, 10_000))
+    yield replace(quick(office_of(console, Listening(port=8443))), rate=Rate(1_000, 10_000))
     console.close()
 
 

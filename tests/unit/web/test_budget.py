@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from starlette.testclient import TestClient
 
-from fakes.console import browsing, first_admin
+from fakes.console import browsing, first_admin, quick
 from sekisho.demo.console_day import Wanted, fill
 from sekisho.ports.detections import DetectionFilter
 from sekisho.web.installation import office_of
@@ -127,7 +127,7 @@ def counted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             "case": console.casework.cases(limit=1).cases[0].id,
             "notice": console.casework.notices(limit=1)[0].id,
         }
-        office = office_of(console, Listening(port=8443))
+        office = quick(office_of(console, Listening(port=8443)))
         yield Counted(browsing(office, first_admin(office).token), names)
 
 

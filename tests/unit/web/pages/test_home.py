@@ -4,7 +4,7 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from fakes.console import browsing, first_admin
+from fakes.console import browsing, first_admin, quick
 from sekisho.demo.console_day import Wanted, fill, leave_figures
 from sekisho.web.installation import office_of
 from sekisho.web.serving import Listening
@@ -17,7 +17,7 @@ FEW = Wanted(detections=60, cases=12, assessments=2, terminals=2, flows=200, aud
 def _home(folder: Path, written: int) -> str:
     leave_figures(folder, written)
     with Console(folder) as console:
-        office = office_of(console, Listening(port=8443))
+        office = quick(office_of(console, Listening(port=8443)))
         browser: TestClient = browsing(office, first_admin(office).token)
         answer = browser.get("/")
         assert answer.status_code == 200

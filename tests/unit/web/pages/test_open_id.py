@@ -207,23 +207,18 @@ def test_a_provider_that_is_gone_is_said(opened: Office) -> None:
     assert browsing(made).get("/sign-in/openid").status_code == 503
 
 
-def test_a_provider_that_is_gone_is_not_asked_by_every_stranger() -> None:
+def test_a_provider_that_is_gone_is_not_asked_by_every_stranger(server: OpenIdServer) -> None:
     rules = OpenIdRules("http://127.0.0.1:9", "console", {})
     now = [0.0]
     one = OpenIdProvider(rules, lambda: "", lambda: now[0])
     for _ in range(2):
         with pytest.raises(PeerFailure, match="refused"):
             one.address("s", "n", "v", ORIGIN, fresh=False)
-    server = OpenIdServer()
-    try:
-        rules = OpenIdRules(server.issuer, "console", {})
-        one.rules = rules
-        with pytest.raises(PeerFailure, match="refused"):
-            one.address("s", "n", "v", ORIGIN, fresh=False)
-        now[0] = 11.0
-        assert one.address("s", "n", "v", ORIGIN, fresh=False).startswith(server.issuer)
-    finally:
-        server.end()
+    one.rules = OpenIdRules(server.issuer, "console", {})
+    with pytest.raises(PeerFailure, match="refused"):
+        one.address("s", "n", "v", ORIGIN, fresh=False)
+    now[0] = 11.0
+    assert one.address("s", "n", "v", ORIGIN, fresh=False).startswith(server.issuer)
 
 
 def test_the_settings_show_the_rules_and_no_secret(opened: Office, come: Came) -> None:
@@ -245,25 +240,16 @@ def test_another_issuer_is_refused(opened: Office, server: OpenIdServer) -> None
             one.address("s", "n", "v", ORIGIN, fresh=False)
 
 
-def test_new_keys_of_the_provider_are_found(opened: Office) -> None:
-    first = OpenIdServer(*PEOPLE)
-    assert opened.open_id is not None
-    rules = type(opened.open_id.rules)(first.issuer, "console", {}, secret_file="x")
+def test_new_keys_of_the_provider_are_found(server: OpenIdServer) -> None:
     now = [0.0]
+    rules = OpenIdRules(server.issuer, "console", {}, secret_file="x")
     one = OpenIdProvider(rules, lambda: "hush", lambda: now[0])
-    second = None
-    try:
-        assert _through(one, first)
-        first.end()
-        second = OpenIdServer(*PEOPLE, port=first.port)
-        with pytest.raises(PeerFailure, match="signature"):
-            _through(one, second)  # asked a moment ago: strangers can't make us ask again and again
-        now[0] = 11.0
-        assert _through(one, second)
-    finally:
-        first.end()
-        if second is not None:
-            second.end()
+    assert _through(one, server)
+    server.again()
+    with pytest.raises(PeerFailure, match="signature"):
+        _through(one, server)  # asked a moment ago: strangers can't make us ask again and again
+    now[0] = 11.0
+    assert _through(one, server)
 
 
 def _through(one: OpenIdProvider, server: OpenIdServer) -> bool:
