@@ -94,22 +94,30 @@ class DescriptionDesk:
     def put(self, name: str, text: str, who: Actor, *, replaces: str = "") -> Terminal:
         """Check a description and keep it; ``replaces`` is the digest of the one that it takes the place of.
 
-        :raises DescriptionError: the name or the text is wrong
+        The one that is replaced stays in the folder ``replaced``, under its name and its digest.
+
+        :raises DescriptionError: the name or the text is wrong, or what is there is whoever has the machine's
         :raises ConflictError: there is another one of that name meanwhile
         """
         path = self._path(name)
         terminal = self.check(text)
-        held = self.kept(name)
-        if (held.digest if held else "") != replaces:
+        held = path.read_bytes() if path.is_file() else b""
+        if (_digest(held) if held else "") != replaces:
             raise ConflictError(
                 Text(ja="同じ名前の別の機器記述がある", en="there is another description of that name"), name
             )
         from sekisho.wiring.whole_file import whole_file, whole_new_file
 
+        if held:
+            _not_ours(path, held)
         content = text.replace("\r\n", "\n").encode("utf-8", "replace")
         details = {"sha256": _digest(content), "replaces": replaces}
         self._keeping.record(who.name, who.role, "write-description", name, details=details)
         self._root.mkdir(mode=0o700, exist_ok=True)
+        if held:
+            before = self._root / "replaced"
+            before.mkdir(mode=0o700, exist_ok=True)
+            whole_file(before / f"{name}.{replaces[:16]}", held)
         (whole_file if replaces else whole_new_file)(path, content)
         return terminal
 
@@ -122,6 +130,25 @@ class DescriptionDesk:
                 name[:90],
             )
         return self._root / name
+
+
+def _not_ours(path: Path, held: bytes) -> None:
+    """Refuse to replace a description that only whoever has the machine can have put there, or mend."""
+    from sekisho.workflows.describe import read_table
+
+    try:
+        reaching = list(_reaching(read_table(path, Terminal, held)))
+    except DescriptionError:
+        reaching = ["?"]  # it can't be told what it reaches into; no browser put it there
+    if reaching:
+        raise DescriptionError(
+            Text(
+                ja="この機器記述は、この計算機で置かれたものなので、画面からは置き換えられない",
+                en="this description was put there on this machine; a browser doesn't replace it",
+            ),
+            "; ".join((path.name, *reaching))[:500],
+            _REMEDY,
+        )
 
 
 def _reaching(terminal: Terminal) -> Iterator[str]:

@@ -83,8 +83,12 @@ def test_what_reaches_into_this_machine_is_refused(desk: DescriptionDesk, added:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "maker = ", "nothing = 1\n", GOOD.replace("192.168.0.1", "x"), "\x00", "[" * 5000]
-)
+    "text",
+    [
+        "", "maker = ", "nothing = 1\n", GOOD.replace("192.168.0.1", "x"), "\x00", "[" * 5000,
+        f"maker = {'[' * 2000}", f"maker = {'9' * 5000}",
+    ],
+)  # fmt: skip
 def test_a_faulty_one_is_refused_with_its_place_and_not_with_ours(desk: DescriptionDesk, text: str) -> None:
     with pytest.raises(DescriptionError) as refused:
         desk.put("r1.toml", text, WHO)
@@ -97,3 +101,35 @@ def test_a_faulty_one_is_refused_with_its_place_and_not_with_ours(desk: Descript
 def test_a_name_is_a_name(desk: DescriptionDesk, name: str) -> None:
     with pytest.raises(DescriptionError):
         desk.put(name, GOOD, WHO)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        GOOD + '[power]\ndriver = "command"\ncut = ["plug", "off"]\nrestore = ["plug", "on"]\n',
+        GOOD.replace('"hush-hush"', '{ env = "ROUTER_CODE" }'),
+        GOOD + "no such field = 1",
+    ],
+)
+def test_what_the_machines_owner_wrote_is_not_replaced_by_a_browser(
+    desk: DescriptionDesk, tmp_path: Path, own: str
+) -> None:
+    file = tmp_path / "data" / "terminals" / "r1.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(own, encoding="utf-8")
+    kept = desk.kept("r1.toml")
+    assert kept is not None
+    with pytest.raises(DescriptionError) as refused:
+        desk.put("r1.toml", GOOD, WHO, replaces=kept.digest)
+    assert refused.value.where.startswith("r1.toml")
+    assert file.read_text(encoding="utf-8") == own
+
+
+def test_a_replaced_one_is_kept_beside(desk: DescriptionDesk, tmp_path: Path) -> None:
+    desk.put("r1.toml", GOOD, WHO)
+    seen = desk.kept("r1.toml")
+    assert seen is not None
+    desk.put("r1.toml", GOOD.replace("R1", "R2"), WHO, replaces=seen.digest)
+    before = tmp_path / "data" / "terminals" / "replaced" / f"r1.toml.{seen.digest[:16]}"
+    assert before.read_text(encoding="utf-8") == GOOD
+    assert before.stat().st_mode & 0o077 == 0
