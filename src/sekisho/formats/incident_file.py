@@ -39,6 +39,8 @@ _SERVICES: Mapping[str, Service] = {
 }
 _YES = frozenset({"yes", "true", "1", "はい", "全部", "○"})
 _NO = frozenset({"no", "false", "0", "いいえ", "一部", "×"})
+#: More than there are people; minutes as the console takes them.
+MOST_USERS, _MOST_MINUTES = 10_000_000_000, 99_999
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)(万)?"
 _USERS = re.compile(rf"(?:約)?{_NUMBER}(?:人|件|回線)?(?:(-|~|以上|\+)(?:{_NUMBER})?(?:人|件|回線)?)?")
 
@@ -89,6 +91,8 @@ def read_csv(text: str, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
             if not names:
                 plain = [unicodedata.normalize("NFKC", cell).strip() for cell in row]
                 names = [COLUMNS.get(cell, cell.lower()) for cell in plain]
+                if len(set(names)) != len(names):
+                    _refuse("columns-twice", f"{where}: {', '.join(plain)}")
                 continue
             if len(row) != len(names):
                 _refuse("columns", where)
@@ -133,6 +137,10 @@ def _known(about: About, events: Collection[str], triggers: Collection[str]) -> 
         about.leaked_users or 0,
         about.target_minutes or 0,
     ]
+    threat = about.threat
+    also = [threat.carrier_users or 0, threat.prefectures or 0] if threat else []
+    if max(*counts, *also) > MOST_USERS or (about.target_minutes or 0) > _MOST_MINUTES:
+        _refuse("too-large", "")
     if min(counts) < 0 or (about.threat and (about.threat.carrier_users or 0) < 0):
         _refuse("negative-users", "")
 
@@ -189,16 +197,16 @@ def read_users(cells: Mapping[str, str], where: str) -> tuple[int | None, int | 
     both = cells.get("users", "")
     if both:
         found = _matched(both, f"{where}: users: {both}")
-        least = _count(found[1], found[2])
+        least = _count(found[1], found[2], where)
         if found[3] is None:
             return least, least
-        return least, _count(found[4], found[5]) if found[4] else None
+        return least, _count(found[4], found[5], where) if found[4] else None
     ends: list[int | None] = []
     for name in ("users_least", "users_most"):
         text = cells.get(name, "")
         if text:
             one = _matched(text, f"{where}: {name}: {text}")
-            ends.append(_count(one[1], one[2]))
+            ends.append(_count(one[1], one[2], where))
         else:
             ends.append(None)
     return ends[0], ends[1]
@@ -214,8 +222,11 @@ def _matched(text: str, where: str) -> re.Match[str]:
     return found
 
 
-def _count(number: str, ten_thousands: str | None) -> int:
-    return round(float(number) * 10_000) if ten_thousands else round(float(number))
+def _count(number: str, ten_thousands: str | None, where: str) -> int:
+    users = float(number) * (10_000 if ten_thousands else 1)
+    if users > MOST_USERS:  # of digits without end, too
+        _refuse("too-large", where)
+    return round(users)
 
 
 def _flag(cells: Mapping[str, str], name: str, where: str) -> bool | None:

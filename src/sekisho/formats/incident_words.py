@@ -51,6 +51,8 @@ REASONS: Mapping[str, Text] = {
     "unknown-service": Text(ja="役務が不明", en="unknown service"),
     "unknown-field": Text(ja="知らない項目", en="unknown field"),
     "not-a-number": Text(ja="利用者数として読めない", en="not a number of users"),
+    "too-large": Text(ja="数が大きすぎる", en="the number is too large"),
+    "columns-twice": Text(ja="同じ列が二度ある", en="a column twice"),
     "negative-users": Text(ja="利用者数が負", en="negative users"),
     "not-yes-or-no": Text(ja="はい・いいえのどちらでもない", en="neither yes nor no"),
     "unknown-event": Text(ja="おそれの事象が不明", en="unknown event of a threat"),

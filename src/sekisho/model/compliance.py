@@ -18,7 +18,11 @@ _FISCAL_MONTH = 4
 
 
 class PeriodicDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A report that comes round; ``users``: only from so many; ``voice``: only of operators of voice."""
+    """A report that comes round; ``users``: only from so many; ``voice``: only of operators of voice.
+
+    ``unverified``: what no source says of whether it is due: ``bound`` for whom it binds, ``nil`` for whether a report of
+    nothing is asked for.
+    """
 
     id: str
     title: Text
@@ -31,6 +35,7 @@ class PeriodicDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voice: bool = False
     valid_from: date | None = None
     remark: Text | None = None
+    unverified: str = ""
 
 
 class EngineerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,7 +128,8 @@ class State(StrEnum):
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One duty with its day (None when no source tells it).
 
-    :ivar missing: the fact that would decide whether it applies: ``users``, ``voice``, ``qualified``; ``day`` for its day
+    :ivar missing: the fact that would decide whether it applies: ``users``, ``voice``, ``qualified``; ``day`` for its day,
+        ``bound`` and ``nil`` for what is unverified of it
     """
 
     id: str
@@ -172,6 +178,7 @@ def _periodic(operator: Operator, rules: CalendarRules, since: date, until: date
             if operator.voice is False:
                 continue
             missing = "voice" if operator.voice is None else missing
+        missing = missing or duty.unverified
         if not duty.due_months:
             yield Entry(
                 duty.id,

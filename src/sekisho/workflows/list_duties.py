@@ -33,6 +33,14 @@ MISSING = {
         ja="学歴と経験のある人がいるか（qualified）による", en="hangs on a qualified person (qualified)"
     ),
     "day": Text(ja="期日が資料で確かめられない（未確認）", en="its day is in no source (unverified)"),
+    "bound": Text(
+        ja="どの事業者が対象か、資料で確かめられない（未確認）",
+        en="whom it binds is in no source (unverified)",
+    ),
+    "nil": Text(
+        ja="対象期間に載せる事故があったかによる。ないときの報告が要るかは未確認",
+        en="hangs on whether an accident of the period belongs in it; whether a report of none is asked is unverified",
+    ),
     "serious": Text(ja="重大な事故かどうかによる", en="hangs on whether the accident is serious"),
 }
 
@@ -82,8 +90,23 @@ def _check(operator: Operator, path: Path) -> None:
 
 
 def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until: date) -> tuple[Entry, ...]:
-    """Return every duty up to ``until`` by its day; those without a day last."""
-    found = list(entries(operator, calendar_rules(), today, until))
+    """Return every duty up to ``until`` by its day; those without a day last.
+
+    :raises DescriptionError: a course that has not been attended by ``today``
+    """
+    for one in operator.engineers:
+        if one.course and one.course > today:
+            raise DescriptionError(
+                Text(ja="講習の日がまだ来ていない", en="the day of the course has not come"),
+                f"{one.name}: {one.course}",
+            )
+    rulings = tuple(rulings)
+    asked = {
+        f"periodic-accidents-{ruling.periodic.first:%Y-%m}"
+        for ruling in rulings
+        if ruling.periodic.standing is Standing.YES
+    }
+    found = [_with_accidents(one, asked, today) for one in entries(operator, calendar_rules(), today, until)]
     proofs = {one.id: one for one in operator.done}
     for ruling in rulings:
         for duty in ruling.duties:
@@ -104,6 +127,14 @@ def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until:
                 )
             )  # fmt: skip
     return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
+
+
+def _with_accidents(one: Entry, asked: set[str], today: date) -> Entry:
+    """Return the entry as due when an accident on record belongs in that report."""
+    if one.missing != "nil" or one.id not in asked or one.day is None:
+        return one
+    state = one.state if one.done else State.LATE if one.day < today else State.DUE
+    return msgspec.structs.replace(one, state=state, missing="")
 
 
 def events_of(found: Iterable[Entry], language: Language) -> tuple[Event, ...]:

@@ -88,6 +88,28 @@ def test_the_list_shows_what_is_late_done_and_unverified(operator: Path) -> None
     assert states["voice-quality"] == "open"
 
 
+def test_an_accident_on_record_makes_the_yearly_report_due(operator: Path, tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, 1)
+    found = json.loads(run("list", operator, "--data", folder, "--json", code=1))
+    asked = {one["id"]: (one["state"], one["missing"]) for one in found["duties"]}
+    first = min(one for one in asked if one.startswith("periodic-accidents-20"))
+    assert asked[first] == ("open", "nil")
+    assert ("due", "") in [asked[one] for one in asked if one.startswith("periodic-accidents-20")]
+    detailed = [one for one in found["duties"] if one["id"].startswith("accident-")]
+    assert {one["confidence"] for one in detailed} == {"C"}  # the first day isn't counted: confidence C
+
+
+def test_a_course_that_is_still_to_come_is_not_taken(operator: Path) -> None:
+    operator.write_text(
+        OPERATOR.replace("appointed = 2026-04-01", "appointed = 2026-04-01\ncourse = 2026-12-15")
+    )
+    with pytest.raises(DescriptionError, match="has not come"):
+        CliRunner().invoke(
+            command, ["list", str(operator), *ON], standalone_mode=False, catch_exceptions=False
+        )
+    assert run("list", operator, "--on", "2026-12-16", "--until", "2027-06-30", code=1)
+
+
 def test_the_calendar(operator: Path, tmp_path: Path) -> None:
     file = tmp_path / "d.ics"
     assert "期日のないもの 1件" in run("calendar", operator, *ON, "-o", file, code=0)

@@ -68,6 +68,8 @@ users = [10, 20]
         ("2026-11-21 10:00,停止,internet,,-1,", "negative users\n  → line 2"),
         ("2026-11-21 10:00,停止,internet,,多数,", "not a number of users\n  → line 2"),
         ("2026-11-21 10:00,停止,internet", "another number of columns than the heading\n  → line 2"),
+        (f"2026-11-21 10:00,停止,internet,,{'9' * 400},", "the number is too large\n  → line 2"),
+        ("2026-11-21 10:00,停止,internet,,3万～9999999万,", "the number is too large\n  → line 2"),
         ("", "there are no facts"),
     ],
 )
@@ -89,6 +91,9 @@ def test_bad_rows(row: str, said: str) -> None:
         ("threat.events = ['flood']\n[[facts]]\n", "unknown event of a threat"),
         ("due.tax = 2026-11-30\n[[facts]]\n", "unknown duty"),
         ("leaked_users = -1\n[[facts]]\n", "negative users"),
+        (f"target_minutes = {10**20}\n[[facts]]\n", "the number is too large"),
+        (f"threat.prefectures = {10**20}\n[[facts]]\n", "the number is too large"),
+        (f"subscribers.internet = {10**20}\n[[facts]]\n", "the number is too large"),
         ("[[facts]]\ntime = 2026-11-21T10:00:00\nwhat = 'down'\nuser = 3\n", "unknown field"),
         (
             "[[facts]]\ntime = 2026-11-21T10:00:00\nwhat = 'down'\nunusable = 'perhaps'\n",
@@ -101,6 +106,12 @@ def test_bad_toml(text: str, said: str) -> None:
     with pytest.raises(DescriptionError) as caught:
         read_toml(text, JST, {"fire"}, {"serious"})
     assert said in caught.value.explain(Language.EN)
+
+
+def test_a_column_twice_is_refused() -> None:
+    for head in ("time,what,service,users,users", "time,what,service,users,利用者数"):
+        with pytest.raises(DescriptionError, match="a column twice"):
+            read_csv(f"{head}\n2026-11-21 10:00,down,internet,5,50000\n", JST)
 
 
 def test_what_would_steer_a_terminal_is_left_out() -> None:

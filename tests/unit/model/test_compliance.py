@@ -23,8 +23,11 @@ def found(operator: Operator, until: date = date(2027, 12, 31)) -> dict[str, Ent
 def test_reports_come_round_and_are_late_until_there_is_proof() -> None:
     every = found(Operator(users=45_000, voice=True))
     assert every["periodic-accidents-2025-04"].day == date(2026, 5, 31)
-    assert every["periodic-accidents-2025-04"].state is State.LATE
-    assert every["periodic-accidents-2026-04"].state is State.DUE
+    assert every["disaster-measures-2025-04"].state is State.LATE
+    assert every["disaster-measures-2026-04"].state is State.DUE
+    # Whether an empty report is asked for, and whom 7条の6 binds, is in no source: nobody can say that they are late.
+    for name, missing in (("periodic-accidents-2025-04", "nil"), ("equipment-capacity-2025-10", "bound")):
+        assert (every[name].state, every[name].missing) == (State.OPEN, missing)
     assert "periodic-accidents-2024-04" not in every  # quarterly then, and past
     assert every["equipment-capacity-2026-04"].day == date(2026, 12, 31)
     done = found(Operator(users=45_000, done=(Done("periodic-accidents-2025-04", TODAY, "佐藤", "受付1"),)))
