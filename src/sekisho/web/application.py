@@ -52,7 +52,7 @@ _ELSEWHERE = Text(ja="この画面の外からの操作は受けない", en="thi
 _NOT_ALLOWED = Text(ja="この操作の権限がない", en="your role does not allow this")
 # A program with a token can't prove anew who is there.
 _IN_PERSON = Text(ja="トークンではできない操作", en="this isn't done with a token")
-_IN_PERSON_TODO = Text(ja="ブラウザーでサインインして行う", en="sign in with a browser and do it there")
+_BY_BROWSER = Text(ja="ブラウザーでサインインして行う", en="sign in with a browser and do it there")
 _NO_SUCH = Text(ja="その頁はない", en="there is no such page")
 _BROKEN = Text(ja="内部の誤り。この操作は完了していない", en="an internal fault: this was not completed")
 _HOST = Text(ja="この名前では応じない", en="this console does not answer to that name")
@@ -224,7 +224,7 @@ def _inner_doors(asked: Asked, route: Route) -> Response | None:
     """Return where a request must go first, None when it may do what it asks for."""
     if asked.may(route.permission):
         if route.fresh and asked.session is None:
-            return asked.problem(403, _IN_PERSON, _IN_PERSON_TODO)
+            return asked.problem(403, _IN_PERSON, _BY_BROWSER)
         again = route.fresh and asked.session and not sign_in.recently_authenticated(
             asked.office.gate, asked.session, asked.now
         )  # fmt: skip

@@ -43,7 +43,10 @@ async def take(asked: Asked, limit: int) -> Response | None:
 
 
 async def spilled(asked: Asked, answer: Response) -> Response:
-    """Return a refusal, after what is sent with the request was thrown away piece by piece; then the connection ends."""
+    """Return a refusal, after what is sent with the request was thrown away piece by piece.
+
+    Who is still sending then loses the connection.
+    """
     request = asked.request
     if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
         return answer
@@ -51,6 +54,7 @@ async def spilled(asked: Asked, answer: Response) -> Response:
         async with asyncio.timeout(_SPILL_S):
             async for _ in request.stream():
                 pass
+            return answer
     return _closing(answer)
 
 

@@ -42,7 +42,7 @@ _BY_HAND = Text(
     ja="二人制は画面から切れない：一人の管理者の一押しで、二人目が要らなくなってはならない",
     en="four eyes aren't switched off in a browser: one admin alone must not do away with the second person",
 )
-_BY_HAND_TODO = Text(
+_BY_WHOM = Text(
     ja="機械の管理者が watch.toml の four_eyes を直す",
     en="whoever administers the machine edits four_eyes in watch.toml",
 )
@@ -136,7 +136,7 @@ class SettingsDesk:
         held, text = read_settings(self._file), self._text()
         value = _value(name, typed)
         if name == "four_eyes" and held.four_eyes and value is False:
-            raise DescriptionError(_BY_HAND, name, _BY_HAND_TODO)
+            raise DescriptionError(_BY_HAND, name, _BY_WHOM)
         wanted = _changed(held, name, value)
         after = _edited(text, name, value)
         try:
