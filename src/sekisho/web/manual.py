@@ -72,7 +72,10 @@ def _within(name: str, href: str) -> str:
     target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
     if target.startswith(".."):
         return "#"  # a file of the working copy outside the manual: not here
-    return f"/help/{target.removesuffix('.md')}" + (f"#{mark}" if mark else "")
+    page = target.removesuffix(".md")
+    # A folder has no page of its own: its first one stands for it.
+    first = next((one.name for one in leaves() if one.name.startswith(f"{page}/")), page)
+    return f"/help/{page if (root() / f'{page}.md').is_file() else first}" + (f"#{mark}" if mark else "")
 
 
 def _title(file: Path) -> str:

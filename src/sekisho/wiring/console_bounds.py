@@ -6,9 +6,12 @@ machine's own addresses are no terminals: the packet capture of such a run would
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from sekisho.errors import AuthorisationError, DescriptionError
 from sekisho.language import Text
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 _FILE = Text(ja="この計算機の assess.toml が決める", en="assess.toml on this machine decides; see the manual")
 _MAPPED_BITS = 96
+# Control characters, surrogates, separators of lines and paragraphs (Unicode's general categories).
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def plain(address: str) -> IPv4Address | IPv6Address:
@@ -60,6 +65,19 @@ def check(rules: RunRules, addresses: Iterable[str], prefixes: Iterable[str], *,
         wanted = _parsed((text,))[0]
         if not any(_within(wanted, prefix) for prefix in wide):
             raise _outside(text)
+
+
+def check_words(wanted: msgspec.Struct) -> None:
+    """Refuse control characters and halves of characters in what was typed: no file or command line takes them.
+
+    :raises DescriptionError: naming the field
+    """
+    for field, value in msgspec.structs.asdict(wanted).items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and any(unicodedata.category(sign) in _NO_TEXT for sign in text):
+                raise DescriptionError(
+                    Text(ja="文字でないものが入っている", en="signs that are no text"), field
+                )
 
 
 def check_days(rules: RunRules, days: int) -> None:

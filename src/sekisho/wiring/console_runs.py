@@ -144,6 +144,7 @@ class RunDesk:
         :raises DescriptionError: the description or address is wrong
         :raises AuthorisationError: the authorisation allows nothing, too much, or not this terminal
         """
+        bounds.check_words(wanted)
         target, terminal, content = self._terminal(wanted)
         self._check_names(wanted)
         from sekisho.wires.clock import SystemClock

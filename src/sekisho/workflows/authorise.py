@@ -88,6 +88,7 @@ def to_toml(made: msgspec.Struct) -> str:
         elif isinstance(value, date):
             text = value.isoformat()
         else:
-            text = msgspec.json.encode(value).decode()
+            # TOML refuses one sign more than JSON does, bare: DEL.
+            text = msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
         lines.append(f"{key} = {text}")
     return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,3 +164,47 @@ def test_a_description_is_checked_kept_and_replaced(office: Office, browser: Bro
     assert own.post("/terminals/new", data=newer).status_code == 303
     assert own.get("/terminals/new?name=../x.toml").status_code == 400
     assert own.get("/terminals/new?name=none.toml").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "関" * 90, "%00", "a%00b"])
+def test_a_name_that_no_disk_takes_is_no_run(data: Path, browser: Browser, office: Office, name: str) -> None:
+    own, asked = browser(Role.ADMIN), 0
+    for route in (one for page in office.pages for one in page.routes):
+        if not route.path.startswith("/assess/") or "{id}" not in route.path:
+            continue
+        path = re.sub(r"{[^}]+}", "1", route.path.replace("{id}", name))
+        answer = own.get(path) if route.method == "GET" else own.post(path, data={"format": "html"})
+        assert 400 <= answer.status_code < 500, (path[:40], route.path, answer.status_code)
+        asked += 1
+    assert asked >= 15
+    for path in ("/api/v1/runs/{}", "/api/v1/runs/{}/questions", "/api/v1/assessments/{}"):
+        assert 400 <= own.get(path.format(name)).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "field", ["allowed_by", "role", "organisation", "place", "number", "method", "addresses", "macs"]
+)
+@pytest.mark.parametrize("sign", ["\x00", "\n", "\x7f", "\u2028"])
+def test_what_is_no_text_starts_nothing(
+    data: Path, browser: Browser, office: Office, field: str, sign: str
+) -> None:
+    if field in ("addresses", "macs") and sign.isspace():
+        return  # there it only separates
+    answer = browser().post("/assess/runs", data={**FORM, field: f"a{sign}b", "agreed": "1"})
+    assert answer.status_code == 400
+    assert office.console.runs.runs() == ()
+
+
+def test_a_probe_without_steps_is_no_link(data: Path, browser: Browser, office: Office) -> None:
+    own = browser(Role.ANALYST)
+    form = {**FORM, "only.document_check": "", "only.web_login": "1", "ask": "", "agreed": "1"}
+    path = own.post("/assess/runs", data=form).headers["location"]
+    desk, name = office.console.runs, path.rpartition("/")[2]
+    while desk.run(name).state.alive:
+        time.sleep(0.02)
+    detail = office.console.terminals.detail(name)
+    assert "web_login" in detail.attempts
+    assert not detail.steps
+    page = own.get(f"/assess/{name}")
+    assert page.status_code == 200
+    assert "/probes/web_login" not in page.text
