@@ -116,7 +116,7 @@ def duties(file: tuple[Path, ...], at: str | None, as_json: bool) -> int:
 def abroad(file: tuple[Path, ...], at: str | None, profile: tuple[str, ...], as_json: bool) -> int:
     """Judge by the profiles of other countries."""
     from sekisho.catalogues.accidents import foreign_profiles
-    from sekisho.cli.accident_words import abroad_lines
+    from sekisho.cli.accident_words import abroad_lines, later_words
     from sekisho.model.foreign import judge_abroad
 
     every = {one.id: one for one in foreign_profiles()}
@@ -134,6 +134,8 @@ def abroad(file: tuple[Path, ...], at: str | None, profile: tuple[str, ...], as_
     if as_json:
         put_json({"as_of": ruling.incident.as_of, "profiles": found, "exit": code})
         return code
+    if ruling.later:
+        click.secho(later_words(ruling.later), fg="yellow")
     for line in abroad_lines(found):
         click.echo(line)
     return code

@@ -63,6 +63,7 @@ def test_facts_of_a_later_time_are_not_dropped_without_a_word(file: Path) -> Non
     file.write_text(CSV + BACK + "2027-11-21 13:10,users,internet,Tokyo,45000,typo\n", encoding="utf-8")
     assert "1 件は、まだ使っていない" in run("judge", file, "--at", "2026-11-21 14:00", code=0)
     assert "1 件は、まだ使っていない" in run("duties", file, "--at", "2026-11-21 14:00", code=0)
+    assert "1 件は、まだ使っていない" in run("abroad", file, "--at", "2026-11-21 14:00", code=3)
     assert plain("judge", file, "--at", "2026-11-21 14:00", code=0)["later"] == 1
 
 

@@ -94,6 +94,8 @@ def compose_periodic(cases: Sequence[Case]) -> Draft:
             continue
         number = str(len(rows) + 1)
         rows.append((number, *(_value(one.id, case, Kind.PERIODIC)[0] or "▲" for one in columns)))
+        if case.ruling.later:
+            notes.append(f"{number}: {_later(case)}")
         if case.ruling.periodic.standing is Standing.UNDECIDED:
             notes.append(
                 first.say(
@@ -415,6 +417,13 @@ def _notice_areas(case: Case) -> Sheet:
     return Sheet("areas", case.say("影響地域の一覧", "Areas"), tuple(head), tuple(rows.values()))
 
 
+def _later(case: Case) -> str:
+    count = case.ruling.later
+    return case.say(
+        f"これより後の時刻の事実 {count} 件は使っていない", f"{count} facts of a later time are not used"
+    )
+
+
 def _why_asked(case: Case) -> Iterator[str]:
     if case.duty is None:
         yield case.say(
@@ -432,6 +441,8 @@ def _why_asked(case: Case) -> Iterator[str]:
 
 def _remarks(rule: DocumentRule, kind: Kind, case: Case) -> Iterator[str]:
     yield rule.remark.say(case.language)
+    if case.ruling.later:
+        yield _later(case)
     if kind is Kind.NOTICE:
         telling = case.ruling.telling
         if telling:

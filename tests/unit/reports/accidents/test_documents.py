@@ -134,6 +134,11 @@ def test_an_unknown_area_is_not_everywhere_and_not_left_out() -> None:
     assert known is Known.CHECK
 
 
+def test_a_draft_says_how_many_facts_it_does_not_use() -> None:
+    draft = compose(Kind.FIRST, case(DOWN + BACK, "14:30"))
+    assert "これより後の時刻の事実 1 件は使っていない" in draft.remarks
+
+
 def test_a_subject_that_nobody_wrote_is_asked_for() -> None:
     assert compose(Kind.FIRST, case(title="")).subject == "▲ 人が書く"
 
