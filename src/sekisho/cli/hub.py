@@ -127,7 +127,7 @@ def serve(
         hand = threading.Thread(target=_release, args=(desk, ended), name="release", daemon=True)
         hand.start()
         try:
-            run(app, there, [bound])
+            run(app, there, [bound], proxies=proxies)
         finally:
             ended.set()
             hand.join(10)

@@ -45,7 +45,9 @@ class Installation:
 
     def serve(self) -> None:
         """Serve until told to end."""
-        serve(self.application, self.listening, [self.socket], self.office.leaving)
+        serve(
+            self.application, self.listening, [self.socket], self.office.leaving, proxies=self.office.proxies
+        )
 
 
 def office_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from sekisho.errors import AuthorisationError, StoreError
 from sekisho.language import Text
+from sekisho.web.connections import bounded
 from sekisho.web.leaving import Leaving
 from sekisho.web.readiness import tell
 
@@ -120,13 +121,17 @@ class _Server(uvicorn.Server):
 def serve(
     application: Starlette, listening: Listening, sockets: Sequence[socket.socket],
     leaving: Leaving | None = None, ready: Callable[[], object] = lambda: tell("READY=1"),
+    proxies: Collection[str] = (),
 ) -> None:  # fmt: skip
     """Serve until SIGINT or SIGTERM.
 
     Live pages are told at once and come again; requests that run have ten seconds to end.
+
+    :param proxies: addresses of which any number of connections is taken
     """
     config = uvicorn.Config(
         application,
+        http=bounded(proxies),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -37,7 +37,12 @@ def main() -> None:
         Thread(target=_orphaned, name="parent", daemon=True).start()
         try:
             serve(
-                application(office), work.listening, [bound], office.leaving, ready=lambda: os.write(1, b"\n")
+                application(office),
+                work.listening,
+                [bound],
+                office.leaving,
+                ready=lambda: os.write(1, b"\n"),
+                proxies=work.proxies,
             )
         finally:
             gathered.end()

@@ -47,7 +47,7 @@ def test_10_taxii2_client_writes_and_reads(ring: Ring) -> None:
         assert reader["list"].object_versions(some)["versions"]
         for page in as_pages(reader["list"].get_objects, per_request=100, added_after="2100-01-01T00:00:00Z"):
             assert page.get("objects", []) == []
-        wrong = Collection(reader["list"].url, user="a", password=ring.tokens["a"][:-1] + "0")
+        wrong = Collection(reader["list"].url, user="a", password=ring.tokens["a"][:-1] + "x")
         with pytest.raises((InvalidJSONError, OSError)):
             wrong.get_objects()
 

@@ -5,6 +5,7 @@ Who shows no token is asked for one before a single octet of what he sends is re
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -20,6 +21,7 @@ from urllib.parse import parse_qs
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -34,11 +36,13 @@ from sekisho.model.corroboration import Use
 from sekisho.model.standing_words import sentence
 from sekisho.web.doors import Headers, Rate, known_host, source_of
 from sekisho.web.hub.public import members_page
+from sekisho.web.taking import seconds
 from sekisho.wiring.hub import HubDesk
 from sekisho.workflows.hub import ACCESS_SECONDS, Bearer, access, bearer
 
 _METHODS = ["GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS"]
 _USED_EVERY = 60_000
+_NO_BODY = 400
 _RETRY = {"Retry-After": "5"}
 _GRADES = {"block": (Use.BLOCK.value,), "watch": (Use.WATCH.value, Use.BLOCK.value)}
 _JSON = "application/json"
@@ -49,6 +53,8 @@ class Door:
     """What a hub's application needs.
 
     :ivar hosts: names by which it is reached; ``proxies`` are believed about who asks
+    :ivar body_seconds: how long a body may take; 0: by its length
+    :ivar most_uploads: bodies of one member that are taken at the same time; ``uploads`` counts them
     :ivar sources: bucket of requests for each address; ``members`` for each member
     """
 
@@ -59,6 +65,9 @@ class Door:
     sources: Rate = field(default_factory=lambda: Rate(50, 400))
     members: Rate = field(default_factory=lambda: Rate(100, 1000))
     used: dict[str, int] = field(default_factory=dict)
+    body_seconds: float = 0.0
+    most_uploads: int = 4
+    uploads: dict[str, int] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
 
@@ -83,17 +92,11 @@ async def _entered(door: Door, request: HttpRequest) -> Response:
     if not _allowed(door, door.sources, source_of(request, door.proxies), now):
         return _plain(Refusal(429, headers=_RETRY).answer())
     try:
-        shown = await run_in_threadpool(_bearer, door, request, now)
-        if shown is None and request.url.path in {"/", "/healthz"}:
-            return await run_in_threadpool(_public, door, request)
-        if shown is None:
-            return _plain(door.desk.taxii.answer(_asked(request, b""), None))
-        if not _allowed(door, door.members, shown.member.id, now):
-            return _plain(Refusal(429, headers=_RETRY).answer())
-        body = await _body(request, door.desk.limits.octets)
-        return _plain(await run_in_threadpool(_answer, door, request, shown, body))
+        return await _let_in(door, request, now)
     except Refusal as refusal:
         return _plain(refusal.answer())
+    except ClientDisconnect:  # who goes away is told nothing, and it is no fault
+        return Response(status_code=400)
     except StoreError as error:
         print(f"hub: {error.what.en}: {error.where}", file=sys.stderr)  # noqa: T201 - the server's log
         return _plain(Refusal(503, headers=_RETRY).answer())
@@ -102,6 +105,53 @@ async def _entered(door: Door, request: HttpRequest) -> Response:
         print(f"hub: {mark} {request.method}", file=sys.stderr)  # noqa: T201 - the server's log
         traceback.print_exc()
         return Response(f'{{"title":"internal fault {mark}"}}', 500, media_type=_JSON)
+
+
+async def _let_in(door: Door, request: HttpRequest, now: int) -> Response:
+    """Answer who shows a token; a body is read for POST alone."""
+    shown = await run_in_threadpool(_bearer, door, request, now)
+    if shown is None and request.url.path in {"/", "/healthz"}:
+        return await run_in_threadpool(_public, door, request)
+    if shown is None:
+        return _plain(door.desk.taxii.answer(_asked(request, b""), None))
+    if not _allowed(door, door.members, shown.member.id, now):
+        return _plain(Refusal(429, headers=_RETRY).answer())
+    if request.method != "POST":
+        return _plain(await run_in_threadpool(_answer, door, request, shown, b""))
+    return _plain(await _posted(door, request, shown))
+
+
+async def _posted(door: Door, request: HttpRequest, shown: Bearer) -> Answer:
+    """Take a body from who may send one here, in time; then ask again who sent it, because that took its time."""
+    refused = await run_in_threadpool(_unread, door, request, shown)
+    if refused is not None:
+        return refused
+    name = shown.member.id
+    if door.uploads.get(name, 0) >= door.most_uploads:
+        raise Refusal(429, "too many requests at the same time", headers=_RETRY)
+    door.uploads[name] = door.uploads.get(name, 0) + 1
+    try:
+        most = door.desk.limits.octets
+        async with asyncio.timeout(door.body_seconds or seconds(_length(request, most))):
+            body = await _body(request, most)
+        again = await run_in_threadpool(_bearer, door, request, door.desk.books.now())
+        if again is None:
+            return door.desk.taxii.answer(_asked(request, b""), None)
+        return await run_in_threadpool(_answer, door, request, again, body)
+    except TimeoutError:
+        raise Refusal(408, "what was sent came too slowly", headers={"Connection": "close"}) from None
+    finally:
+        door.uploads[name] -= 1
+        if not door.uploads[name]:
+            del door.uploads[name]
+
+
+def _unread(door: Door, request: HttpRequest, shown: Bearer) -> Answer | None:
+    """Return the refusal that holds whatever is sent: no such place, no right, no such form. None when it must be read."""
+    if request.url.path == "/oauth2/token":
+        return None
+    found = door.desk.taxii.answer(_asked(request, b""), Caller(shown.member.id, shown.rights))
+    return None if found.status == _NO_BODY else found
 
 
 def _allowed(door: Door, rate: Rate, who: str, now: int) -> bool:
@@ -114,11 +164,7 @@ async def _body(request: HttpRequest, most: int) -> bytes:
 
     :raises Refusal: 413, before anything is read when the length says so
     """
-    length = request.headers.get("content-length", "0")
-    if not length.isascii() or not length.isdecimal():
-        raise Refusal(400, "Content-Length is no number")
-    if int(length) > most:
-        raise Refusal(413, f"at most {most} octets")
+    _length(request, most)
     pieces: list[bytes] = []
     size = 0
     async for piece in request.stream():
@@ -127,6 +173,16 @@ async def _body(request: HttpRequest, most: int) -> bytes:
             raise Refusal(413, f"at most {most} octets")
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def _length(request: HttpRequest, most: int) -> int:
+    """Return how much will be sent: as announced, or the most. :raises Refusal: it is no number, or too large."""
+    length = request.headers.get("content-length", str(most))
+    if not length.isascii() or not length.isdecimal():
+        raise Refusal(400, "Content-Length is no number")
+    if int(length) > most:
+        raise Refusal(413, f"at most {most} octets")
+    return int(length)
 
 
 def _bearer(door: Door, request: HttpRequest, now: int) -> Bearer | None:
