@@ -134,7 +134,11 @@ def _reached(one: Threshold, course: Affected, base: int | None) -> tuple[Standi
         return Standing.NO, ""
     if most is not None and most < wanted:
         return Standing.NO, ""
-    if most is not None and not course.running and most * sum(run.hours for run in course.runs) * 60 < one.user_minutes:
+    if (
+        most is not None
+        and not course.running
+        and most * sum(run.hours for run in course.runs) * 60 < one.user_minutes
+    ):
         return Standing.NO, ""
     return Standing.UNDECIDED, "end" if course.running else "users"
 
