@@ -32,6 +32,7 @@ def wanted_of(form: Mapping[str, str]) -> Wanted:
     return Wanted(
         **texts,
         **lists,
+        digest=form.get("digest", "")[:64],
         catalogues=_ticked(form, "catalogue"),
         only=_ticked(form, "only"),
         risks=_ticked(form, "risk"),

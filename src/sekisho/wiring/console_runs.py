@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants assessed, with the authorisation that goes with it.
 
     :ivar described: name of a description in the folder ``terminals``; empty when ``address`` names the terminal
+    :ivar digest: SHA-256 of the description whose plan was shown; empty when none was
     :ivar addresses: prefixes that the authorisation allows; empty for the terminal's own addresses
     :ivar agreed: whether the statement of the authorisation was agreed to
     :ivar rate: connections a second at most, ``requests`` requests a second, ``wrong`` wrong codes in a row; 0 as usual
@@ -53,6 +55,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     described: str = ""
+    digest: str = ""
     address: str = ""
     catalogues: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
@@ -88,6 +91,11 @@ class Ready(msgspec.Struct, frozen=True):
     limits: Limits
     plan: Plan
     content: bytes = b""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the description; empty for an address."""
+        return hashlib.sha256(self.content).hexdigest() if self.content else ""
 
     @property
     def title(self) -> str:
@@ -189,6 +197,15 @@ class RunDesk:
             )
         from sekisho.workflows.authorise import to_toml
 
+        if wanted.digest and wanted.digest != ready.digest:
+            raise ConflictError(
+                Text(
+                    ja="計画を見た後で機器記述が変わった",
+                    en="the description was changed after the plan was shown",
+                ),
+                wanted.described,
+                Text(ja="計画を見直す", en="look at the plan again"),
+            )
         papers, now = self._papers, self._folder.now()
         with papers.starting():
             self._may_start(ready.addresses)

@@ -81,7 +81,7 @@ def _plan(asked: Asked) -> Response:
     except SekishoError as fault:
         return _form(asked, shown_of(form), fault)
     return asked.page(
-        "run_plan.html", wanted=wanted, ready=ready, carried=shown_of(form), why=WHY, probe_title=probe_title,
+        "run_plan.html", wanted=wanted, ready=ready, carried={**shown_of(form), "digest": ready.digest}, why=WHY, probe_title=probe_title,
         statement=STATEMENT, catalogue=catalogue, risks=RISKS, limits=ready.limits,
     )  # fmt: skip
 

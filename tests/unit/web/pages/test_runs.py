@@ -208,3 +208,21 @@ def test_a_probe_without_steps_is_no_link(data: Path, browser: Browser, office: 
     page = own.get(f"/assess/{name}")
     assert page.status_code == 200
     assert "/probes/web_login" not in page.text
+
+
+def test_a_description_that_changed_after_its_plan_starts_nothing(
+    data: Path, browser: Browser, office: Office
+) -> None:
+    own = browser(Role.ANALYST)
+    carried = _carried(own.post("/assess/new", data=FORM).text)
+    described = data / "terminals" / "r1.toml"
+    described.write_text(GOOD.replace("R1", "R2"), encoding="utf-8")
+    assert own.post("/assess/runs", data={**carried, "agreed": "1"}).status_code == 409
+    assert office.console.runs.runs() == ()
+    assert own.post("/assess/new", data=carried).status_code == 200, "the plan can be looked at again"
+    described.write_text(GOOD, encoding="utf-8")
+    went = own.post("/assess/runs", data={**carried, "agreed": "1"})
+    assert went.status_code == 303
+    assert own.post(f"{went.headers['location']}/stop").status_code == 303
+    while office.console.runs.alive():
+        time.sleep(0.02)
