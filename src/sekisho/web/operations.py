@@ -155,7 +155,12 @@ def _described(one: Operation, known: Mapping[int, Any], components: Mapping[str
         statuses |= {401: "a token is needed", 403: "not allowed"}
     if one.body:
         statuses[413] = "the body is too large"
-    statuses |= {code: {404: "no such thing", 409: "somebody else was faster, or it doesn't go with how things stand"}[code] for code in one.others}
+    statuses |= {
+        code: {404: "no such thing", 409: "somebody else was faster, or it doesn't go with how things stand"}[
+            code
+        ]
+        for code in one.others
+    }
     told: dict[str, Any] = {
         "operationId": one.name,
         "summary": one.summary.en,
