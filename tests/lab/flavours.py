@@ -114,7 +114,7 @@ _FLAVOURS = (
                 lock_by="source",  # locking the account would let a stranger keep its owner out
             ),
         ),
-        frozenset({"wan-silent", "no-default-login", "lockout", "guarded-setting"}),
+        frozenset({"wan-silent", "no-default-login", "lock-by-source", "guarded-setting"}),
         lock=(5, 40.0),
         update="signed",
         update_port=443,

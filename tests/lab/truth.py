@@ -101,6 +101,17 @@ def _lockout(machine: Machine) -> bool:
     return answer.status == 429 and "set-cookie" not in answer.headers
 
 
+def _lock_by_source(machine: Machine) -> bool:
+    """Five wrong tries at once lock the right password out where they came from, and nowhere else."""
+    here, there = TESTER_LAN4[0], TESTER_LAN4[1]
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda _: Web(machine.flavour, source=here).log_in("wrong"), range(5)))
+    owner = {"username": "admin", "password": machine.flavour.password}
+    locked = Web(machine.flavour, source=here).post("/login", **owner)
+    other = Web(machine.flavour, source=there).post("/login", **owner)
+    return locked.status == 429 and "set-cookie" not in locked.headers and "set-cookie" in other.headers
+
+
 def _lock_ends(machine: Machine) -> bool:
     assert machine.flavour.lock is not None
     for _ in range(5):
@@ -292,5 +303,6 @@ CHECKS: dict[str, Callable[[Machine], bool]] = {
     "update-takes-repaired": _takes_repaired,
     "lock-ends": _lock_ends,
     "lockout": _lockout,
+    "lock-by-source": _lock_by_source,
     "crash-on-third": _crash,
 }
