@@ -64,6 +64,7 @@ class Use(StrEnum):
 class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the hub makes of an indicator now.
 
+    :ivar key: of the indicator (`key_of`), with a mark for a standing beside the first (`level_key`)
     :ivar id: of the object that the hub publishes
     :ivar level: the marking under which it is published: no report marked stricter has a part in it
     :ivar since: when it came into its state; ``created`` when it was first heard of, ``published`` when last
@@ -235,24 +236,56 @@ def judged(weighed: Weighed, *, verified: bool, rules: Rules) -> tuple[Indicator
 _ORDER = {Use.NONE: 0, Use.WATCH: 1, Use.BLOCK: 2}
 
 
-def published_level(
+def published_levels(
     voices: Sequence[Voice], now: int, rules: Rules, *, verified: bool
-) -> tuple[Tlp, Weighed, IndicatorState, Use]:
-    """Return the lowest marking at which the best use is reached, and the score by what is marked no stricter.
+) -> tuple[tuple[Tlp, Weighed, IndicatorState, Use], ...]:
+    """Return the markings under which it is published: the lowest that reaches any use, and each that reaches a better one.
 
-    So nothing that was marked stricter can be told from what is published: it has no part in it. Red has none at all.
+    Each is worked out of what is marked no stricter, so nothing that was marked stricter can be told from it, nor take it
+    away. Red has no part in any.
     """
-    best: tuple[Tlp, Weighed, IndicatorState, Use] | None = None
+    found: list[tuple[Tlp, Weighed, IndicatorState, Use]] = []
     for level in (Tlp.CLEAR, Tlp.GREEN, Tlp.AMBER, Tlp.AMBER_STRICT):
         some = [one for one in voices if one.report.tlp <= level]
         if not some:
             continue
         weighed = weigh(some, now, rules)
         state, use = judged(weighed, verified=verified, rules=rules)
-        if best is None or _ORDER[use] > _ORDER[best[3]]:
-            best = (level, weighed, state, use)
-    nothing = Weighed(0, 0, 0.0, 0)
-    return best or (Tlp.RED, nothing, IndicatorState.DORMANT, Use.NONE)
+        if found and _ORDER[use] <= _ORDER[found[-1][3]]:
+            continue
+        if found and found[-1][3] is Use.NONE:
+            found.pop()
+        found.append((level, weighed, state, use))
+    return tuple(found)
+
+
+def family_of(voices: Iterable[Voice], before: str = "") -> str:
+    """Return the family that most groups name; of several the one that was shown ``before``, or the first by name."""
+    groups: dict[str, set[str]] = {}
+    for one in voices:
+        if one.report.family:
+            groups.setdefault(one.report.family, set()).add(one.group)
+    most = max(map(len, groups.values()), default=0)
+    named = sorted(name for name, some in groups.items() if len(some) == most)
+    return before if before in named else named[0] if named else ""
+
+
+_LEVEL = "|^"
+
+
+def base_key(key: str) -> str:
+    """Return the key of the indicator that a standing is about."""
+    return key.partition(_LEVEL)[0]
+
+
+def standing_keys(key: str) -> list[str]:
+    """Return all keys under which an indicator can stand: the first one's is its own, further levels have a mark."""
+    return [key, *(level_key(key, level) for level in Tlp if level < Tlp.RED)]
+
+
+def level_key(key: str, level: Tlp) -> str:
+    """Return the key of the standing of a further level."""
+    return f"{key}{_LEVEL}{int(level)}"
 
 
 def shown_counts(

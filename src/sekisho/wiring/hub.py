@@ -21,8 +21,9 @@ from sekisho.exchange.taxii import Description, Limits, Root, TaxiiServer
 from sekisho.formats.stix_marking import WRITTEN
 from sekisho.formats.stix_object import check
 from sekisho.language import Text
-from sekisho.model.corroboration import Use, asleep_after
+from sekisho.model.corroboration import Standing, Use, asleep_after, base_key, shown_counts
 from sekisho.model.indicator import Tlp
+from sekisho.model.membership import MemberState
 from sekisho.model.sharing import Collection, Lane, Offered, Rights, rfc3339
 from sekisho.stores.keys import key_at
 from sekisho.wiring.moment import milliseconds
@@ -126,33 +127,53 @@ class HubDesk:
         mine = rights.get(lane.id, Rights()) if lane else Rights()
         if not mine.read:
             return None
-        now = self.books.now()
-        entries: list[Entry] = []
-        changed, level = 0, Tlp.CLEAR
+        now, hour = self.books.now(), 3_600_000
+        best: dict[str, Standing] = {}
         for one in self.books.reports.usable(grades=grades):
+            ceiling = min(mine.ceiling, Tlp.AMBER_STRICT)
             until = one.last + asleep_after(one.use, one.kind, self.books.rules)
-            if one.published <= 0 or one.level > min(mine.ceiling, Tlp.AMBER_STRICT) or until <= now:
-                continue
-            changed, level = max(changed, one.published), max(level, one.level)
-            hour = 3_600_000
-            entries.append(
-                Entry(
-                    one.id, one.kind, one.value, one.port, one.protocol, one.use, one.grade.value, one.family,
-                    one.first // hour * hour, until // hour * hour,
+            if one.published > 0 and one.level <= ceiling and until > now:
+                # Of several levels the strictest that may be seen: it was published for its better use.
+                best[base_key(one.key)] = max(
+                    best.get(base_key(one.key), one), one, key=lambda some: some.level
                 )
-            )  # fmt: skip
+        entries = [
+            Entry(
+                one.id, one.kind, one.value, one.port, one.protocol, one.use, one.grade.value, one.family,
+                one.first // hour * hour,
+                (one.last + asleep_after(one.use, one.kind, self.books.rules)) // hour * hour,
+            )
+            for one in best.values()
+        ]  # fmt: skip
+        changed = max((one.published for one in best.values()), default=0)
+        level = max((one.level for one in best.values()), default=Tlp.CLEAR)
         return Head(self.settings.title, changed, Tlp(level)), entries
 
-    def counts(self) -> dict[str, int]:
-        """Return how many indicators of each family stand, where enough members stand behind the figure."""
-        from sekisho.model.corroboration import shown_counts
+    def counts(self, rights: Mapping[str, Rights]) -> dict[str, int] | None:
+        """Return how many indicators of each family stand, where enough groups of members stand behind the figure.
 
+        Only by what is marked green or clear, of members that are active; None without a right to read the list.
+        """
+        lane = self.books.lane(Lane.LIST)
+        if lane is None or not rights.get(lane.id, Rights()).read:
+            return None
+        groups = {
+            one.id: one.group for one in self.books.members.members() if one.state is MemberState.ACTIVE
+        }
         cells: dict[str, dict[str, int]] = {}
-        standing = {one.key: one for one in self.books.reports.usable(grades=(Use.WATCH, Use.BLOCK))}
+        standing = {
+            base_key(one.key): one
+            for one in self.books.reports.usable(grades=(Use.WATCH, Use.BLOCK))
+            if one.level <= Tlp.GREEN
+        }
+        behind: dict[str, set[str]] = {}
         for report in self.books.reports.reports(list(standing)):
-            if report.tlp <= Tlp.GREEN:
-                members = cells.setdefault(standing[report.key].family or "-", {})
-                members[report.member] = members.get(report.member, 0) + 1
+            if report.tlp <= Tlp.GREEN and report.member in groups:
+                behind.setdefault(report.key, set()).add(groups[report.member])
+        for key, some in behind.items():
+            cell = cells.setdefault(standing[key].family or "-", {})
+            for group in some:
+                cell[group] = cell.get(group, 0) + 1
         return shown_counts(cells, k=self.books.rules.k, dominance=self.books.rules.k_dominance)
 
     def _fresh(self) -> str:

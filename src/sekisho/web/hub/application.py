@@ -289,7 +289,10 @@ def _own(door: Door, shown: Bearer, what: str, after: str) -> Answer:
         )
         return _json({"ledger": entries})
     if what == "counts.json":
-        return _json({"families": door.desk.counts()})
+        families = door.desk.counts(shown.rights)
+        if families is None:
+            raise Refusal(403)
+        return _json({"families": families})
     raise Refusal(404)
 
 

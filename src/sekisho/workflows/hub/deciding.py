@@ -7,7 +7,7 @@ import msgspec
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.audit import Act
-from sekisho.model.corroboration import Dispute, Standing
+from sekisho.model.corroboration import Dispute, Standing, base_key
 from sekisho.model.sharing import Lane
 from sekisho.ports.sharing import EVERY, ObjectFilter
 from sekisho.workflows.hub.books import OPERATOR, Books
@@ -28,13 +28,14 @@ def verify(books: Books, identifier: str, who: str, *, true: bool, reason: str) 
     now = books.now()
     act = Act(who, "hub", "verify" if true else "refute", one.id, now, reason=reason)
     books.audit.append(act.who, act.role, act.act, act.object, at=now, reason=reason)
-    members = sorted({report.member for report in books.reports.reports([one.key])})
-    books.disputes.outcome(members, one.key, now, good=true)
+    key = base_key(one.key)
+    members = sorted({report.member for report in books.reports.reports([key])})
+    books.disputes.outcome(members, key, now, good=true)
     books.reports.settle([msgspec.structs.replace(one, verified=now if true else 0)])
     if not true:
-        name = books.minted("opinion", "hub", one.key, str(now))
-        books.disputes.open(Dispute(name, one.key, OPERATOR, now, reason, now, who, 1), act)
-    settle(books, [one.key])
+        name = books.minted("opinion", "hub", key, str(now))
+        books.disputes.open(Dispute(name, key, OPERATOR, now, reason, now, who, 1), act)
+    settle(books, [key])
     return books.reports.standings([one.key])[0]
 
 

@@ -12,7 +12,7 @@ from sekisho.exchange.lanes import evidence, failure, listing
 from sekisho.formats.stix_marking import WRITTEN, level_of
 from sekisho.formats.stix_object import ObjectFault, check
 from sekisho.model.audit import Act
-from sekisho.model.corroboration import Dispute, Report, key_of
+from sekisho.model.corroboration import Dispute, Report, base_key, key_of
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import MemberRole
 from sekisho.model.sharing import Collection, Lane, Offered, Outcome, Put, Sight, rfc3339
@@ -178,9 +178,9 @@ class Shelves:
         for one in opinions:
             found = listing.told(msgspec.json.decode(one.body), USES, self._books.rules.evidence)
             keys = {
-                standing.key
+                base_key(standing.key)
                 for standing in self._books.reports.by_ids(found.ids)
-                if self._books.minted("opinion", sender, one.id, standing.key) not in names
+                if self._books.minted("opinion", sender, one.id, base_key(standing.key)) not in names
             }
             if keys & dismissed:
                 refused[one.id] = "you disputed it before, and a person of the hub dismissed that"
@@ -232,12 +232,13 @@ class Shelves:
     def _dispute(self, sender: str, identifier: str, found: listing.Told, now: int) -> list[str]:
         keys = []
         for standing in self._books.reports.by_ids(found.ids):
-            name = self._books.minted("opinion", sender, identifier, standing.key)
-            dispute = Dispute(name, standing.key, sender, now, found.reason)
+            key = base_key(standing.key)
+            name = self._books.minted("opinion", sender, identifier, key)
+            dispute = Dispute(name, key, sender, now, found.reason)
             act = Act(sender, "member", "dispute", standing.id, now)
-            decided = any(one.id == name for one in self._books.disputes.disputes([standing.key]))
+            decided = any(one.id == name for one in self._books.disputes.disputes([key]))
             if not decided and self._books.disputes.open(dispute, act):
-                keys.append(standing.key)
+                keys.append(key)
         return keys
 
     def _holder(self, sender: str, items: evidence.LogItems) -> str:

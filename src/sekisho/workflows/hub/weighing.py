@@ -18,9 +18,16 @@ from sekisho.model.corroboration import (
     Standing,
     Use,
     Voice,
+    Weighed,
     asleep_after,
-    published_level,
+    base_key,
+    family_of,
+    judged,
+    level_key,
+    published_levels,
+    standing_keys,
     trust,
+    weigh,
 )
 from sekisho.model.domain_names import held as held_name
 from sekisho.model.indicator import Indicator, Tlp
@@ -36,7 +43,7 @@ _SHOWN = ("state", "grade", "level", "family", "reason")
 
 def settle(books: Books, keys: Iterable[str]) -> None:
     """Weigh some keys anew."""
-    wanted = list(dict.fromkeys(keys))
+    wanted = list(dict.fromkeys(map(base_key, keys)))
     if not wanted:
         return
     now = books.now()
@@ -55,7 +62,9 @@ def settle(books: Books, keys: Iterable[str]) -> None:
 def _settle(
     books: Books, some: Sequence[str], groups: Mapping[str, Member], weights: Mapping[str, float], guards: Guards, now: int
 ) -> None:  # fmt: skip
-    before = {one.key: one for one in books.reports.standings(some)}
+    before = {
+        one.key: one for one in books.reports.standings([n for key in some for n in standing_keys(key)])
+    }
     reports: dict[str, list[Report]] = {}
     for one in books.reports.reports(some):
         reports.setdefault(one.key, []).append(one)
@@ -69,53 +78,87 @@ def _settle(
     own = books.own_names | {name for one in groups.values() for name in _names_of(one)}
     names = {value for kind, value in places if kind == "domain"}
     guarded |= {name: reason for name in names if (reason := held_name(name, books.names, own))}
-    made = []
+    made: list[Standing] = []
     for key in some:
-        voices = [
-            Voice(
-                msgspec.structs.replace(one, feed=one.feed or groups[one.member].lineage),
-                groups[one.member].group,
-                weights[one.member],
-            )
-            for one in reports.get(key, [])
-            if one.member in groups
-        ]
-        new = _standing(books, key, voices, disputes.get(key, []), before.get(key), guarded, now)
-        if new is not None:
-            made.append(new)
+        rows = {name: before[name] for name in standing_keys(key) if name in before}
+        voices = _voices(reports.get(key, []), groups, weights)
+        made += _standings(books, key, voices, disputes.get(key, []), rows, guarded, now)
     books.reports.settle(made)
 
 
-def _standing(
-    books: Books, key: str, voices: Sequence[Voice], disputes: Sequence[Dispute], old: Standing | None,
+def _voices(
+    reports: Iterable[Report], groups: Mapping[str, Member], weights: Mapping[str, float]
+) -> list[Voice]:
+    """Return what active members say, with its weight."""
+    return [
+        Voice(
+            msgspec.structs.replace(one, feed=one.feed or groups[one.member].lineage),
+            groups[one.member].group,
+            weights[one.member],
+        )
+        for one in reports
+        if one.member in groups
+    ]
+
+
+def _standings(
+    books: Books, key: str, voices: Sequence[Voice], disputes: Sequence[Dispute], rows: Mapping[str, Standing],
     guarded: Mapping[str, str], now: int
-) -> Standing | None:  # fmt: skip
-    rules = books.rules
-    if not voices and old is None:
-        return None
-    verified = old.verified if old else 0
-    level, weighed, state, grade = published_level(voices, now, rules, verified=verified > 0)
-    heard = [one.report for one in voices if one.report.tlp <= level]
-    model = heard[0] if heard else old
-    if model is None:  # all that is said of it is marked red
-        return None
+) -> list[Standing]:  # fmt: skip
+    """Return what stands of an indicator, level by level: what was shown at one is taken back at that one."""
+    verified = max((one.verified for one in rows.values()), default=0)
+    levels = {one[0]: one for one in published_levels(voices, now, books.rules, verified=verified > 0)}
+    first = rows.get(key)
+    others = {one.level: one for name, one in rows.items() if name != key}
+    free = sorted(set(levels) - set(others))
+    if first and free and first.level not in levels and not _went_out(books, first):
+        # Nobody was shown it: it becomes another level's, and tells nothing of what it was.
+        name = books.minted("indicator", key, free[0].name)
+        first = msgspec.structs.replace(first, id=name, level=free[0], created=now)
+    there = others | ({first.level: first} if first else {})
+    made: list[Standing] = []
+    for level in sorted(there.keys() | levels.keys()):
+        old = there.get(level)
+        name = old.key if old else level_key(key, level) if first or made else key
+        entry = levels.get(level)
+        heard = [one for one in voices if one.report.tlp <= level]
+        if entry is None:
+            weighed = weigh(heard, now, books.rules)
+            entry = (level, weighed, judged(weighed, verified=verified > 0, rules=books.rules)[0], Use.NONE)
+        made.append(_standing(books, name, heard, disputes, old, entry, verified, guarded, now))
+    return made
+
+
+def _went_out(books: Books, one: Standing) -> bool:
+    lane = books.lane(Lane.LIST)
+    return one.published > 0 or (lane is not None and books.objects.has(lane.id, one.id))
+
+
+def _standing(
+    books: Books, name: str, heard: Sequence[Voice], disputes: Sequence[Dispute], old: Standing | None,
+    entry: tuple[Tlp, Weighed, IndicatorState, Use], verified: int, guarded: Mapping[str, str], now: int
+) -> Standing:  # fmt: skip
+    level, weighed, state, grade = entry
+    reports = [one.report for one in heard]
+    model = reports[0] if reports else old
+    if model is None:
+        raise AssertionError(name)  # a level is there by its voices or by what stood there
     reason = _reason(model, disputes, verified, guarded)
     if reason:
         state, grade = (IndicatorState.RETIRED if reason == "refuted" else IndicatorState.HELD), Use.NONE
     elif state is IndicatorState.DORMANT and old and _long_asleep(old, now, books):
         state = IndicatorState.RETIRED
-    families = sorted({one.family for one in heard if one.family})
     new = Standing(
-        key, old.id if old else books.minted("indicator", key), model.use, model.kind, model.value, model.port,
-        model.protocol, families[0] if families else "", state, grade, weighed.score, weighed.voices,
-        level if heard else (old.level if old else level), now, old.created if old else now,
-        min((one.first for one in heard), default=old.first if old else now),
-        max((one.last for one in heard), default=old.last if old else now), -1, reason, verified,
+        name, old.id if old else books.minted("indicator", base_key(name), level.name), model.use, model.kind,
+        model.value, model.port, model.protocol, family_of(heard, old.family if old else ""), state, grade,
+        weighed.score, weighed.voices, level, now, old.created if old else now,
+        min((one.first for one in reports), default=old.first if old else now),
+        max((one.last for one in reports), default=old.last if old else now), -1, reason, verified,
     )  # fmt: skip
     if old is None:
         return msgspec.structs.replace(new, published=0 if grade is not Use.NONE else -1)
     since = old.since if old.state is state else now
-    same = all(getattr(old, name) == getattr(new, name) for name in _SHOWN)
+    same = all(getattr(old, field) == getattr(new, field) for field in _SHOWN)
     same = same and old.last // _HOUR == new.last // _HOUR and old.first // _HOUR == new.first // _HOUR
     shown = grade is not Use.NONE or old.published >= 0  # what went out once is taken back as well
     published = old.published if same else 0 if shown else -1
