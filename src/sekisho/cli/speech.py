@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,9 +87,19 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in plain)
 
 
+# What members, terminals and files write can hold signs that move a terminal's cursor or turn its text round; the colours
+# of our own words (SGR) are the only ones that stay.
+_UNSEEN = re.compile(r"(\x1b\[[0-9;]*m)|[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def plain(cell: str) -> str:
+    """Return text that a terminal shows as it is: signs that steer it become the replacement character."""
+    return _UNSEEN.sub(lambda found: found[1] or ("\ufffd" if found[0] not in "\n\r\t" else " "), cell)
+
+
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
     """Return rows in columns, aligned by what is seen (wide signs count twice)."""
-    every = [tuple(head), *map(tuple, rows)] if head else [*map(tuple, rows)]
+    every = [tuple(map(plain, row)) for row in ([head, *rows] if head else rows)]
     if not every:
         return ""
     widths = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from sekisho.exchange.taxii import Description, Limits, Root, TaxiiServer
 from sekisho.formats.stix_marking import WRITTEN
 from sekisho.formats.stix_object import check
 from sekisho.language import Text
-from sekisho.model.corroboration import Standing, Use, asleep_after, base_key, shown_counts
+from sekisho.model.corroboration import Standing, Use, asleep_after, base_key, shown_counts, standing_keys
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import MemberState
 from sekisho.model.sharing import Collection, Lane, Offered, Rights, rfc3339
@@ -148,6 +148,22 @@ class HubDesk:
         changed = max((one.published for one in best.values()), default=0)
         level = max((one.level for one in best.values()), default=Tlp.CLEAR)
         return Head(self.settings.title, changed, Tlp(level)), entries
+
+    def seen(self, keys: Sequence[str], rights: Mapping[str, Rights]) -> dict[str, Standing]:
+        """Return what stands of some indicators as far as who has these rights may know: nothing marked stricter has a say."""
+        lane = self.books.lane(Lane.LIST)
+        mine = rights.get(lane.id, Rights()) if lane else Rights()
+        found: dict[str, Standing] = {}
+        for one in self.books.reports.standings([name for key in keys for name in standing_keys(key)]):
+            key = base_key(one.key)
+            if mine.read and one.level <= mine.ceiling and (key not in found or found[key].level < one.level):
+                found[key] = one
+        return found
+
+    def delivered(self, rights: Mapping[str, Rights]) -> bool:
+        """Say whether evidence is delivered to who has these rights."""
+        lane = self.books.lane(Lane.EVIDENCE)
+        return lane is not None and rights.get(lane.id, Rights()).read
 
     def counts(self, rights: Mapping[str, Rights]) -> dict[str, int] | None:
         """Return how many indicators of each family stand, where enough groups of members stand behind the figure.

@@ -14,6 +14,7 @@ from sekisho.model.corroboration import shown_counts
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Right
 from sekisho.model.sharing import Collection
+from sekisho.workflows.hub import publish
 
 QUIET = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Written here again, apart from the program: TLP 1 and 2.0, and what nobody can resolve.
@@ -157,3 +158,72 @@ def test_no_figure_of_fewer_than_k_members_is_shown(cells: Any, k: int) -> None:
         if name not in shown:
             parts = [part for part in members.values() if part]
             assert len(parts) < k or max(parts) >= 0.8 * sum(parts)
+
+
+def confirmed(ring: Ring, *told: tuple[str, Tlp, str]) -> None:
+    """Let members report one place, each at a level and by a kind of evidence."""
+    for name, level, seen in told:
+        ring.post(name, "list-in", indicator(number=ord(name), tlp=level, seen=seen))
+    publish(ring.books, b"x")
+
+
+def levels(ring: Ring, member: str) -> dict[int, bool]:
+    """Level → is it taken back, of what the member sees of the list."""
+    ring.published(member)
+    return {
+        int(LEVELS[one["object_marking_refs"][0].partition("--")[2]]): bool(one.get("revoked"))
+        for one in ring.objects(member, "list")
+        if one["type"] == "indicator"
+    }
+
+
+def test_what_is_marked_stricter_takes_nothing_from_those_below(ring: Ring) -> None:
+    for name in "abcdef":
+        ring.join(name)
+    ring.join("green", "receive-only")
+    grant(ring.books, Right("green", ring.ids["list"], True, False, Tlp.GREEN), "op")
+    confirmed(ring, ("a", Tlp.GREEN, "flow"), ("b", Tlp.GREEN, "flow"))
+    before = ring.ask("green", "GET", "/feed/watch.json").body
+    assert levels(ring, "green") == {1: False}
+    # Better evidence, marked stricter: who may read that gets the better use, the others keep what they had.
+    confirmed(ring, *((name, Tlp.AMBER, "handshake") for name in "cdef"))
+    assert ring.ask("green", "GET", "/feed/watch.json").body == before
+    assert levels(ring, "green") == {1: False}
+    assert levels(ring, "a") == {1: False, 2: False}
+    assert b"198.51.100.7" in ring.ask("a", "GET", "/feed/block.json").body
+    assert b"198.51.100.7" not in ring.ask("green", "GET", "/feed/block.json").body
+    assert ring.ask("a", "GET", "/feed/watch.json").body.count(b"198.51.100.7") == 1
+    # Taken back at the lowest level: there, too, it is told; above it stands on.
+    later = {"modified": "2026-11-18T10:30:00.000Z"}
+    ring.clock[0] += 1000
+    for name in "ab":
+        ring.post(name, "list-in", indicator(number=ord(name), tlp=Tlp.GREEN, revoked=True) | later)
+    assert levels(ring, "green") == {1: True}
+    assert levels(ring, "a")[2] is False
+
+
+def test_ones_own_reports_tell_nothing_of_what_is_marked_stricter(ring: Ring) -> None:
+    for name in "abcdef":
+        ring.join(name)
+    ring.join("low", "full")
+    grant(ring.books, Right("low", ring.ids["list"], True, False, Tlp.GREEN), "op")
+    ring.post("low", "list-in", indicator(number=1, tlp=Tlp.GREEN))
+    before = ring.ask("low", "GET", "/me/reports.json").body
+    assert json.loads(before)["reports"][0]["state"] == "candidate"
+    confirmed(ring, *((name, Tlp.AMBER, "handshake") for name in "abcdef"))
+    assert ring.ask("low", "GET", "/me/reports.json").body == before
+    assert ring.ask("low", "GET", "/me/counts.json").json["families"] == {}
+
+
+def test_counts_are_of_groups_and_for_who_may_read_the_list(ring: Ring) -> None:
+    for name in "abc":
+        ring.join(name, group="one")
+    for name in "de":
+        ring.join(name)
+    told = [(name, Tlp.GREEN, "flow") for name in "abc"]
+    confirmed(ring, *told, ("d", Tlp.GREEN, "flow"))
+    assert ring.ask("a", "GET", "/me/counts.json").json["families"] == {}, "two groups are no three members"
+    confirmed(ring, ("e", Tlp.GREEN, "flow"))
+    assert ring.ask("a", "GET", "/me/counts.json").json["families"] == {"mirai": 5}, "rounded to fives"
+    grant(ring.books, Right("e", ring.ids["list"], False, False, Tlp.GREEN), "op")
+    assert ring.ask("e", "GET", "/me/counts.json").status == 403

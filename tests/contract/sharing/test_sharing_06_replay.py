@@ -193,3 +193,27 @@ def test_taken_back_by_the_one_who_said_it(ring: Ring) -> None:
     later = "2026-11-18T10:30:00.000Z"
     ring.post("b", "list-in", indicator(number=2, revoked=True) | {"modified": later})
     assert ring.standing("198.51.100.7").voices == 1
+
+
+def test_what_was_taken_back_stays_so_when_it_is_sent_again(ring: Ring) -> None:
+    for number, name in enumerate("ab"):
+        ring.join(name)
+        ring.post(name, "list-in", indicator(number=number + 1))
+    later = "2026-11-18T10:30:00.000Z"
+    # The withdrawal names another place: what it takes back is what this object said before.
+    gone = indicator("198.51.100.8", number=2, revoked=True) | {"modified": later}
+    ring.post("b", "list-in", gone)
+    assert ring.standing("198.51.100.7").voices == 1
+    assert ring.post("b", "list-in", indicator(number=2))["success_count"] == 1
+    assert ring.standing("198.51.100.7").voices == 1
+    ring.post("b", "list-in", indicator(number=2) | {"modified": "2026-11-18T10:20:00.000Z"})
+    assert ring.standing("198.51.100.7").voices == 1
+
+
+def test_a_family_is_what_most_groups_call_it(ring: Ring) -> None:
+    for number, (name, family) in enumerate((("a", "mirai"), ("b", "mirai"), ("c", "aaaa"), ("d", "aaaa"))):
+        ring.join(name, group="one" if name in "cd" else "")
+        ring.post(name, "list-in", indicator(number=number + 1, family=family))
+        assert ring.standing("198.51.100.7").family == "mirai"
+    refused = ring.post("a", "list-in", indicator("198.51.100.9", number=9, family="203.0.113.77"))
+    assert refused["failure_count"] == 1

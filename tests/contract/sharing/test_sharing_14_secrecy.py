@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fakes.sharing import DAY, NOW, Ring, evidence, hold, indicator
+from fakes.sharing import DAY, NOW, Ring, evidence, grant, hold, indicator
 from sekisho.catalogues.sharing import sharing_rules
 from sekisho.exchange.lanes import listing
 from sekisho.formats.stix_object import ObjectFault, read
+from sekisho.model.indicator import Tlp
+from sekisho.model.membership import Right
 from sekisho.workflows.hub import retired_items
 
 RULES = sharing_rules()
@@ -137,3 +139,49 @@ def stix(at: int) -> str:
     from sekisho.model.sharing import rfc3339
 
     return rfc3339(at * 1000)[:-4] + "Z"
+
+
+@pytest.mark.parametrize(
+    ("part", "more"),
+    [
+        ("0", {"value": "fe80::1%who-is-it", "type": "ipv6-addr"}),
+        ("0", {"value": SECRET, "type": "ipv6-addr"}),
+        ("2", {"src_byte_count": "called 03-1234-5678"}),
+        ("2", {"src_packets": [SECRET]}),
+        ("2", {"src_packets": True}),
+        ("2", {"start": "yesterday"}),
+    ],
+)
+def test_14_every_field_of_the_evidence_is_of_its_kind(ring: Ring, part: str, more: dict[str, Any]) -> None:
+    ring.join("sees").join("has", "receive-only", "203.0.113.0/24", "fe80::/10")
+    one = evidence(SECRET)
+    one["objects"][part] |= more
+    assert ring.post("sees", "evidence-in", one)["failure_count"] == 1
+
+
+def test_14_the_letter_is_made_of_what_was_understood(ring: Ring) -> None:
+    ring.join("sees").join("has", "receive-only", "203.0.113.0/24")
+    one = evidence(SECRET)
+    counts = {
+        "src_packets": 7,
+        "src_byte_count": 420,
+        "start": one["first_observed"],
+        "end": one["last_observed"],
+    }
+    one["objects"]["2"] |= counts
+    traffic = one["objects"]["2"] | {"src_ref": "note-to-you", "dst_ref": "b"}
+    renamed = {"note-to-you": one["objects"]["0"], "b": one["objects"]["1"], "c": traffic}
+    ring.post("sees", "evidence-in", one | {"objects": renamed})
+    (got,) = ring.objects("has", "evidence")
+    assert got["objects"] == one["objects"]
+    assert got["first_observed"] == one["first_observed"]
+
+
+def test_14_the_ledger_is_for_who_may_read_evidence_and_writes_its_receipt(ring: Ring) -> None:
+    ring.join("sees").join("has", "receive-only", "203.0.113.0/24")
+    ring.post("sees", "evidence-in", evidence(SECRET))
+    ring.clock[0] += 5000
+    assert len(ring.ask("has", "GET", "/me/ledger.json").json["ledger"]) == 1
+    assert ring.books.ledger.entries()[0].receipt == NOW + 5000
+    grant(ring.books, Right("has", ring.ids["evidence"], False, False, Tlp.RED), "op")
+    assert ring.ask("has", "GET", "/me/ledger.json").status == 403

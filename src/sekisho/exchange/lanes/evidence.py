@@ -13,7 +13,10 @@ from typing import Any
 import msgspec
 
 from sekisho.exchange.lanes.listing import milliseconds
-from sekisho.formats.stix_object import ObjectFault
+from sekisho.formats.stix_marking import WRITTEN
+from sekisho.formats.stix_object import ObjectFault, time_key
+from sekisho.model.indicator import Tlp
+from sekisho.model.sharing import rfc3339
 
 _ALLOWED = frozenset({
     "type", "spec_version", "id", "created", "modified", "created_by_ref", "first_observed", "last_observed",
@@ -26,10 +29,11 @@ _TRAFFIC = frozenset({
 _PARTS = 3
 _MOST_PORT = 65_535
 _MOST_PROTOCOLS = 8
+_MOST_COUNT = 2**53 - 1
 
 
 class LogItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The items of the log: who sent, to whom, when (milliseconds), by what, how often."""
+    """The items of the log: who sent, to whom, when (milliseconds), by what, how often, how much (-1: not told)."""
 
     source: str
     source_port: int
@@ -39,6 +43,10 @@ class LogItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     first: int
     last: int
     number: int
+    packets: int = -1
+    octets: int = -1
+    start: int = 0
+    end: int = 0
 
 
 def items(one: Mapping[str, Any]) -> LogItems:
@@ -69,13 +77,65 @@ def items(one: Mapping[str, Any]) -> LogItems:
         or not all(isinstance(word, str) and word.isalnum() and word.isascii() for word in protocols)
     ):
         raise ObjectFault("protocols: words")
-    number = one["number_observed"]
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+    number = _count(one, "number_observed")
+    if number < 1:
         raise ObjectFault("number_observed: from 1")
     return LogItems(
         source, _port(traffic[0].get("src_port", 0)), destination, _port(traffic[0].get("dst_port", 0)), tuple(protocols),
-        milliseconds(one["first_observed"]), milliseconds(one["last_observed"]), number,
+        _moment(one, "first_observed"), _moment(one, "last_observed"), number,
+        _count(traffic[0], "src_packets"), _count(traffic[0], "src_byte_count"),
+        _moment(traffic[0], "start"), _moment(traffic[0], "end"),
     )  # fmt: skip
+
+
+def letter(found: LogItems, identifier: str, author: str, moment: str) -> bytes:
+    """Return the object that the carrier gets: the items of the log as they were understood, and nothing else.
+
+    :param author: the hub's identity
+    :param moment: when it is written, as STIX writes a time
+    """
+    counts = {"src_packets": found.packets, "src_byte_count": found.octets}
+    times = {"start": found.start, "end": found.end}
+    traffic = {
+        "type": "network-traffic", "src_ref": "0", "dst_ref": "1", "src_port": found.source_port,
+        "dst_port": found.destination_port, "protocols": list(found.protocols),
+        **{name: count for name, count in counts.items() if count >= 0},
+        **{name: _written(at) for name, at in times.items() if at},
+    }  # fmt: skip
+    return msgspec.json.encode(
+        {
+            "type": "observed-data", "spec_version": "2.1", "id": identifier, "created_by_ref": author,
+            "created": moment, "modified": moment, "first_observed": _written(found.first),
+            "last_observed": _written(found.last), "number_observed": found.number,
+            "objects": {"0": _place(found.source), "1": _place(found.destination), "2": traffic},
+            "object_marking_refs": [WRITTEN[Tlp.RED]],
+        }
+    )  # fmt: skip
+
+
+def _place(address: str) -> dict[str, str]:
+    return {"type": f"ipv{ip_address(address).version}-addr", "value": address}
+
+
+def _written(at: int) -> str:
+    return rfc3339(at * 1000)[:-4] + "Z"
+
+
+def _count(one: Mapping[str, Any], name: str) -> int:
+    value = one.get(name, -1)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or (name in one and not 0 <= value <= _MOST_COUNT)
+    ):
+        raise ObjectFault(f"{name}: a number from 0 to {_MOST_COUNT}")
+    return value
+
+
+def _moment(one: Mapping[str, Any], name: str) -> int:
+    if name in one and not time_key(one[name]):
+        raise ObjectFault(f"{name} is no time")
+    return milliseconds(one[name]) if name in one else 0
 
 
 def _address(parts: Mapping[str, Any], name: Any) -> str:
@@ -83,9 +143,12 @@ def _address(parts: Mapping[str, Any], name: Any) -> str:
     if part.get("type") not in {"ipv4-addr", "ipv6-addr"} or set(part) != _ADDRESS:
         raise ObjectFault("src_ref and dst_ref name an address")
     try:
-        return str(ip_address(part["value"]))
+        found = ip_address(part["value"] if isinstance(part["value"], str) else "")
     except ValueError:
         raise ObjectFault("value is no address") from None
+    if getattr(found, "scope_id", None) is not None or f"ipv{found.version}-addr" != part["type"]:
+        raise ObjectFault("value is no address of its type")
+    return str(found)
 
 
 def _port(value: Any) -> int:

@@ -31,6 +31,8 @@ _OPINION = frozenset({
     "type", "spec_version", "id", "created", "modified", "created_by_ref", "object_refs", "opinion", "explanation",
     "object_marking_refs",
 })  # fmt: skip
+# A family has a number in its name at times (apt28, v3); an address has more of them, or a longer one.
+_NUMBERED = re.compile(r"(?:\d+[._-]){2}\d|\d{6}")
 _LABEL = re.compile(r"(use|evidence|family|feed):([a-z0-9][a-z0-9._-]{0,39})")
 _DOMAIN = re.compile(
     r"\[\s*domain-name:value\s*=\s*'((?=[^']{1,253}')[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})+)'\s*"
@@ -139,6 +141,8 @@ def _labels(one: Mapping[str, Any], uses: Mapping[str, int], kinds: Mapping[str,
                 "labels: at most one each of use:, evidence:, family:, feed: with small letters"
             )
         found[match[1]] = match[2]
+    if any(_NUMBERED.search(found.get(name, "")) for name in ("family", "feed")):
+        raise ObjectFault("labels: a name of a family or a feed, without the numbers of an address")
     if found.get("use", "cc") not in uses:
         raise ObjectFault(f"use: one of {', '.join(uses)}")
     if found.get("evidence", "flow") not in kinds:

@@ -44,8 +44,8 @@ def read(body: bytes, limits: Limits, admit: Admit | None = None) -> Checked:
         raise Refusal(422, "an envelope is an object with a list of objects") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(400, "the body is no JSON in UTF-8") from error
-    # Only a body that could name its list twice is read a second time.
-    if body.count(_OBJECTS) > 1 and _twice(body):
+    # Only a body that could name its list twice is read a second time: plainly, or with a letter written as an escape.
+    if (body.count(_OBJECTS) > 1 or b"\\u" in body) and _twice(body):
         raise Refusal(400, "a property of the envelope is given twice")
     if not objects:
         raise Refusal(422, "the envelope holds no objects")

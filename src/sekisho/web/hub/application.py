@@ -260,7 +260,7 @@ def _own(door: Door, shown: Bearer, what: str, after: str) -> Answer:
     books = door.desk.books
     if what == "reports.json":
         mine = books.reports.of(shown.member.id, after)
-        standing = {one.key: one for one in books.reports.standings([one.key for one in mine])}
+        standing = door.desk.seen([one.key for one in mine], shown.rights)
         now = books.now()
         rows = []
         for one in mine:
@@ -275,6 +275,8 @@ def _own(door: Door, shown: Bearer, what: str, after: str) -> Answer:
             )  # fmt: skip
         return _json({"reports": rows})
     if what == "ledger.json":
+        if not door.desk.delivered(shown.rights):
+            raise Refusal(403)
         entries = [
             msgspec.structs.replace(one, supplier="")
             for one in books.ledger.entries(carrier=shown.member.id, after=after)
@@ -287,6 +289,9 @@ def _own(door: Door, shown: Bearer, what: str, after: str) -> Answer:
             at=books.now(),
             details={"entries": len(entries)},
         )
+        # As for the objects: the record comes first, then the receipt for what is shown.
+        unread = [one.id for one in entries if not one.receipt and one.log_items]
+        books.ledger.receipt(unread, shown.member.id, books.now())
         return _json({"ledger": entries})
     if what == "counts.json":
         families = door.desk.counts(shown.rights)

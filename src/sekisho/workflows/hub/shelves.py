@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from sekisho.exchange.lanes import evidence, failure, listing
-from sekisho.formats.stix_marking import WRITTEN, level_of
+from sekisho.formats.stix_marking import level_of
 from sekisho.formats.stix_object import ObjectFault, check
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, base_key, key_of
@@ -17,11 +17,13 @@ from sekisho.model.indicator import Tlp
 from sekisho.model.membership import MemberRole
 from sekisho.model.sharing import Collection, Lane, Offered, Outcome, Put, Sight, rfc3339
 from sekisho.ports.hub import LedgerEntry
-from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
+from sekisho.ports.sharing import EVERY, ObjectFilter, ObjectPage, Versions
 from sekisho.workflows.hub.books import OPERATOR, Books
 from sekisho.workflows.hub.weighing import settle
 
 _YEAR = 365 * 86_400_000 + 86_400_000 // 4
+_ALL = 2**62  # octets: no bound beside that of the count
+_VERSIONS = 1000
 _PARTED = frozenset({Lane.LIST_IN, Lane.EVIDENCE_IN, Lane.EVIDENCE})
 USES = {"cc": 1, "download": 1, "reflector": 1}
 
@@ -163,7 +165,7 @@ class Shelves:
                 Put(Outcome.OTHER, one.version, refused[one.id]) if one.id in refused else next(puts)
                 for one in offered
             )
-            self._report(sender, _taken(offered, told), now // 1000)
+            self._report(sender, where, _taken(offered, told), now // 1000)
         return told
 
     def _too_many(self, sender: str, opinions: Sequence[Offered]) -> dict[str, str]:
@@ -176,7 +178,7 @@ class Shelves:
         dismissed = {one.key for one in mine if one.decided and not one.upheld}
         refused: dict[str, str] = {}
         for one in opinions:
-            found = listing.told(msgspec.json.decode(one.body), USES, self._books.rules.evidence)
+            found = self._told(one.body)
             keys = {
                 base_key(standing.key)
                 for standing in self._books.reports.by_ids(found.ids)
@@ -190,20 +192,23 @@ class Shelves:
                 open_ |= keys
         return refused
 
-    def _report(self, sender: str, taken: Sequence[tuple[Offered, Put]], now: int) -> None:
-        """Book reports, withdrawals and disputes; weigh what they are about."""
+    def _report(self, sender: str, where: str, taken: Sequence[tuple[Offered, Put]], now: int) -> None:
+        """Book reports, withdrawals and disputes; weigh what they are about. What a later version replaced says nothing."""
         reports: list[Report] = []
         gone: list[str] = []
         argued: list[str] = []
+        newest = self._newest(where, [one.id for one, _ in taken])
         for one, put in taken:
-            values = msgspec.json.decode(one.body)
-            found = listing.told(values, USES, self._books.rules.evidence)
+            found = self._told(one.body)
             if found.against:
                 argued += self._dispute(sender, one.id, found, now)
+                continue
+            if one.version_key < newest.get(one.id, ""):
                 continue
             made = self._reports(sender, one, found, now, fresh=put.outcome is Outcome.STORED)
             if found.revoked:
                 gone += [report.key for report in made]
+                gone += self._said_before(sender, where, one, now)
             else:
                 reports += made
         if gone:
@@ -211,6 +216,28 @@ class Shelves:
         if reports:
             self._books.reports.report(reports)
         settle(self._books, [*gone, *argued, *(one.key for one in reports)])
+
+    def _told(self, body: str) -> listing.Told:
+        return listing.told(msgspec.json.decode(body), USES, self._books.rules.evidence)
+
+    def _newest(self, where: str, ids: Sequence[str]) -> dict[str, str]:
+        """Return the newest version that is there of each of some objects."""
+        if not ids:
+            return {}
+        found = self._books.objects.find(
+            where, ObjectFilter(tuple(dict.fromkeys(ids))), limit=len(ids), octets=_ALL, bodies=False
+        )
+        return {one.id: one.version_key for one in found.held}
+
+    def _said_before(self, sender: str, where: str, one: Offered, now: int) -> list[str]:
+        """Return the keys that earlier versions of an object reported: a withdrawal is of these, whatever it says."""
+        wanted = ObjectFilter((one.id,), versions=EVERY)
+        earlier = self._books.objects.find(where, wanted, limit=_VERSIONS, octets=_ALL).held
+        return [
+            report.key
+            for held in earlier
+            for report in self._reports(sender, one, self._told(held.body), now, fresh=False)
+        ]
 
     def _reports(
         self, sender: str, one: Offered, found: listing.Told, now: int, *, fresh: bool
@@ -265,11 +292,10 @@ class Shelves:
         entries: list[LedgerEntry] = []
         letters: dict[str, list[Offered]] = {}
         for one in taken:
-            values = msgspec.json.decode(one.body)
-            items = evidence.items(values)
+            items = evidence.items(msgspec.json.decode(one.body))
             carrier = self._holder(sender, items)
             letter = books.minted("observed-data", sender, one.id, one.version_key)
-            body = _letter(values, letter, books.identity, rfc3339(at * 1000)[:-4] + "Z")
+            body = evidence.letter(items, letter, books.identity, rfc3339(at * 1000)[:-4] + "Z")
             checked = check(body)
             letters.setdefault(carrier, []).append(
                 Offered(
@@ -293,14 +319,3 @@ class Shelves:
 
 def _taken(offered: Sequence[Offered], puts: Sequence[Put]) -> list[tuple[Offered, Put]]:
     return [(one, put) for one, put in zip(offered, puts, strict=True) if put.outcome is not Outcome.OTHER]
-
-
-def _letter(values: Mapping[str, Any], identifier: str, identity: str, moment: str) -> bytes:
-    """Return the object that the carrier gets: the log entry, and nothing of who supplied it."""
-    kept = ("first_observed", "last_observed", "number_observed", "objects")
-    return msgspec.json.encode(
-        {
-            "type": "observed-data", "spec_version": "2.1", "id": identifier, "created_by_ref": identity, "created": moment,
-            "modified": moment, **{name: values[name] for name in kept}, "object_marking_refs": [WRITTEN[Tlp.RED]],
-        }
-    )  # fmt: skip

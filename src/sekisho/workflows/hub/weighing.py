@@ -110,11 +110,6 @@ def _standings(
     levels = {one[0]: one for one in published_levels(voices, now, books.rules, verified=verified > 0)}
     first = rows.get(key)
     others = {one.level: one for name, one in rows.items() if name != key}
-    free = sorted(set(levels) - set(others))
-    if first and free and first.level not in levels and not _went_out(books, first):
-        # Nobody was shown it: it becomes another level's, and tells nothing of what it was.
-        name = books.minted("indicator", key, free[0].name)
-        first = msgspec.structs.replace(first, id=name, level=free[0], created=now)
     there = others | ({first.level: first} if first else {})
     made: list[Standing] = []
     for level in sorted(there.keys() | levels.keys()):
@@ -127,11 +122,6 @@ def _standings(
             entry = (level, weighed, judged(weighed, verified=verified > 0, rules=books.rules)[0], Use.NONE)
         made.append(_standing(books, name, heard, disputes, old, entry, verified, guarded, now))
     return made
-
-
-def _went_out(books: Books, one: Standing) -> bool:
-    lane = books.lane(Lane.LIST)
-    return one.published > 0 or (lane is not None and books.objects.has(lane.id, one.id))
 
 
 def _standing(
