@@ -197,7 +197,7 @@ def _assess(network: Network, place: Path, table: dict[str, Any], *only: str) ->
     (place / "authorisation.toml").write_text(authorisation(), encoding="utf-8")
     # A killed process loses nothing that the kernel has taken over: there is no lazy medium to wait for.
     (place / "limits.toml").write_text(
-        "throttle_tries = 60\nstep_seconds = 120.0\npatience_seconds = 17.0\nquiet_seconds = 1.0\n"
+        "throttle_tries = 60\nstep_seconds = 240.0\npatience_seconds = 34.0\nquiet_seconds = 1.0\n"
     )
     told = "".join(
         f'[{question}]\nchoice = "{choice}"\nattachments = ["{PAGE}"]\n'

@@ -64,7 +64,7 @@ def test_receive_in_this_process(receiving: Receiving) -> None:
     assert len(heard) >= 3
     assert unexplained(end.counts) == 0
     row = by_exporter(end.counts)["127.0.0.1"]
-    assert row["receiver received"] > 100
+    assert row["receiver received"] > 3
     assert row["spool spooled"] + row["spool spool-full"] == row["receiver received"]
     again = receive(receiving, lambda: True, lambda _: None)
     assert by_exporter(again.counts)["127.0.0.1"] == row  # figures go on over a start
