@@ -18,6 +18,7 @@ from sekisho.stores.database.hub_reports import SqlDisputes, SqlLedger, SqlRepor
 from sekisho.stores.database.members import SqlHubTokens, SqlMembers
 from sekisho.stores.database.notices import SqlNotices
 from sekisho.stores.database.opening import Database, open_postgres, open_sqlite
+from sekisho.stores.database.papers import SqlPapers
 from sekisho.stores.database.passkeys import SqlPasskeys
 from sekisho.stores.database.sessions import SqlSessions
 from sekisho.stores.database.shared_collections import SqlCollections, SqlSent
@@ -41,6 +42,7 @@ __all__ = [
     "SqlMembers",
     "SqlNotices",
     "SqlObjects",
+    "SqlPapers",
     "SqlPasskeys",
     "SqlReports",
     "SqlSent",

@@ -16,6 +16,7 @@ from sekisho.model.account import Account, Passkey, Session, SetupLink, Token
 from sekisho.model.audit import AuditEntry, Checkpoint
 from sekisho.model.case import Case, CaseEvent
 from sekisho.model.notice import Notice
+from sekisho.model.paper import Paper
 from sekisho.model.sign_in_rules import Count
 
 METADATA = MetaData()
@@ -66,6 +67,7 @@ COUNTS = _table("sign_in_counts", Count, key=("key",))
 ACCIDENTS = _table("accidents", AccidentRecord, key=("id",))
 DOCUMENTS = _table("accident_documents", DocumentVersion, key=("accident", "kind", "version"))
 SIGNATURES = _table("accident_signatures", SignOff, key=("accident", "kind", "version"))
+PAPERS = _table("duty_papers", Paper, key=("kind", "name", "version"))
 SECRETS = Table(
     "account_secrets",
     METADATA,

@@ -22,6 +22,7 @@ from sekisho.stores.database.migrations import (
     v0006_audit_expiry,
     v0007_hub,
     v0008_accidents,
+    v0009_duty_papers,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -34,6 +35,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0006_audit_expiry.statements,
     v0007_hub.statements,
     v0008_accidents.statements,
+    v0009_duty_papers.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
