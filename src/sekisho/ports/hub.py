@@ -29,6 +29,23 @@ class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires: int
 
 
+class StandingFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which standings: empty fields ask for all; ``value`` is an address, a network or a domain as it is stored."""
+
+    states: tuple[str, ...] = ()
+    grades: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+
+
+class StandingPage(msgspec.Struct, frozen=True):
+    """Some standings, newest change of state first; ``next`` is the ``after`` of the page behind, empty at the end."""
+
+    standings: tuple[Standing, ...]
+    next: str
+
+
 class MemberStore(Protocol):
     """Keeps members, their rights, tokens and networks. Each change is stored with its record or not at all."""
 
@@ -118,6 +135,18 @@ class ReportStore(Protocol):
 
     def due(self, limit: int = 1000) -> tuple[Standing, ...]:
         """Return standings whose object is to be written anew."""
+        ...
+
+    def listed(self, wanted: StandingFilter, *, after: str = "", limit: int = 50) -> StandingPage:
+        """Return a page. :raises DescriptionError: ``after`` is not the ``next`` of a page."""
+        ...
+
+    def tallies(self) -> dict[tuple[str, str], int]:
+        """Return how many standings there are of each state and grade."""
+        ...
+
+    def count_of(self, member: str) -> int:
+        """Return of how many indicators a member has reported."""
         ...
 
     def usable(self, *, grades: Sequence[str]) -> tuple[Standing, ...]:

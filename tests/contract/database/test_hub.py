@@ -24,7 +24,7 @@ from sekisho.model.membership import (
     Right,
     Roster,
 )
-from sekisho.ports.hub import LedgerEntry
+from sekisho.ports.hub import LedgerEntry, StandingFilter
 from sekisho.stores.database import (
     Database,
     SqlAudit,
@@ -148,9 +148,40 @@ def test_reports_fold_and_standings_are_found(database: Database) -> None:
     assert [one.score for one in store.standings(["k1", "none", "\0"])] == [60]
     assert [one.key for one in store.by_ids(["indicator--k3"])] == ["k3"]
     assert [one.key for one in store.usable(grades=("watch",))] == ["k1", "k3"]
+    assert store.count_of("m1") == 2
+    assert store.tallies() == {("confirmed", "watch"): 2}
     assert store.usable(grades=("block",)) == ()
     store.withdraw("m1", ["k1", "k2"])
     assert store.reports(["k1", "k2"]) == (second,)
+
+
+def test_standings_are_paged_newest_change_first(database: Database) -> None:
+    store = SqlReports(database)
+    made = [standing(f"k{n}", since=NOW + n // 3, family="mirai" if n % 2 else "") for n in range(10)]
+    store.settle(
+        [*made, standing("held", since=NOW - 1, state=IndicatorState.HELD, grade=Use.NONE, value="x.example")]
+    )
+    found, after = [], ""
+    while True:
+        page = store.listed(StandingFilter(), after=after, limit=3)
+        assert len(page.standings) <= 3
+        found += [one.key for one in page.standings]
+        after = page.next
+        if not after:
+            break
+    assert found == ["k9", "k8", "k7", "k6", "k5", "k4", "k3", "k2", "k1", "k0", "held"]
+    asked = {
+        StandingFilter(states=("held",)): ["held"],
+        StandingFilter(values=("x.example", "none")): ["held"],
+        StandingFilter(families=("mirai",), grades=("watch",)): ["k9", "k7", "k5", "k3", "k1"],
+        StandingFilter(uses=("download",)): [],
+        StandingFilter(values=("\0",)): [],
+    }
+    for wanted, keys in asked.items():
+        assert [one.key for one in store.listed(wanted, limit=9).standings] == keys
+    for wrong in ("x", "1", "-1.k", "1" * 16 + ".k", "1.\0"):
+        with pytest.raises(DescriptionError):
+            store.listed(StandingFilter(), after=wrong)
 
 
 def test_disputes_and_outcomes(database: Database) -> None:

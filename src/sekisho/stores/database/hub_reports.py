@@ -6,18 +6,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    union,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
+from sekisho.errors import DescriptionError
+from sekisho.language import Text
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, Standing
-from sekisho.ports.hub import LedgerEntry
+from sekisho.ports.hub import LedgerEntry, StandingFilter, StandingPage
 from sekisho.stores.database.audit import chained
 from sekisho.stores.database.hub_tables import DISPUTES, LEDGER, OUTCOMES, REPORTS, STANDINGS
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable
 
 _AT_ONCE = 400
+_LONGEST = 15
 
 
 def _cut(keys: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -94,9 +109,50 @@ class SqlReports:
         mine = (STANDINGS.c.state == "confirmed") & STANDINGS.c.grade.in_(grades)
         return tuple(as_noun(Standing, row) for row in self._rows(STANDINGS, mine, order=("key",)))
 
+    def listed(self, wanted: StandingFilter, *, after: str = "", limit: int = 50) -> StandingPage:
+        """Return a page, newest change of state first; see the port."""
+        order = (STANDINGS.c.since.desc(), STANDINGS.c.key.desc())
+        asked = select(STANDINGS).order_by(*order).limit(limit + 1)
+        for column, values in (
+            (STANDINGS.c.state, wanted.states), (STANDINGS.c.grade, wanted.grades), (STANDINGS.c.use, wanted.uses),
+            (STANDINGS.c.family, wanted.families), (STANDINGS.c.value, wanted.values),
+        ):  # fmt: skip
+            if values:
+                asked = asked.where(column.in_([one for one in values if askable(one)]))
+        if after:
+            since, dot, key = after.partition(".")
+            if (
+                not dot
+                or not (since.isascii() and since.isdecimal())
+                or len(since) > _LONGEST
+                or not askable(key)
+            ):
+                raise DescriptionError(
+                    Text(ja="続きの頁の鍵ではない", en="not the key of a next page"), after[:100]
+                )
+            asked = asked.where(tuple_(STANDINGS.c.since, STANDINGS.c.key) < (int(since), key))
+        with self._database.reading() as connection:
+            rows = [as_noun(Standing, row) for row in connection.execute(asked)]
+        more = rows[limit - 1] if len(rows) > limit else None
+        return StandingPage(tuple(rows[:limit]), f"{more.since}.{more.key}" if more else "")
+
+    def tallies(self) -> dict[tuple[str, str], int]:
+        """Return how many standings there are of each state and grade."""
+        both = (STANDINGS.c.state, STANDINGS.c.grade)
+        with self._database.reading() as connection:
+            rows = connection.execute(select(*both, func.count()).group_by(*both))
+            return {(str(state), str(grade)): int(count) for state, grade, count in rows}
+
+    def count_of(self, member: str) -> int:
+        """Return of how many indicators a member has reported."""
+        asked = select(func.count()).select_from(REPORTS).where(REPORTS.c.member == member)
+        with self._database.reading() as connection:
+            return int(connection.execute(asked).scalar_one())
+
     def due(self, limit: int = 1000) -> tuple[Standing, ...]:
         """Return standings whose object is to be written anew."""
-        mine = STANDINGS.c.published == 0
+        # As a word of the statement: an index of some rows is taken only where the statement says which.
+        mine = STANDINGS.c.published == literal_column("0")
         return tuple(
             as_noun(Standing, row) for row in self._rows(STANDINGS, mine, order=("key",), limit=limit)
         )

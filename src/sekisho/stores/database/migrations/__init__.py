@@ -23,6 +23,7 @@ from sekisho.stores.database.migrations import (
     v0007_hub,
     v0008_accidents,
     v0009_duty_papers,
+    v0010_hub_pages,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -36,6 +37,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0007_hub.statements,
     v0008_accidents.statements,
     v0009_duty_papers.statements,
+    v0010_hub_pages.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
