@@ -5,11 +5,17 @@ A file stays in one process: fixtures of a module are dear, and names in the lab
 ``--no-loadscope-reorder`` keeps our order.
 """
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.scheduler.protocol import Scheduling
+
+# The tests start hundreds of processes; one that may keep no bytecode compiles every library anew, each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _ROOT = Path(__file__).parent
 # Files whose tests wait for the same assessments.
