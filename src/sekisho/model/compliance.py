@@ -15,6 +15,15 @@ import msgspec
 from sekisho.language import Text
 
 _FISCAL_MONTH = 4
+#: The kinds of 電気通信主任技術者.
+KINDS = {
+    "transmission": Text(ja="伝送交換", en="transmission"),
+    "line": Text(ja="線路", en="lines"),
+}
+SMALL = Text(
+    ja="一つの市町村内・3万人未満で、学歴と経験のある人がいれば選任を要しない",
+    en="not needed within one municipality, below 30,000 users, with a person of degree and experience",
+)
 
 
 class PeriodicDuty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,11 +60,30 @@ class EngineerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     small_users: int
 
 
+class InstallerKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of 工事担任者 and the works it may do."""
+
+    id: str
+    title: Text
+    may: tuple[str, ...]
+
+
+class InstallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may do which works (工事担任者規則4条)."""
+
+    article: str
+    confidence: str
+    remark: Text
+    works: dict[str, Text]
+    kinds: tuple[InstallerKind, ...]
+
+
 class CalendarRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file."""
 
     duties: tuple[PeriodicDuty, ...]
     engineers: EngineerRules
+    installers: InstallerRules
 
 
 class Engineer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +109,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar lines: it has lines (線路), so that it asks for that kind too
     :ivar relief: its only equipment is for public Wi-Fi or unlicensed LPWA, and conforming or certified
     :ivar other_operator: another operator owns the equipment and has appointed; its name
+    :ivar works: kinds of works that 工事担任者 do or supervise from here
     """
 
     name: str
@@ -90,6 +119,15 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: bool = True
     relief: bool = False
     other_operator: str = ""
+    works: tuple[str, ...] = ()
+
+
+class Installer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person with a card of 工事担任者; ``posts`` are names of sites and prefectures."""
+
+    name: str
+    kind: str
+    posts: tuple[str, ...]
 
 
 class Done(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +151,7 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     qualified: bool | None = None
     sites: tuple[Site, ...] = ()
     engineers: tuple[Engineer, ...] = ()
+    installers: tuple[Installer, ...] = ()
     done: tuple[Done, ...] = ()
 
 
@@ -129,7 +168,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One duty with its day (None when no source tells it).
 
     :ivar missing: the fact that would decide whether it applies: ``users``, ``voice``, ``qualified``; ``day`` for its day,
-        ``bound`` and ``nil`` for what is unverified of it
+        ``bound`` and ``nil`` for what is unverified of it, ``work`` for works that nobody there may do
     """
 
     id: str
@@ -151,6 +190,7 @@ def entries(operator: Operator, rules: CalendarRules, today: date, until: date) 
         *_periodic(operator, rules, since, until),
         *_courses(operator, rules.engineers),
         *_vacancies(operator, rules.engineers),
+        *_works(operator, rules.installers),
     ]
     done = {one.id: one for one in operator.done}
     found = []
@@ -233,24 +273,53 @@ def _courses(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
         yield Entry(name, title, rules.article, "", day, State.DUE, rules.confidence)
 
 
+def exemption(operator: Operator, rules: EngineerRules) -> tuple[bool, str]:
+    """Say whether the small operator needs no engineer, and which fact would decide it: ``users`` or ``qualified``.
+
+    Within one municipality, fewer users than ``small_users``, and a person with the degree and years.
+    """
+    if len({(one.prefecture, one.municipality) for one in operator.sites}) != 1:
+        return False, ""
+    small = None if operator.users is None else operator.users < rules.small_users
+    if small is False or operator.qualified is False:
+        return False, ""
+    if small and operator.qualified:
+        return True, ""
+    return False, "users" if small is None else "qualified"
+
+
+def unstaffed(operator: Operator, rules: InstallerRules) -> Iterator[tuple[Site, str]]:
+    """Yield the works of sites that no 工事担任者 posted at the site, or for its prefecture, may do."""
+    may = {one.id: one.may for one in rules.kinds}
+    for site in operator.sites:
+        here = [one for one in operator.installers if {site.name, site.prefecture} & set(one.posts)]
+        able = {work for one in here for work in may.get(one.kind, ())}
+        yield from ((site, work) for work in site.works if work not in able)
+
+
+def _works(operator: Operator, rules: InstallerRules) -> Iterator[Entry]:
+    for site, work in unstaffed(operator, rules):
+        name = rules.works.get(work) or Text(ja=work, en=work)
+        title = Text(
+            ja=f"工事担任者がいない：{site.name}（{name.ja}）",
+            en=f"nobody may do the works at {site.name}: {name.en}",
+        )
+        yield Entry(
+            f"works-{work}-{site.name}", title, rules.article, "", None, State.OPEN, rules.confidence, "work", rules.remark
+        )  # fmt: skip
+
+
 def _vacancies(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
-    missing, remark = "", None
-    if len({(one.prefecture, one.municipality) for one in operator.sites}) == 1:
-        small = None if operator.users is None else operator.users < rules.small_users
-        if small and operator.qualified:
-            return
-        if small is not False and operator.qualified is not False:
-            missing = "users" if small is None else "qualified"
-            remark = Text(
-                ja="一つの市町村内・3万人未満で、学歴と経験のある人がいれば選任を要しない",
-                en="not needed within one municipality, below 30,000 users, with a person of degree and experience",
-            )
-    for post, kind, starts in _posts(operator.sites):
+    exempt, missing = exemption(operator, rules)
+    if exempt:
+        return
+    remark = SMALL if missing else None
+    for post, kind, starts in posts(operator.sites):
         if any(one.kind == kind and post in one.posts for one in operator.engineers):
             continue
-        words = {"transmission": ("伝送交換", "transmission"), "line": ("線路", "lines")}[kind]
+        words = KINDS[kind]
         title = Text(
-            ja=f"主任技術者（{words[0]}）の選任：{post}", en=f"appoint an engineer ({words[1]}): {post}"
+            ja=f"主任技術者（{words.ja}）の選任：{post}", en=f"appoint an engineer ({words.en}): {post}"
         )
         state = State.OPEN if missing else State.DUE
         yield Entry(
@@ -266,8 +335,8 @@ def _vacancies(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
         )
 
 
-def _posts(sites: Sequence[Site]) -> Iterator[tuple[str, str, date]]:
-    """Yield the posts to fill: each site, and each prefecture when the business spans more than one."""
+def posts(sites: Sequence[Site]) -> Iterator[tuple[str, str, date]]:
+    """Yield the posts of engineers to fill: each site, and each prefecture when the business spans more than one."""
     own = [one for one in sites if not one.other_operator]
     for one in own:
         yield from ((one.name, kind, one.starts) for kind in _kinds(one))

@@ -12,12 +12,15 @@ from sekisho.errors import SekishoError
 from sekisho.wiring.console_accidents import AccidentDesk
 from sekisho.wiring.console_casework import CaseDesk
 from sekisho.wiring.console_descriptions import DescriptionDesk
+from sekisho.wiring.console_duties import DutyDesk
 from sekisho.wiring.console_flows import FlowDesk
 from sekisho.wiring.console_folder import OF_SETTINGS, ConsoleFolder
 from sekisho.wiring.console_judging import JudgingDesk
 from sekisho.wiring.console_keeping import KeepingDesk
+from sekisho.wiring.console_papers import Papers
 from sekisho.wiring.console_runs import RunDesk
 from sekisho.wiring.console_terminals import TerminalDesk
+from sekisho.wiring.console_today import TodayDesk
 from sekisho.wiring.console_watch import WatchDesk
 from sekisho.wiring.moment import milliseconds
 
@@ -31,8 +34,8 @@ class Console:
 
     :ivar watch: detections and the running watch; ``flows`` the stored flows
     :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
-    :ivar accidents: accidents of networks, their documents
-    :ivar runs: assessments in progress; ``judging`` judging again and reports; ``descriptions`` of terminals
+    :ivar accidents: accidents of networks, their documents; ``duties`` what is due when
+    :ivar runs: assessments in progress; ``today`` what needs a person; ``judging`` judging again and reports; ``descriptions`` of terminals
     """
 
     def __init__(self, folder: Path, *, create: bool = False, now: Callable[[], int] = milliseconds) -> None:
@@ -46,7 +49,10 @@ class Console:
         self.terminals = TerminalDesk(self._folder)
         self.keeping = KeepingDesk(self._folder)
         self.accidents = AccidentDesk(self._folder, self.keeping)
+        papers = Papers(self._folder, self.keeping)
+        self.duties = DutyDesk(papers, self.accidents)
         self.runs = RunDesk(self._folder, self.keeping)
+        self.today = TodayDesk(self._folder, self.runs, self.accidents)
         self.judging = JudgingDesk(self._folder, self.keeping)
         self.descriptions = DescriptionDesk(self._folder, self.keeping)
 

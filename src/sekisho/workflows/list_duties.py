@@ -13,7 +13,7 @@ from sekisho.catalogues.accidents import calendar_rules
 from sekisho.errors import DescriptionError, ReadingError
 from sekisho.formats.icalendar import Event
 from sekisho.language import Language, Text
-from sekisho.model.compliance import Entry, Operator, State, entries
+from sekisho.model.compliance import KINDS, Engineer, Entry, Installer, Operator, State, entries
 from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
 
@@ -41,6 +41,7 @@ MISSING = {
         ja="対象期間に載せる事故があったかによる。ないときの報告が要るかは未確認",
         en="hangs on whether an accident of the period belongs in it; whether a report of none is asked is unverified",
     ),
+    "work": Text(ja="その工事をできる資格の人がいない", en="nobody posted there may do that work"),
     "serious": Text(ja="重大な事故かどうかによる", en="hangs on whether the accident is serious"),
 }
 
@@ -59,34 +60,60 @@ def read_operator(path: Path) -> Operator:
         text = ""
     if data and not text:
         raise ReadingError(Text(ja="大きすぎるか、UTF-8でない", en="too large, or not in UTF-8"), str(path))
+    return operator_of(text, str(path))
+
+
+def operator_of(text: str, where: str = "") -> Operator:
+    """Return what the TOML of an operator says. :raises DescriptionError: as `read_operator`."""
     try:
         operator = msgspec.convert(tomllib.loads(text), Operator)
     except (ValueError, RecursionError) as error:
         raise DescriptionError(
-            Text(ja="事業者のファイルの誤り", en="the operator's file is wrong"), f"{path}: {error}"
+            Text(ja="事業者のファイルの誤り", en="the operator's file is wrong"), f"{where}: {error}"
         ) from error
-    _check(operator, path)
+    check(operator, where)
     return operator
 
 
-def _check(operator: Operator, path: Path) -> None:
+def check(operator: Operator, where: str = "") -> None:
+    """Look whether what is said goes together.
+
+    :raises DescriptionError: a double name, an unknown post, kind or work, negative users
+    """
     names = [one.name for one in operator.sites]
     known = {*names, *(one.prefecture for one in operator.sites)}
     if len(set(names)) != len(names):
-        raise DescriptionError(Text(ja="事業場の名前が二度ある", en="a site's name twice"), str(path))
+        raise DescriptionError(Text(ja="事業場の名前が二度ある", en="a site's name twice"), where)
     if operator.users is not None and operator.users < 0:
-        raise DescriptionError(Text(ja="利用者数が負", en="negative users"), str(path))
+        raise DescriptionError(Text(ja="利用者数が負", en="negative users"), where)
     for one in operator.engineers:
-        if one.kind not in ("transmission", "line"):
+        if one.kind not in KINDS:
             raise DescriptionError(
                 Text(ja="主任技術者の種別が不明", en="unknown kind of engineer"), f"{one.name}: {one.kind}"
             )
-        for post in one.posts:
+    _check_posts(operator, known, where)
+
+
+def _check_posts(operator: Operator, known: set[str], where: str) -> None:
+    rules = calendar_rules().installers
+    for technician in operator.installers:
+        if technician.kind not in {one.id for one in rules.kinds}:
+            raise DescriptionError(
+                Text(ja="工事担任者の種別が不明", en="unknown kind of installation technician"),
+                f"{where} {technician.name}: {technician.kind}".strip(),
+            )
+    people: tuple[Engineer | Installer, ...] = (*operator.engineers, *operator.installers)
+    for person in people:
+        for post in person.posts:
             if post not in known:
                 raise DescriptionError(
                     Text(ja="知らない事業場・都道府県", en="unknown site or prefecture"),
-                    f"{one.name}: {post}",
+                    f"{person.name}: {post}",
                 )
+    for site in operator.sites:
+        for work in site.works:
+            if work not in rules.works:
+                raise DescriptionError(Text(ja="知らない工事", en="unknown works"), f"{site.name}: {work}")
 
 
 def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until: date) -> tuple[Entry, ...]:

@@ -8,7 +8,20 @@ import msgspec
 import pytest
 
 from sekisho.catalogues.accidents import calendar_rules
-from sekisho.model.compliance import Done, Engineer, Entry, Operator, Site, State, course_due, entries, years
+from sekisho.model.compliance import (
+    Done,
+    Engineer,
+    Entry,
+    Installer,
+    Operator,
+    Site,
+    State,
+    course_due,
+    entries,
+    exemption,
+    unstaffed,
+    years,
+)
 
 RULES = calendar_rules()
 TODAY = date(2026, 11, 21)
@@ -105,3 +118,40 @@ def test_the_exemption_of_small_operators(
 
 def test_no_year_is_a_leap_too_long() -> None:
     assert years(date(2024, 2, 29), 3) == date(2027, 2, 28)
+
+
+def test_works_need_somebody_with_the_card_for_them() -> None:
+    site = msgspec.structs.replace(TOKYO, works=("digital", "isdn-basic"))
+    alone = Operator(sites=(site,))
+    assert [work for _, work in unstaffed(alone, RULES.installers)] == ["digital", "isdn-basic"]
+    some = msgspec.structs.replace(alone, installers=(Installer("山田", "digital-2", ("第一局",)),))
+    # The second class may not go beyond 1 Gbit/s for the Internet.
+    assert [work for _, work in unstaffed(some, RULES.installers)] == ["digital", "isdn-basic"]
+    both = msgspec.structs.replace(
+        alone,
+        installers=(Installer("山田", "digital-1", ("東京都",)), Installer("林", "analogue-2", ("第一局",))),
+    )
+    assert list(unstaffed(both, RULES.installers)) == []
+    elsewhere = msgspec.structs.replace(alone, installers=(Installer("山田", "all", ()),))
+    assert len(list(unstaffed(elsewhere, RULES.installers))) == 2
+    entry = found(alone)["works-digital-第一局"]
+    assert (entry.state, entry.day, entry.missing) == (State.OPEN, None, "work")
+
+
+@pytest.mark.parametrize(
+    ("users", "qualified", "answer"),
+    [
+        (29_999, True, (True, "")),
+        (29_999, None, (False, "qualified")),
+        (None, True, (False, "users")),
+        (30_000, True, (False, "")),
+        (29_999, False, (False, "")),
+    ],
+)
+def test_the_exemption_of_small_operators(
+    users: int | None, qualified: bool | None, answer: tuple[bool, str]
+) -> None:
+    one = Operator(users=users, qualified=qualified, sites=(TOKYO,))
+    assert exemption(one, RULES.engineers) == answer
+    two = msgspec.structs.replace(one, sites=(TOKYO, CHIBA))
+    assert exemption(two, RULES.engineers) == (False, "")

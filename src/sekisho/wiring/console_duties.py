@@ -1,0 +1,126 @@
+"""Duties as the console keeps them: what the operator says of itself, what is due when, proof of what is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sekisho.errors import DescriptionError
+from sekisho.language import Text
+from sekisho.model.accident import japan_day
+from sekisho.model.compliance import Done, Entry, Operator
+from sekisho.wiring.console_papers import Papers, Written
+
+if TYPE_CHECKING:
+    from sekisho.model.case_life import Actor
+    from sekisho.model.ruling import Ruling
+    from sekisho.wiring.console_accidents import AccidentDesk
+
+OPERATOR, DONE = "operator", "done"
+#: How far the list goes ahead, days.
+AHEAD = 400
+# Newest first: what is older than these has no day left to come.
+_MOST_ACCIDENTS = 500
+_LONGEST = 400
+_NO_DUTY = Text(ja="その番号の義務は今の一覧にない", en="no duty of that id is in the list now")
+_NOT_YET = Text(ja="まだ来ていない日に済みとはできない", en="it can't be done on a day still to come")
+_NO_PROOF = Text(
+    ja="済みの証拠（受付番号、文書の場所など）が要る", en="proof is needed (a receipt's number, where it is kept)"
+)
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """The list of a day.
+
+    :ivar broken: ids of accidents that can't be judged, so that their duties are missing here
+    :ivar more: older accidents exist that were not looked at
+    """
+
+    today: date
+    entries: tuple[Entry, ...]
+    broken: tuple[str, ...]
+    more: bool
+
+
+class DutyDesk:
+    """The operator's own duties. Every change is in the audit log before it happens, and every version stays."""
+
+    def __init__(self, papers: Papers, accidents: AccidentDesk) -> None:
+        self._papers = papers
+        self._accidents = accidents
+
+    @property
+    def today(self) -> date:
+        """The day in Japan."""
+        return japan_day(datetime.fromtimestamp(self._papers.now / 1000, UTC))
+
+    def operator(self) -> tuple[Operator, int]:
+        """Return what the operator said of itself, without proofs, and its version; 0 when nothing was said yet."""
+        found = self._papers.one(OPERATOR, OPERATOR, Operator)
+        return (found[0], found[1].version) if found else (Operator(), 0)
+
+    def say(self, operator: Operator, seen: int, actor: Actor) -> None:
+        """Keep what the operator says of itself.
+
+        :raises DescriptionError: it doesn't go together, or a course is still to come
+        :raises ConflictError: somebody was faster
+        """
+        from sekisho.workflows.list_duties import check, duties_of
+
+        if len(operator.sites) > _LONGEST or len(operator.engineers) + len(operator.installers) > _LONGEST:
+            raise DescriptionError(
+                Text(ja="多すぎる（400まで）", en="too many (400 at most)"), str(len(operator.sites))
+            )
+        check(operator)
+        duties_of(operator, (), self.today, self.today)
+        kept = msgspec.structs.replace(operator, done=())
+        self._papers.write(OPERATOR, [Written(OPERATOR, seen, kept)], actor, "change-operator", OPERATOR)
+
+    def listed(self, until: date | None = None) -> Listed:
+        """Return every duty up to ``until`` (default: 400 days ahead) by its day."""
+        from sekisho.workflows.list_duties import duties_of
+
+        operator, _ = self.operator()
+        proofs = tuple(one for one, _ in self._papers.every(DONE, Done))
+        rulings, broken, more = self._rulings()
+        today = self.today
+        said = msgspec.structs.replace(operator, done=proofs)
+        found = duties_of(said, rulings, today, until or today + timedelta(days=AHEAD))
+        return Listed(today, found, broken, more)
+
+    def done(self, identifier: str, on: date, proof: str, actor: Actor) -> None:
+        """Record that a duty is done.
+
+        :raises DescriptionError: no such duty, a day still to come, no proof
+        """
+        if not any(one.id == identifier for one in self.listed().entries):
+            raise DescriptionError(_NO_DUTY, identifier[:100])
+        if on > self.today:
+            raise DescriptionError(_NOT_YET, str(on))
+        if not proof.strip():
+            raise DescriptionError(_NO_PROOF, identifier[:100])
+        seen = self._papers.version(DONE, identifier)
+        noun = Done(identifier, on, actor.name, proof.strip()[:_LONGEST])
+        self._papers.write(DONE, [Written(identifier, seen, noun)], actor, "duty-done", identifier)
+
+    def undone(self, identifier: str, actor: Actor) -> None:
+        """Take a proof back; both stay on record. :raises DescriptionError: there is none."""
+        found = self._papers.one(DONE, identifier, Done)
+        if found is None:
+            raise DescriptionError(_NO_DUTY, identifier[:100])
+        self._papers.write(
+            DONE, [Written(identifier, found[1].version, None)], actor, "duty-undone", identifier
+        )
+
+    def _rulings(self) -> tuple[list[Ruling], tuple[str, ...], bool]:
+        records = self._accidents.find(limit=_MOST_ACCIDENTS)
+        rulings: list[Ruling] = []
+        broken = []
+        for one in records:
+            try:
+                rulings.append(self._accidents.judged(one.told(), self._papers.now))
+            except DescriptionError:  # its own page says why
+                broken.append(one.id)
+        return rulings, tuple(broken), len(records) == _MOST_ACCIDENTS
