@@ -5,6 +5,15 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Table, Text
 
 from sekisho.model.corroboration import Dispute, Report, Standing
+from sekisho.model.device_model import (
+    Advisory,
+    Affected,
+    DisclosedFinding,
+    DisclosureStep,
+    ModelReport,
+    Product,
+)
+from sekisho.model.federation import Foreign, Offer, Peer, Position
 from sekisho.model.membership import HubToken, Member, Network, Right
 from sekisho.ports.hub import LedgerEntry
 from sekisho.stores.database.tables import METADATA, _table
@@ -17,6 +26,23 @@ REPORTS = _table("hub_reports", Report, key=("key", "member"))
 STANDINGS = _table("hub_standings", Standing, key=("key",))
 DISPUTES = _table("hub_disputes", Dispute, key=("id",))
 LEDGER = _table("hub_ledger", LedgerEntry, key=("id",))
+PEERS = _table("hub_peers", Peer, key=("member",), json=("take", "forward"))
+POSITIONS = _table("hub_positions", Position, key=("peer", "lane"))
+FOREIGN = _table("hub_foreign", Foreign, key=("peer", "key", "id"), json=("origins",))
+OFFERS = _table("hub_offers", Offer, key=("partner", "key"), json=("standing", "origins"))
+PRODUCTS = _table("hub_products", Product, key=("vendor", "model"))
+MODEL_REPORTS = _table(
+    "hub_model_reports",
+    ModelReport,
+    key=("member", "vendor", "model", "firmware", "finding"),
+    json=("ports", "cves"),
+)
+ADVISORIES = _table("hub_advisories", Advisory, key=("id",))
+AFFECTED = _table(
+    "hub_advisory_models", Affected, key=("advisory", "vendor", "model", "version", "issue", "status")
+)
+FINDINGS = _table("hub_findings", DisclosedFinding, key=("id",))
+STEPS = _table("hub_finding_steps", DisclosureStep, key=("finding", "seq"))
 OUTCOMES = Table(
     "hub_outcomes",
     METADATA,

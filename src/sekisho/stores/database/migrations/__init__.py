@@ -24,6 +24,7 @@ from sekisho.stores.database.migrations import (
     v0008_accidents,
     v0009_duty_papers,
     v0010_hub_pages,
+    v0011_hub_peers,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -38,6 +39,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0008_accidents.statements,
     v0009_duty_papers.statements,
     v0010_hub_pages.statements,
+    v0011_hub_peers.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
