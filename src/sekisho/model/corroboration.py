@@ -134,11 +134,12 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Voice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A report with what it weighs: ``side`` names what it is one voice with, hundredths."""
+    """A report with what it weighs (hundredths); ``origins``: the hubs behind one that came from a hub elsewhere."""
 
     report: Report
     group: str
     weight: float
+    origins: tuple[str, ...] = ()
 
 
 class Weighed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,6 +184,40 @@ def asleep_after(use: str, kind: str, rules: Rules) -> int:
     return int(life(use, kind, rules) * (1.0 - rules.dormant_below / 100) ** (rules.decay_power / 100))
 
 
+class Side(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One independent voice as it enters a score: the strongest of its reports.
+
+    :ivar weight: what its word has been worth (w), 0 to 1
+    :ivar quality: how it was seen (q), 0 to 1, by the name ``evidence``
+    :ivar decay: what its age has left (d), 0 to 1
+    :ivar reports: how many reports are this one voice
+    """
+
+    weight: float
+    quality: float
+    decay: float
+    evidence: str
+    reports: int
+
+    @property
+    def part(self) -> float:
+        """What it adds: w·q·d."""
+        return self.weight * self.quality * self.decay
+
+
+def sides(voices: Sequence[Voice], now: int, rules: Rules) -> tuple[Side, ...]:
+    """Return the independent voices about an indicator, the strongest first: the inputs of `weigh`. They name nobody."""
+    found = []
+    for held in _sides(voices):
+        some = [
+            Side(one.weight, rules.evidence[one.report.evidence] / 100, decay(one.report, now, rules),
+                 one.report.evidence, len(held))
+            for one in held
+        ]  # fmt: skip
+        found.append(max(some, key=lambda one: one.part))
+    return tuple(sorted(found, key=lambda one: -one.part))
+
+
 def weigh(voices: Sequence[Voice], now: int, rules: Rules) -> Weighed:
     """Return the score of an indicator by all who speak of it."""
     left, alive, youngest, proof = 1.0, 0, 0.0, 0
@@ -201,10 +236,11 @@ def weigh(voices: Sequence[Voice], now: int, rules: Rules) -> Weighed:
 
 
 def _sides(voices: Sequence[Voice]) -> list[list[Voice]]:
-    """Put together what is one voice: one legal group, or one feed, over however many steps."""
+    """Put together what is one voice: one legal group, one feed, or one hub elsewhere, over however many steps."""
     sides: list[tuple[set[str], list[Voice]]] = []
     for one in voices:
         names = {f"group {one.group}"} | ({f"feed {one.report.feed}"} if one.report.feed else set())
+        names |= {f"hub {origin}" for origin in one.origins}
         mine = [one]
         apart = []
         for known, held in sides:

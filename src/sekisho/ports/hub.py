@@ -29,6 +29,13 @@ class LedgerEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires: int
 
 
+class LedgerPage(msgspec.Struct, frozen=True):
+    """Some entries of the ledger; ``next`` is the ``after`` of the page behind, empty at the end."""
+
+    entries: tuple[LedgerEntry, ...]
+    next: str
+
+
 class StandingFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which standings: empty fields ask for all; ``value`` is an address, a network or a domain as it is stored."""
 
@@ -145,8 +152,8 @@ class ReportStore(Protocol):
         """Return how many standings there are of each state and grade."""
         ...
 
-    def count_of(self, member: str) -> int:
-        """Return of how many indicators a member has reported."""
+    def shares(self, member: str) -> tuple[int, int]:
+        """Return of how many indicators a member has reported, and how many of these nobody else has."""
         ...
 
     def usable(self, *, grades: Sequence[str]) -> tuple[Standing, ...]:
@@ -191,6 +198,10 @@ class LedgerStore(Protocol):
 
     def entries(self, *, carrier: str = "", after: str = "", limit: int = 1000) -> tuple[LedgerEntry, ...]:
         """Return entries by their ids, behind one; of one carrier where it is named."""
+        ...
+
+    def newest(self, *, carrier: str = "", after: str = "", limit: int = 50) -> LedgerPage:
+        """Return a page, the last received first. :raises DescriptionError: ``after`` is not the ``next`` of a page."""
         ...
 
     def forget_items(self, delivered_before: int) -> int:

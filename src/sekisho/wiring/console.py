@@ -15,6 +15,7 @@ from sekisho.wiring.console_descriptions import DescriptionDesk
 from sekisho.wiring.console_duties import DutyDesk
 from sekisho.wiring.console_flows import FlowDesk
 from sekisho.wiring.console_folder import OF_SETTINGS, ConsoleFolder
+from sekisho.wiring.console_hub import HubRoom
 from sekisho.wiring.console_judging import JudgingDesk
 from sekisho.wiring.console_keeping import KeepingDesk
 from sekisho.wiring.console_papers import Papers
@@ -35,11 +36,22 @@ class Console:
     :ivar watch: detections and the running watch; ``flows`` the stored flows
     :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
     :ivar accidents: accidents of networks, their documents; ``duties`` what is due when
+    :ivar hub: the sharing hub that is run here; None without one
     :ivar runs: assessments in progress; ``today`` what needs a person; ``judging`` judging again and reports; ``descriptions`` of terminals
     """
 
-    def __init__(self, folder: Path, *, create: bool = False, now: Callable[[], int] = milliseconds) -> None:
-        """Name the data folder; with ``create`` it and its database are made when they aren't there."""
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        now: Callable[[], int] = milliseconds,
+        hub: Path | None = None,
+    ) -> None:
+        """Name the data folder; with ``create`` it and its database are made when they aren't there.
+
+        :param hub: folder of a hub that the people of this console run
+        """
         self.folder = folder
         self.now = now
         self._folder = ConsoleFolder(folder, now, create=create)
@@ -54,6 +66,7 @@ class Console:
         self.runs = RunDesk(self._folder, self.keeping)
         self.today = TodayDesk(self._folder, self.runs, self.accidents)
         self.judging = JudgingDesk(self._folder, self.keeping)
+        self.hub = HubRoom(hub, now) if hub else None
         self.descriptions = DescriptionDesk(self._folder, self.keeping)
 
     def __enter__(self) -> Self:
@@ -101,4 +114,6 @@ class Console:
         self.watch.fresh.close()
         self.terminals.fresh.close()
         self.casework.close()
+        if self.hub:
+            self.hub.close()
         self._folder.close()

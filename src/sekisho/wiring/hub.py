@@ -238,6 +238,17 @@ def random_step() -> int:
     return 1 + int(_CHANCE.expovariate(1 / _MEAN_STEP))
 
 
+def opened_hub(
+    folder: Path, now: Callable[[], int] = milliseconds, step: Callable[[], int] = random_step
+) -> HubDesk:
+    """Return an open hub, which its caller closes; errors as `open_hub`."""
+    from sekisho.stores.database import open_postgres, open_sqlite
+
+    settings = read_hub_settings(folder)
+    database = open_postgres(settings.database) if settings.database else open_sqlite(folder / _DATABASE)
+    return HubDesk(folder, settings, database, now, step)
+
+
 @contextmanager
 def open_hub(
     folder: Path, now: Callable[[], int] = milliseconds, step: Callable[[], int] = random_step
@@ -247,11 +258,7 @@ def open_hub(
     :raises DescriptionError: there is none, or its settings are wrong
     :raises StoreError: its database can't be opened
     """
-    from sekisho.stores.database import open_postgres, open_sqlite
-
-    settings = read_hub_settings(folder)
-    database = open_postgres(settings.database) if settings.database else open_sqlite(folder / _DATABASE)
-    desk = HubDesk(folder, settings, database, now, step)
+    desk = opened_hub(folder, now, step)
     try:
         yield desk
     finally:

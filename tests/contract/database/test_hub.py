@@ -24,7 +24,7 @@ from sekisho.model.membership import (
     Right,
     Roster,
 )
-from sekisho.ports.hub import LedgerEntry, StandingFilter
+from sekisho.ports.hub import LedgerEntry, LedgerPage, StandingFilter
 from sekisho.stores.database import (
     Database,
     SqlAudit,
@@ -148,7 +148,9 @@ def test_reports_fold_and_standings_are_found(database: Database) -> None:
     assert [one.score for one in store.standings(["k1", "none", "\0"])] == [60]
     assert [one.key for one in store.by_ids(["indicator--k3"])] == ["k3"]
     assert [one.key for one in store.usable(grades=("watch",))] == ["k1", "k3"]
-    assert store.count_of("m1") == 2
+    assert store.shares("m1") == (2, 1)
+    assert store.shares("m2") == (1, 0)
+    assert store.shares("nobody") == (0, 0)
     assert store.tallies() == {("confirmed", "watch"): 2}
     assert store.usable(grades=("block",)) == ()
     store.withdraw("m1", ["k1", "k2"])
@@ -207,6 +209,17 @@ def test_the_ledger(database: Database) -> None:
     store.enter([msgspec.structs.replace(one, supplier="another")])
     assert store.entries() == (one, other)
     assert store.entries(carrier="m3") == (other,)
+    later = msgspec.structs.replace(other, id="l0", received=NOW + 1)
+    store.enter([later])
+    page = store.newest(limit=2)
+    assert page.entries == (later, other)
+    assert store.newest(after=page.next) == LedgerPage((one,), "")
+    assert store.newest(carrier="m2").entries == (one,)
+    assert store.newest(carrier="\0").entries == ()
+    with pytest.raises(DescriptionError):
+        store.newest(after="l1")
+    assert store.expire(later.expires) == 3
+    store.enter([one, other])
     store.receipt(["l1", "l2"], "m2", NOW + 3)
     store.receipt(["l1"], "m2", NOW + 7)
     assert [entry.receipt for entry in store.entries()] == [NOW + 3, 0]

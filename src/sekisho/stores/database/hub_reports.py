@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Table,
     delete,
+    exists,
     func,
     insert,
     literal_column,
@@ -25,7 +26,7 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, Standing
-from sekisho.ports.hub import LedgerEntry, StandingFilter, StandingPage
+from sekisho.ports.hub import LedgerEntry, LedgerPage, StandingFilter, StandingPage
 from sekisho.stores.database.audit import chained
 from sekisho.stores.database.hub_tables import DISPUTES, LEDGER, OUTCOMES, REPORTS, STANDINGS
 from sekisho.stores.database.opening import Database
@@ -39,6 +40,14 @@ def _cut(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     good = [one for one in keys if askable(one)]
     for first in range(0, len(good), _AT_ONCE):
         yield good[first : first + _AT_ONCE]
+
+
+def _place(after: str) -> tuple[int, str]:
+    """Return where a page goes on: a moment and a key. :raises DescriptionError: it is the ``next`` of no page."""
+    at, dot, key = after.partition(".")
+    if not dot or not (at.isascii() and at.isdecimal()) or len(at) > _LONGEST or not askable(key):
+        raise DescriptionError(Text(ja="続きの頁の鍵ではない", en="not the key of a next page"), after[:100])
+    return int(at), key
 
 
 class SqlReports:
@@ -120,17 +129,7 @@ class SqlReports:
             if values:
                 asked = asked.where(column.in_([one for one in values if askable(one)]))
         if after:
-            since, dot, key = after.partition(".")
-            if (
-                not dot
-                or not (since.isascii() and since.isdecimal())
-                or len(since) > _LONGEST
-                or not askable(key)
-            ):
-                raise DescriptionError(
-                    Text(ja="続きの頁の鍵ではない", en="not the key of a next page"), after[:100]
-                )
-            asked = asked.where(tuple_(STANDINGS.c.since, STANDINGS.c.key) < (int(since), key))
+            asked = asked.where(tuple_(STANDINGS.c.since, STANDINGS.c.key) < _place(after))
         with self._database.reading() as connection:
             rows = [as_noun(Standing, row) for row in connection.execute(asked)]
         more = rows[limit - 1] if len(rows) > limit else None
@@ -143,11 +142,14 @@ class SqlReports:
             rows = connection.execute(select(*both, func.count()).group_by(*both))
             return {(str(state), str(grade)): int(count) for state, grade, count in rows}
 
-    def count_of(self, member: str) -> int:
-        """Return of how many indicators a member has reported."""
-        asked = select(func.count()).select_from(REPORTS).where(REPORTS.c.member == member)
+    def shares(self, member: str) -> tuple[int, int]:
+        """Return of how many indicators a member has reported, and how many of these nobody else has."""
+        other = REPORTS.alias()
+        shared = exists().where(other.c.key == REPORTS.c.key, other.c.member != member)
+        asked = select(func.count(), func.count().filter(~shared)).where(REPORTS.c.member == member)
         with self._database.reading() as connection:
-            return int(connection.execute(asked).scalar_one())
+            every, alone = connection.execute(asked).one()
+        return int(every), int(alone)
 
     def due(self, limit: int = 1000) -> tuple[Standing, ...]:
         """Return standings whose object is to be written anew."""
@@ -254,6 +256,18 @@ class SqlLedger:
             asked = asked.where(LEDGER.c.carrier == carrier)
         with self._database.reading() as connection:
             return tuple(as_noun(LedgerEntry, row) for row in connection.execute(asked))
+
+    def newest(self, *, carrier: str = "", after: str = "", limit: int = 50) -> LedgerPage:
+        """Return a page, the last received first; see the port."""
+        asked = select(LEDGER).order_by(LEDGER.c.received.desc(), LEDGER.c.id.desc()).limit(limit + 1)
+        if carrier:
+            asked = asked.where(LEDGER.c.carrier == (carrier if askable(carrier) else ""))
+        if after:
+            asked = asked.where(tuple_(LEDGER.c.received, LEDGER.c.id) < _place(after))
+        with self._database.reading() as connection:
+            rows = [as_noun(LedgerEntry, row) for row in connection.execute(asked)]
+        more = rows[limit - 1] if len(rows) > limit else None
+        return LedgerPage(tuple(rows[:limit]), f"{more.received}.{more.id}" if more else "")
 
     def forget_items(self, delivered_before: int) -> int:
         """Empty the log items of what was delivered before a time; return how many."""

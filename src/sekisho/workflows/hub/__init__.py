@@ -19,7 +19,7 @@ from sekisho.workflows.hub.entering import (
     standard_rights,
 )
 from sekisho.workflows.hub.shelves import Shelves, Visible
-from sekisho.workflows.hub.weighing import publish, settle, sweep
+from sekisho.workflows.hub.weighing import heard, publish, settle, sweep
 
 __all__ = [
     "ACCESS_SECONDS",
@@ -33,6 +33,7 @@ __all__ = [
     "decide",
     "enter",
     "grant",
+    "heard",
     "hold",
     "make_token",
     "publish",

@@ -9,36 +9,16 @@ import msgspec
 
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists.entries import special
-from sekisho.formats.stix_marking import WRITTEN
-from sekisho.formats.stix_object import check
-from sekisho.model.corroboration import (
-    Dispute,
-    IndicatorState,
-    Report,
-    Standing,
-    Use,
-    Voice,
-    Weighed,
-    asleep_after,
-    base_key,
-    family_of,
-    judged,
-    level_key,
-    published_levels,
-    standing_keys,
-    trust,
-    weigh,
-)
+from sekisho.model.corroboration import Dispute, Report, Standing, Use, Voice, base_key, standing_keys, trust
 from sekisho.model.domain_names import held as held_name
-from sekisho.model.indicator import Indicator, Tlp
+from sekisho.model.indicator import Indicator
 from sekisho.model.membership import Member, MemberState
-from sekisho.model.sharing import Lane, Offered, Outcome, rfc3339
+from sekisho.model.sharing import Lane, Outcome
 from sekisho.workflows.hub.books import Books
+from sekisho.workflows.hub.offering import Heard, Origins, origins_of, publish_offers, settle_offers
+from sekisho.workflows.hub.standing import standings_of, written
 
-_HOUR, _DAY = 3_600_000, 86_400_000
 _AT_ONCE = 500
-_NAMES = {6: "tcp", 17: "udp", 132: "sctp"}
-_SHOWN = ("state", "grade", "level", "family", "reason")
 
 
 def settle(books: Books, keys: Iterable[str]) -> None:
@@ -59,6 +39,15 @@ def settle(books: Books, keys: Iterable[str]) -> None:
             _settle(books, wanted[first : first + _AT_ONCE], groups, weights, guards, now)
 
 
+def heard(books: Books, key: str) -> list[Voice]:
+    """Return who speaks of a key now, with what each word weighs."""
+    groups = {one.id: one for one in books.members.members() if one.state is MemberState.ACTIVE}
+    outcomes = books.disputes.outcomes()
+    weights = {name: trust(outcomes.get(name, ()), books.now(), books.rules) for name in groups}
+    origins = origins_of(books, groups, [base_key(key)])
+    return _voices(books.reports.reports([base_key(key)]), groups, weights, origins)
+
+
 def _settle(
     books: Books, some: Sequence[str], groups: Mapping[str, Member], weights: Mapping[str, float], guards: Guards, now: int
 ) -> None:  # fmt: skip
@@ -68,6 +57,7 @@ def _settle(
     reports: dict[str, list[Report]] = {}
     for one in books.reports.reports(some):
         reports.setdefault(one.key, []).append(one)
+    origins = origins_of(books, groups, some)
     disputes: dict[str, list[Dispute]] = {}
     for dispute in books.disputes.disputes(some):
         if dispute.decided or dispute.member in groups:  # an open one of who isn't a member counts no more
@@ -79,15 +69,19 @@ def _settle(
     names = {value for kind, value in places if kind == "domain"}
     guarded |= {name: reason for name in names if (reason := held_name(name, books.names, own))}
     made: list[Standing] = []
+    heard_of: dict[str, Heard] = {}
     for key in some:
         rows = {name: before[name] for name in standing_keys(key) if name in before}
-        voices = _voices(reports.get(key, []), groups, weights)
-        made += _standings(books, key, voices, disputes.get(key, []), rows, guarded, now)
+        voices = _voices(reports.get(key, []), groups, weights, origins)
+        verified = max((one.verified for one in rows.values()), default=0)
+        made += standings_of(books, key, voices, disputes.get(key, []), rows, guarded, now, verified)
+        heard_of[key] = Heard(voices, disputes.get(key, []), verified)
     books.reports.settle(made)
+    settle_offers(books, groups, heard_of, guarded, now)
 
 
 def _voices(
-    reports: Iterable[Report], groups: Mapping[str, Member], weights: Mapping[str, float]
+    reports: Iterable[Report], groups: Mapping[str, Member], weights: Mapping[str, float], origins: Origins
 ) -> list[Voice]:
     """Return what active members say, with its weight."""
     return [
@@ -95,81 +89,11 @@ def _voices(
             msgspec.structs.replace(one, feed=one.feed or groups[one.member].lineage),
             groups[one.member].group,
             weights[one.member],
+            origins.get((one.member, one.key), ()),
         )
         for one in reports
         if one.member in groups
     ]
-
-
-def _standings(
-    books: Books, key: str, voices: Sequence[Voice], disputes: Sequence[Dispute], rows: Mapping[str, Standing],
-    guarded: Mapping[str, str], now: int
-) -> list[Standing]:  # fmt: skip
-    """Return what stands of an indicator, level by level: what was shown at one is taken back at that one."""
-    verified = max((one.verified for one in rows.values()), default=0)
-    levels = {one[0]: one for one in published_levels(voices, now, books.rules, verified=verified > 0)}
-    first = rows.get(key)
-    others = {one.level: one for name, one in rows.items() if name != key}
-    there = others | ({first.level: first} if first else {})
-    made: list[Standing] = []
-    for level in sorted(there.keys() | levels.keys()):
-        old = there.get(level)
-        name = old.key if old else level_key(key, level) if first or made else key
-        entry = levels.get(level)
-        heard = [one for one in voices if one.report.tlp <= level]
-        if entry is None:
-            weighed = weigh(heard, now, books.rules)
-            entry = (level, weighed, judged(weighed, verified=verified > 0, rules=books.rules)[0], Use.NONE)
-        made.append(_standing(books, name, heard, disputes, old, entry, verified, guarded, now))
-    return made
-
-
-def _standing(
-    books: Books, name: str, heard: Sequence[Voice], disputes: Sequence[Dispute], old: Standing | None,
-    entry: tuple[Tlp, Weighed, IndicatorState, Use], verified: int, guarded: Mapping[str, str], now: int
-) -> Standing:  # fmt: skip
-    level, weighed, state, grade = entry
-    reports = [one.report for one in heard]
-    model = reports[0] if reports else old
-    if model is None:
-        raise AssertionError(name)  # a level is there by its voices or by what stood there
-    reason = _reason(model, disputes, verified, guarded)
-    if reason:
-        state, grade = (IndicatorState.RETIRED if reason == "refuted" else IndicatorState.HELD), Use.NONE
-    elif state is IndicatorState.DORMANT and old and _long_asleep(old, now, books):
-        state = IndicatorState.RETIRED
-    new = Standing(
-        name, old.id if old else books.minted("indicator", base_key(name), level.name), model.use, model.kind,
-        model.value, model.port, model.protocol, family_of(heard, old.family if old else ""), state, grade,
-        weighed.score, weighed.voices, level, now, old.created if old else now,
-        min((one.first for one in reports), default=old.first if old else now),
-        max((one.last for one in reports), default=old.last if old else now), -1, reason, verified,
-    )  # fmt: skip
-    if old is None:
-        return msgspec.structs.replace(new, published=0 if grade is not Use.NONE else -1)
-    since = old.since if old.state is state else now
-    same = all(getattr(old, field) == getattr(new, field) for field in _SHOWN)
-    same = same and old.last // _HOUR == new.last // _HOUR and old.first // _HOUR == new.first // _HOUR
-    shown = grade is not Use.NONE or old.published >= 0  # what went out once is taken back as well
-    published = old.published if same else 0 if shown else -1
-    return msgspec.structs.replace(new, since=since, published=published)
-
-
-def _long_asleep(old: Standing, now: int, books: Books) -> bool:
-    if old.state is IndicatorState.RETIRED:
-        return True
-    return old.state is IndicatorState.DORMANT and now - old.since > books.rules.retire_after_days * _DAY
-
-
-def _reason(
-    one: Report | Standing, disputes: Sequence[Dispute], verified: int, guarded: Mapping[str, str]
-) -> str:
-    """Return why it is held back; empty for nothing."""
-    if any(not dispute.decided for dispute in disputes):
-        return "disputed"
-    if any(dispute.upheld and dispute.decided > verified for dispute in disputes):
-        return "refuted"
-    return guarded.get(one.value, "")
 
 
 def _names_of(member: Member) -> set[str]:
@@ -205,7 +129,7 @@ def publish(books: Books, shuffle: bytes = b"") -> int:
         with books.weighing:
             some = _published(books, lane.id, shuffle)
         if not some:
-            return count
+            return count + publish_offers(books, shuffle)
         count += some
 
 
@@ -218,7 +142,7 @@ def _published(books: Books, collection: str, shuffle: bytes) -> int:
     mixed = sorted(
         (one for one in due if one.key in out), key=lambda one: books.minted("order", shuffle.hex(), one.key)
     )
-    puts = books.objects.add(collection, [_object(books, one, now) for one in mixed], now * 1000)
+    puts = books.objects.add(collection, [written(books, one, now) for one in mixed], now * 1000)
     late = {one.key for one, put in zip(mixed, puts, strict=True) if put.outcome is Outcome.OTHER}
     done = [one for one in due if one.key not in late]
     books.reports.settle(
@@ -236,42 +160,3 @@ def sweep(books: Books) -> int:
     return count
 
 
-def _object(books: Books, one: Standing, now: int) -> Offered:
-    ends = one.last + asleep_after(one.use, one.kind, books.rules)
-    first = one.first // _HOUR * _HOUR
-    values = {
-        "type": "indicator", "spec_version": "2.1", "id": one.id, "created_by_ref": books.identity,
-        "created": _moment(one.created // _HOUR * _HOUR), "modified": _moment(now), "pattern": pattern(one),
-        "pattern_type": "stix", "valid_from": _moment(first),
-        "valid_until": _moment(max(ends // _HOUR * _HOUR, first + _HOUR)), "indicator_types": ["malicious-activity"],
-        "labels": [*([one.family] if one.family else []), f"use:{one.use}", f"grade:{one.grade.value}"],
-        "object_marking_refs": [WRITTEN[min(one.level, Tlp.AMBER_STRICT)]],
-        **({"revoked": True} if one.grade is Use.NONE else
-           {"confidence": books.rules.block_from if one.grade is Use.BLOCK else books.rules.watch_from}),
-    }  # fmt: skip
-    body = msgspec.json.encode(values)
-    told = check(body)
-    return Offered(
-        told.id, told.type, told.version, told.version_key, told.digest, body.decode(), "", "",
-        min(one.level, Tlp.AMBER_STRICT),
-    )  # fmt: skip
-
-
-def pattern(one: Standing) -> str:
-    """Return the STIX pattern of an indicator."""
-    if one.kind == "domain":
-        port = f" AND network-traffic:dst_port = {one.port}" if one.port else ""
-        return f"[domain-name:value = '{one.value}'{port}]"
-    network = ip_network(one.value)
-    address = str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
-    kind = f"ipv{network.version}-addr"
-    if not one.port and not one.protocol:
-        return f"[{kind}:value = '{address}']"
-    parts = [f"network-traffic:dst_ref.type = '{kind}'", f"network-traffic:dst_ref.value = '{address}'"]
-    parts += [f"network-traffic:dst_port = {one.port}"] if one.port else []
-    parts += [f"network-traffic:protocols[*] = '{_NAMES[one.protocol]}'"] if one.protocol in _NAMES else []
-    return f"[{' AND '.join(parts)}]"
-
-
-def _moment(at: int) -> str:
-    return rfc3339(at * 1000)[:-4] + "Z"

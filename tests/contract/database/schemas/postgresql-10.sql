@@ -558,6 +558,8 @@ CREATE INDEX detections_by_subscriber ON public.detections USING btree (subscrib
 CREATE INDEX detections_by_time ON public.detections USING btree (begin DESC, id);
 CREATE INDEX hub_disputes_by_key ON public.hub_disputes USING btree (key);
 CREATE INDEX hub_disputes_by_time ON public.hub_disputes USING btree (at, id);
+CREATE INDEX hub_ledger_by_time ON public.hub_ledger USING btree (received, id);
+CREATE INDEX hub_ledger_by_carrier ON public.hub_ledger USING btree (carrier, received, id);
 CREATE INDEX hub_ledger_by_expiry ON public.hub_ledger USING btree (expires);
 CREATE INDEX hub_reports_by_member ON public.hub_reports USING btree (member);
 CREATE UNIQUE INDEX hub_standings_by_id ON public.hub_standings USING btree (id);

@@ -399,4 +399,6 @@ CREATE INDEX hub_standings_by_since ON hub_standings (since, key);
 CREATE INDEX hub_standings_by_value ON hub_standings (value);
 CREATE INDEX hub_standings_due ON hub_standings (key) WHERE published = 0;
 CREATE INDEX hub_disputes_by_time ON hub_disputes (at, id);
+CREATE INDEX hub_ledger_by_time ON hub_ledger (received, id);
+CREATE INDEX hub_ledger_by_carrier ON hub_ledger (carrier, received, id);
 COMMIT;

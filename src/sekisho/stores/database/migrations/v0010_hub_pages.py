@@ -17,3 +17,5 @@ def statements(dialect: Dialect) -> Iterator[str]:
     yield "CREATE INDEX hub_standings_by_value ON hub_standings (value)"
     yield "CREATE INDEX hub_standings_due ON hub_standings (key) WHERE published = 0"
     yield "CREATE INDEX hub_disputes_by_time ON hub_disputes (at, id)"
+    yield "CREATE INDEX hub_ledger_by_time ON hub_ledger (received, id)"
+    yield "CREATE INDEX hub_ledger_by_carrier ON hub_ledger (carrier, received, id)"
