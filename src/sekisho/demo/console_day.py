@@ -17,6 +17,7 @@ import numpy as np
 from sekisho.catalogues import handling
 from sekisho.demo.console_accidents import accidents
 from sekisho.demo.console_cases import people_and_cases
+from sekisho.demo.console_runs import runs
 from sekisho.demo.console_terminals import assessments
 from sekisho.model.detection import Detection, Grade, Window
 from sekisho.model.pipeline import StageCount, Step
@@ -53,7 +54,7 @@ _DAYS = 28
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of each: ``terminals`` is how many terminals the assessments are of."""
+    """How much of each: ``terminals`` is how many terminals the assessments are of, ``runs`` how many of them began in a console."""
 
     detections: int = 5_000
     cases: int = 400
@@ -61,6 +62,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     terminals: int = 20
     flows: int = 50_000
     audit: int = 300
+    runs: int = 12
     seed: int = 1
 
 
@@ -91,6 +93,7 @@ def fill(folder: Path, wanted: Wanted | None = None, *, now: int) -> None:
         _flows(watch, wanted.flows, now, wanted.seed)
         people_and_cases(watch, chance, some, wanted.cases, wanted.audit, now)
     assessments(folder, chance, wanted.assessments, wanted.terminals, now)
+    runs(folder, wanted.runs, now)
     with Console(folder, now=lambda: now) as console:
         accidents(console, now)
     _lists(folder, now)

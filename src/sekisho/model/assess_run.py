@@ -210,6 +210,22 @@ class Run(msgspec.Struct, frozen=True):
     free: int | None = None
 
 
+class RunsNow(msgspec.Struct, frozen=True):
+    """What runs ask of people now, newest first.
+
+    :ivar alive: runs whose processes live
+    :ivar failed: runs that failed or died lately, while no newer run of the same terminal began
+    """
+
+    alive: tuple[Run, ...] = ()
+    failed: tuple[Run, ...] = ()
+
+    @property
+    def asking(self) -> tuple[Run, ...]:
+        """Those whose question waits for an answer."""
+        return tuple(one for one in self.alive if one.asking)
+
+
 def state_of(*, alive: bool, progress: Progress | None, stopped: bool) -> RunState:
     """Return where a run stands by whether its process lives and what it said last."""
     ended = progress.ended if progress else None

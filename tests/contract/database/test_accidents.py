@@ -89,3 +89,23 @@ def test_nobody_changes_or_deletes_what_was_kept(
     with pytest.raises(StoreError), database.writing() as connection:
         connection.execute(text(act.format(table)))
     assert len(accidents.documents("a1")) == len(accidents.signatures("a1")) == 1
+
+
+def test_unsettled_are_those_that_go_on_and_those_lately_over_that_may_be_serious(
+    accidents: SqlAccidents,
+) -> None:
+    for identifier, ended, serious in (
+        ("runs", 0, "no"), ("over", 900, "no"), ("serious", 900, "yes"), ("open", 901, "undecided"), ("old", 99, "yes"),
+    ):  # fmt: skip
+        accidents.save(msgspec.structs.replace(record(identifier), ended=ended, serious=serious))
+    assert [one.id for one in accidents.unsettled(900)] == ["runs", "serious", "open"]
+    assert [one.id for one in accidents.unsettled(0, 2)] == ["runs", "serious"]
+
+
+def test_signed_names_accident_and_kind(accidents: SqlAccidents) -> None:
+    accidents.save(record())
+    accidents.add(document())
+    assert accidents.signed(["a1"]) == frozenset()
+    accidents.sign(SignOff("a1", "first", 1, "鈴木", 7, "d"))
+    assert accidents.signed(["a1", "a2"]) == {("a1", "first")}
+    assert accidents.signed([]) == accidents.signed(["a2"]) == frozenset()

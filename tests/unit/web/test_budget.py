@@ -29,7 +29,7 @@ SIZES = {
 }
 # Statements besides BEGIN. One of each is for finding out who asks.
 BUDGET = {
-    "/": 9,
+    "/": 11,
     "/search?q=203.0.113.7": 12,
     "/assess": 6,
     "/assess?verdict=FAIL": 2,

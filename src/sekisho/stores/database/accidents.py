@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -70,6 +71,17 @@ class SqlAccidents:
         with self._database.reading() as connection:
             return tuple(as_noun(AccidentRecord, row) for row in connection.execute(asked))
 
+    def unsettled(self, since: int, limit: int = 50) -> tuple[AccidentRecord, ...]:
+        """Return accidents that go on, and those that ended after ``since`` and may be serious.
+
+        What goes on comes first; newest first.
+        """
+        unsettled = or_(ACCIDENTS.c.ended == 0, and_(ACCIDENTS.c.ended >= since, ACCIDENTS.c.serious != "no"))
+        order = (ACCIDENTS.c.ended != 0, ACCIDENTS.c.occurred.desc(), ACCIDENTS.c.id.desc())
+        with self._database.reading() as connection:
+            rows = connection.execute(select(ACCIDENTS).where(unsettled).order_by(*order).limit(limit))
+            return tuple(as_noun(AccidentRecord, row) for row in rows)
+
     def add(self, document: DocumentVersion) -> None:
         """Store the next version of a document.
 
@@ -112,6 +124,14 @@ class SqlAccidents:
         """Return who signed what of an accident."""
         rows = self._of(SIGNATURES, accident, SIGNATURES.c.kind, "", SIGNATURES.c.version)
         return tuple(as_noun(SignOff, row) for row in rows)
+
+    def signed(self, accidents: Collection[str]) -> frozenset[tuple[str, str]]:
+        """Return which documents of these accidents were signed in some version: accident and kind."""
+        asked = select(SIGNATURES.c.accident, SIGNATURES.c.kind).where(SIGNATURES.c.accident.in_(accidents))
+        if not accidents:
+            return frozenset()
+        with self._database.reading() as connection:
+            return frozenset((row.accident, row.kind) for row in connection.execute(asked))
 
     def _of(
         self, table: Table, accident: str, kinds: Column[str], kind: str, versions: Column[int]

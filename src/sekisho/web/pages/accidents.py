@@ -24,6 +24,7 @@ from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import About, Details, Fact, What
 from sekisho.reports.accidents import course_plot, words
+from sekisho.web.accident_clocks import clocks
 from sekisho.web.asked import Asked
 from sekisho.web.office import JAPAN
 from sekisho.web.page import Page, Route
@@ -163,7 +164,7 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         facts=list(_facts(told, ruling)),
         mark=MARKS[ruling.serious.value],
         marks=MARKS,
-        clocks=list(_clocks(asked, ruling)),
+        clocks=list(clocks(ruling, asked.t)),
         judged=[
             (one, words.reasoning(one, ruling, asked.t), words.why(one, asked.t, clock))
             for one in ruling.judgements
@@ -240,39 +241,6 @@ def _clock(asked: Asked) -> words.Clock:
         return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
 
     return clock
-
-
-def _clocks(asked: Asked, ruling: Ruling) -> Iterator[tuple[str, datetime, str, bool]]:
-    """Yield what is counted down: what, when, the words of now, and whether it is past."""
-    telling, possible = ruling.telling, words.earliest_possible(ruling)
-    users = f"{possible[1]:,}" if possible else ""
-    every = [
-        (asked.t("復旧しなければ重大な事故になる", "Serious if not restored"), ruling.becomes),
-        (
-            asked.t(f"早ければ重大（{users}人以上なら）", f"Earliest possible (if {users} or more)"),
-            possible[0] if possible else None,
-        ),
-        (asked.t("第一報（自社の目標）", "First report (own target)"), ruling.target),
-        (
-            asked.t("利用者への初報（30分以内）", "First notice to users (30 minutes)"),
-            telling.first_due if telling and telling.first is None else None,
-        ),
-        (
-            asked.t("利用者への次の更新", "Next notice to users"),
-            telling.update_due if telling and telling.first is not None else None,
-        ),
-    ]
-    for what, when in every:
-        if when:
-            seconds = int((when - ruling.incident.as_of).total_seconds())
-            yield what, when, left_words(seconds), seconds < 0
-
-
-def left_words(seconds: int) -> str:
-    """Return ``1:23:45``, with a minus for what is past; the page's script counts on in the same form."""
-    sign = "−" if seconds < 0 else ""
-    hours, rest = divmod(abs(seconds), 3600)
-    return f"{sign}{hours}:{rest // 60:02}:{rest % 60:02}"
 
 
 def _changed(asked: Asked, record: AccidentRecord, done: str) -> Response:

@@ -1,29 +1,168 @@
 """The first page over a folder as days of work leave it."""
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+import pytest
 from starlette.testclient import TestClient
 
-from fakes.console import browsing, first_admin, quick
+from fakes.console import browsing, first_admin, quick, signed_in
+from fakes.console_day import Day, day
 from sekisho.demo.console_day import Wanted, fill, leave_figures
+from sekisho.language import Text
+from sekisho.model.accident_record import Told
+from sekisho.model.account import Role
+from sekisho.model.assess_run import LOCK, ORDER, PROGRESS, QUESTIONS, Asking, Ended, Order, Progress
+from sekisho.model.case_life import Actor
+from sekisho.model.incident import Service
+from sekisho.model.timeline import About, Fact, What
 from sekisho.web.installation import office_of
+from sekisho.web.live import parts
 from sekisho.web.serving import Listening
 from sekisho.wiring.console import Console
 from sekisho.wiring.moment import milliseconds
 
-FEW = Wanted(detections=60, cases=12, assessments=2, terminals=2, flows=200, audit=5)
+FEW = Wanted(detections=60, cases=12, assessments=2, terminals=2, flows=200, audit=5, runs=0)
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 
-def _home(folder: Path, written: int) -> str:
-    leave_figures(folder, written)
-    with Console(folder) as console:
-        office = quick(office_of(console, Listening(port=8443)))
-        browser: TestClient = browsing(office, first_admin(office).token)
-        answer = browser.get("/")
-        assert answer.status_code == 200
-        return answer.text
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    with day(tmp_path_factory.mktemp("home") / "data", FEW) as made:
+        yield made
+
+
+@contextmanager
+def papers(life: Day, name: str, host: int, at: int, progress: Progress | None = None) -> Iterator[Path]:
+    """Leave a run's papers; without progress it lives as long as this does, and asks."""
+    folder = life.folder / "runs" / name
+    (folder / QUESTIONS).mkdir(parents=True)
+    order = Order(
+        id=name,
+        target="t",
+        terminal=f"ACME {name}",
+        addresses=(f"192.0.2.{host}",),
+        catalogues=(),
+        by="佐藤",
+        at=at,
+    )
+    (folder / ORDER).write_bytes(msgspec.json.encode(order))
+    if progress:
+        (folder / PROGRESS).write_bytes(msgspec.json.encode(progress))
+    else:
+        asked = Asking(1, "q", Text(ja="?", en="Is there a label?"), (), ("yes",), False, at, at + HOUR)
+        (folder / QUESTIONS / "0001.json").write_bytes(msgspec.json.encode(asked))
+    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT)
+    if progress is None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield folder
+    finally:
+        os.close(file)
+        for one in sorted(folder.rglob("*"), reverse=True):
+            one.rmdir() if one.is_dir() else one.unlink()
+        folder.rmdir()
+
+
+def failed(at: int) -> Progress:
+    return Progress(at, at, ended=Ended(at, 2, Text(ja="だめ", en="no"), "x"))
 
 
 def test_a_watch_that_has_stopped_is_told_with_the_time_of_its_last_figures(tmp_path: Path) -> None:
     fill(tmp_path / "data", FEW, now=milliseconds())
-    assert "フローの監視が止まっている（最後の値" in _home(tmp_path / "data", milliseconds() - 3_600_000)
+    leave_figures(tmp_path / "data", milliseconds() - HOUR)
+    with Console(tmp_path / "data") as console:
+        office = quick(office_of(console, Listening(port=8443)))
+        browser: TestClient = browsing(office, first_admin(office).token)
+        assert "フローの監視が止まっている（最後の値" in browser.get("/").text
+
+
+def test_a_question_that_waits_is_work_and_its_run_is_counted(life: Day) -> None:
+    browser = life.browser(Role.ANALYST)
+    assert "running now" not in browser.get("/").text
+    with papers(life, "20260101-1", 1, milliseconds()):
+        page = browser.get("/").text
+        assert "Is there a label?" in page
+        assert 'href="/assess/runs/20260101-1/questions"' in page
+        assert "1 running now" in page
+        assert "1 waiting for an answer" in page
+        seen = life.browser().get("/").text
+        assert "Is there a label?" in seen
+        assert "/questions" not in seen, "who may not answer is not led to a refusal"
+    assert "Is there a label?" not in browser.get("/").text
+
+
+def test_a_run_that_failed_or_died_is_wrong_until_a_newer_one_of_its_terminal(life: Day) -> None:
+    now = milliseconds()
+    with (
+        papers(life, "20260101-1", 1, now - 8 * DAY, failed(now)),
+        papers(life, "20260102-2", 2, now - HOUR, failed(now)),
+        papers(life, "20260103-3", 3, now - HOUR, Progress(now, now)),
+    ):
+        page = life.browser().get("/").text
+        assert "20260101-1" not in page, "a week ago"
+        assert ">failed<" in page
+        assert ">died<" in page
+        with papers(life, "20260104-2", 2, now, Progress(now, now, ended=Ended(now, 0))):
+            page = life.browser().get("/").text
+            assert "20260102-2" not in page
+            assert "20260103-3" in page
+
+
+def test_an_accident_that_goes_on_is_told_with_what_is_due_next(life: Day) -> None:
+    page = life.browser().get("/").text
+    assert "認証サーバーの故障（見本）" in page
+    assert "Next notice to users" in page
+    assert "音声交換設備の故障" not in page, "it is over, and was not serious"
+
+
+def test_a_serious_accident_that_is_over_stays_until_its_report_is_signed(life: Day) -> None:
+    desk, who, now = life.console.accidents, Actor("鈴木", "sender"), datetime.now(UTC)
+
+    def fact(hours: int, what: What) -> Fact:
+        users = 90_000 if what is What.DOWN else None
+        return Fact(now - timedelta(hours=hours), what, "", Service.INTERNET, "東京都", users, users, "NOC")
+
+    facts = (fact(30, What.DOWN), fact(2, What.RESTORED))
+    record = desk.open(Told(About(title="over and serious"), facts), who)
+    page = life.browser().get("/").text
+    assert "over and serious" in page
+    assert "Detailed report" in page
+    assert "1 with a report due" in page
+    from sekisho.language import Language
+    from sekisho.model.accident import JAPAN
+    from sekisho.model.draft import Kind
+
+    for unsettled in life.console.today.accidents(milliseconds()):
+        if unsettled.record.id == record.id:
+            assert unsettled.ruling is not None
+            for duty in unsettled.ruling.duties:
+                made = desk.draft(record, Kind.DETAILED, Language.JA, JAPAN, who, duty.rule.trigger)
+                desk.sign(record.id, made.kind, made.version, who)
+    assert "Detailed report" not in life.browser().get("/").text
+
+
+def test_the_loop_is_sent_anew_while_somebody_looks(life: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sekisho.web.pages.home.parts", lambda *given: parts(*given, longest=0.1))
+    answer = life.browser().get("/live")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "event: part\ndata: " in answer.text
+    assert "accidents going on" in answer.text
+    assert "認証" not in answer.text, "one picture is for all who may see: counts, nobody's name"
+
+
+def test_an_empty_folder_says_what_to_do_first(tmp_path: Path) -> None:
+    with Console(tmp_path / "data", create=True) as console:
+        office = quick(office_of(console, Listening(port=8443)))
+        admin = first_admin(office)
+        page = browsing(office, admin.token).get("/").text
+        assert 'href="/terminals/new"' in page
+        assert "フローの監視はまだ動いたことがない" in page
+        assert 'class="figure">—<' in page, "what nobody looked at is no nought"
+        viewer = browsing(office, signed_in(office, admin, Role.VIEWER).token).get("/").text
+        assert 'href="/terminals/new"' not in viewer

@@ -1,0 +1,85 @@
+"""What is counted down at an accident, and what is due next: for its own page and for the first page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from sekisho.model.accident import JAPAN
+from sekisho.model.draft import Kind
+from sekisho.model.incident import Standing
+from sekisho.model.ruling import Ruling
+from sekisho.reports.accidents import words
+
+Say = Callable[[str, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One moment that is counted down to: what it is, when, the words of now, and whether it is past."""
+
+    what: str
+    when: datetime
+    left: str
+    late: bool
+
+    @property
+    def milliseconds(self) -> int:
+        """The moment, for the page's script."""
+        return int(self.when.timestamp() * 1000)
+
+
+def clocks(ruling: Ruling, say: Say) -> Iterator[Clock]:
+    """Yield what is counted down while an accident is dealt with."""
+    telling, possible = ruling.telling, words.earliest_possible(ruling)
+    users = f"{possible[1]:,}" if possible else ""
+    every = [
+        (say("復旧しなければ重大な事故になる", "Serious if not restored"), ruling.becomes),
+        (
+            say(f"早ければ重大（{users}人以上なら）", f"Earliest possible (if {users} or more)"),
+            possible[0] if possible else None,
+        ),
+        (say("第一報（自社の目標）", "First report (own target)"), ruling.target),
+        (
+            say("利用者への初報（30分以内）", "First notice to users (30 minutes)"),
+            telling.first_due if telling and telling.first is None else None,
+        ),
+        (
+            say("利用者への次の更新", "Next notice to users"),
+            telling.update_due if telling and telling.first is not None else None,
+        ),
+    ]
+    for what, when in every:
+        if when:
+            yield _clock(ruling, what, when)
+
+
+def next_due(ruling: Ruling, signed: frozenset[str], say: Say) -> Clock | None:
+    """Return what comes first: a clock that runs, or the last day of a detailed report that nobody signed off yet.
+
+    A day is over at midnight in Japan. None when nothing is due.
+    """
+    days = (
+        _clock(ruling, say(f"詳細報告：{one.rule.title.ja}", f"Detailed report: {one.rule.title.en}"), _end(one.due))
+        for one in ruling.duties
+        if one.standing is not Standing.NO and f"{Kind.DETAILED.value}-{one.rule.trigger}" not in signed
+    )  # fmt: skip
+    running = clocks(ruling, say) if ruling.running else iter(())
+    return min((*running, *days), key=lambda one: one.when, default=None)
+
+
+def left_words(seconds: int) -> str:
+    """Return ``1:23:45``, with a minus for what is past; the page's script counts on in the same form."""
+    sign = "−" if seconds < 0 else ""
+    hours, rest = divmod(abs(seconds), 3600)
+    return f"{sign}{hours}:{rest // 60:02}:{rest % 60:02}"
+
+
+def _clock(ruling: Ruling, what: str, when: datetime) -> Clock:
+    seconds = int((when - ruling.incident.as_of).total_seconds())
+    return Clock(what, when, left_words(seconds), seconds < 0)
+
+
+def _end(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), JAPAN)
