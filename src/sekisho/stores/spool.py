@@ -50,8 +50,9 @@ __all__ = ["Position", "Spool", "Spooled"]
 BLOCK_DATAGRAMS = 4096
 _IDLE_SECONDS = 0.01
 _LONGEST_IDLE_SECONDS = 0.1
-# After less than a block the reader lets some more come: what a block costs is shared by its datagrams.
-_GATHER_SECONDS = 0.1
+# After less than a block the reader lets some more come: what a block costs is shared by its datagrams, and what waking
+# up costs (code and tables have left the caches) by several blocks.
+GATHER_SECONDS = 0.25
 # Header and table of a full batch of the receiver in one call.
 _HEAD_OCTETS = HEADER_OCTETS + 4096
 
@@ -127,8 +128,8 @@ class Spool:
             if found is not None:
                 idle = _IDLE_SECONDS
                 yield found
-                if follow and len(found.datagrams) < most // 2:
-                    time.sleep(_GATHER_SECONDS)
+                if follow and len(found.datagrams) < most:
+                    time.sleep(GATHER_SECONDS)
             elif follow:
                 time.sleep(idle)
                 idle = min(2 * idle, _LONGEST_IDLE_SECONDS)

@@ -25,8 +25,8 @@ STRIDE = 1536
 # The worst block has one datagram: its header, its table and what fills the line up.
 _INDEX_OCTETS_EACH = 128
 _PAGE = 4096
-# Two that are free, the one in use, and one that is on its way.
-_MAPPED = 4
+# Those that go round between writer and reader (`spool_segments`): mapping one anew costs as much as receiving into it.
+_MAPPED = 16
 _READ_OCTETS = 1 << 16
 # What the reader takes at once doesn't reach beyond a segment: no short rest is left at its end.
 _READ_AT_ONCE = 4096

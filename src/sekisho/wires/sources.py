@@ -68,19 +68,19 @@ class Sources:
             six: the addresses are IPv6.
             now: seconds of any clock that only goes forward.
         """
-        keys = np.ascontiguousarray(names[:, 8:28] if six else names[:, 4:8])
+        keys = names[:, 8:28] if six else names[:, 4:8]
         first = keys[0].tobytes()
         if (keys == keys[0]).all():
-            exporter = np.full(len(keys), self._known(first, len(keys), int(length.sum()), now), np.int32)
-        else:
-            kinds, which = np.unique(keys.view(f"V{keys.shape[1]}").ravel(), return_inverse=True)
-            datagrams = np.bincount(which)
-            octets = np.bincount(which, length).astype(np.int64)
-            places = [
-                self._known(kind.tobytes(), number, size, now)
-                for kind, number, size in zip(kinds, datagrams.tolist(), octets.tolist(), strict=True)
-            ]
-            exporter = np.array(places, np.int32)[which]
+            return self._of_one(first, length, cut, now)
+        keys = np.ascontiguousarray(keys)
+        kinds, which = np.unique(keys.view(f"V{keys.shape[1]}").ravel(), return_inverse=True)
+        datagrams = np.bincount(which)
+        octets = np.bincount(which, length).astype(np.int64)
+        places = [
+            self._known(kind.tobytes(), number, size, now)
+            for kind, number, size in zip(kinds, datagrams.tolist(), octets.tolist(), strict=True)
+        ]
+        exporter = np.array(places, np.int32)[which]
         good = exporter >= 0
         whole = bool(good.all())
         taken, sizes = (exporter, length) if whole else (exporter[good], length[good])
@@ -90,6 +90,21 @@ class Sources:
         if cut.any():
             self._received[2, :known] += np.bincount(exporter[cut & good], minlength=known)
             exporter[cut] = -1
+        return exporter
+
+    def _of_one(
+        self, key: bytes, length: NDArray[np.int32], cut: NDArray[np.bool_], now: float
+    ) -> NDArray[np.int32]:
+        """Do the same where all datagrams are of one source, as they mostly are: a few sums instead of tables."""
+        octets = int(length.sum())
+        place = self._known(key, len(length), octets, now)
+        exporter = np.full(len(length), place, np.int32)
+        if place >= 0:
+            self._received[0, place] += len(length)
+            self._received[1, place] += octets
+            if cut.any():
+                self._received[2, place] += np.count_nonzero(cut)
+                exporter[cut] = -1
         return exporter
 
     def counts(self) -> tuple[StageCount, ...]:

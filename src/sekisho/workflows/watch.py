@@ -58,7 +58,7 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     look_after_match: float = 5.0
     tidy: float = 600.0
     tell: float = 1.0
-    idle: float = 0.1
+    idle: float = 0.25
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -155,8 +155,8 @@ class LiveWatch:
                 self._beside(hand)
                 if self._is_due("tell", pace.tell):
                     tell(self.figures(spool))
-                if block is None or len(block.datagrams) < BLOCK_DATAGRAMS // 2:
-                    # What a block costs is shared by its datagrams: let some more come.
+                if block is None or len(block.datagrams) < BLOCK_DATAGRAMS:
+                    # What a block costs is shared by its datagrams, what waking up costs by blocks: let some more come.
                     time.sleep(pace.idle)
             self._try_to_write(spool)
             if self._work:
