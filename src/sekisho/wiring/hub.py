@@ -83,10 +83,13 @@ class HubDesk:
             SqlAudit,
             SqlCollections,
             SqlDisputes,
+            SqlForeign,
             SqlHubTokens,
             SqlLedger,
             SqlMembers,
             SqlObjects,
+            SqlOffers,
+            SqlPeers,
             SqlReports,
             SqlSent,
         )
@@ -97,6 +100,7 @@ class HubDesk:
         self.books = Books(
             SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database, step),
             SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
+            SqlPeers(database), SqlForeign(database), SqlOffers(database),
             sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
             frozenset(settings.allow), popular_names(), _own_names(settings),
         )  # fmt: skip

@@ -14,6 +14,7 @@ from sekisho.stores.database.brake import SqlBrake
 from sekisho.stores.database.cases import SqlCases
 from sekisho.stores.database.detection_filling import SqlDetectionFilling
 from sekisho.stores.database.detections import SqlDetections
+from sekisho.stores.database.hub_peers import SqlForeign, SqlOffers, SqlPeers
 from sekisho.stores.database.hub_reports import SqlDisputes, SqlLedger, SqlReports
 from sekisho.stores.database.members import SqlHubTokens, SqlMembers
 from sekisho.stores.database.notices import SqlNotices
@@ -37,13 +38,16 @@ __all__ = [
     "SqlDetectionFilling",
     "SqlDetections",
     "SqlDisputes",
+    "SqlForeign",
     "SqlHubTokens",
     "SqlLedger",
     "SqlMembers",
     "SqlNotices",
     "SqlObjects",
+    "SqlOffers",
     "SqlPapers",
     "SqlPasskeys",
+    "SqlPeers",
     "SqlReports",
     "SqlSent",
     "SqlSessions",

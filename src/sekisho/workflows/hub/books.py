@@ -12,12 +12,14 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 from sekisho.errors import ConflictError
+from sekisho.formats.stix_object import check
 from sekisho.model.corroboration import Rules
 from sekisho.model.domain_names import CommonNames
-from sekisho.model.indicator import Service
+from sekisho.model.indicator import Service, Tlp
 from sekisho.model.membership import Roster
-from sekisho.model.sharing import Collection, Lane
+from sekisho.model.sharing import Collection, Lane, Offered
 from sekisho.ports.cases import AuditLog
+from sekisho.ports.federation import ForeignStore, OfferStore, PeerStore
 from sekisho.ports.hub import DisputeStore, HubTokenStore, LedgerStore, MemberStore, ReportStore
 from sekisho.ports.sharing import CollectionStore, ObjectStore
 
@@ -46,6 +48,9 @@ class Books:
     disputes: DisputeStore
     ledger: LedgerStore
     audit: AuditLog
+    peers: PeerStore
+    foreign: ForeignStore
+    offers: OfferStore
     rules: Rules
     services: tuple[Service, ...]
     secret: bytes
@@ -91,6 +96,11 @@ class Books:
     def forget(self) -> None:
         """Look anew the next time."""
         self._seen.clear()
+
+    def offered(self, body: str, owner: str = "", tlp: Tlp = Tlp.CLEAR) -> Offered:
+        """Return an object as it is stored. :raises ObjectFault: it is none."""
+        one = check(body.encode())
+        return Offered(one.id, one.type, one.version, one.version_key, one.digest, body, owner=owner, tlp=tlp)
 
     def lane(self, lane: Lane) -> Collection | None:
         """Return the collection of a lane."""

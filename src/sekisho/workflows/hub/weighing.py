@@ -158,5 +158,3 @@ def sweep(books: Books) -> int:
         settle(books, keys)
         count, after = count + len(keys), keys[-1]
     return count
-
-
