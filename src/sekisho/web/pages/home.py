@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sekisho.model.registry import TerminalCard
     from sekisho.wiring.console import Console
     from sekisho.wiring.console_today import Unsettled
+    from sekisho.wiring.figures import Watched
 
 T = TypeVar("T")
 _DAY = 86_400_000
@@ -59,6 +60,7 @@ class Today:
 
     cases: Mapping[str, int] | None = None
     notices: Mapping[str, int] | None = None
+    watched: Watched | None = None
     found: int | None = None
     terminals: tuple[TerminalCard, ...] | None = None
     runs: RunsNow | None = None
@@ -87,6 +89,9 @@ def _today(asked: Asked, now: int) -> Today:
     told.cases = told.ask(lambda: dict(console.casework.counts(who=who)))
     told.notices = told.ask(lambda: dict(console.casework.notice_counts(who=who)))
     told.found = told.ask(lambda: console.watch.counts(DetectionFilter(since=now - _DAY), who=who).total)
+    told.watched = told.ask(console.watch.figures)
+    if told.watched is None and not told.found:
+        told.found = None  # where nothing ever watched, nothing found is no answer
     told.terminals = told.ask(console.terminals.terminals)
     told.runs = told.ask(lambda: console.today.runs(now))
     told.accidents = told.ask(lambda: console.today.accidents(now))
@@ -117,7 +122,6 @@ def _chips(asked: Asked, *some: tuple[Text, int, str]) -> tuple[tuple[str, str],
 def _home(asked: Asked) -> Response:
     console, who = asked.office.console, asked.who.name if asked.who else ""
     told = _today(asked, asked.now)
-    watched = told.ask(console.watch.figures)
     mine = told.ask(
         lambda: console.casework.cases(CaseFilter(states=(), assignee=who), limit=6, who=who).cases
     )
@@ -126,8 +130,7 @@ def _home(asked: Asked) -> Response:
         "home.html",
         stations=_stations(asked, told),
         told=told,
-        watched=watched,
-        running=bool(watched and watched.running(asked.now)),
+        running=bool(told.watched and told.watched.running(asked.now)),
         failing=failing,
         accidents=[
             (one, next_due(one.ruling, one.signed, asked.t) if one.ruling else None)
