@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -42,6 +42,9 @@ class PlainCases:
     def case(self, identifier: str) -> Case | None:
         found = self.lives.get(identifier)
         return found.case if found else None
+
+    def these(self, identifiers: Collection[str]) -> dict[str, Case]:
+        return {one: self.lives[one].case for one in identifiers if one in self.lives}
 
     def find(self, wanted: CaseFilter, *, after: str = "", limit: int = 50) -> Page:
         every = sorted((one.case for one in self.lives.values()), key=lambda one: (-one.updated, one.id))

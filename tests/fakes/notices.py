@@ -70,10 +70,9 @@ def office(folder: Path, clock, chosen: Notifying | None = None, *, chance=itert
 
 
 def with_cases(made: Office, count: int, **changes) -> list[str]:
-    for number in range(count):
-        one = case(number, **changes)
-        made.cases.save(one, [CaseEvent(one.id, 0, one.opened, "sekisho", "opened")])
-    return [case(number).id for number in range(count)]
+    cases = [case(number, **changes) for number in range(count)]
+    made.cases.save_all([(one, [CaseEvent(one.id, 0, one.opened, "sekisho", "opened")]) for one in cases])
+    return [one.id for one in cases]
 
 
 class Directory:

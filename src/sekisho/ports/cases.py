@@ -5,7 +5,7 @@ SQLite and PostgreSQL stand behind the first three; one contract suite in ``test
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -56,6 +56,10 @@ class CaseStore(Protocol):
 
     def case(self, identifier: str) -> Case | None:
         """Return one case."""
+        ...
+
+    def these(self, identifiers: Collection[str]) -> Mapping[str, Case]:
+        """Return the cases of these ids that are there, by id."""
         ...
 
     def find(self, wanted: CaseFilter, *, after: str = "", limit: int = 50) -> Page:

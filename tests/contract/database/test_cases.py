@@ -47,6 +47,14 @@ def test_events_page(cases: SqlCases) -> None:
     assert [one.body["number"] for one in cases.events("c1", after=10, limit=5)] == [10, 11, 12, 13, 14]
 
 
+def test_several_are_asked_for_at_once(cases: SqlCases) -> None:
+    cases.save_all([(case(f"c{number}"), []) for number in range(1203)])
+    wanted = [f"c{number}" for number in range(0, 1203, 2)]
+    found = cases.these([*wanted, "c0", "nobody's"])
+    assert found == {one: cases.case(one) for one in wanted}
+    assert cases.these(()) == {}
+
+
 def test_an_older_revision_is_refused_and_leaves_nothing(cases: SqlCases) -> None:
     first = cases.save(case(), [event(kind="opened")])
     second = cases.save(first, [event()])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from sekisho.stores.database.tables import CASES, EVENTS
 
 _KEY = re.compile(r"(-?\d{1,18})\.(.+)", re.DOTALL)
 _MOST = 10_000
+_AT_ONCE = 500
 
 
 class SqlCases:
@@ -67,6 +68,16 @@ class SqlCases:
             asked = select(CASES).where(CASES.c.id == identifier, *self._kept())
             row = connection.execute(asked).first()
             return None if row is None else as_noun(Case, row)
+
+    def these(self, identifiers: Collection[str]) -> dict[str, Case]:
+        """Return the cases of these ids that are there, by id; in one question for each 500."""
+        every, found = list(dict.fromkeys(identifiers)), dict[str, Case]()
+        with self._database.reading() as connection:
+            for begin in range(0, len(every), _AT_ONCE):
+                some = every[begin : begin + _AT_ONCE]
+                rows = connection.execute(select(CASES).where(CASES.c.id.in_(some), *self._kept()))
+                found |= {case.id: case for case in (as_noun(Case, row) for row in rows)}
+        return found
 
     def find(self, wanted: CaseFilter, *, after: str = "", limit: int = 50) -> Page:
         """Return a page of cases, newest change first; ``since`` ≤ ``updated`` < ``until``.

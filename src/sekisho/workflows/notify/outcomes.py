@@ -160,9 +160,12 @@ def tidy(person: Person, office: Office, channel: Channel) -> None:
     for state in OUT[1:]:
         after = earliest(office.now())
         while page := office.notices.find((state,), after=after, limit=_PAGE):
-            for one in page:
-                if one.channel is channel and one.sent_at > office.now() - 24 * HOUR:
-                    case = office.cases.case(one.case)
-                    if case is not None and case.notified_at == 0:
-                        told(one.case, one, person, office)
+            lately = [
+                one for one in page if one.channel is channel and one.sent_at > office.now() - 24 * HOUR
+            ]
+            cases = dict(office.cases.these([one.case for one in lately]))
+            for one in lately:
+                case = cases.pop(one.case, None)
+                if case is not None and case.notified_at == 0:
+                    told(one.case, one, person, office)
             after = page[-1].id
