@@ -10,9 +10,17 @@ import click
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
-    from sekisho.model.self_check import Answer
+    from sekisho.model.self_check import Answer, CheckList, Item
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_items_option = click.option(
+    "--items",
+    type=_FILE,
+    help=t(
+        "安全・信頼性基準の項目の文（CSV か Excel。列：項目、内容、網の区分ごとの印）",
+        "texts of the guideline's measures (CSV or Excel: item, text, marks by class of network)",
+    ),
+)
 
 
 @click.group(
@@ -37,27 +45,31 @@ def command() -> None:
     expose_value=False,
     help=t("表示の言語", "language of the output"),
 )
-def template_() -> None:
+@_items_option
+def template_(items: Path | None) -> None:
     """Print every known item."""
     from sekisho.catalogues.self_check import check_lists
-    from sekisho.formats.self_check_csv import template
+    from sekisho.formats.self_check_table import template
 
-    click.echo(template(check_lists()), nl=False)
+    click.echo(template(check_lists(), _lists(items)[1]), nl=False)
 
 
 @command.command(
     "coverage",
-    help=t("FILE（CSV）の答えで、どこまで済んだかを示す。", "Show how far the answers of FILE (CSV) go."),
+    help=t(
+        "FILE（CSV か Excel）の答えで、どこまで済んだかを示す。",
+        "Show how far the answers of FILE (CSV or Excel) go.",
+    ),
 )
 @click.argument("file", type=_FILE)
+@_items_option
 @lang_option
-def coverage_(file: Path, as_json: bool) -> int:
+def coverage_(file: Path, items: Path | None, as_json: bool) -> int:
     """Print a row a list."""
-    from sekisho.catalogues.self_check import check_lists
     from sekisho.model.self_check import coverage
 
     answers = _answers(file)
-    found = [(one, coverage(one, answers)) for one in check_lists()]
+    found = [(one, coverage(one, answers)) for one in _lists(items)[0]]
     open_ = any(
         part.unanswered or part.gaps or part.partly or part.claimed or part.items < part.expected
         for _, part in found
@@ -84,7 +96,10 @@ def coverage_(file: Path, as_json: bool) -> int:
     return int(open_)
 
 
-@command.command("diff", help=t("二つのCSVの違いを示す。", "Show what changed between two CSVs."))
+@command.command(
+    "diff",
+    help=t("二つの表（CSV か Excel）の違いを示す。", "Show what changed between two files (CSV or Excel)."),
+)
 @click.argument("before", type=_FILE)
 @click.argument("after", type=_FILE)
 @lang_option
@@ -108,14 +123,17 @@ def diff_(before: Path, after: Path, as_json: bool) -> int:
 
 def _answers(file: Path) -> tuple[Answer, ...]:
     from sekisho.catalogues.self_check import check_lists
-    from sekisho.errors import ReadingError
-    from sekisho.formats.self_check_csv import read_answers
-    from sekisho.language import Text
+    from sekisho.formats.self_check_table import read_answers, table_in
 
-    data = file.read_bytes()
-    for encoding in ("utf-8", "cp932"):
-        try:
-            return read_answers(data.decode(encoding), [one.id for one in check_lists()])
-        except UnicodeDecodeError:
-            continue
-    raise ReadingError(Text(ja="文字コードが読めない", en="not in a known encoding"), str(file))
+    return read_answers(table_in(file.read_bytes()), [one.id for one in check_lists()])
+
+
+def _lists(items: Path | None) -> tuple[tuple[CheckList, ...], tuple[Item, ...]]:
+    """Return the lists with the items of a file, and those items."""
+    from sekisho.catalogues.self_check import check_lists
+    from sekisho.formats.self_check_table import read_items, table_in
+    from sekisho.model.self_check import extended
+
+    lists = check_lists()
+    found = read_items(table_in(items.read_bytes()), [one.id for one in lists]) if items else ()
+    return tuple(extended(one, found) for one in lists), found

@@ -22,7 +22,7 @@ from sekisho.formats.xml_places import Element, elements, patched
 from sekisho.language import Text
 
 #: Strict documents (ISO/IEC 29500-1) have other namespaces; both are read.
-_SHEETS = (
+SHEETS = (
     "http://schemas.openxmlformats.org/spreadsheetml/2006/main",
     "http://purl.oclc.org/ooxml/spreadsheetml/main",
 )
@@ -57,7 +57,7 @@ def fill(data: bytes, targets: Iterable[Target]) -> bytes:
     :raises DescriptionError: no such form, sheet, table or cell; a cell that holds a formula; the same cell twice
     """
     every = tuple(targets)
-    parts = _parts(data)
+    parts = parts_of(data)
     if "xl/workbook.xml" in parts:
         changed = _fill_workbook(parts, every)
     elif "word/document.xml" in parts:
@@ -72,7 +72,8 @@ def fill(data: bytes, targets: Iterable[Target]) -> bytes:
     return _packed(data, changed)
 
 
-def _parts(data: bytes) -> dict[str, bytes]:
+def parts_of(data: bytes) -> dict[str, bytes]:
+    """Return the XML parts of a form by their names. :raises DescriptionError: it can't be read, or is too large."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             infos = packed.infolist()
@@ -110,7 +111,7 @@ def _packed(data: bytes, changed: Mapping[str, bytes]) -> bytes:
 
 
 def _fill_workbook(parts: Mapping[str, bytes], targets: tuple[Target, ...]) -> dict[str, bytes]:
-    names = _sheet_parts(parts)
+    names = sheet_parts(parts)
     by_part: dict[str, dict[str, str]] = {}
     for one in targets:
         if one.sheet not in names:
@@ -127,46 +128,49 @@ def _fill_workbook(parts: Mapping[str, bytes], targets: tuple[Target, ...]) -> d
     return {name: _fill_sheet(parts[name], cells, name) for name, cells in by_part.items()}
 
 
-def _sheet_parts(parts: Mapping[str, bytes]) -> dict[str, str]:
+def sheet_parts(parts: Mapping[str, bytes]) -> dict[str, str]:
+    """Return sheet → part of a workbook in the order of its tabs."""
     targets = {}
-    for one in _read(parts, "xl/_rels/workbook.xml.rels"):
+    for one in read_part(parts, "xl/_rels/workbook.xml.rels"):
         if "Target" in one.attributes:
             path = posixpath.normpath(posixpath.join("/xl", one.attributes["Target"])).lstrip("/")
             targets[one.attributes.get("Id", "")] = path
     found = {}
-    for one in _read(parts, "xl/workbook.xml"):
-        if _local(one, _SHEETS) == "sheet":
+    for one in read_part(parts, "xl/workbook.xml"):
+        if local(one, SHEETS) == "sheet":
             relation = next((value for key, value in one.attributes.items() if _RELATION.fullmatch(key)), "")
             if targets.get(relation) in parts:
                 found[one.attributes.get("name", "")] = targets[relation]
     return found
 
 
-def _read(parts: Mapping[str, bytes], name: str) -> list[Element]:
+def read_part(parts: Mapping[str, bytes], name: str) -> list[Element]:
+    """Return the elements of a part. :raises DescriptionError: there is none of that name, or it is broken."""
     try:
         return elements(parts[name])
     except (KeyError, ValueError) as error:
         _refuse(Text(ja="様式のファイルが読めない", en="the form can't be read"), f"{name}: {error}")
 
 
-def _local(one: Element, namespaces: tuple[str, ...]) -> str:
+def local(one: Element, namespaces: tuple[str, ...]) -> str:
+    """Return an element's name without its namespace; empty when that is none of these."""
     namespace, _, name = one.name.rpartition(" ")
     return name if namespace in namespaces else ""
 
 
 def _fill_sheet(data: bytes, cells: Mapping[str, str], name: str) -> bytes:
-    every = _read({name: data}, name)
+    every = read_part({name: data}, name)
     prefix = _prefix(data, every[0])
     rows = {
         int(one.attributes["r"]): index
         for index, one in enumerate(every)
-        if _local(one, _SHEETS) == "row" and "r" in one.attributes
+        if local(one, SHEETS) == "row" and "r" in one.attributes
     }
     held = {
-        one.attributes.get("r", ""): index for index, one in enumerate(every) if _local(one, _SHEETS) == "c"
+        one.attributes.get("r", ""): index for index, one in enumerate(every) if local(one, SHEETS) == "c"
     }
-    formulas = {every[one.parent].attributes.get("r", "") for one in every if _local(one, _SHEETS) == "f"}
-    sheet = next((one for one in every if _local(one, _SHEETS) == "sheetData"), None)
+    formulas = {every[one.parent].attributes.get("r", "") for one in every if local(one, SHEETS) == "f"}
+    sheet = next((one for one in every if local(one, SHEETS) == "sheetData"), None)
     if sheet is None:
         _refuse(Text(ja="表のないシート", en="a sheet without cells"), name)
     covered = _covered(every)
@@ -263,7 +267,7 @@ def _covered(every: list[Element]) -> list[tuple[str, str]]:
     found = []
     for one in every:
         first, colon, last = one.attributes.get("ref", "").partition(":")
-        if _local(one, _SHEETS) == "mergeCell" and colon:
+        if local(one, SHEETS) == "mergeCell" and colon:
             found.append((first, last))
     return found
 
@@ -274,9 +278,9 @@ def _inside(cell: str, first: str, last: str) -> bool:
 
 
 def _fill_document(data: bytes, targets: tuple[Target, ...]) -> bytes:
-    every = _read({"word/document.xml": data}, "word/document.xml")
+    every = read_part({"word/document.xml": data}, "word/document.xml")
     pieces = {}
-    body = next((index for index, one in enumerate(every) if _local(one, _WORDS) == "body"), -1)
+    body = next((index for index, one in enumerate(every) if local(one, _WORDS) == "body"), -1)
     tables = _within(every, body, "tbl")
     for one in targets:
         where = f"table {one.table}, row {one.row}, column {one.column}"
@@ -308,9 +312,9 @@ def _within(every: list[Element], parent: int, name: str) -> list[int]:
         if one.begin >= every[parent].end:
             break
         above = one.parent
-        while above != parent and _local(every[above], _WORDS) in {"sdt", "sdtContent"}:
+        while above != parent and local(every[above], _WORDS) in {"sdt", "sdtContent"}:
             above = every[above].parent
-        if above == parent and _local(one, _WORDS) == name:
+        if above == parent and local(one, _WORDS) == name:
             found.append(index)
     return found
 

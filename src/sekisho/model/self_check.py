@@ -13,6 +13,24 @@ import msgspec
 
 from sekisho.language import Text
 
+#: Classes of networks of the guideline on safety and reliability; marks are given for each.
+NETWORKS = {
+    "circuit": Text(ja="電気通信回線設備事業用", en="carriers with circuits"),
+    "specified": Text(ja="特定回線非設置事業用", en="specified carriers without circuits"),
+    "other": Text(ja="その他の電気通信事業用", en="other carriers"),
+    "private": Text(ja="自営", en="private networks"),
+    "user": Text(ja="ユーザ", en="users’ networks"),
+}
+
+
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An item that the operator imported with its text; ``marks``: class of network → the sign that the text gives it."""
+
+    list: str
+    item: str
+    text: str = ""
+    marks: dict[str, str] = {}
+
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A part of a list of which only the counts are known."""
@@ -72,6 +90,12 @@ class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gaps: int
     not_applicable: int
     unanswered: tuple[str, ...]
+
+
+def extended(one: CheckList, items: Iterable[Item]) -> CheckList:
+    """Return the list with the items that were imported for it."""
+    mine = (item.item for item in items if item.list == one.id)
+    return msgspec.structs.replace(one, items=tuple(dict.fromkeys((*one.items, *mine))))
 
 
 def coverage(one: CheckList, answers: Iterable[Answer]) -> Coverage:

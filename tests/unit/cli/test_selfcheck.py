@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 from click.testing import CliRunner
 
 from sekisho.cli.selfcheck import command
-from sekisho.errors import DescriptionError
+from sekisho.errors import DescriptionError, SekishoError
+from sekisho.formats.self_check_table import read_answers, read_items, table_in
 
 
 def run(*words: object, code: int) -> str:
@@ -82,3 +85,71 @@ def test_bad_rows_are_refused_with_their_line(tmp_path: Path, row: str, words: s
     with pytest.raises(DescriptionError, match=words) as caught:
         CliRunner().invoke(command, ["coverage", str(file)], standalone_mode=False, catch_exceptions=False)
     assert caught.value.where.startswith("line ")
+
+
+def workbook(path: Path, rows: list[list[object]]) -> Path:
+    """Write a workbook as Excel users have them: shared texts, numbers, days as days."""
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in rows:
+        sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_workbook_is_read_as_a_csv_is(tmp_path: Path) -> None:
+    items = workbook(
+        tmp_path / "items.xlsx",
+        [
+            ["項目", "内容", "電気通信回線設備事業用", "自営"],
+            ["1-1", "通信センターの分散", "◎", "○"],
+            ["1-2", "代替接続系統の設定", "◎*", "－"],
+        ],
+    )
+    answers = workbook(
+        tmp_path / "a.xlsx",
+        [
+            ["表", "項目", "状態", "日付", "証拠"],
+            ["reliability", "1-1", "済み", date(2026, 11, 1), 12],
+            [None, None, None, None, None],
+            ["technical", "9条 耐震", "不足", "2026/11/02", None],
+        ],
+    )
+    found = json.loads(run("coverage", answers, "--items", items, "--json", code=1))["lists"]
+    third = {one["list"]: one for one in found}["reliability"]
+    assert (third["items"], third["done"], third["unanswered"]) == (2, 1, ["1-2"])
+    answered = read_answers(table_in(answers.read_bytes()), ["reliability", "technical"])
+    assert [(one.on, one.evidence) for one in answered] == [
+        (date(2026, 11, 1), "12"),
+        (date(2026, 11, 2), ""),
+    ]
+    known = read_items(table_in(items.read_bytes()), ["reliability"])
+    assert known[1].marks == {"circuit": "◎*", "private": "-"}
+    assert "reliability,1-2,,,,,," in run("template", "--items", items, code=0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([["項目", "中身"], ["1", "x"]], "another heading"),
+        ([["項目", "内容", "内容"], ["1", "x", "y"]], "another heading"),
+        ([["項目", "内容"], ["1", "x"], ["1", "y"]], "row 3"),
+        ([["項目", "内容"], [None, "x"]], "row 2"),
+        ([["項目", "内容", "表"], ["1", "x", "nolist"]], "no such list"),
+        ([["項目", "内容"], ["1", "x", "more"]], "another number"),
+    ],
+)
+def test_bad_workbooks_are_refused_with_their_row(
+    tmp_path: Path, rows: list[list[object]], words: str
+) -> None:
+    file = workbook(tmp_path / "x.xlsx", rows)
+    with pytest.raises(DescriptionError) as caught:
+        read_items(table_in(file.read_bytes()), ["reliability"])
+    assert words in f"{caught.value.what.en} {caught.value.where}"
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04broken", b"PK", b"\xff\xfe\x00"])
+def test_what_is_no_table_is_refused(data: bytes) -> None:
+    with pytest.raises(SekishoError):
+        read_answers(table_in(data), ["technical"])
