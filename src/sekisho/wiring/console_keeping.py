@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sekisho.model.holding import Held
     from sekisho.stores.database import Verified
     from sekisho.stores.database.audit_pages import AuditFilter
+    from sekisho.wiring.kept import Kept
 
 _SHOWN = 1000
 
@@ -73,6 +74,13 @@ class KeepingDesk:
     def rules(self) -> Mapping[Stage, Handling]:
         """Return how long data of each stage is kept, what for, and on which ground."""
         return self._folder.rules
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Return what no expiry deletes."""
+        self._folder.ready()
+        from sekisho.wiring.kept import kept
+
+        return tuple(kept(self._folder.folder, self._folder.database))
 
     def receipts(self) -> tuple[Receipt, ...]:
         """Return the proofs of deletion, newest first, a thousand at most."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -100,3 +101,13 @@ def test_a_bad_file_names_itself(tmp_path: Path, content: str) -> None:
     with pytest.raises(CatalogueError) as error:
         read_handling(file=tmp_path / "x.toml")
     assert "x.toml" in error.value.where
+
+
+def test_the_manual_tells_the_days_of_the_rules() -> None:
+    manual = Path(__file__).parents[3] / "docs" / "60-operate" / "retention.md"
+    rows = re.findall(
+        r"^\| .* \| ([a-z-]+) \| ([\d.]+) \| ([\d.]+) \|", manual.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    told = {stage: f"{rule.days:g} {rule.most_days:g}" for stage, rule in read_handling().items()}
+    for language in (rows[: len(told)], rows[len(told) :]):
+        assert {stage: f"{days} {most}" for stage, days, most in language} == told

@@ -67,7 +67,7 @@ BUDGET = {
     "/people": 2,
     "/account": 4,
     "/help": 1,
-    "/settings": 2,
+    "/settings": 3,
     "/settings/days": 2,
     "/healthz": 0,
     "/readyz": 1,

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Row, Table, and_, insert, or_, select, update
+from sqlalchemy import Column, Row, Table, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sekisho.errors import DescriptionError
@@ -81,6 +81,12 @@ class SqlAccidents:
         with self._database.reading() as connection:
             rows = connection.execute(select(ACCIDENTS).where(unsettled).order_by(*order).limit(limit))
             return tuple(as_noun(AccidentRecord, row) for row in rows)
+
+    def extent(self) -> tuple[int, int]:
+        """Return how many accidents there are and when the first of them was put on record (0 when there is none)."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(func.count(), func.min(ACCIDENTS.c.created))).one()
+        return row[0], row[1] or 0
 
     def add(self, document: DocumentVersion) -> None:
         """Store the next version of a document.

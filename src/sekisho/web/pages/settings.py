@@ -17,6 +17,7 @@ from sekisho.model.purpose import Stage
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
 from sekisho.wiring.noticing import notice_settings
+from sekisho.wiring.run_settings import run_settings
 from sekisho.wiring.settings_desk import SettingsDesk, said
 from sekisho.wiring.settings_words import WORDS
 
@@ -44,6 +45,9 @@ def _all(asked: Asked) -> Response:
             if (desk_name := "days" if stage is Stage.RAW_FLOW else f"keep.{stage.value}")
         ],
         sources=handling.sources(),
+        kept=office.console.keeping.kept(),
+        runs=run_settings(office.console.folder),
+        terminals=office.console.runs.described(),
         lists=desk.lists(),
         exporters=sorted(
             {one.exporter for one in watched.counts() if one.exporter and " " not in one.exporter}

@@ -88,3 +88,36 @@ def test_a_token_changes_no_setting(browser: Browser, office: Office) -> None:
         assert refused.status_code == 403, path
         assert "revision" not in refused.text
     assert "トークンではできない" in bare.post("/settings/days", data={"value": "3"}, headers=bearer).text
+
+
+def test_what_may_be_assessed_is_shown_with_the_file_that_says_so(browser: Browser, office: Office) -> None:
+    own, file = browser(), office.console.folder / "assess.toml"
+    page = own.get("/settings").text
+    assert "assess.toml はまだなく" in page
+    assert "fc00::/7" in page
+    assert "まだない。" in page
+    (office.console.folder / "terminals").mkdir()
+    (office.console.folder / "terminals" / "router.toml").write_text("x", encoding="utf-8")
+    file.write_text('prefixes = ["192.0.2.0/24"]\nmost_days = 3\n', encoding="utf-8")
+    page = own.get("/settings").text
+    assert '<span class="code">192.0.2.0/24</span>' in page
+    assert ">router.toml<" in page
+    assert page.count('<span class="chip told">assess.toml</span>') == 2
+    assert own.get("/settings/prefixes").status_code == 400
+    file.write_text("no_such = 1\n", encoding="utf-8")
+    page = own.get("/settings").text
+    assert "no_such" in page
+    assert "直るまで何も評価できない" in page
+    assert str(office.console.folder) not in page
+
+
+def test_what_no_expiry_deletes_is_counted(browser: Browser, office: Office) -> None:
+    own = browser()
+    for name in ("assessments/a", "assessments/b", "runs/a", "runs/.starting"):
+        (office.console.folder / name).mkdir(parents=True)
+    page = re.sub(r"\s+", " ", own.get("/settings").text)
+    for word, count in (("assessments/", 2), ("runs/", 1), ("terminals/", 0)):
+        row = next(one for one in page.split("<tr") if f'small">{word}<' in one)
+        assert f">{count}</td>" in row, word
+    assert "/help/60-operate/retention" in page
+    assert own.get("/help/60-operate/retention").status_code == 200
