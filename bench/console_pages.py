@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -32,7 +33,9 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from sekisho.demo.console_day import Wanted, fill, leave_figures
+from sekisho.formats import pcap
 from sekisho.ports.detections import DetectionFilter
+from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wiring.console import Console
 
 LIMIT_MS, LIMIT_NAME = 300.0, "a bare Starlette page of the same size"
@@ -43,8 +46,11 @@ LIVE_S, QUICK_LIVE_S = 20, 6
 # The console allows 50 requests a second and source: slower than that, none is refused.
 PAUSE_S = 0.025
 DAY = 86_400_000
-FULL = Wanted(detections=1_000_000, cases=100_000, assessments=1_000, terminals=1_000)
-QUICK = Wanted(detections=100_000, cases=10_000, assessments=200, terminals=200)
+FULL = Wanted(
+    detections=1_000_000, cases=100_000, assessments=1_000, terminals=1_000, runs=1_000, accidents=100
+)
+QUICK = Wanted(detections=100_000, cases=10_000, assessments=200, terminals=200, runs=200, accidents=20)
+FRAMES = 20_000
 PLACES = (
     ("home", "/"),
     ("search", "/search?q={remote}"),
@@ -53,9 +59,16 @@ PLACES = (
     ("assess, text", "/assess?text=camera"),
     ("matrix", "/assess/matrix"),
     ("assessment", "/assess/{assessment}"),
+    ("assessment, a probe's talk", "/assess/{assessment}/probes/open_ports"),
+    ("assessment, a frame of 20,000", "/assess/{capture}?after=19000&frame=19050"),
+    ("runs", "/assess/runs"),
+    ("run", "/assess/runs/{run}"),
+    ("run, its questions", "/assess/runs/{run}/questions"),
+    ("run, to start one", "/assess/new"),
     ("terminals", "/terminals"),
     ("terminals, failed", "/terminals?verdict=FAIL"),
     ("terminal", "/terminals/{terminal}"),
+    ("terminal, to describe one", "/terminals/new"),
     ("watch", "/watch"),
     ("watch, 24 h by line", "/watch?since={day}&until={now}&by=line"),
     ("detections", "/watch/detections"),
@@ -79,9 +92,14 @@ PLACES = (
     ("notices, batch", "/notices/batch"),
     ("healing", "/healing"),
     ("healing, by model from notice", "/healing?by=device_model&from=notice"),
+    ("accidents", "/accidents"),
+    ("accident", "/accidents/{accident}"),
+    ("accident, a document", "/accidents/{accident}/first/2"),
     ("audit", "/audit"),
     ("audit, act", "/audit?act=sign-in"),
     ("held", "/held"),
+    ("settings", "/settings"),
+    ("setting", "/settings/days"),
     ("people", "/people"),
     ("account", "/account"),
     ("help", "/help"),
@@ -195,6 +213,8 @@ def _places(folder: Path) -> Iterator[Place]:
         case = console.casework.cases(limit=1).cases[0]
         notice = console.casework.notices(limit=1)[0]
         assessment = console.terminals.assessments(limit=1).assessments[0]
+        run = console.runs.runs(limit=1)[0]
+        accident = next(one for one in console.accidents.find(limit=50) if not one.ended)
         deep = console.watch.detections(DetectionFilter(until=now - 20 * DAY), limit=1).next
     names = {
         "day": now - DAY,
@@ -206,6 +226,9 @@ def _places(folder: Path) -> Iterator[Place]:
         "remote": newest.remotes[0].partition(":")[0],
         "detection": newest.id,
         "case": case.id,
+        "run": run.order.id,
+        "accident": accident.id,
+        "capture": _capture(folder),
         "notice": notice.id,
         "assessment": assessment.id,
         "terminal": quote(assessment.terminal),
@@ -213,6 +236,23 @@ def _places(folder: Path) -> Iterator[Place]:
     for name, path in PLACES:
         word = "openapi" if path.endswith(".json") else "</html>"
         yield Place(name, path.format(**names), word)
+
+
+def _capture(folder: Path) -> str:
+    """Leave an assessment that has nothing but a long capture; return the path of its page."""
+    name = "bench-capture"
+    fresh = not (folder / "assessments" / name).exists()
+    store = EvidenceFolder(folder / "assessments" / name, lambda: "2026-01-02T03:04:05+00:00", create=fresh)
+    file = store.path / "capture" / "long.pcap"
+    if fresh:
+        store.append("opened", {"id": name, "record": {}})
+        frame = bytes.fromhex("02000000000102000000000208004500") + bytes(500)
+        file.write_bytes(
+            pcap.file_header() + b"".join(pcap.packet(1_700_000_000 + n, frame) for n in range(FRAMES))
+        )
+        store.enlist("capture/long.pcap", "capture")
+    store.close()
+    return f"{name}/captures/{hashlib.sha256(file.read_bytes()).hexdigest()}"
 
 
 def _console(folder: Path) -> Served:

@@ -54,7 +54,11 @@ _DAYS = 28
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much of each: ``terminals`` is how many terminals the assessments are of, ``runs`` how many of them began in a console."""
+    """How much of each.
+
+    :ivar terminals: how many terminals the assessments are of; ``runs`` how many of them began in a console
+    :ivar accidents: pairs of accidents: one that goes on and one that is over
+    """
 
     detections: int = 5_000
     cases: int = 400
@@ -63,6 +67,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flows: int = 50_000
     audit: int = 300
     runs: int = 12
+    accidents: int = 1
     seed: int = 1
 
 
@@ -95,7 +100,8 @@ def fill(folder: Path, wanted: Wanted | None = None, *, now: int) -> None:
     assessments(folder, chance, wanted.assessments, wanted.terminals, now)
     runs(folder, wanted.runs, now)
     with Console(folder, now=lambda: now) as console:
-        accidents(console, now)
+        for _ in range(wanted.accidents):
+            accidents(console, now)
     _lists(folder, now)
     leave_figures(folder, now)
 
