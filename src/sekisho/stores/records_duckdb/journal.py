@@ -15,7 +15,6 @@ import contextlib
 import fcntl
 import os
 import struct
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from sekisho.model.detection import Window
+from sekisho.stores.records_duckdb.checksums import crc32
 from sekisho.stores.records_duckdb.layout import (
     JOURNALS,
     high,
@@ -43,6 +43,7 @@ _HEADER = struct.Struct("<4sIQIIqq16sq")
 _HEADER_1 = struct.Struct("<4sIQQqq16sq")
 HEADER = _HEADER.size
 _BLOCK = 1 << 20
+_VECTORS = 1000  # fewer than IOV_MAX
 _MOST_ROWS = (1 << 32) - 1
 NO_STREAM = bytes(16)
 _START = "flowStartMilliseconds"
@@ -90,6 +91,66 @@ class Piece(NamedTuple):
         return found if found.pack() == head[: _HEADER.size] else None
 
 
+class _Ends:
+    """Where an Arrow stream is written to: its buffers go from where they lie into the file, counted on the way.
+
+    Nothing is copied but by the kernel, and nothing is read again: a million rows cost one pass for the checksum.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._held: list[memoryview] = []
+        self._octets = 0
+        self.at = 0
+        self.checksum = 0
+        self.closed = False
+
+    def begin(self, at: int) -> None:
+        """Go on at ``at``; what is written from now on is summed up anew."""
+        self._held.clear()
+        self._octets, self.at, self.checksum = 0, at, 0
+
+    def write(self, data: bytes | pa.Buffer) -> int:
+        """Take what Arrow gives; it lies still until `flush`."""
+        view = memoryview(data)
+        if view:
+            self._held.append(view)
+            self._octets += len(view)
+        return len(view)
+
+    def tell(self) -> int:
+        """Return where the next octet goes."""
+        return self.at + self._octets
+
+    def flush(self) -> None:
+        """Write what is held; OSError when the disk refuses."""
+        for one in self._held:
+            self.checksum = crc32(one, self.checksum)
+        while self._held:
+            put = os.pwritev(self._file, self._held[:_VECTORS], self.at)
+            if not put:
+                raise OSError(28, os.strerror(28))
+            self.at += put
+            self._octets -= put
+            self._forget(put)
+
+    def _forget(self, octets: int) -> None:
+        whole = 0
+        while whole < len(self._held) and len(self._held[whole]) <= octets:
+            octets -= len(self._held[whole])
+            whole += 1
+        del self._held[:whole]
+        if octets:
+            self._held[0] = self._held[0][octets:]
+
+    def writable(self) -> bool:
+        """Say yes: Arrow asks."""
+        return True
+
+    def close(self) -> None:
+        """Arrow says so at the end of each stream; the file is the journal's."""
+
+
 class Journal:
     """One file being written."""
 
@@ -99,7 +160,8 @@ class Journal:
         if not folder.is_dir():
             folder.mkdir(exist_ok=True)
             sync(label)
-        self.path, self._file, self._stream = _new(folder)
+        self.path, self._file = _new(folder)
+        self._ends = _Ends(self._file)
         self.used = 0
         self.octets = 0
         self._begin()
@@ -108,18 +170,19 @@ class Journal:
         self._writer: pa.ipc.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
         self.rows, self._first, self._last = 0, 0, 0
+        self._ends.begin(self.octets + _HEADER.size)
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Add a batch to the piece that isn't visible yet; OSError when the disk refuses."""
         times = batch.column(_START).to_numpy(zero_copy_only=True)
         first, last = int(times.min()), int(times.max())
         with _said():
-            if self._stream.tell() == self.octets:
-                self._stream.write(bytes(_HEADER.size))
             if self._writer is None or self._schema is None or not self._schema.equals(batch.schema):
                 self._close_stream()
-                self._writer, self._schema = pa.ipc.new_stream(self._stream, batch.schema), batch.schema
+                self._writer = pa.ipc.new_stream(pa.PythonFile(self._ends, "w"), batch.schema)
+                self._schema = batch.schema
             self._writer.write_batch(batch)
+            self._ends.flush()
         self._first = min(first, self._first) if self.rows else first
         self._last = max(last, self._last) if self.rows else last
         self.rows += batch.num_rows
@@ -128,35 +191,22 @@ class Journal:
         """Make the piece valid, its rows on the disk before its header; OSError when the disk refuses."""
         with _said():
             self._close_stream()
-            at = self._stream.tell()
-            if at == self.octets:
-                self._stream.write(bytes(_HEADER.size))
-                at += _HEADER.size
             if self.rows > _MOST_ROWS:
                 raise OSError(27, os.strerror(27))
-            octets = at - self.octets - _HEADER.size
-            check = self._checksum(self.octets + _HEADER.size, octets)
+            octets = self._ends.at - self.octets - _HEADER.size
+            check = self._ends.checksum
             piece = Piece(
                 self.octets, octets, self.rows, self._first, self._last, stream, position, check
             )  # fmt: skip
-            self._stream.write(bytes(piece.end - at))
+            # Its place is zeros until it is a header, and the next piece begins where the file ends.
+            self._ends.write(bytes(piece.end - self._ends.at))
+            self._ends.flush()
             os.fdatasync(self._file)
             if os.pwrite(self._file, piece.pack(), self.octets) != _HEADER.size:
                 raise OSError(28, os.strerror(28))
             os.fdatasync(self._file)
         self.octets = piece.end
         self._begin()
-
-    def _checksum(self, offset: int, octets: int) -> int:
-        # Read again instead of counted on the way: the pages are in memory, and no step in between goes unseen.
-        block, found = memoryview(bytearray(min(_BLOCK, max(octets, 1)))), 0
-        while octets:
-            count = os.preadv(self._file, [block[: min(octets, len(block))]], offset)
-            if not count:
-                raise OSError(5, os.strerror(5))
-            found = zlib.crc32(block[:count], found)
-            offset, octets = offset + count, octets - count
-        return found
 
     def undo(self) -> None:
         """Take back what isn't visible yet; the journal is at its end by that."""
@@ -173,7 +223,6 @@ class Journal:
         """End it; from now on it can be compacted."""
         if self._file >= 0:
             self._writer = None
-            self._stream.close()
             os.close(self._file)
             self._file = -1
 
@@ -181,6 +230,7 @@ class Journal:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+            self._ends.flush()
 
 
 class Journals:
@@ -355,7 +405,7 @@ def in_use(path: Path) -> bool:
 
 
 def _checked(form: struct.Struct, magic: bytes, *fields: object) -> bytes:
-    return form.pack(magic, zlib.crc32(form.pack(magic, 0, *fields)), *fields)
+    return form.pack(magic, crc32(form.pack(magic, 0, *fields)), *fields)
 
 
 @contextlib.contextmanager
@@ -367,15 +417,14 @@ def _said() -> Iterator[None]:
         raise OSError(5, str(error)) from error
 
 
-def _new(folder: Path) -> tuple[Path, int, pa.OSFile]:
-    """Return a new locked file and a stream into it.
+def _new(folder: Path) -> tuple[Path, int]:
+    """Return a new locked file.
 
     It gets its name only when it is locked, so nobody takes it for one left behind.
     """
     part = folder / f".{os.getpid()}.{os.urandom(6).hex()}"
     file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        stream = pa.OSFile(str(part), "wb")
         fcntl.flock(file, fcntl.LOCK_EX)
         while True:
             number = next_number(folder)
@@ -392,7 +441,7 @@ def _new(folder: Path) -> tuple[Path, int, pa.OSFile]:
         raise
     finally:
         part.unlink()
-    return path, file, stream
+    return path, file
 
 
 def starts(batch: pa.RecordBatch) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import pyarrow as pa
 
 from sekisho.model.detection import Window
 from sekisho.ports.flows import Damage
+from sekisho.stores.records_duckdb.checksums import crc32
 from sekisho.stores.records_duckdb.journal import HEADER, Piece, inventory, read_pieces
 from sekisho.stores.records_duckdb.layout import HOUR, Held, checksum_of, hour_of
 
@@ -135,7 +135,7 @@ def _sum(file: int, offset: int, octets: int) -> int:
         count = os.preadv(file, [block[: min(octets, len(block))]], offset)
         if not count:
             return -1
-        found = zlib.crc32(block[:count], found)
+        found = crc32(block[:count], found)
         offset, octets = offset + count, octets - count
     return found
 
