@@ -27,7 +27,8 @@ _LONGEST = 400
 _NO_DUTY = Text(ja="その番号の義務は今の一覧にない", en="no duty of that id is in the list now")
 _NOT_YET = Text(ja="まだ来ていない日に済みとはできない", en="it can't be done on a day still to come")
 _NO_PROOF = Text(
-    ja="済みの証拠（受付番号、文書の場所など）が要る", en="proof is needed (a receipt's number, where it is kept)"
+    ja="済みの証拠（受付番号、文書の場所など）が要る",
+    en="proof is needed (a receipt's number, where it is kept)",
 )
 
 

@@ -148,7 +148,7 @@ def test_works_need_somebody_with_the_card_for_them() -> None:
         (29_999, False, (False, "")),
     ],
 )
-def test_the_exemption_of_small_operators(
+def test_the_exemption_and_what_would_decide_it(
     users: int | None, qualified: bool | None, answer: tuple[bool, str]
 ) -> None:
     one = Operator(users=users, qualified=qualified, sites=(TOKYO,))

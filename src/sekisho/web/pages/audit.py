@@ -64,6 +64,6 @@ PAGE = Page(
     "audit",
     Text(ja="監査記録", en="Audit log"),
     (Route("GET", "/audit", _list, Permission.WORK),),
-    order=9,
+    order=10,
     sign="録",
 )
