@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fakes.hub_console import fill
+from fakes.sharing import opened_ring
 from sekisho.language import Language
 from sekisho.model.account import Permission
 from sekisho.wiring.accounts import open_gate
@@ -46,7 +48,9 @@ def test_every_operation_keeps_to_its_description(tmp_path: Path) -> None:
 
     console_day.fill(tmp_path / "data", console_day.Wanted(detections=200, cases=50), now=milliseconds())
     token = _token(tmp_path / "data")
-    served = serve(tmp_path / "data")
+    with opened_ring(tmp_path / "hub") as ring:
+        fill(ring)
+    served = serve(tmp_path / "data", "--hub", str(tmp_path / "hub"))
     try:
         described = _seen(served, "api/v1/openapi.json", token)
         assert isinstance(described, dict)

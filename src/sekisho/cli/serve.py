@@ -68,6 +68,14 @@ from sekisho.cli.speech import lang_option, t
     ),
 )
 @click.option(
+    "--hub",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help=t(
+        "運営している共有ハブのフォルダー（その画面が加わる）",
+        "folder of a sharing hub that you run: adds its pages",
+    ),
+)
+@click.option(
     "--systemd-unit",
     "unit",
     is_flag=True,
@@ -88,6 +96,7 @@ def command(
     proxies: tuple[str, ...],
     workers: int,
     log: str,
+    hub: Path | None,
     unit: bool,
     data: Path,
     as_json: bool,
@@ -96,15 +105,19 @@ def command(
     if unit:
         from sekisho.web.systemd import unit_of
 
-        click.echo(unit_of(data, sys.argv), nl=False)
+        click.echo(unit_of(data, sys.argv, hub), nl=False)
         return 0
+    if hub:
+        from sekisho.wiring.hub import read_hub_settings
+
+        read_hub_settings(hub)
     from sekisho.web.installation import opened
     from sekisho.web.recording import json_line, no_line
     from sekisho.web.workers import crew
 
     place: dict[str, Any] = {
         "address": address, "port": port, "tls": tls, "certificate": certificate, "key": key, "names": names,
-        "proxies": proxies,
+        "proxies": proxies, "hub": hub,
     }  # fmt: skip
     one = opened(data, **place, log=json_line if log == "json" else no_line)
     several = crew(data, **place, log=log == "json", workers=workers)

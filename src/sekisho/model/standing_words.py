@@ -6,7 +6,8 @@ from sekisho.language import Text
 from sekisho.model.corroboration import IndicatorState, Standing, Use
 
 _HOUR, _DAY = 3_600_000, 86_400_000
-_STATES = {
+#: What a state and a use are called.
+STATES = {
     IndicatorState.CANDIDATE: Text(ja="候補。まだ配らない", en="a candidate: not handed out yet"),
     IndicatorState.CONFIRMED: Text(ja="確認済み", en="confirmed"),
     IndicatorState.HELD: Text(
@@ -15,7 +16,7 @@ _STATES = {
     IndicatorState.DORMANT: Text(ja="休眠。新しい目撃がない", en="dormant: no new sighting"),
     IndicatorState.RETIRED: Text(ja="廃止", en="retired"),
 }
-_USES = {
+USES = {
     Use.NONE: Text(ja="", en=""),
     Use.WATCH: Text(ja="（監視に使う）", en=" (to watch for)"),
     Use.BLOCK: Text(ja="（遮断に使える）", en=" (may be blocked)"),
@@ -49,7 +50,7 @@ def sentence(one: Standing, now: int, *, k: int = 0) -> Text:
 
     :param k: with it, no number of fewer members is told, nor the score that they make: for readers who are members
     """
-    state, use = _STATES[one.state], _USES[one.grade]
+    state, use = STATES[one.state], USES[one.grade]
     why = reason_words(one.reason) if one.reason else None
     if one.voices < k:
         ja, en = f"独立した報告元は{k}者未満", f"fewer than {k} independent voices"

@@ -59,7 +59,9 @@ def office_of(
     return Office(
         console=console,
         gate=open_gate(console.database, console.folder, workers=workers),
-        pages=tuple(plugins.units("pages").values()),
+        pages=tuple(
+            one for one in plugins.units("pages").values() if console.hub or not getattr(one, "of_hub", False)
+        ),
         hosts=listening.hosts,
         now=milliseconds,
         secure=listening.secure or bool(proxies),
@@ -110,15 +112,18 @@ def set_up_link(office: Office, listening: Listening) -> str:
 def opened(
     data: Path, *, address: str, port: int, tls: bool = False, certificate: Path | None = None,
     key: Path | None = None, names: tuple[str, ...] = (), proxies: tuple[str, ...] = (), log: Log = no_line,
+    hub: Path | None = None,
 ) -> Iterator[Installation]:  # fmt: skip
     """Open a data folder (made when it isn't there) and listen.
+
+    :param hub: folder of a hub that the people of this console run
 
     :raises SekishoError: as `listening_at`
     """
     place = listening_at(
         data, address=address, port=port, tls=tls, certificate=certificate, key=key, names=names
     )
-    with place as (there, bound), Console(data, create=True) as console:
+    with place as (there, bound), Console(data, create=True, hub=hub) as console:
         office = office_of(console, there, proxies, log=log)
         console.warm()
         yield Installation(office, application(office), there, bound, set_up_link(office, there))

@@ -40,6 +40,7 @@ class Page:
     :ivar name: also the name of its entry point
     :ivar order: its place in the menu; 0 keeps it out
     :ivar sign: one character that stands for it where the menu is narrow
+    :ivar of_hub: whether it is there only where a hub is run
     """
 
     name: str
@@ -47,6 +48,7 @@ class Page:
     routes: tuple[Route, ...]
     order: int = 0
     sign: str = ""
+    of_hub: bool = False
 
     @property
     def path(self) -> str:

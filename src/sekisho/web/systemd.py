@@ -59,17 +59,19 @@ LimitNOFILE=8192
 [Install]
 WantedBy=multi-user.target
 """
-_WITH_VALUE = frozenset({"--data", "--log"})
+_WITH_VALUE = frozenset({"--data", "--log", "--hub"})
 
 
-def unit_of(data: Path, words: Sequence[str]) -> str:
-    """Return the unit; ``words`` is the command line that asked for it."""
+def unit_of(data: Path, words: Sequence[str], hub: Path | None = None) -> str:
+    """Return the unit; ``words`` is the command line that asked for it, ``hub`` the folder of a hub beside the data."""
     folder = str(data.absolute())
     kept = _kept(list(words[words.index("serve") + 1 :] if "serve" in words else ()))
     command = [sys.executable, "-m", "sekisho", "serve", "--data", folder, "--log", "json", *kept]
+    if hub:
+        command += ["--hub", str(hub.absolute())]
     at_home = data.absolute().is_relative_to(Path.home()) or folder.startswith("/home/")
     return _UNIT.format(
-        folder=folder, command=" ".join(_quoted(one) for one in command), path=_path(folder),
+        folder=folder, command=" ".join(_quoted(one) for one in command), path=" ".join(_path(one) for one in (folder, *([str(hub.absolute())] if hub else []))),
         home="no" if at_home else "yes",
     )  # fmt: skip
 

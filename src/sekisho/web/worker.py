@@ -25,7 +25,7 @@ def main() -> None:
     work = told_by(sys.stdin.buffer.readline())
     gathered = Gathered(Path(work.shared), work.worker)
     bound = socket.socket(fileno=work.socket)
-    with Console(Path(work.data), create=True) as console:
+    with Console(Path(work.data), create=True, hub=Path(work.hub) if work.hub else None) as console:
         made = office_of(
             console, work.listening, work.proxies, log=json_line if work.log else no_line,
             workers=work.workers,

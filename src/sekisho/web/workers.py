@@ -47,6 +47,7 @@ class Work(msgspec.Struct, frozen=True):
     worker: int
     workers: int
     log: bool
+    hub: str = ""
 
 
 def told_to(work: Work) -> bytes:
@@ -155,7 +156,7 @@ def _close(one: subprocess.Popen[bytes]) -> None:
 def crew(
     data: Path, *, address: str, port: int, tls: bool = False, certificate: Path | None = None,
     key: Path | None = None, names: tuple[str, ...] = (), proxies: tuple[str, ...] = (), log: bool = False,
-    workers: int,
+    workers: int, hub: Path | None = None,
 ) -> Iterator[Crew]:  # fmt: skip
     """Open a data folder once (it is made, or brought up to date, before any worker), and listen.
 
@@ -170,7 +171,8 @@ def crew(
         shared = Path(tempfile.mkdtemp(prefix="sekisho-serve-"))
         try:
             SharedRate.make(shared / RATE)
-            work = Work(str(data.absolute()), there, proxies, bound.fileno(), str(shared), 0, workers, log)
+            work = Work(str(data.absolute()), there, proxies, bound.fileno(), str(shared), 0, workers, log,
+                        str(hub.absolute()) if hub else "")  # fmt: skip
             yield Crew(work, bound, link)
         finally:
             shutil.rmtree(shared, ignore_errors=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _KEPT_S, _COST = 10.0, 50
 _CHAIN = 50
+_BY_PEOPLE = ("verify", "refute")
 
 
 class IndicatorLife(msgspec.Struct, frozen=True):
@@ -152,7 +153,8 @@ class HubRoom:
     def _acts(self, identifier: str) -> tuple[AuditEntry, ...]:
         from sekisho.stores.database.audit_pages import AuditFilter, audit_page
 
-        return audit_page(self.desk.database, AuditFilter(object=identifier), limit=_CHAIN)
+        found = audit_page(self.desk.database, AuditFilter(object=identifier), limit=_CHAIN)
+        return tuple(one for one in found if one.act in _BY_PEOPLE)  # what members do names them
 
     def members(self) -> tuple[Member, ...]:
         """Return all members, in the order of their ids."""

@@ -19,6 +19,9 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     text = unit.read_text(encoding="utf-8")
     assert f'--data "{tmp_path}/a b" --log json --workers 2 --name 100%%$$x\n' in text
     assert "--systemd-unit" not in text
+    hub = unit_of(tmp_path / "a", ["sekisho", "serve", "--hub", "h h"], tmp_path / "h h")
+    assert f'--data {tmp_path}/a --log json --hub "{tmp_path}/h h"\n' in hub
+    assert f'ReadWritePaths={tmp_path}/a "{tmp_path}/h h"\n' in hub
     systemd = shutil.which("systemd-analyze")
     if systemd is None:
         # Nothing reads it then but its own form.

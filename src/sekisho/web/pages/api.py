@@ -8,7 +8,7 @@ from starlette.responses import Response
 from sekisho import __version__
 from sekisho.language import Text
 from sekisho.model.account import Permission
-from sekisho.web.api import accidents, casework, keeping, running, watching
+from sekisho.web.api import accidents, casework, keeping, running, sharing, watching
 from sekisho.web.asked import Asked
 from sekisho.web.operations import description
 from sekisho.web.page import Page, Route
@@ -19,6 +19,7 @@ OPERATIONS = (
     *casework.OPERATIONS,
     *keeping.OPERATIONS,
     *running.OPERATIONS,
+    *sharing.OPERATIONS,
 )
 
 
