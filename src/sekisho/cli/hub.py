@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli import hub_books, hub_members
+from sekisho.cli import hub_books, hub_members, hub_peers
 from sekisho.cli.hub_option import hub_option
 from sekisho.cli.looking import UNDECIDED, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
@@ -124,13 +124,18 @@ def serve(
             click.echo(f"TAXII 2.1: {there.url('/taxii2/')}")
             click.echo(t("終わるには Ctrl-C", "Ctrl-C ends it"))
         ended = threading.Event()
-        hand = threading.Thread(target=_release, args=(desk, ended), name="release", daemon=True)
-        hand.start()
+        hands = [
+            threading.Thread(target=verb, args=(desk, ended), name=verb.__name__, daemon=True)
+            for verb in (_release, _follow)
+        ]
+        for hand in hands:
+            hand.start()
         try:
             run(app, there, [bound], proxies=proxies)
         finally:
             ended.set()
-            hand.join(10)
+            for hand in hands:
+                hand.join(10)
     return 0
 
 
@@ -147,6 +152,18 @@ def _release(desk: HubDesk, ended: threading.Event) -> None:
         except SekishoError as error:  # the database may be back the next time
             click.echo(error.explain(LANGUAGE), err=True)
         due = time.monotonic() + _SWEEP_S if whole else due
+
+
+def _follow(desk: HubDesk, ended: threading.Event) -> None:
+    """Read the hubs elsewhere again and again; what a peer does wrong stands beside its position."""
+    from sekisho.errors import SekishoError
+    from sekisho.wiring.peering import pull_all
+
+    while not ended.wait(desk.settings.peer_seconds):
+        try:
+            pull_all(desk)
+        except SekishoError as error:  # the database may be back the next time
+            click.echo(error.explain(LANGUAGE), err=True)
 
 
 @command.command(
@@ -254,3 +271,4 @@ def join(
 
 hub_books.add_to(command)
 hub_members.add_to(command)
+hub_peers.add_to(command)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -67,32 +68,59 @@ class Poll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry_after: int = 0
 
 
+class Leaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One page: STIX objects as they are, and when the server added the last of them (empty: it didn't say)."""
+
+    objects: tuple[dict[str, Any], ...]
+    added_last: str = ""
+
+
 def poll(where: Collection, *, added_after: str = "", bounds: Bounds | None = None) -> Poll:
     """Fetch the objects that were added after a moment (RFC 3339; empty for all).
 
     :raises ReadingError: when ``api_root`` is no https address (nor http to loopback)
     """
-    bounds = bounds or Bounds()
-    wire = _Wire(where, bounds)
+    wire = _Wire(where, bounds or Bounds())
     objects: list[dict[str, Any]] = []
-    added_last, pages, following = added_after, 0, ""
-    seen: set[str] = set()
+    added_last, pages = added_after, 0
     try:
-        while True:
-            page, last = wire.page(added_after, following)
-            _fit(len(objects) + len(page.objects), bounds.objects)
+        for leaf in _leaves(wire, added_after):
+            objects += leaf.objects
             pages += 1
-            objects += page.objects
-            added_last = last or added_last
-            if not page.more:
-                return Poll(tuple(objects), added_last, pages, complete=True)
-            # A server may leave `next` out; then the last date goes on (section 3.4).
-            following, added_after = page.next, added_after if page.next else last
-            _go_on(following or last, seen, bounds.pages)
+            added_last = leaf.added_last or added_last
+        return Poll(tuple(objects), added_last, pages, complete=True)
     except PeerFailure as fault:
         return Poll(tuple(objects), added_last, pages, False, fault.reason, fault.detail, wire.retry_after)
     finally:
         wire.close()
+
+
+def walk(where: Collection, *, added_after: str = "", bounds: Bounds | None = None) -> Iterator[Leaf]:
+    """Yield the pages of the objects that were added after a moment, one at a time: none is held longer than its turn.
+
+    :raises ReadingError: as `poll`
+    :raises PeerFailure: the server did something wrong; the pages before were good
+    """
+    wire = _Wire(where, bounds or Bounds())
+    try:
+        yield from _leaves(wire, added_after)
+    finally:
+        wire.close()
+
+
+def _leaves(wire: _Wire, added_after: str) -> Iterator[Leaf]:
+    following, count = "", 0
+    seen: set[str] = set()
+    while True:
+        page, last = wire.page(added_after, following)
+        count += len(page.objects)
+        _fit(count, wire.bounds.objects)
+        yield Leaf(tuple(page.objects), last)
+        if not page.more:
+            return
+        # A server may leave `next` out; then the last date goes on (section 3.4).
+        following, added_after = page.next, added_after if page.next else last
+        _go_on(following or last, seen, wire.bounds.pages)
 
 
 def read_poll(found: Poll, name: str, limits: Limits | None = None) -> Reading:

@@ -72,10 +72,12 @@ class Sight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who looks, and the strictest marking that is shown to him. His own he always sees, and what is addressed to him.
 
     What is marked red or addressed to another is seen by its owner and its audience alone, whatever the ceiling is.
+    What the owners ``without`` sent isn't shown at all: a hub elsewhere gets nothing back, and nothing of others' by us.
     """
 
     who: str
     ceiling: Tlp = Tlp.GREEN
+    without: tuple[str, ...] = ()
 
 
 class Held(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -55,6 +55,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar allow: names of special address ranges that are taken all the same (``documentation`` in a demonstration)
     :ivar own_names: names of the hub's own, which nobody can bring onto the list; that of ``contact`` is one as well
     :ivar release_seconds: how long what changed is gathered before it goes out together, in an order of its own
+    :ivar peer_seconds: how long from one reading of the hubs elsewhere to the next
     :ivar sharing: own values for the names of ``sharing.toml``
     """
 
@@ -65,6 +66,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     allow: tuple[str, ...] = ()
     own_names: tuple[str, ...] = ()
     release_seconds: int = 30
+    peer_seconds: int = 60
     sharing: Mapping[str, Any] = {}
 
 
@@ -94,6 +96,7 @@ class HubDesk:
             SqlSent,
         )
 
+        self.folder = folder
         self.settings = settings
         self.database = database
         secret = key_at(folder / _KEY)

@@ -157,7 +157,8 @@ def _seen(objects: FromClause, sight: Sight | None) -> list[ColumnElement[bool]]
         return []
     ceiling = min(sight.ceiling, Tlp.AMBER_STRICT)
     shown = and_(objects.c.audience == "", objects.c.tlp <= int(ceiling))
-    return [or_(shown, objects.c.owner == sight.who, objects.c.audience == sight.who)]
+    seen: ColumnElement[bool] = or_(shown, objects.c.owner == sight.who, objects.c.audience == sight.who)
+    return [seen, objects.c.owner.notin_(sight.without)] if sight.without else [seen]
 
 
 def _versions(

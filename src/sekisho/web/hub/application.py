@@ -33,6 +33,7 @@ from sekisho.exchange.feeds.misp import event_uuid
 from sekisho.exchange.taxii import Answer, Caller, Request
 from sekisho.exchange.taxii.messages import Refusal
 from sekisho.model.corroboration import Use
+from sekisho.model.membership import MemberRole
 from sekisho.model.standing_words import sentence
 from sekisho.web.doors import Headers, Rate, known_host, source_of
 from sekisho.web.hub.public import members_page
@@ -211,6 +212,9 @@ def _asked(request: HttpRequest, body: bytes) -> Request:
 
 
 def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Answer:
+    elsewhere = shown.member.role is MemberRole.PARTNER
+    if elsewhere and request.url.path.split("/")[1] in {"feed", "me"}:
+        raise Refusal(404)  # a hub elsewhere has a list of its own, without what came from it
     match request.url.path.split("/")[1:]:
         case ["feed", *rest] if request.method in {"GET", "HEAD"}:
             return _feed(door, request, shown, rest)

@@ -18,6 +18,7 @@ from sekisho.workflows.hub.entering import (
     set_state,
     standard_rights,
 )
+from sekisho.workflows.hub.peering import add_peer, remove_peer
 from sekisho.workflows.hub.shelves import Shelves, Visible
 from sekisho.workflows.hub.weighing import heard, publish, settle, sweep
 
@@ -29,6 +30,7 @@ __all__ = [
     "Shelves",
     "Visible",
     "access",
+    "add_peer",
     "bearer",
     "decide",
     "enter",
@@ -37,6 +39,7 @@ __all__ = [
     "hold",
     "make_token",
     "publish",
+    "remove_peer",
     "retired_items",
     "revoke",
     "rotate",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from sekisho.exchange.lanes import evidence, failure, listing
+from sekisho.exchange.lanes.foreign import PARTNER, USES
 from sekisho.formats.stix_marking import level_of
 from sekisho.formats.stix_object import ObjectFault, check
 from sekisho.model.audit import Act
@@ -19,13 +20,13 @@ from sekisho.model.sharing import Collection, Lane, Offered, Outcome, Put, Sight
 from sekisho.ports.hub import LedgerEntry
 from sekisho.ports.sharing import EVERY, ObjectFilter, ObjectPage, Versions
 from sekisho.workflows.hub.books import OPERATOR, Books
+from sekisho.workflows.hub.offering import may_pass
 from sekisho.workflows.hub.weighing import settle
 
 _YEAR = 365 * 86_400_000 + 86_400_000 // 4
 _ALL = 2**62  # octets: no bound beside that of the count
 _VERSIONS = 1000
 _PARTED = frozenset({Lane.LIST_IN, Lane.EVIDENCE_IN, Lane.EVIDENCE})
-USES = {"cc": 1, "download": 1, "reflector": 1}
 
 
 class Visible:
@@ -58,6 +59,8 @@ class Shelves:
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        # How a hub elsewhere saw something is our word for it, and nobody else's.
+        self._kinds = {name: worth for name, worth in books.rules.evidence.items() if name != PARTNER}
 
     def admit(self, collection: Collection, sender: str, one: Mapping[str, Any], offered: Offered) -> Offered:
         """Return what shall be stored, with owner, audience and marking.
@@ -67,7 +70,7 @@ class Shelves:
         level = level_of(one, collection.unmarked)
         match collection.lane:
             case Lane.LIST_IN:
-                found = listing.told(one, USES, self._books.rules.evidence)
+                found = listing.told(one, USES, self._kinds)
                 if level is Tlp.RED and not found.against:
                     raise ObjectFault("marked TLP:RED or not marked: it could have no part in the list")
                 if found.against and len(found.ids) > self._books.rules.opinion_refs:
@@ -108,7 +111,9 @@ class Shelves:
         """Return a page; who fetches what was delivered to him has a receipt written."""
         who = wanted.sight.who if wanted.sight else ""
         lane = self._lane(collection)
-        where = self._books.part(collection, who) if lane in _PARTED and who else collection
+        where = self._where(collection, who)
+        if wanted.sight:
+            wanted = msgspec.structs.replace(wanted, sight=self._sight(collection, wanted.sight))
         page = self._books.objects.find(where, wanted, limit=limit, octets=octets, bodies=bodies)
         if lane is Lane.EVIDENCE and bodies and page.held:
             at = self._books.now()
@@ -122,7 +127,9 @@ class Shelves:
 
     def has(self, collection: str, identifier: str, sight: Sight | None = None) -> bool:
         """Say whether any version of an object is there that may be seen."""
-        return self._books.objects.has(self._where(collection, sight.who if sight else ""), identifier, sight)
+        who = sight.who if sight else ""
+        seen = self._sight(collection, sight) if sight else None
+        return self._books.objects.has(self._where(collection, who), identifier, seen)
 
     def delete(self, collection: str, identifier: str, versions: Versions, owner: str = "") -> int:
         """Delete versions that the owner sent; what was reported stays until it is revoked or decays."""
@@ -134,7 +141,26 @@ class Shelves:
         return gone
 
     def _where(self, collection: str, who: str) -> str:
-        return self._books.part(collection, who) if self._lane(collection) in _PARTED and who else collection
+        lane = self._lane(collection)
+        own = lane in _PARTED or (lane is Lane.LIST and self._elsewhere(who))
+        return self._books.part(collection, who) if own and who else collection
+
+    def _elsewhere(self, who: str) -> bool:
+        """Say whether somebody is a hub elsewhere, which has a list of its own; of who isn't known it is assumed."""
+        if who not in self._books.roster().active:
+            self._books.forget()
+        one = self._books.roster().active.get(who)
+        return one is None or one.role is MemberRole.PARTNER
+
+    def _sight(self, collection: str, sight: Sight) -> Sight:
+        """Return what somebody may see: a hub elsewhere nothing of its own, nor of another's that may not go on to it."""
+        if self._lane(collection) is not Lane.FAILURE or not self._elsewhere(sight.who):
+            return sight
+        terms = {one.member: one for one in self._books.peers.peers()}
+        active = self._books.roster().active
+        hidden = {*terms, *(name for name, one in active.items() if one.role is MemberRole.PARTNER)}
+        kept = tuple(sorted(name for name in hidden if not may_pass(name, sight.who, terms)))
+        return msgspec.structs.replace(sight, without=kept)
 
     def _lane(self, collection: str) -> Lane:
         found = (one.lane for one in self._books.visible() if one.id == collection)
@@ -218,7 +244,7 @@ class Shelves:
         settle(self._books, [*gone, *argued, *(one.key for one in reports)])
 
     def _told(self, body: str) -> listing.Told:
-        return listing.told(msgspec.json.decode(body), USES, self._books.rules.evidence)
+        return listing.told(msgspec.json.decode(body), USES, self._kinds)
 
     def _newest(self, where: str, ids: Sequence[str]) -> dict[str, str]:
         """Return the newest version that is there of each of some objects."""
