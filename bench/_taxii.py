@@ -69,6 +69,13 @@ class Served:
             raise SystemExit(f"{answer.status}: {told[:300]!r}")
         return json.loads(told)
 
+    def take(self, count: int) -> None:
+        """Add so many objects, 1,000 a request."""
+        for first in range(0, count, 1_000):
+            told = self.post(objects(min(1_000, count - first), first))
+            if told["failure_count"]:
+                raise SystemExit(f"{told['failure_count']} failed")
+
     def post(self, some: list[dict[str, Any]]) -> Any:
         """Add objects and wait until they are there."""
         return self.ask("POST", body=json.dumps({"objects": some}).encode())
@@ -80,9 +87,48 @@ class Served:
         return self.cpu() - begin, told
 
 
+class Engine:
+    """A PostgreSQL of our own, and what its processes cost."""
+
+    def __init__(self, cluster: Any) -> None:
+        self.cluster, self.url = cluster, cluster.database()
+
+    def cpu(self) -> float:
+        """CPU-seconds of the server and all its processes up to now, those that ended with them."""
+        total, server = 0, str(self.cluster.pid)
+        for one in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = one.read_text().rpartition(")")
+            except OSError:  # it ended meanwhile
+                continue
+            fields = rest.split()
+            if name.partition(" ")[0] == server:
+                total += sum(int(field) for field in fields[11:15])
+            elif fields[1] == server:
+                total += int(fields[11]) + int(fields[12])
+        return total / _TICKS
+
+
 @contextmanager
-def hub() -> Iterator[Served]:
-    """Our hub with one collection that one member reads and writes."""
+def postgresql() -> Iterator[Engine]:
+    """A server in a temporary folder, with its settings as they come."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from contract.database.cluster import Cluster
+
+    cluster = Cluster()
+    try:
+        cluster.start()
+        yield Engine(cluster)
+    finally:
+        cluster.remove()
+
+
+@contextmanager
+def hub(database: str = "") -> Iterator[Served]:
+    """Our hub with one collection that one member reads and writes.
+
+    :param database: URL of PostgreSQL; empty for SQLite
+    """
     with tempfile.TemporaryDirectory() as folder:
         env = os.environ | {"SEKISHO_HUB": f"{folder}/hub"}
 
@@ -95,7 +141,7 @@ def hub() -> Iterator[Served]:
             )
             return json.loads(done.stdout)
 
-        said("init")
+        said("init", *(["--database", database] if database else []))
         name = said("collection", "bench", "--title", "Bench")["collection"]["id"]
         said("member", "add", "peer", "--ja", "甲", "--en", "Peer")
         said("right", "peer", "bench", "--read", "--write", "--ceiling", "AMBER")

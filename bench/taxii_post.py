@@ -2,15 +2,17 @@
 
 Both are processes of their own; what counts is the CPU-seconds of each. Ours is on the disk before it answers (SQLite,
 synchronous FULL) and has checked each object and its marking; the peer keeps its objects in memory and slows down with
-their number, so it gets fewer. ``agree``: both give the last object back. ``limit`` is the goal of 5,000 a core.
+their number, so it gets fewer. ``agree``: both give the last object back. ``limit`` is the goal of 5,000 a core. With
+``--postgresql`` the CPU of the database is told beside ours, and their sum is the figure.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 
-from bench._taxii import PEER, hub, ids, medallion, objects, shown
+from bench._taxii import PEER, hub, ids, medallion, objects, postgresql, shown
 
 LIMIT = 5_000
 
@@ -19,28 +21,37 @@ def main() -> None:
     """Print one line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="20,000 objects instead of 100,000")
+    parser.add_argument("--objects", type=int, default=0, help="so many objects for ours")
+    parser.add_argument(
+        "--postgresql", action="store_true", help="on a PostgreSQL of its own instead of SQLite"
+    )
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    count, few = (20_000, 4_000) if chosen.quick else (100_000, 10_000)
-    with hub() as ours, medallion() as peer:
-        speeds = {}
-        for name, server, many, at_once in (("peer", peer, few, 1_000), ("ours", ours, count, 1_000)):
-            server.ask("GET")
-            begin = server.cpu()
-            for first in range(0, many, at_once):
-                told = server.post(objects(at_once, first))
-                if told["success_count"] != at_once:
-                    sys.exit(f"{name}: {told['failure_count']} failed")
-            speeds[name] = many / max(server.cpu() - begin, 0.01)
+    count, few = (20_000, 4_000) if chosen.quick else (chosen.objects or 100_000, 10_000)
+    with ExitStack() as held:
+        engine = held.enter_context(postgresql()) if chosen.postgresql else None
+        ours = held.enter_context(hub(engine.url if engine else ""))
+        peer = held.enter_context(medallion())
+        speeds, stored, alone = {}, 0.0, 0.0
+        for name, server, many in (("peer", peer, few), ("ours", ours, count)):
+            server.ask("GET", "?limit=1")
+            begin, before = server.cpu(), engine.cpu() if engine else 0.0
+            server.take(many)
+            cost = server.cpu() - begin
+            stored = engine.cpu() - before if engine and name == "ours" else stored
+            alone = many / max(cost, 0.01)
+            speeds[name] = many / max(cost + (stored if name == "ours" else 0.0), 0.01)
         some = objects(1, few - 1)[0]["id"]
         agree = ids(peer.ask("GET", f"{some}/")) == ids(ours.ask("GET", f"{some}/")) == {some}
         shown(
             {
-                "bench": "taxii-post", "unit": "validated objects per CPU-second", "case": f"{count:,} objects, 1,000 a request",
-                "ours": round(speeds["ours"]), "peer": round(speeds["peer"]), "peer_name": f"{PEER}, {few:,} objects",
-                "ratio": round(speeds["ours"] / speeds["peer"], 1), "limit": LIMIT, "limit_name": "the goal, a core",
-                "agree": agree, "resident_mb": round(ours.resident()), "command": "./run bench taxii-post"
-                + (" --quick" if chosen.quick else ""),
+                "bench": "taxii-post", "unit": "validated objects per CPU-second",
+                "case": f"{count:,} objects, 1,000 a request, {'PostgreSQL' if engine else 'SQLite'}",
+                "ours": round(speeds["ours"]), "database_cpu_s": round(stored, 1), "without_database": round(alone), "peer": round(speeds["peer"]),
+                "peer_name": f"{PEER}, {few:,} objects", "ratio": round(speeds["ours"] / speeds["peer"], 1),
+                "limit": LIMIT, "limit_name": "the goal, a core", "agree": agree, "resident_mb": round(ours.resident()),
+                "command": "./run bench taxii-post" + (" --quick" if chosen.quick else "")
+                + (f" --objects {chosen.objects}" if chosen.objects else "") + (" --postgresql" if engine else ""),
             },
             as_json=chosen.json,
         )  # fmt: skip

@@ -79,6 +79,12 @@ class Cluster:
             self.stop()
         shutil.rmtree(self.root)
 
+    @property
+    def pid(self) -> int:
+        """The process of the server, of which all others are children."""
+        assert self._server is not None
+        return self._server.pid
+
     def database(self) -> str:
         """Make an empty database and return its URL."""
         self._databases += 1
