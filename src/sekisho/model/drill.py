@@ -12,7 +12,7 @@ from itertools import pairwise
 import msgspec
 
 from sekisho.model.telling import TellingRules
-from sekisho.model.timeline import Fact, What
+from sekisho.model.timeline import About, Fact, What
 
 _BEGINS = {What.DOWN, What.DEGRADED, What.EQUIPMENT_DOWN, What.OCCURRED}
 _ENDS = {What.RESTORED, What.EQUIPMENT_RESTORED}
@@ -34,6 +34,41 @@ class Measure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.limit is None:
             return None
         return self.minutes is not None and self.minutes <= self.limit
+
+
+#: What a team does in a drill.
+TEAM_ACTS = (What.KNOWN, What.TOLD, What.REPORTED)
+
+
+class Drill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A drill that the console keeps.
+
+    :ivar facts: those of the scenario as `played`, in time of the drill
+    :ivar team: what the team did, with the time on the wall
+    :ivar stopped: when somebody ended it, on the wall; None while it goes on
+    """
+
+    id: str
+    about: About
+    start: datetime
+    speed: float
+    facts: tuple[Fact, ...]
+    team: tuple[Fact, ...] = ()
+    stopped: datetime | None = None
+
+    def clock(self, wall: datetime) -> datetime:
+        """Return the time of the drill at a moment on the wall; it stands still when the drill is stopped."""
+        return self.start + (min(wall, self.stopped or wall) - self.start) * self.speed
+
+    def happened(self, wall: datetime) -> tuple[Fact, ...]:
+        """Return what everybody can know by then: the scenario's facts so far and the team's, in time of the drill."""
+        at = self.clock(wall)
+        own = (msgspec.structs.replace(one, time=min(self.clock(one.time), at)) for one in self.team)
+        return tuple(sorted((*(one for one in self.facts if one.time <= at), *own), key=lambda one: one.time))
+
+    def over(self, wall: datetime) -> bool:
+        """Say whether the scenario has told all that it has."""
+        return all(one.time <= self.clock(wall) for one in self.facts)
 
 
 def played(scenario: Sequence[Fact], start: datetime) -> tuple[Fact, ...]:

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Self
 from sekisho.errors import SekishoError
 from sekisho.wiring.console_accidents import AccidentDesk
 from sekisho.wiring.console_casework import CaseDesk
+from sekisho.wiring.console_checks import CheckDesk
 from sekisho.wiring.console_descriptions import DescriptionDesk
+from sekisho.wiring.console_drills import DrillDesk
 from sekisho.wiring.console_duties import DutyDesk
 from sekisho.wiring.console_flows import FlowDesk
 from sekisho.wiring.console_folder import OF_SETTINGS, ConsoleFolder
 from sekisho.wiring.console_hub import HubRoom
 from sekisho.wiring.console_judging import JudgingDesk
 from sekisho.wiring.console_keeping import KeepingDesk
+from sekisho.wiring.console_learning import LearningDesk
+from sekisho.wiring.console_lessons import LessonDesk
 from sekisho.wiring.console_papers import Papers
 from sekisho.wiring.console_runs import RunDesk
 from sekisho.wiring.console_terminals import TerminalDesk
@@ -36,6 +40,7 @@ class Console:
     :ivar watch: detections and the running watch; ``flows`` the stored flows
     :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
     :ivar accidents: accidents of networks, their documents; ``duties`` what is due when
+    :ivar checks: self-checks; ``drills``; ``learning`` what is done after accidents, ``lessons`` for others
     :ivar hub: the sharing hub that is run here; None without one
     :ivar runs: assessments in progress; ``today`` what needs a person; ``judging`` judging again and reports; ``descriptions`` of terminals
     """
@@ -63,6 +68,10 @@ class Console:
         self.accidents = AccidentDesk(self._folder, self.keeping)
         papers = Papers(self._folder, self.keeping)
         self.duties = DutyDesk(papers, self.accidents)
+        self.checks = CheckDesk(papers, self.keeping, self.accidents)
+        self.drills = DrillDesk(papers)
+        self.learning = LearningDesk(papers, self.accidents)
+        self.lessons = LessonDesk(papers, self.accidents, self.duties, self.learning)
         self.runs = RunDesk(self._folder, self.keeping)
         self.today = TodayDesk(self._folder, self.runs, self.accidents)
         self.judging = JudgingDesk(self._folder, self.keeping)

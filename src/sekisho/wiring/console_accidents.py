@@ -180,6 +180,10 @@ class AccidentDesk:
             before is None,
         )
 
+    def signed_between(self, begin: int, end: int) -> int:
+        """Return how many documents were signed off between two moments."""
+        return self._store.signed_between(begin, end)
+
     def sign(self, identifier: str, kind: str, number: int, actor: Actor) -> SignOff:
         """Sign a version off by name. :raises ConflictError: it is signed already, or was altered."""
         found = self.version(identifier, kind, number)

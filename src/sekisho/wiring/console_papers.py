@@ -82,6 +82,10 @@ class Papers:
         self._keeping.record(actor.name, actor.role, act, object_, details=details)
         self.store.add(papers)
 
+    def record(self, actor: Actor, act: str, object_: str, details: Mapping[str, Scalar]) -> None:
+        """Put an act into the audit log that writes no paper by itself."""
+        self._keeping.record(actor.name, actor.role, act, object_, details=details)
+
     def version(self, kind: str, name: str) -> int:
         """Return the number of the newest version, 0 for none; what was taken back counts on."""
         paper = self.store.paper(kind, name)

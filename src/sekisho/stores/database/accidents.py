@@ -139,6 +139,13 @@ class SqlAccidents:
         with self._database.reading() as connection:
             return frozenset((row.accident, row.kind) for row in connection.execute(asked))
 
+    def signed_between(self, begin: int, end: int) -> int:
+        """Return how many documents were signed off from ``begin`` to before ``end`` (milliseconds)."""
+        counted = select(func.count()).select_from(SIGNATURES)
+        with self._database.reading() as connection:
+            asked = counted.where(SIGNATURES.c.at >= begin, SIGNATURES.c.at < end)
+            return int(connection.execute(asked).scalar_one())
+
     def _of(
         self, table: Table, accident: str, kinds: Column[str], kind: str, versions: Column[int]
     ) -> list[Row[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.compliance import State
 from sekisho.reports.accidents.words import due_words
+from sekisho.web import fields
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
@@ -71,19 +72,10 @@ def _calendar(asked: Asked) -> Response:
     return answer
 
 
-def day_of(asked: Asked, name: str) -> date:
-    """Return a day that a form brought. :raises DescriptionError: it is none."""
-    text = asked.form.get(name, "").strip()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise DescriptionError(Text(ja="日付として読めない", en="not a day"), f"{name}={text[:40]}") from None
-
-
 def _done(asked: Asked) -> Response:
     try:
         asked.office.console.duties.done(
-            asked.form.get("id", ""), day_of(asked, "on"), asked.form.get("proof", ""), actor(asked)
+            asked.form.get("id", ""), fields.day(asked, "on"), asked.form.get("proof", ""), actor(asked)
         )
     except DescriptionError as error:
         return _list(asked, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from sekisho.model.compliance import (
     unstaffed,
 )
 from sekisho.reports.accidents.words import due_words
+from sekisho.web import fields
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
@@ -33,9 +33,8 @@ from sekisho.workflows.judge_accident import due_day
 from sekisho.workflows.list_duties import operator_of
 
 _LONGEST, _PLACE = 100, "/duties/people"
-_MOST_USERS, _MOST_DIGITS = 10_000_000_000, 15
+_MOST_USERS = 10_000_000_000
 _NO_NUMBER = Text(ja="利用者数は0以上の数で書く", en="users are a number of 0 or more")
-_NO_DAY = Text(ja="日付として読めない", en="not a day")
 _NO_NAME = Text(ja="名前が要る", en="a name is needed")
 
 
@@ -81,21 +80,6 @@ def _text(asked: Asked, name: str, *, needed: bool = False) -> str:
     return found
 
 
-def _date(asked: Asked, name: str) -> date | None:
-    text = asked.form.get(name, "").strip()
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise DescriptionError(_NO_DAY, f"{name}={text[:40]}") from None
-
-
-def _needed(asked: Asked, name: str) -> date:
-    found = _date(asked, name)
-    if found is None:
-        raise DescriptionError(_NO_DAY, name)
-    return found
-
-
 def _yes(asked: Asked, name: str) -> bool | None:
     return {"yes": True, "no": False}.get(asked.form.get(name, ""))
 
@@ -106,7 +90,7 @@ def _ticked(asked: Asked, prefix: str) -> tuple[str, ...]:
 
 def _operator(asked: Asked, operator: Operator) -> Operator:
     text = _text(asked, "users").replace(",", "")
-    users = _count(text)
+    users = fields.count(text)
     if text and (users is None or users > _MOST_USERS):
         raise DescriptionError(_NO_NUMBER, text)
     return msgspec.structs.replace(
@@ -121,7 +105,7 @@ def _sites(asked: Asked, operator: Operator) -> Operator:
         return msgspec.structs.replace(operator, sites=_put(operator.sites, was, None))
     site = Site(
         _text(asked, "name", needed=True), _text(asked, "prefecture", needed=True), _text(asked, "municipality", needed=True),
-        _needed(asked, "starts"), "lines" in asked.form, "relief" in asked.form, _text(asked, "other_operator"),
+        fields.day(asked, "starts"), "lines" in asked.form, "relief" in asked.form, _text(asked, "other_operator"),
         _ticked(asked, "work-"),
     )  # fmt: skip
     before = operator.sites[was].name if was is not None and was < len(operator.sites) else site.name
@@ -146,8 +130,8 @@ def _engineers(asked: Asked, operator: Operator) -> Operator:
     new = None
     if "remove" not in asked.form:
         new = Engineer(
-            _text(asked, "name", needed=True), _text(asked, "kind"), _ticked(asked, "post-"), _needed(asked, "appointed"),
-            _date(asked, "card"), _date(asked, "course"),
+            _text(asked, "name", needed=True), _text(asked, "kind"), _ticked(asked, "post-"), fields.day(asked, "appointed"),
+            fields.day_or_none(asked, "card"), fields.day_or_none(asked, "course"),
         )  # fmt: skip
     return msgspec.structs.replace(operator, engineers=_put(operator.engineers, _was(asked), new))
 
@@ -178,18 +162,13 @@ def _put(every: Sequence[Any], was: int | None, new: Any) -> tuple[Any, ...]:
 
 
 def _was(asked: Asked) -> int | None:
-    return _count(asked.form.get("was", ""))
-
-
-def _count(text: str) -> int | None:
-    plain = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
-    return int(text) if plain else None
+    return fields.count(asked.form.get("was", ""))
 
 
 def _saving(change: Callable[[Asked, Operator], Operator]) -> Callable[[Asked], Response]:
     def save(asked: Asked) -> Response:
         desk = asked.office.console.duties
-        seen = _count(asked.form.get("seen", "")) or 0
+        seen = fields.count(asked.form.get("seen", "")) or 0
         try:
             desk.say(change(asked, desk.operator()[0]), seen, actor(asked))
         except SekishoError as error:

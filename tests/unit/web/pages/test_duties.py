@@ -89,7 +89,7 @@ def test_people_and_sites_make_vacancies_courses_and_exemptions(analyst: TestCli
             {"name": "佐藤", "kind": "magic", "appointed": "2020-04-01"},
             "主任技術者の種別が不明",
         ),
-        ("engineers", {"name": "佐藤", "kind": "line", "appointed": ""}, "日付として読めない"),
+        ("engineers", {"name": "佐藤", "kind": "line", "appointed": ""}, "日付が要る"),
         (
             "engineers",
             {"name": "佐", "kind": "line", "appointed": "2020-04-01", "course": "2999-01-01"},
