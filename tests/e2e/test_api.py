@@ -57,7 +57,7 @@ def test_every_operation_keeps_to_its_description(tmp_path: Path) -> None:
         operations = sum(len(methods) for methods in described["paths"].values())
         command = [
             str(Path(sys.executable).with_name("schemathesis")), "run", served.url + "api/v1/openapi.json",
-            "--header", f"Authorization: Bearer {token}", "--rate-limit", "40/s", "--max-examples", "25",
+            "--header", f"Authorization: Bearer {token}", "--rate-limit", "40/s", "--max-examples", "10",
             "--checks", "all", "--seed", "1", "--no-color",
         ]  # fmt: skip
         quiet = {**os.environ, "NO_PROXY": "*", "SCHEMATHESIS_REPORT": "false"}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from sekisho.errors import AuthorisationError
 from sekisho.language import Text
 from sekisho.model.assess_run import RunState
+from sekisho.model.case import Case
+from sekisho.model.case_folding import case_id
 from sekisho.model.case_life import Actor
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 def question_number(told: str) -> int | None:
     """Return the number of a question from an address; None for what isn't its one way to be written."""
     return int(told) if _NUMBER.fullmatch(told) else None
+
+
+def split_name(case: Case, at: int, first: str) -> str:
+    """Return the id of the case that detections are split off into, beginning with ``first``.
+
+    The moment is in it: the same detections may be split off again after an undo.
+    """
+    return case_id(case.subscriber, f"split:{case.id}:{at}", first, ())
 
 
 def actor(asked: Asked) -> Actor:

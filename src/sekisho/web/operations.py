@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from starlette.responses import Response
 
-from sekisho.errors import DescriptionError
+from sekisho.errors import ConflictError, DescriptionError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.web.page import Route
@@ -21,6 +21,7 @@ from sekisho.web.page import Route
 if TYPE_CHECKING:
     from sekisho.web.asked import Asked
 
+T = TypeVar("T")
 _JSON = "application/json"
 _EXACT = 2**53  # beyond it a float no longer holds every whole number
 _PART = re.compile(r"\{(\w+)\}")
@@ -73,6 +74,17 @@ class Operation:
                 404, Text(ja="そのようなものはない", en="there is no such thing"), where=asked.path
             )
         return Response(msgspec.json.encode(told), media_type=_JSON)
+
+
+def standing(act: Callable[[], T]) -> T:
+    """Do what was asked for in due form: what is wrong then is how things stand (409), no fault of the request.
+
+    :raises ConflictError: what would be a `DescriptionError`
+    """
+    try:
+        return act()
+    except DescriptionError as error:
+        raise ConflictError(error.what, error.where, error.todo) from error
 
 
 def _query(asked: Asked, kind: type[msgspec.Struct]) -> Any:

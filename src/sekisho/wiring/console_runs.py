@@ -227,7 +227,7 @@ class RunDesk:
     def resume(self, identifier: str, who: Actor, language: Language) -> None:
         """Go on with a run that ended before its end.
 
-        :raises ConflictError: it runs, it is complete, as many run as may
+        :raises ConflictError: it runs, it is complete, as many run as may, its papers aren't whole
         :raises AuthorisationError: its authorisation is over
         """
         run = self._known(identifier)
@@ -239,7 +239,14 @@ class RunDesk:
         from sekisho.wires.scope import Scope
         from sekisho.workflows.describe import read_authorisation
 
-        allowed = read_authorisation(self._papers.root / identifier / AUTHORISATION)
+        try:
+            allowed = read_authorisation(self._papers.root / identifier / AUTHORISATION)
+        except DescriptionError as error:  # named as people know it, without where this machine keeps it
+            raise ConflictError(
+                Text(ja="この実施の許可が読めない", en="this run's authorisation can't be read"),
+                f"{identifier}: {AUTHORISATION}",
+                Text(ja="新しく始める", en="start a new one"),
+            ) from error
         scope = Scope(allowed, SystemClock())
         for address in run.order.addresses:
             scope.check(address)

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from sekisho.errors import ConflictError, DescriptionError
 from sekisho.language import Text
 from sekisho.model.accident_record import AccidentRecord
 from sekisho.model.account import Permission
@@ -18,7 +17,7 @@ from sekisho.reports.accidents.words import reasoning
 from sekisho.web.api.watching import Limit
 from sekisho.web.asked import Asked
 from sekisho.web.office import JAPAN
-from sekisho.web.operations import Operation
+from sekisho.web.operations import Operation, standing
 
 Words = Annotated[str, msgspec.Meta(max_length=400)]
 After = Annotated[
@@ -88,10 +87,9 @@ class JudgedOut(msgspec.Struct, frozen=True):
     periodic_due: str
 
 
-class FactIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fact; ``revision`` is that of the accident which was seen. Without ``users_most`` there may be more."""
+class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A fact. Without ``users_most`` there may be more."""
 
-    revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
     time: When
     what: What
     service: Service | None = None
@@ -105,25 +103,35 @@ class FactIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     all_traffic: bool | None = None
 
 
-def _out(one: AccidentRecord) -> AccidentOut:
+class FactIn(Fact, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A further fact; ``revision`` is that of the accident which was seen."""
+
+    revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
+
+
+def accident_out(one: AccidentRecord) -> AccidentOut:
+    """Return an accident as the API shows it in lists."""
     return AccidentOut(**{name: getattr(one, name) for name in AccidentOut.__struct_fields__})
 
 
 def _list(asked: Asked, query: AccidentQuery, _body: None) -> AccidentPageOut:
     found = asked.office.console.accidents.find(after=query.after, limit=query.limit)
-    return AccidentPageOut(tuple(map(_out, found)), found[-1].place if len(found) == query.limit else "")
+    return AccidentPageOut(
+        tuple(map(accident_out, found)), found[-1].place if len(found) == query.limit else ""
+    )
 
 
 def _one(asked: Asked, _query: Any, _body: None) -> JudgedOut | None:
     record = asked.office.console.accidents.accident(asked.part("id"))
-    return _judged(asked, record) if record else None
+    return judged_out(asked, record) if record else None
 
 
-def _judged(asked: Asked, record: AccidentRecord) -> JudgedOut:
+def judged_out(asked: Asked, record: AccidentRecord) -> JudgedOut:
+    """Return an accident with what is said of it now."""
     ruling = asked.office.console.accidents.judged(record.told(), asked.now)
     telling = ruling.telling
     return JudgedOut(
-        _out(record),
+        accident_out(record),
         ruling.serious.value,
         ruling.rules.id,
         tuple(reasoning(one, ruling, asked.t) for one in ruling.judgements),
@@ -151,19 +159,20 @@ def _add(asked: Asked, _query: Any, body: FactIn) -> JudgedOut | None:
     record = desk.accident(asked.part("id"))
     if record is None or asked.who is None:
         return None
-    flags = {None: "", True: "yes", False: "no"}
-    cells = {
-        "time": datetime.fromtimestamp(body.time / 1000, JAPAN).isoformat(), "what": body.what.value, "service": body.service.value if body.service else "",
-        "area": body.area, "users_least": _number(body.users_least), "users_most": _number(body.users_most), "source": body.source or asked.who.name, "note": body.note,
-        "equipment": body.equipment, "unusable": flags[body.unusable], "all_traffic": flags[body.all_traffic],
-    }  # fmt: skip
     actor = Actor(asked.who.name, asked.who.role.value)
     seen = msgspec.structs.replace(record, revision=body.revision)
-    try:
-        return _judged(asked, desk.add_fact(seen, cells, asked.zone or JAPAN, actor))
-    except DescriptionError as error:
-        # The request is well formed; it is the course of the accident that it doesn't go with.
-        raise ConflictError(error.what, error.where, error.todo) from error
+    zone = asked.zone or JAPAN
+    return judged_out(asked, standing(lambda: desk.add_fact(seen, cells_of(asked, body), zone, actor)))
+
+
+def cells_of(asked: Asked, body: Fact) -> dict[str, str]:
+    """Return a fact as a row of a file of facts has it."""
+    flags = {None: "", True: "yes", False: "no"}
+    return {
+        "time": datetime.fromtimestamp(body.time / 1000, JAPAN).isoformat(), "what": body.what.value, "service": body.service.value if body.service else "",
+        "area": body.area, "users_least": _number(body.users_least), "users_most": _number(body.users_most), "source": body.source or (asked.who.name if asked.who else ""),
+        "note": body.note, "equipment": body.equipment, "unusable": flags[body.unusable], "all_traffic": flags[body.all_traffic],
+    }  # fmt: skip
 
 
 def _number(users: int | None) -> str:

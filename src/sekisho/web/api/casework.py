@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from sekisho.errors import ConflictError, DescriptionError
+from sekisho.errors import AuthorisationError, ConflictError, DescriptionError
 from sekisho.formats.flow_rows import line_text
 from sekisho.language import Language, Text
 from sekisho.model import case_life
@@ -166,7 +166,8 @@ def case_out(one: Case) -> CaseOut:
     return CaseOut(line=line_text(one.subscriber), **kept)
 
 
-def _notice(one: Notice) -> NoticeOut:
+def notice_out(one: Notice) -> NoticeOut:
+    """Return a notice as the API shows it in lists: without its words."""
     return NoticeOut(**{name: getattr(one, name) for name in NoticeOut.__struct_fields__})
 
 
@@ -226,6 +227,11 @@ def _model(asked: Asked, _query: Any, body: DeviceModel) -> CaseOut | None:
 
 
 def _step(asked: Asked, _query: Any, body: Step) -> CaseOut | None:
+    if body.to is CaseState.NOTIFIED and not asked.may(Permission.SEND):
+        raise AuthorisationError(
+            Text(ja="注意喚起したと言えるのは送る人だけ", en="only a sender says that a subscriber was told")
+        )
+
     def change(case: Case, actor: Actor) -> Change:
         if body.reason is not None:
             return case_life.close(case, body.reason, actor, asked.now, body.note)
@@ -243,7 +249,7 @@ def _notices(asked: Asked, query: NoticeQuery, _body: None) -> NoticePageOut:
         query.state, case=query.case, after=query.after, limit=query.limit + 1, who=_name(asked)
     )
     shown = found[: query.limit]
-    return NoticePageOut(tuple(map(_notice, shown)), shown[-1].id if len(found) > query.limit else "")
+    return NoticePageOut(tuple(map(notice_out, shown)), shown[-1].id if len(found) > query.limit else "")
 
 
 OPERATIONS = (

@@ -12,7 +12,7 @@ from sekisho.model.assess_run import Asking, Run
 from sekisho.web.acting import actor, question_number
 from sekisho.web.api.watching import After, Limit
 from sekisho.web.asked import Asked
-from sekisho.web.operations import Nothing, Operation
+from sekisho.web.operations import Nothing, Operation, standing
 from sekisho.wiring.console_runs import Wanted
 from sekisho.workflows.authorise import MOST_DAYS
 
@@ -82,6 +82,28 @@ class StartIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ask: bool = True
     public_addresses: bool = False
     place: Word = ""
+    digest: Annotated[
+        str, msgspec.Meta(max_length=64, description="of the description whose plan was seen")
+    ] = ""
+
+
+class PlannedOut(msgspec.Struct, frozen=True):
+    """One probe of a plan: whether it runs, and why it doesn't."""
+
+    probe: str
+    risk: str
+    runs: bool
+    why: str
+
+
+class PlanOut(msgspec.Struct, frozen=True):
+    """What a start would do; nothing was sent. Starting with its ``digest`` starts exactly this description."""
+
+    terminal: str
+    addresses: tuple[str, ...]
+    catalogues: tuple[str, ...]
+    probes: tuple[PlannedOut, ...]
+    digest: str
 
 
 class QuestionOut(msgspec.Struct, frozen=True):
@@ -134,18 +156,30 @@ def _run(asked: Asked, _query: Any, _body: None) -> RunOut | None:
     return _out(run, asked) if run else None
 
 
+def _wanted(body: StartIn) -> Wanted:
+    return Wanted(
+        described=body.terminal, catalogues=body.catalogues, digest=body.digest,
+        only=body.only, allowed_by=body.allowed_by, role=body.role, organisation=body.organisation,
+        addresses=body.addresses, days=body.days, risks=body.risks, public=body.public_addresses,
+        agreed=body.agreed, ask=body.ask, place=body.place,
+    )  # fmt: skip
+
+
+def _plan(asked: Asked, _query: Any, body: StartIn) -> PlanOut | None:
+    desk = asked.office.console.runs
+    if body.terminal not in desk.described():
+        return None
+    ready = standing(lambda: desk.ready(_wanted(body), asked.language))
+    probes = (PlannedOut(one.probe, one.risk.name.lower(), one.runs, one.why) for one in ready.plan.probes)
+    return PlanOut(ready.title, ready.addresses, body.catalogues, tuple(probes), ready.digest)
+
+
 def _start(asked: Asked, _query: Any, body: StartIn) -> RunOut | None:
     desk = asked.office.console.runs
     # Only what is described: a program that tries things must not hit a machine by the chance of an address.
     if body.terminal not in desk.described():
         return None
-    wanted = Wanted(
-        described=body.terminal, catalogues=body.catalogues,
-        only=body.only, allowed_by=body.allowed_by, role=body.role, organisation=body.organisation,
-        addresses=body.addresses, days=body.days, risks=body.risks, public=body.public_addresses,
-        agreed=body.agreed, ask=body.ask, place=body.place,
-    )  # fmt: skip
-    run = desk.run(desk.start(wanted, actor(asked), asked.language))
+    run = desk.run(desk.start(_wanted(body), actor(asked), asked.language))
     return _out(run, asked) if run else None
 
 
@@ -195,6 +229,10 @@ OPERATIONS = (
     Operation(
         "POST", "/api/v1/runs", "startRun", Text(ja="評価を始める", en="Start an assessment"), Permission.WORK, _start,
         RunOut, body=StartIn, others=(404, 409),
+    ),
+    Operation(
+        "POST", "/api/v1/runs/plan", "planRun", Text(ja="何をするか（何も送らない）", en="What a start would do; nothing is sent"),
+        Permission.WORK, _plan, PlanOut, body=StartIn, others=(404, 409),
     ),
     Operation(
         "GET", "/api/v1/runs/{id}", "getRun", Text(ja="実施", en="A run"), Permission.SEE, _run, RunOut, others=(404,),

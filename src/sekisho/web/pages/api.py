@@ -8,16 +8,31 @@ from starlette.responses import Response
 from sekisho import __version__
 from sekisho.language import Text
 from sekisho.model.account import Permission
-from sekisho.web.api import accidents, casework, keeping, running, sharing, watching
+from sekisho.web.api import (
+    accident_acts,
+    accidents,
+    case_acts,
+    casework,
+    figures,
+    judging,
+    keeping,
+    running,
+    sharing,
+    watching,
+)
 from sekisho.web.asked import Asked
 from sekisho.web.operations import description
 from sekisho.web.page import Page, Route
 
 OPERATIONS = (
+    *figures.OPERATIONS,
     *accidents.OPERATIONS,
+    *accident_acts.OPERATIONS,
     *watching.OPERATIONS,
     *casework.OPERATIONS,
+    *case_acts.OPERATIONS,
     *keeping.OPERATIONS,
+    *judging.OPERATIONS,
     *running.OPERATIONS,
     *sharing.OPERATIONS,
 )

@@ -17,12 +17,12 @@ from sekisho.language import Language, Text
 from sekisho.model import case_life
 from sekisho.model.account import Permission
 from sekisho.model.case import Case, CaseEvent, CaseState, CloseReason
-from sekisho.model.case_folding import case_id
 from sekisho.model.case_life import Actor, Change, Life
 from sekisho.model.identity import Person
 from sekisho.model.notice import Channel
 from sekisho.ports.cases import CaseFilter
 from sekisho.web import filtering
+from sekisho.web.acting import split_name
 from sekisho.web.asked import Asked
 from sekisho.web.case_story import entry, story
 from sekisho.web.page import Page, Route
@@ -240,9 +240,7 @@ def _merge(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
 
 def _split(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
     chosen = [name.removeprefix("d-") for name in asked.form if name.startswith("d-")]
-    # A moment in it: the same detections may be split off again after an undo.
-    mark = f"split:{life.case.id}:{asked.now}"
-    new = case_id(life.case.subscriber, mark, chosen[0] if chosen else "", ())
+    new = split_name(life.case, asked.now, chosen[0] if chosen else "")
     return case_life.split(life, chosen, actor, asked.now, new)
 
 

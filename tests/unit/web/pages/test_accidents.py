@@ -15,8 +15,8 @@ from fakes.console import Browser
 from sekisho.demo.console_accidents import accidents
 from sekisho.model.accident_record import Told
 from sekisho.model.account import Role
-from sekisho.web.office import Office
 from sekisho.web.accident_clocks import left_words
+from sekisho.web.office import Office
 from sekisho.wiring.moment import milliseconds
 
 JST = timezone(timedelta(hours=9))
