@@ -85,12 +85,12 @@ class Cluster:
         assert self._server is not None
         return self._server.pid
 
-    def database(self) -> str:
-        """Make an empty database and return its URL."""
+    def database(self, like: str = "") -> str:
+        """Make a database and return its URL: an empty one, or one like another of that name."""
         self._databases += 1
         name = f"t{self._databases}"
         with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {like}" if like else ""))
         return self.address(name)
 
     def drop(self, url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """One server for the session."""
-    server = Cluster()
+    """One server for the session. It leaves its files to the system: what dies here has servers of its own."""
+    server = Cluster(None, "fsync=off")
     try:
         server.start()
         yield server
@@ -34,14 +35,33 @@ def cluster() -> Iterator[Cluster]:
         server.remove()
 
 
+@pytest.fixture(scope="session")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new database of SQLite, to be copied; each copy is still opened as any other."""
+    path = tmp_path_factory.mktemp("pattern") / "cases.db"
+    opened(str(path)).close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def pattern_served(cluster: Cluster) -> str:
+    """The name of a new database in the server, to be copied."""
+    url = cluster.database()
+    opened(url).close()
+    return url.partition("?")[0].rpartition("/")[2]
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.lab)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where an empty database can be made (SQLite) or is (PostgreSQL)."""
+    """Where an empty database can be made (SQLite) or is (PostgreSQL); beside ``database``, where that is."""
+    known = "database" in request.fixturenames
     if request.param == "sqlite":
+        if known:
+            shutil.copy(request.getfixturevalue("pattern"), tmp_path / "cases.db")
         yield str(tmp_path / "cases.db")
         return
     server: Cluster = request.getfixturevalue("cluster")
-    url = server.database()
+    url = server.database(request.getfixturevalue("pattern_served") if known else "")
     yield url
     server.drop(url)
 

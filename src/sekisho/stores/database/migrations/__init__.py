@@ -1,5 +1,6 @@
 """Numbered steps from one schema to the next, forward only; each runs in a transaction of its own.
 
+Where nothing is yet, all of them run in one: such a database is there whole, or not at all.
 A new step is a module ``vNNNN_what`` with a function ``statements(dialect)``, one more entry in `STEPS`, and a dump of
 the schema before it in the tests. A step that was released is never changed and never refers to `tables`.
 """
@@ -72,7 +73,8 @@ def migrate(
                 if version and not copied:
                     keep_copy(version)
                 copied = True  # one made here from nothing holds nothing to keep
-                _step(connection, dialect, version + 1, steps[version](dialect))
+                for number, step in enumerate(steps[version : version + 1 if version else None], version + 1):
+                    _step(connection, dialect, number, step(dialect))
 
 
 def schema_version(connection: Connection, where: str, dialect: Dialect) -> int:
