@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli import hub_books, hub_members, hub_peers
+from sekisho.cli import hub_books, hub_certificates, hub_members, hub_peers
 from sekisho.cli.hub_option import hub_option
 from sekisho.cli.looking import UNDECIDED, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
@@ -99,11 +99,19 @@ def init(
     multiple=True,
     help=t("信用するプロキシのアドレス", "address of a proxy that is believed"),
 )
+@click.option(
+    "--client-ca",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help=t(
+        "会員のクライアント証明書を確かめる認証局（PEM）。証明書は hub certificate pin で会員に結び付ける",
+        "authority of members' certificates (PEM); hub certificate pin ties a certificate to a member",
+    ),
+)
 @hub_option
 @lang_option
 def serve(
     address: str, port: int, tls: bool, certificate: Path | None, key: Path | None, names: tuple[str, ...],
-    proxies: tuple[str, ...], folder: Path, as_json: bool,
+    proxies: tuple[str, ...], client_ca: Path | None, folder: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Serve until stopped."""
     from sekisho.web.hub.application import Door, application
@@ -113,8 +121,9 @@ def serve(
 
     read_hub_settings(folder)
     place = listening_at(
-        folder, address=address, port=port, tls=tls, certificate=certificate, key=key, names=names
-    )
+        folder, address=address, port=port, tls=tls, certificate=certificate, key=key, names=names,
+        client_ca=client_ca,
+    )  # fmt: skip
     with place as (there, bound), open_hub(folder) as desk:
         secure = there.secure or bool(proxies)
         app = application(Door(desk, there.hosts, secure, frozenset(proxies)))
@@ -270,5 +279,6 @@ def join(
 
 
 hub_books.add_to(command)
+hub_certificates.add_to(command)
 hub_members.add_to(command)
 hub_peers.add_to(command)

@@ -18,6 +18,8 @@ from sekisho.language import Text
 from sekisho.model.indicator import Tlp
 
 HUB_ACCESS = "ska_"
+#: Before the SHA-256 of a client certificate, where a token has its own digest.
+HUB_CERTIFICATE = "cert:"
 HUB_TOKEN = "skh_"  # noqa: S105 - what a token of a member begins with, for people and for scanners of leaked secrets
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _LONGEST = 200
@@ -99,7 +101,10 @@ class Right(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HubToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A token of a member; ``id`` is the digest of it. ``name`` is the member's own word for it."""
+    """A token of a member; ``id`` is the digest of it. ``name`` is the member's own word for it.
+
+    A pinned certificate is one as well: its ``id`` begins with `HUB_CERTIFICATE`.
+    """
 
     id: str
     member: str

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from sekisho.errors import StoreError
+from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Text
 
 _AUTHORITY_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 397, 30
@@ -53,6 +53,24 @@ def certificate_for(folder: Path, names: Sequence[str], now: int) -> tuple[Path,
             ),
         ) from error
     return chain, key
+
+
+def read_certificate(pem: bytes) -> tuple[str, int, str]:
+    """Return of the first certificate in a PEM file: its SHA-256 in hex, its end in milliseconds, whose it is.
+
+    :raises DescriptionError: there is no certificate, or a key beside it, which belongs nowhere but with its owner
+    """
+    if b"PRIVATE KEY" in pem:
+        raise DescriptionError(
+            Text(ja="秘密鍵が入っている", en="a private key is in it"),
+            todo=Text(ja="証明書だけを渡す", en="give the certificate alone"),
+        )
+    try:
+        found = x509.load_pem_x509_certificates(pem)[0]
+    except ValueError as error:
+        raise DescriptionError(Text(ja="証明書（PEM）ではない", en="not a certificate in PEM")) from error
+    digest = found.fingerprint(hashes.SHA256()).hex()
+    return digest, int(found.not_valid_after_utc.timestamp() * 1000), found.subject.rfc4514_string()[:80]
 
 
 def _good(pem: bytes, names: tuple[str, ...], at: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ipaddress
 from collections.abc import Collection
 from typing import Any
@@ -11,6 +12,8 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
+#: Under this name the scope's state holds the SHA-256 of the certificate that a client has shown; absent for none.
+CLIENT = "client_certificate"
 PER_SOURCE = 128
 _V6_LINE = 64
 
@@ -39,6 +42,11 @@ class Bounded(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Take a connection, or close it where its source holds its part already."""
         super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        shown = tls.getpeercert(binary_form=True) if tls else None
+        # The handshake has proved that the client holds its key, and that its authority is one of ours.
+        if shown:
+            self.app_state = {**self.app_state, CLIENT: hashlib.sha256(shown).hexdigest()}
         self.source = source(self.client[0]) if self.client else ""
         held = sum(getattr(other, "source", "") == self.source for other in self.connections)
         if self.source and self.source not in self.exempt and held > self.per_source:

@@ -32,6 +32,7 @@ class Listening:
     :ivar certificate: PEM file of the certificate chain; empty without TLS
     :ivar key: PEM file of its private key
     :ivar names: host names by which it is reached, beside the address itself
+    :ivar client_ca: PEM file of the authorities (or single certificates) by which clients may show who they are
     """
 
     address: str = "127.0.0.1"
@@ -39,6 +40,7 @@ class Listening:
     certificate: Path | None = None
     key: Path | None = None
     names: tuple[str, ...] = ()
+    client_ca: Path | None = None
 
     @property
     def loopback(self) -> bool:
@@ -145,6 +147,13 @@ def serve(
         ssl_certfile=str(listening.certificate) if listening.certificate else None,
         ssl_keyfile=str(listening.key) if listening.key else None,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        ssl_ca_certs=str(listening.client_ca) if listening.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL if listening.client_ca else ssl.CERT_NONE,
         lifespan="off",
     )
+    config.load()
+    if config.ssl:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+        # A certificate in the file is trusted itself, whoever signed it.
+        config.ssl.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     _Server(config, leaving or Leaving(), ready).run(sockets=list(sockets))

@@ -35,11 +35,12 @@ from sekisho.exchange.taxii.messages import Refusal
 from sekisho.model.corroboration import Use
 from sekisho.model.membership import MemberRole
 from sekisho.model.standing_words import sentence
+from sekisho.web.connections import CLIENT
 from sekisho.web.doors import Headers, Rate, known_host, source_of
 from sekisho.web.hub.public import members_page
 from sekisho.web.taking import seconds
 from sekisho.wiring.hub import HubDesk
-from sekisho.workflows.hub import ACCESS_SECONDS, Bearer, access, bearer
+from sekisho.workflows.hub import ACCESS_SECONDS, Bearer, access, bearer, certified
 
 _METHODS = ["GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS"]
 _USED_EVERY = 60_000
@@ -187,7 +188,21 @@ def _length(request: HttpRequest, most: int) -> int:
 
 
 def _bearer(door: Door, request: HttpRequest, now: int) -> Bearer | None:
-    """Return who asks, by a token: as Bearer, or as the password of Basic, which every TAXII client can send."""
+    """Return who asks: by a token, as Bearer or as the password of Basic, else by the connection's certificate.
+
+    Basic, because every TAXII client can send it. Who shows both must be the same member by both.
+    """
+    shown = str(request.scope.get("state", {}).get(CLIENT, ""))
+    by_certificate = certified(door.desk.books, shown) if shown else None
+    if "authorization" not in request.headers:
+        return _noted(door, by_certificate, now)
+    found = _by_token(door, request)
+    if shown and (by_certificate is None or found is None or by_certificate.member.id != found.member.id):
+        return None
+    return _noted(door, found, now)
+
+
+def _by_token(door: Door, request: HttpRequest) -> Bearer | None:
     told = request.headers.get("authorization", "")
     kind, _, rest = told.partition(" ")
     token, name = rest.strip(), ""
@@ -199,7 +214,12 @@ def _bearer(door: Door, request: HttpRequest, now: int) -> Bearer | None:
     elif kind.lower() != "bearer":
         return None
     found = bearer(door.desk.books, token)
-    if found is None or (name and name != found.member.id):
+    return None if found is None or (name and name != found.member.id) else found
+
+
+def _noted(door: Door, found: Bearer | None, now: int) -> Bearer | None:
+    """Write now and then that a token or a certificate was used."""
+    if found is None:
         return None
     if now - door.used.get(found.token.id, 0) >= _USED_EVERY:
         door.used[found.token.id] = now

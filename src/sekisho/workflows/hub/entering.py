@@ -14,6 +14,7 @@ from sekisho.model.audit import Act
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import (
     HUB_ACCESS,
+    HUB_CERTIFICATE,
     HUB_TOKEN,
     HubToken,
     Member,
@@ -32,6 +33,7 @@ from sekisho.workflows.hub.weighing import sweep
 _DAY = 86_400_000
 _TOKEN_OCTETS = 32
 MOST_TOKENS = 10
+MOST_CERTIFICATES = 2
 ACCESS_SECONDS = 600
 _LONGEST_DAYS = 400
 
@@ -163,6 +165,37 @@ def make_token(books: Books, member: str, name: str, days: int, who: str) -> str
     return secret
 
 
+def pin(books: Books, member: str, digest: str, ends: int, name: str, who: str) -> HubToken:
+    """Let a member show itself by a certificate, until the end of that; two at a time, so that it can change over.
+
+    :param digest: SHA-256 of the certificate in hex
+    :param ends: when it ends, milliseconds
+    :raises DescriptionError: no such member, two are pinned already, it is over, or it is somebody's already
+    """
+    _member(books, member)
+    now, identifier = books.now(), f"{HUB_CERTIFICATE}{digest}"
+    if ends <= now:
+        raise DescriptionError(Text(ja="証明書の期限が切れている", en="the certificate is over"), name[:80])
+    if books.tokens.bearer(identifier):
+        raise DescriptionError(Text(ja="もう登録されている", en="it is pinned already"), digest[:12])
+    live = [
+        one for one in books.tokens.of(member) if one.id.startswith(HUB_CERTIFICATE) and one.expires > now
+    ]
+    if len(live) >= MOST_CERTIFICATES:
+        raise DescriptionError(
+            Text(
+                ja=f"証明書は{MOST_CERTIFICATES}枚まで", en=f"not more than {MOST_CERTIFICATES} certificates"
+            ),
+            member,
+            Text(ja="使わないものを失効させる", en="revoke the one that is no longer used"),
+        )
+    made = HubToken(identifier, member, name[:80], now, ends)
+    books.tokens.add(
+        made, Act(who, "hub", "pin-certificate", member, now, details={"sha256": digest}), most=MOST_TOKENS
+    )
+    return made
+
+
 def rotate(books: Books, secret_or_id: str, overlap_hours: int, days: int, who: str) -> str:
     """Return a new token in the place of one that ends after some hours, so that its user can change over.
 
@@ -172,7 +205,7 @@ def rotate(books: Books, secret_or_id: str, overlap_hours: int, days: int, who: 
         token_digest(secret_or_id) if secret_or_id.startswith(HUB_TOKEN) else _full_id(books, secret_or_id)
     )
     found = books.tokens.bearer(digest)
-    if found is None:
+    if found is None or digest.startswith(HUB_CERTIFICATE):
         raise DescriptionError(Text(ja="そのトークンはない", en="there is no such token"))
     member, token = found
     made = make_token(books, member.id, token.name, days, who)
@@ -198,13 +231,22 @@ def bearer(books: Books, secret: str) -> Bearer | None:
         digest = token_digest(secret)
     else:
         return None
+    return _shown(books, digest, brief=secret.startswith(HUB_ACCESS))
+
+
+def certified(books: Books, digest: str) -> Bearer | None:
+    """Return who shows a certificate with that SHA-256 (the server has checked that it is his); None as `bearer`."""
+    return _shown(books, f"{HUB_CERTIFICATE}{digest}", brief=False)
+
+
+def _shown(books: Books, digest: str, *, brief: bool) -> Bearer | None:
     found = books.tokens.bearer(digest) if digest else None
-    if found is None or found[1].expires <= now or found[0].state is not MemberState.ACTIVE:
+    if found is None or found[1].expires <= books.now() or found[0].state is not MemberState.ACTIVE:
         return None
     rights = {
         one.collection: Rights(one.read, one.write, one.ceiling) for one in books.members.rights(found[0].id)
     }
-    return Bearer(found[0], rights, found[1], secret.startswith(HUB_ACCESS))
+    return Bearer(found[0], rights, found[1], brief)
 
 
 def access(books: Books, shown: Bearer) -> str:
