@@ -126,6 +126,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retire_after_days: int
     k: int
     k_dominance: int
+    k_devices: int
+    model_days: int
     open_disputes: int
     opinion_refs: int
     skew_seconds: int

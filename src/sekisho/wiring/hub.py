@@ -28,7 +28,7 @@ from sekisho.model.sharing import Collection, Lane, Offered, Rights, rfc3339
 from sekisho.stores.keys import key_at
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.whole_file import whole_new_file
-from sekisho.workflows.hub import Books, Shelves, Visible, publish, retired_items, sweep
+from sekisho.workflows.hub import Books, Shelves, Visible, expire_models, publish, retired_items, sweep
 
 if TYPE_CHECKING:
     from sekisho.stores.database import Database, SqlSent
@@ -82,13 +82,16 @@ class HubDesk:
         step: Callable[[], int],
     ) -> None:
         from sekisho.stores.database import (
+            SqlAdvisories,
             SqlAudit,
             SqlCollections,
+            SqlDisclosures,
             SqlDisputes,
             SqlForeign,
             SqlHubTokens,
             SqlLedger,
             SqlMembers,
+            SqlModels,
             SqlObjects,
             SqlOffers,
             SqlPeers,
@@ -104,6 +107,7 @@ class HubDesk:
             SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database, step),
             SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
             SqlPeers(database), SqlForeign(database), SqlOffers(database),
+            SqlModels(database), SqlAdvisories(database), SqlDisclosures(database),
             sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
             frozenset(settings.allow), popular_names(), _own_names(settings),
         )  # fmt: skip
@@ -208,6 +212,8 @@ def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
     if whole:
         sweep(desk.books)
         retired_items(desk.books)
+        expire_models(desk.books)
+        desk.books.foreign.tidy(desk.books.now() - desk.books.rules.retire_after_days * 86_400_000)
         desk.sent.expire((desk.books.now() - _SENT_DAYS * 86_400_000) * 1000)
     return publish(desk.books, shuffle)
 

@@ -79,6 +79,7 @@ _SAID = {
     405: Text(ja="ここではできない操作", en="Not done here"),
     406: Text(ja="求める形では答えられない", en="No answer in the form asked for"),
     408: Text(ja="送られるのが遅すぎる", en="Too slow"),
+    409: Text(ja="前に送られたものと食い違う", en="It contradicts what was sent before"),
     413: Text(ja="大きすぎる", en="Too large"),
     415: Text(ja="送られた形は受け取れない", en="Not taken in this form"),
     421: Text(ja="この名前では応じない", en="This server does not answer to that name"),

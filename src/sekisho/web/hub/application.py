@@ -37,6 +37,7 @@ from sekisho.model.membership import MemberRole
 from sekisho.model.standing_words import sentence
 from sekisho.web.connections import CLIENT
 from sekisho.web.doors import Headers, Rate, known_host, source_of
+from sekisho.web.hub import makers
 from sekisho.web.hub.public import members_page
 from sekisho.web.taking import seconds
 from sekisho.wiring.hub import HubDesk
@@ -152,6 +153,8 @@ def _unread(door: Door, request: HttpRequest, shown: Bearer) -> Answer | None:
     """Return the refusal that holds whatever is sent: no such place, no right, no such form. None when it must be read."""
     if request.url.path == "/oauth2/token":
         return None
+    if request.url.path in makers.POSTS:
+        return makers.refused(request.url.path, shown)
     found = door.desk.taxii.answer(_asked(request, b""), Caller(shown.member.id, shown.rights))
     return None if found.status == _NO_BODY else found
 
@@ -233,8 +236,13 @@ def _asked(request: HttpRequest, body: bytes) -> Request:
 
 def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Answer:
     elsewhere = shown.member.role is MemberRole.PARTNER
-    if elsewhere and request.url.path.split("/")[1] in {"feed", "me"}:
+    if elsewhere and request.url.path.split("/")[1] in {"feed", "me", "advisories", "models"}:
         raise Refusal(404)  # a hub elsewhere has a list of its own, without what came from it
+    known = makers.answer(
+        door.desk.books, request.method, request.url.path, dict(request.query_params), shown, body
+    )
+    if known is not None:
+        return known
     match request.url.path.split("/")[1:]:
         case ["feed", *rest] if request.method in {"GET", "HEAD"}:
             return _feed(door, request, shown, rest)

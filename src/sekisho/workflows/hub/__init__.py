@@ -20,6 +20,7 @@ from sekisho.workflows.hub.entering import (
     set_state,
     standard_rights,
 )
+from sekisho.workflows.hub.models import expire_models
 from sekisho.workflows.hub.peering import add_peer, remove_peer
 from sekisho.workflows.hub.shelves import Shelves, Visible
 from sekisho.workflows.hub.weighing import heard, publish, settle, sweep
@@ -37,6 +38,7 @@ __all__ = [
     "certified",
     "decide",
     "enter",
+    "expire_models",
     "grant",
     "heard",
     "hold",

@@ -21,6 +21,7 @@ from sekisho.model.sharing import Collection, Lane, Offered
 from sekisho.ports.cases import AuditLog
 from sekisho.ports.federation import ForeignStore, OfferStore, PeerStore
 from sekisho.ports.hub import DisputeStore, HubTokenStore, LedgerStore, MemberStore, ReportStore
+from sekisho.ports.makers import AdvisoryStore, DisclosureStore, ModelStore
 from sekisho.ports.sharing import CollectionStore, ObjectStore
 
 OPERATOR = "hub"
@@ -51,6 +52,9 @@ class Books:
     peers: PeerStore
     foreign: ForeignStore
     offers: OfferStore
+    models: ModelStore
+    advisories: AdvisoryStore
+    disclosures: DisclosureStore
     rules: Rules
     services: tuple[Service, ...]
     secret: bytes
