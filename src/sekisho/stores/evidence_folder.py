@@ -68,6 +68,7 @@ class EvidenceFolder:
             ) from None
         torn = self._cut_torn_tail()
         self._events = list(read_chain(path))
+        self._blobs = {event.body.get("sha256") for event in self._events if event.kind == "blob"}
         self.head = self._events[-1].hash if self._events else GENESIS
         if torn:
             self.append("torn", {"bytes": torn})
@@ -89,6 +90,8 @@ class EvidenceFolder:
             raise _full(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), self.path)
         # What is remembered is what a reader of the file will see (JSON turns tuples into lists).
         self._events.append(msgspec.json.decode(line, type=Event))
+        if kind == "blob":
+            self._blobs.add(self._events[-1].body.get("sha256"))
         self.head = event.hash
         return event
 
@@ -106,7 +109,7 @@ class EvidenceFolder:
                 part.rename(target)
         except OSError as error:
             raise _full(error, target) from error
-        if not any(e.kind == "blob" and e.body.get("sha256") == identifier for e in self._events):
+        if identifier not in self._blobs:
             self.append("blob", {"sha256": identifier, "size": len(content), "kind": kind, "name": name})
         return identifier
 

@@ -58,6 +58,17 @@ def test_visible_text_hides_nothing_and_moves_nothing(text):
     assert visible(shown) == shown
 
 
+def test_each_sign_alone_is_shown_by_its_category():
+    import unicodedata
+
+    every = [chr(point) for point in range(0x10000)]
+    hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    kept = {one for one in every if unicodedata.category(one) not in hidden or one in "\n\t"}
+    assert {one for one in every if visible(one) == one} == kept
+    marks = {one for one in kept if unicodedata.category(one) in {"Mn", "Me"}}
+    assert {one for one in kept if visible(one * 5) != one * 5} == marks
+
+
 def test_bidi_override_zero_width_and_escape_are_spelled():
     assert visible("\u202egnp\u200b\x1b[0m") == "\\u{202E}gnp\\u{200B}\\x1b[0m"
     assert visible("髙﨑 ①㈱ é") == "髙﨑 ①㈱ é"
