@@ -91,6 +91,7 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
         _show(outcomes, names)
         _show_watch(watched, folder / "watch")
         _show_accident(judged, folder / "accident")
+        _gather(folder, outcomes)
         _show_next(outcomes, folder / "watch", first, seconds)
     return 0
 
@@ -244,6 +245,14 @@ def _papers(street: Street, name: str) -> list[str]:
     return [str(file), "-a", str(authorisation), "--limits", str(limits)]
 
 
+def _gather(folder: Path, outcomes: Mapping[str, object]) -> None:
+    """Lay the three assessments beside the watch's data, so that one console shows both."""
+    there = folder / "watch" / "data" / "assessments"
+    there.mkdir(mode=0o700)
+    for name in outcomes:
+        (there / name).symlink_to(folder.resolve() / name, target_is_directory=True)
+
+
 def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...]) -> None:
     from sekisho.model.assessment import UNBOUND
     from sekisho.model.verdict import Verdict
@@ -293,6 +302,14 @@ def _show_next(outcomes: dict[str, dict[str, Any]], watch: Path, first: float, s
         (
             f"./run sekisho detect --data {watch / 'data'} --list {watch / 'cc-list.csv'}",
             t("同じ通信記録をもう一度調べ、根拠を見る", "look at the same capture again, with its evidence"),
+        ),
+        (
+            f"./run sekisho serve --data {watch / 'data'}",
+            t("評価と検出を画面で見る", "see assessments and detections in the console"),
+        ),
+        (
+            "./run sekisho serve --demo --data demo-data",
+            t("架空の一か月で満たした画面を見る", "see the console filled with an invented month"),
         ),
         ("./run sekisho terminal init", t("手元の機器の記述を作る", "describe your own device")),
     ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ from sekisho.cli.speech import lang_option, t
     ),
 )
 @click.option(
+    "--demo",
+    is_flag=True,
+    help=t(
+        "見本のデータ（すべて架空）で開く。空のフォルダーにだけ書く",
+        "show invented data; writes into an empty folder only",
+    ),
+)
+@click.option(
     "--systemd-unit",
     "unit",
     is_flag=True,
@@ -97,6 +106,7 @@ def command(
     workers: int,
     log: str,
     hub: Path | None,
+    demo: bool,
     unit: bool,
     data: Path,
     as_json: bool,
@@ -121,7 +131,7 @@ def command(
     }  # fmt: skip
     one = opened(data, **place, log=json_line if log == "json" else no_line)
     several = crew(data, **place, log=log == "json", workers=workers)
-    with one if workers == 1 else several as installation:
+    with _day(data) if demo else nullcontext(), one if workers == 1 else several as installation:
         told = {"url": installation.url, "set_up": installation.set_up}
         if as_json:
             click.echo(json.dumps(told))  # one line: who starts it reads on while it runs
@@ -140,3 +150,10 @@ def command(
             click.echo(t("終わるには Ctrl-C", "Ctrl-C ends it"))
         installation.serve()
     return 0
+
+
+def _day(data: Path) -> AbstractContextManager[None]:
+    from sekisho.demo.living_day import living_day
+
+    click.echo(t(f"見本のデータ（架空）：{data}", f"invented data: {data}"), err=True)
+    return living_day(data)

@@ -17,6 +17,7 @@ import numpy as np
 from sekisho.catalogues import handling
 from sekisho.demo.console_accidents import accidents
 from sekisho.demo.console_cases import people_and_cases
+from sekisho.demo.console_duties import duties
 from sekisho.demo.console_runs import runs
 from sekisho.demo.console_terminals import assessments
 from sekisho.model.detection import Detection, Grade, Window
@@ -33,7 +34,9 @@ from sekisho.workflows.watch import Figures
 
 HOUR, DAY = 3_600_000, 86_400_000
 CUSTOMERS = ("198.18.0.0/15", "2001:db8:100::/40")
-_SETTINGS = """# 見本のデータ / invented data
+#: The first line of the settings of a folder that was filled here.
+MARK = "# 見本のデータ / invented data"
+_SETTINGS = f"""{MARK}
 customers = ["198.18.0.0/15", "2001:db8:100::/40"]
 basis = "not-communication"
 
@@ -102,24 +105,28 @@ def fill(folder: Path, wanted: Wanted | None = None, *, now: int) -> None:
     with Console(folder, now=lambda: now) as console:
         for _ in range(wanted.accidents):
             accidents(console, now)
+        if wanted.accidents:
+            duties(console, now)
     _lists(folder, now)
     leave_figures(folder, now)
 
 
-def leave_figures(folder: Path, now: int) -> None:
-    """Leave figures as a running watch does."""
+def leave_figures(folder: Path, now: int, seconds: int = 0) -> None:
+    """Leave figures as a watch does that has run so many seconds more."""
     counts = tuple(
-        StageCount(name, step, what, count // (place + 1))
+        StageCount(name, step, what, (count + more * seconds) // (place + 1))
         for place, name in enumerate(_EXPORTERS)
-        for step, what, count in (
-            (Step.DECODER, "records", 4_812_330), (Step.DOOR, "watched", 4_401_002), (Step.DOOR, "elsewhere", 411_328),
+        for step, what, count, more in (
+            (Step.DECODER, "records", 4_812_330, 812), (Step.DOOR, "watched", 4_401_002, 742),
+            (Step.DOOR, "elsewhere", 411_328, 70),
         )
     )  # fmt: skip
     received = (
-        StageCount(name.partition("#")[0], step, what, count // (place + 1))
+        StageCount(name.partition("#")[0], step, what, (count + more * seconds) // (place + 1))
         for place, name in enumerate(_EXPORTERS)
-        for step, what, count in (
-            (Step.RECEIVER, "received", 160_411), (Step.RECEIVER, "octets", 221_367_180), (Step.SPOOL, "spooled", 160_411),
+        for step, what, count, more in (
+            (Step.RECEIVER, "received", 160_411, 27), (Step.RECEIVER, "octets", 221_367_180, 37_260),
+            (Step.SPOOL, "spooled", 160_411, 27),
         )
     )  # fmt: skip
     told = Told(
