@@ -78,6 +78,7 @@ def test_13_feeds_and_what_is_unchanged(ring: Ring) -> None:
         "txt": "198.51.100.7", "csv": "address,198.51.100.7,23", "json": '"198.51.100.7"', "nft": "198.51.100.7 . tcp . 23",
         "rpz": "*.c2.example.net CNAME .", "unbound": 'local-zone: "c2.example.net." always_nxdomain',
         "suricata": "alert tcp any any -> 198.51.100.7 23",
+        "flowspec": "match { destination 198.51.100.7/32; destination-port =23; } then { action sample; }",
     }.items():  # fmt: skip
         got = ring.ask("small", "GET", f"/feed/watch.{form}")
         assert got.status == 200

@@ -1,4 +1,4 @@
-"""The forms of one file: plain lines, CSV, JSON, nftables, RPZ, Unbound, Suricata."""
+"""The forms of one file: plain lines, CSV, JSON, nftables, RPZ, Unbound, Suricata, FlowSpec."""
 
 from __future__ import annotations
 
@@ -177,6 +177,27 @@ def suricata(head: Head, entries: Sequence[Entry]) -> str:
     return _lines([*head.lines("#"), *rules])
 
 
+def flow_specification(head: Head, entries: Sequence[Entry]) -> str:
+    """Write BGP FlowSpec (RFC 8955, IPv6: RFC 8956) as the ``flow`` block of a neighbour in ExaBGP's configuration.
+
+    What may be blocked is discarded; what is only to be watched for is sampled and goes on (traffic-action, section 7.3).
+    Names have no place in it. Loaded anew it replaces the block before: what the list dropped is withdrawn.
+    """
+    routes: list[str] = []
+    for one in entries:
+        if one.kind != "address":
+            continue
+        six = ip_network(one.value).version == 6  # noqa: PLR2004 - IP version
+        words = [f"destination {one.value};"]
+        if one.protocol in _NAMES:
+            words.append(f"{'next-header' if six else 'protocol'} {_NAMES[one.protocol]};")
+        if one.port:
+            words.append(f"destination-port ={one.port};")
+        then = "discard" if one.grade == "block" else "action sample"
+        routes.append(f"  route hub-{len(routes) + 1} {{ match {{ {' '.join(words)} }} then {{ {then}; }} }}")
+    return _lines([*head.lines("#"), "flow {", *routes, "}"])
+
+
 def _domains(entries: Iterable[Entry]) -> Iterable[str]:
     """Return what a resolver can be told: names on every port, and nothing that it would read as a command."""
     return dict.fromkeys(
@@ -196,4 +217,5 @@ FORMS: Mapping[str, Form] = {
     "rpz": Form("text/dns", response_policy),
     "unbound": Form("text/plain; charset=utf-8", unbound),
     "suricata": Form("text/plain; charset=utf-8", suricata),
+    "flowspec": Form("text/plain; charset=utf-8", flow_specification),
 }
