@@ -157,11 +157,12 @@ def receiving_process(receiving: Receiving, stop: Any, into: Any) -> None:
 
 def watching_process(receiving: Receiving, folder: str, stop: Any, into: Any) -> None:
     """Be our decoder: through the door, against the list, into the journal; tell what each cost."""
-    decoder, tally = Decoder(), Silent()
-    door = Pseudonyms(bytes(range(32)), [ip_network("100.64.0.0/10")])
-    fast = importlib.util.find_spec("numba") is not None  # as `sekisho watch`
+    fast = importlib.util.find_spec("numba") is not None  # as `sekisho watch`, once some flows came
+    fast_from = 0 if fast else None
+    decoder, tally = Decoder(fast_from=fast_from), Silent()
+    door = Pseudonyms(bytes(range(32)), [ip_network("100.64.0.0/10")], fast_from=fast_from)
     watchlist = Watchlist([Indicator(f"{IPv4Address(int(one))}/32") for one in addresses()], fast=fast)
-    _warm(door, watchlist)
+    _warm(door, watchlist, fast_from)
     store = DuckRecords(Path(folder), lambda: flows.NOON)
     label = Label(
         (Purpose.DEMONSTRATION,), LegalBasis.NOT_COMMUNICATION, Stage.RAW_FLOW, flows.NOON + 86_400_000
@@ -259,9 +260,9 @@ def ours(sender: Sender, folder: Path) -> dict[str, Any]:
     return {"sent": total, "memory": memory, "heard": heard, "watched": watched}
 
 
-def _warm(door: Pseudonyms, watchlist: Watchlist) -> None:
-    """Let the look-up be compiled, when it is: that is part of the start."""
-    for batch in Decoder().decode(flows.v9(flows.columns(64)), Silent()):
+def _warm(door: Pseudonyms, watchlist: Watchlist, fast_from: int | None) -> None:
+    """Let the twins be compiled, when they are: that is part of the start."""
+    for batch in Decoder(fast_from=fast_from).decode(flows.v9(flows.columns(64)), Silent()):
         watchlist.match(door.watch(batch)[0])
 
 

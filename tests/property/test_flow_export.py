@@ -59,6 +59,9 @@ def compare(items, seed):
     assert tally.notes["sequence-lost"] == sum(source.lost for source in plain.sources.values())
     in_pieces = [row for part in split(items, seed) for row in decoded(pieces, part, width=40_000)]
     assert Counter(in_pieces) == expected
+    compiled = Counts()
+    assert Counter(decoded(Decoder(fast_from=0), items, compiled)) == expected
+    assert (compiled.rows, compiled.rejects, compiled.notes) == (tally.rows, tally.rejects, tally.notes)
     assert sum(one["lost"] for one in pieces.state()["sources"]) == tally.notes["sequence-lost"]
 
 

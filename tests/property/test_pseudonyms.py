@@ -27,6 +27,7 @@ NETS = [
 CUSTOMERS = [ip_network(net) for net in NETS]
 PLAIN = Pseudonyms(KEY, CUSTOMERS)
 PRESERVING = Pseudonyms(KEY, CUSTOMERS, prefix_preserving=True)
+COMPILED = Pseudonyms(KEY, CUSTOMERS, fast_from=0)
 
 
 def flow(rows: list[tuple[str, str]], nat: list[str | None] | None = None) -> pa.RecordBatch:
@@ -109,7 +110,7 @@ pairs = st.lists(st.one_of(st.tuples(any4, any4), st.tuples(any6, any6)), min_si
 
 
 @settings(deadline=None, max_examples=150)
-@given(pairs, st.sampled_from([PLAIN, PRESERVING]), st.integers(0, 5))
+@given(pairs, st.sampled_from([PLAIN, PRESERVING, COMPILED]), st.integers(0, 5))
 def test_the_door_says_what_plain_python_says(
     rows: list[tuple[str, str]], door: Pseudonyms, skip: int
 ) -> None:

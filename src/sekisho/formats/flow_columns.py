@@ -71,7 +71,8 @@ _SWAPPED = {
 }
 _SWAPPED |= {value: key for key, value in _SWAPPED.items()}
 Out = dict[str, Array]
-Fill = Callable[[Out], None]
+#: Writes rows; True when it made sure that all of them are possible (see `_possible`).
+Fill = Callable[[Out], bool | None]
 #: Called with a stable id and how often.
 Count = Callable[[str, int], None]
 
@@ -145,11 +146,12 @@ class Pending:
         for shape, pieces in self._pieces.items():
             rows = sum(many for many, _ in pieces)
             out = empty(shape, rows)
-            at = 0
+            at, sure = 0, True
             for many, fill in pieces:
-                fill({name: column[at : at + many] for name, column in out.items()})
+                sure &= bool(fill({name: column[at : at + many] for name, column in out.items()}))
                 at += many
-            out = _possible(out, count)
+            if not sure:
+                out = _possible(out, count)
             if len(out[START]):
                 found.append(_batch(out, names))
         return found

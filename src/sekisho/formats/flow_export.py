@@ -20,7 +20,7 @@ from sekisho.formats.bindings import Binder, Binding
 from sekisho.formats.datagrams import Datagrams
 from sekisho.formats.elements import IPFIX, NETFLOW_9
 from sekisho.formats.flow_columns import Heads, Pending
-from sekisho.formats.flow_plans import Plan
+from sekisho.formats.flow_plans import Plan, Twin
 from sekisho.formats.flow_records import Array, Offsets, Records, walk
 from sekisho.formats.flow_sources import Limits, Source, Sources
 from sekisho.formats.message_sets import Block, Sets, sets_of
@@ -54,10 +54,17 @@ class Counter(Protocol):
 
 
 class Decoder:
-    """Keeps the templates, sampling and sequences of its exporters between blocks."""
+    """Keeps the templates, sampling and sequences of its exporters between blocks.
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    With ``fast_from`` the twin of numba (same rows; the extra ``fast`` must be installed) takes over once so many rows
+    came out: it takes seconds to compile, which a few flows are not worth.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, fast_from: int | None = None) -> None:
         self._sources = Sources(limits or Limits())
+        self._fast_from = fast_from
+        self._rows = 0
+        self._twin: Twin | None = None
 
     def decode(self, block: Datagrams, tally: Counter) -> list[pa.RecordBatch]:
         """Return the flows of a block as batches of FLOW (columns that a batch doesn't need are left out).
@@ -67,11 +74,16 @@ class Decoder:
         width = block.octets.shape[1] if block.octets.ndim > 1 else 0
         if width == 0:
             return []
+        if self._twin is None and self._fast_from is not None and self._rows >= self._fast_from:
+            from sekisho.formats import flow_records_fast
+
+            self._twin = flow_records_fast
         step = max(1, min(_PART_DATAGRAMS, _PART_OCTETS // width))
         batches: list[pa.RecordBatch] = []
         for begin in range(0, len(block), step):
-            part = _Part(block.part(begin, begin + step), self._sources, tally)
+            part = _Part(block.part(begin, begin + step), self._sources, tally, self._twin)
             batches += part.batches()
+        self._rows += sum(batch.num_rows for batch in batches)
         return batches
 
     def state(self) -> dict[str, Any]:
@@ -98,7 +110,7 @@ class Decoder:
 class _Part:
     """Decodes some thousand datagrams."""
 
-    def __init__(self, datagrams: Datagrams, table: Sources, tally: Counter) -> None:
+    def __init__(self, datagrams: Datagrams, table: Sources, tally: Counter, twin: Twin | None) -> None:
         octets = np.ascontiguousarray(datagrams.octets)
         self._datagrams = datagrams
         self._block = Block(octets)
@@ -107,7 +119,9 @@ class _Part:
         self._tally = tally
         self._pending = Pending()
         # Not a method of this: a circle would keep the whole block until the collector of circles comes round.
-        self._plans = Plan(self._block, self._pending, lambda reason, count: tally.reject(reason, "", count))
+        self._plans = Plan(
+            self._block, self._pending, lambda reason, count: tally.reject(reason, "", count), twin
+        )
         self._codes: dict[str, int] = {}
 
     def batches(self) -> list[pa.RecordBatch]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
-from sekisho.formats.flow_columns import Heads, Pending, families, fill, plain, shape_of, two_way
-from sekisho.formats.flow_records import Gathered, Grid, Offsets, Records
+from sekisho.formats.flow_columns import Heads, Out, Pending, families, fill, plain, shape_of, two_way
+from sekisho.formats.flow_records import Array, Gathered, Grid, Offsets, Records
 from sekisho.formats.message_sets import Block
 from sekisho.formats.templates import Layout
 
@@ -18,11 +19,28 @@ _GRID_RECORDS = 2_048  # fewer in a row are gathered
 _GATHER_OCTETS = 1 << 19
 
 
+class Twin(Protocol):
+    """What fills columns faster (`flow_records_fast`)."""
+
+    def suits(self, layout: Layout, heads: Heads) -> bool:
+        """Say whether it can, for records of this layout."""
+        ...
+
+    def fill(
+        self, flat: Array, layout: Layout, begins: Offsets, counts: Offsets, heads: Heads, out: Out
+    ) -> bool:
+        """Write the records of some sets; say whether no time and no counter is impossible."""
+        ...
+
+
 class Plan:
     """Plans rows of one block into ``pending``; ``count`` gets what is left out."""
 
-    def __init__(self, block: Block, pending: Pending, count: Callable[[str, int], None]) -> None:
+    def __init__(
+        self, block: Block, pending: Pending, count: Callable[[str, int], None], twin: Twin | None = None
+    ) -> None:
         self._block = block
+        self._twin = twin
         self._pending = pending
         self._count = count
 
@@ -32,6 +50,13 @@ class Plan:
         if not some.all():
             begins, counts, heads = begins[some], counts[some], heads.take(some)
         if not len(begins):
+            return
+        twin = self._twin
+        if twin is not None and plain(layout) and twin.suits(layout, heads):
+            shape, flat = shape_of(layout, families(layout)[0]), self._block.flat
+            self._pending.add(
+                shape, int(counts.sum()), lambda out: twin.fill(flat, layout, begins, counts, heads, out)
+            )
             return
         width = self._block.width
         alike = (np.diff(begins) == width) & (np.diff(counts) == 0)

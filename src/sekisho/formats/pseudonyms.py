@@ -45,7 +45,9 @@ class Pseudonyms:
     """Names lines without naming customers, for one key and one set of customer prefixes.
 
     ``key`` has 32 octets. ``customers`` are the operator's own prefixes; one inside another is left out. ``delegated``
-    is the length of prefix that an IPv6 line is given (36 to 64). IPv6 prefixes lie in 2000::/3 or fc00::/7.
+    is the length of prefix that an IPv6 line is given (36 to 64). IPv6 prefixes lie in 2000::/3 or fc00::/7. With
+    ``fast_from`` the twin of numba (same pseudonyms; the extra ``fast`` must be installed) takes over once so many rows
+    of IPv4 came: it takes half a second to compile.
 
     :raises ReadingError: a key of another length, no prefix, or a prefix that can't be served, and why
     """
@@ -57,6 +59,7 @@ class Pseudonyms:
         *,
         prefix_preserving: bool = False,
         delegated: int = 56,
+        fast_from: int | None = None,
     ) -> None:
         if len(key) != KEY_BYTES:
             raise ReadingError(
@@ -74,7 +77,7 @@ class Pseudonyms:
             )
         nets4 = [net for net in customers if isinstance(net, IPv4Network)]
         nets6 = [net for net in customers if isinstance(net, IPv6Network)]
-        self._lines4 = Lines4(key, _outer(nets4), prefix_preserving=prefix_preserving)
+        self._lines4 = Lines4(key, _outer(nets4), prefix_preserving=prefix_preserving, fast_from=fast_from)
         self._lines6 = Lines6(key, _outer(nets6), prefix_preserving=prefix_preserving, delegated=delegated)
 
     def watch(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:

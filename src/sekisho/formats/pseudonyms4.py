@@ -29,7 +29,16 @@ _CHUNK = 1 << 14
 class Lines4:
     """The customer addresses of disjoint prefixes and their pseudonyms."""
 
-    def __init__(self, key: bytes, networks: Sequence[IPv4Network], *, prefix_preserving: bool) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        networks: Sequence[IPv4Network],
+        *,
+        prefix_preserving: bool,
+        fast_from: int | None = None,
+    ) -> None:
+        self._fast_from = fast_from
+        self._rows = 0
         mode = "preserving " if prefix_preserving else ""
         self._networks = [(net, Prf(key, f"{mode}{net}")) for net in networks]
         self._preserving = prefix_preserving
@@ -55,6 +64,13 @@ class Lines4:
         rows = len(source)
         new_source, new_destination = np.empty(rows, np.uint32), np.empty(rows, np.uint32)
         line, side = np.empty(rows, np.int64), np.empty(rows, np.uint8)
+        self._rows += rows
+        if self._fast_from is not None and self._rows > self._fast_from and not self._wide:
+            from sekisho.formats.pseudonyms4_fast import sides
+
+            both = (np.require(one, np.uint32, ("C", "A")) for one in (source, destination))
+            sides(*both, self._start, self._table, new_source, new_destination, line, side)
+            return new_source, new_destination, line, side
         for start in range(0, rows, _CHUNK):
             at = slice(start, start + _CHUNK)
             self._chunk(

@@ -23,7 +23,7 @@ from sekisho.stores.spool_segments import identity, last_done, last_ordinal, loc
 from sekisho.stores.spool_writer import MOST_OCTETS
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.lists import list_files
-from sekisho.wiring.live_parts import Faring, Lists, Templates
+from sekisho.wiring.live_parts import Faring, Lists, Templates, fast_from
 from sekisho.wiring.spools import disk_spool, spool_name
 from sekisho.wiring.watch import DATASET, Watch, milliseconds
 from sekisho.workflows.receive import Receiving, Told, last_told, receive_until_told
@@ -155,7 +155,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
     return LiveWatch(
         Parts(
             place=told.place(),
-            door=watch.door(),
+            door=watch.door(fast_from=fast_from()),
             store=watch.store,
             dataset=DATASET,
             label=lambda: watch.label("live"),
@@ -170,6 +170,7 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             pace=pace or Pace(),
             expire=lambda: Holdings(watch).expire("sekisho").check(),
             faults=faults,
+            fast_from=fast_from(),
         )
     )
 

@@ -19,6 +19,8 @@ from sekisho.wiring.watch import Watch, milliseconds
 from sekisho.workflows.detect import Looked
 
 _SECOND, _HOUR = 1000, 3_600_000
+# Flows that take the plain path about as long as the compiled twins take to be made.
+_WORTH_COMPILING = 20_000_000
 _AGAIN = 10 * _SECOND
 # Windows lie across the full hour too, and late flows are waited for.
 _FARES = 3 * _HOUR
@@ -166,3 +168,8 @@ class Faring:
 def _has_numba() -> bool:
     """Say whether the extra ``fast`` is installed: the look-up's compiled twin gives the same answers sooner."""
     return importlib.util.find_spec("numba") is not None
+
+
+def fast_from() -> int | None:
+    """Return after how many flows the compiled twins of decoder and door are worth being compiled; None without them."""
+    return _WORTH_COMPILING if _has_numba() else None

@@ -90,7 +90,7 @@ class Watch:
         """Close it."""
         self.store.close()
 
-    def door(self) -> Pseudonyms:
+    def door(self, *, fast_from: int | None = None) -> Pseudonyms:
         """Return the privacy door; its key is made with the folder and never leaves it."""
         if self.has_records() and not self.key.exists():
             raise StoreError(
@@ -107,6 +107,7 @@ class Watch:
             [ip_network(one) for one in self.settings.customers],
             prefix_preserving=self.settings.prefix_preserving,
             delegated=self.settings.delegated,
+            fast_from=fast_from,
         )
 
     def label(self, origin: str = "") -> Label:

@@ -87,7 +87,7 @@ class Parts(msgspec.Struct, frozen=True):
 
     ``keep_templates`` gets them with the position that they hold at, and the last position whose rows are kept.
     ``expire`` lets every dataset of the installation give up what is past its time, not the records alone. ``faults``
-    are those of the parts themselves: lists that can't be read, methods that fail.
+    are those of the parts themselves: lists that can't be read, methods that fail. ``fast_from`` is the decoder's.
     """
 
     place: Place
@@ -106,6 +106,7 @@ class Parts(msgspec.Struct, frozen=True):
     pace: Pace = Pace()
     expire: Callable[[], object] | None = None
     faults: Callable[[], Iterable[Fault]] = tuple
+    fast_from: int | None = None
 
 
 class LiveWatch:
@@ -114,7 +115,7 @@ class LiveWatch:
     def __init__(self, parts: Parts) -> None:
         """Nothing is read before `run`."""
         self.parts = parts
-        self._decoder = Decoder()
+        self._decoder = Decoder(fast_from=parts.fast_from)
         self._tally = Counting()
         self._counts: Counter[tuple[str, Step, str]] = Counter()
         self._waiting: list[pa.RecordBatch] = []
