@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,13 +52,18 @@ def command() -> None:
 @lang_option
 def verify(head: str | None, data: Path, as_json: bool) -> int:
     """Verify the chain and print its head."""
-    from sekisho.stores.database import SqlAudit
-
     if head is not None and not head.strip():
         # Such as --head "$(cat noted)" when nothing was noted: that would check less than was asked for.
         raise click.UsageError(t("--head の値が空である", "the value of --head is empty"))
     with closing(_database(data)) as database:
-        found = SqlAudit(database).verify(head or "")
+        return tell_verified(database, head or "", as_json)
+
+
+def tell_verified(database: Database, head: str, as_json: bool) -> int:
+    """Verify the chain of a database, print what was found, and return the exit code."""
+    from sekisho.stores.database import SqlAudit
+
+    found = SqlAudit(database).verify(head)
     code = 1 if not found.whole else _UNDECIDED if found.undecided else 0
     if as_json:
         put_json({name: getattr(found, name) for name in _SAID} | {"exit": code})
@@ -88,13 +93,18 @@ def verify(head: str | None, data: Path, as_json: bool) -> int:
 def list_(after: int, limit: int, act: str, who: str, object_: str, data: Path, as_json: bool) -> int:
     """Print entries; what they say is as it was recorded, unchecked (see verify)."""
     wanted = {"act": act, "who": who, "object": object_}
-    found: list[AuditEntry] = []
     with closing(_database(data)) as database:
-        for entry in _entries(database, after):
-            if all(getattr(entry, name) == value for name, value in wanted.items() if value):
-                found.append(entry)
-                if len(found) == limit:
-                    break
+        return tell_entries(database, after, limit, wanted, as_json)
+
+
+def tell_entries(database: Database, after: int, limit: int, wanted: Mapping[str, str], as_json: bool) -> int:
+    """Print entries behind a number whose fields are as wanted (empty: any), and return the exit code."""
+    found: list[AuditEntry] = []
+    for entry in _entries(database, after):
+        if all(getattr(entry, name) == value for name, value in wanted.items() if value):
+            found.append(entry)
+            if len(found) == limit:
+                break
     if as_json:
         put_json({"entries": found})
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli import hub_books, hub_certificates, hub_makers, hub_members, hub_peers
+from sekisho.cli import hub_audit, hub_books, hub_certificates, hub_makers, hub_members, hub_peers
 from sekisho.cli.hub_option import hub_option
 from sekisho.cli.looking import UNDECIDED, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
@@ -283,3 +283,4 @@ hub_certificates.add_to(command)
 hub_members.add_to(command)
 hub_peers.add_to(command)
 hub_makers.add_to(command)
+hub_audit.add_to(command)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from sekisho.catalogues.handling import read_handling
 from sekisho.catalogues.popular_names import popular_names
 from sekisho.catalogues.popular_services import popular_services
 from sekisho.catalogues.sharing import sharing_rules
@@ -24,11 +25,21 @@ from sekisho.language import Text
 from sekisho.model.corroboration import Standing, Use, asleep_after, base_key, shown_counts, standing_keys
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import MemberState
+from sekisho.model.purpose import Stage
 from sekisho.model.sharing import Collection, Lane, Offered, Rights, rfc3339
 from sekisho.stores.keys import key_at
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.whole_file import whole_new_file
-from sekisho.workflows.hub import Books, Shelves, Visible, expire_models, publish, retired_items, sweep
+from sekisho.workflows.hub import (
+    OPERATOR,
+    Books,
+    Shelves,
+    Visible,
+    expire_models,
+    publish,
+    retired_items,
+    sweep,
+)
 
 if TYPE_CHECKING:
     from sekisho.stores.database import Database, SqlSent
@@ -56,6 +67,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar own_names: names of the hub's own, which nobody can bring onto the list; that of ``contact`` is one as well
     :ivar release_seconds: how long what changed is gathered before it goes out together, in an order of its own
     :ivar peer_seconds: how long from one reading of the hubs elsewhere to the next
+    :ivar audit_days: how long an entry of the audit log is kept; 0: as everywhere (``data_handling.toml``)
     :ivar sharing: own values for the names of ``sharing.toml``
     """
 
@@ -67,6 +79,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     own_names: tuple[str, ...] = ()
     release_seconds: int = 30
     peer_seconds: int = 60
+    audit_days: float = 0.0
     sharing: Mapping[str, Any] = {}
 
 
@@ -214,8 +227,19 @@ def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
         retired_items(desk.books)
         expire_models(desk.books)
         desk.books.foreign.tidy(desk.books.now() - desk.books.rules.retire_after_days * 86_400_000)
+        _expire_audit(desk)
         desk.sent.expire((desk.books.now() - _SENT_DAYS * 86_400_000) * 1000)
     return publish(desk.books, shuffle)
+
+
+def _expire_audit(desk: HubDesk) -> None:
+    """Delete the audit log's oldest entries at their time, each batch with its checkpoint."""
+    from sekisho.wiring.audit_holding import PerishableAudit
+
+    own = {str(Stage.AUDIT): desk.settings.audit_days} if desk.settings.audit_days else {}
+    perishable = PerishableAudit(desk.database, read_handling(own)[Stage.AUDIT], OPERATOR, "hub")
+    for _ in perishable.expire(desk.books.now()):
+        pass  # what went is in the log and beside it
 
 
 def _own_names(settings: HubSettings) -> frozenset[str]:
