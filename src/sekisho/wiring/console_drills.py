@@ -98,8 +98,12 @@ class DrillDesk:
         """End a drill; its measures stay as they are then. :raises ConflictError: it is over."""
         drill, version = self._known(identifier)
         changed = msgspec.structs.replace(drill, stopped=self.wall)
-        self._papers.write(KIND, [Written(identifier, version, changed)], actor, "stop-drill", identifier)
+        self.keep(changed, version, actor)
         return changed
+
+    def keep(self, drill: Drill, seen: int, actor: Actor) -> None:
+        """Keep a drill as it ended; ``seen`` is the version before. :raises ConflictError: somebody was faster."""
+        self._papers.write(KIND, [Written(drill.id, seen, drill)], actor, "stop-drill", drill.id)
 
     def judged(self, drill: Drill) -> Ruling | None:
         """Return the verdict on what has happened by now; None while nothing has."""

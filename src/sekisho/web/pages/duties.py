@@ -48,7 +48,7 @@ def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
         "duties.html",
         status=409 if problem else 200,
         listed=listed,
-        entries=[(one, due_words(due_day(one.day, listed.today), asked.t) if one.day else "") for one in shown],
+        entries=[(one, "" if one.day is None else one.day.isoformat() if one.done else due_words(due_day(one.day, listed.today), asked.t)) for one in shown],
         counts=[(state, counted[state]) for state in MARKS],
         wanted=wanted,
         said=said,

@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 from fakes.console import Browser
 from sekisho.catalogues.drills import scenarios
 from sekisho.model.account import Role
+from sekisho.model.case_life import Actor
 from sekisho.model.drill import Drill
 from sekisho.web.office import Office
-from sekisho.wiring.console_papers import Written
 
 PLACE = "/duties/drills"
 OWN = "time,what,service,area,users,source\n2026-11-20 12:20,down,internet,東京都,41000,監視\n2026-11-20 12:25,known,,,,NOC\n"
@@ -43,9 +43,7 @@ def earlier(office: Office, where: str, minutes: float) -> Drill:
         start=drill.start - back,
         facts=tuple(msgspec.structs.replace(one, time=one.time - back) for one in drill.facts),
     )
-    from sekisho.model.case_life import Actor
-
-    desk._papers.write("drill", [Written(drill.id, version, moved)], Actor("t", "analyst"), "test", drill.id)
+    desk.keep(moved, version, Actor("t", "analyst"))
     return moved
 
 
