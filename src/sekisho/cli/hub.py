@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli import hub_audit, hub_books, hub_certificates, hub_makers, hub_members, hub_peers
+from sekisho.cli import (
+    hub_audit,
+    hub_books,
+    hub_certificates,
+    hub_digest,
+    hub_makers,
+    hub_members,
+    hub_peers,
+)
 from sekisho.cli.hub_option import hub_option
 from sekisho.cli.looking import UNDECIDED, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from sekisho.wiring.hub import HubDesk
 
 _SWEEP_S = 3_600
+_DIGEST_S = 600
 
 
 @click.group(help=t("情報を共有するハブ（TAXII 2.1）。", "The hub through which members share (TAXII 2.1)."))
@@ -135,7 +144,7 @@ def serve(
         ended = threading.Event()
         hands = [
             threading.Thread(target=verb, args=(desk, ended), name=verb.__name__, daemon=True)
-            for verb in (_release, _follow)
+            for verb in (_release, _follow, _digest)
         ]
         for hand in hands:
             hand.start()
@@ -161,6 +170,18 @@ def _release(desk: HubDesk, ended: threading.Event) -> None:
         except SekishoError as error:  # the database may be back the next time
             click.echo(error.explain(LANGUAGE), err=True)
         due = time.monotonic() + _SWEEP_S if whole else due
+
+
+def _digest(desk: HubDesk, ended: threading.Event) -> None:
+    """Send the digests that are due, where a mail server is set; looked at every ten minutes."""
+    from sekisho.errors import SekishoError
+    from sekisho.wiring.hub_digest import send_digests
+
+    while not ended.wait(_DIGEST_S):
+        try:
+            send_digests(desk, desk.folder)
+        except SekishoError as error:  # the next look may find it mended
+            click.echo(error.explain(LANGUAGE), err=True)
 
 
 def _follow(desk: HubDesk, ended: threading.Event) -> None:
@@ -280,6 +301,7 @@ def join(
 
 hub_books.add_to(command)
 hub_certificates.add_to(command)
+hub_digest.add_to(command)
 hub_members.add_to(command)
 hub_peers.add_to(command)
 hub_makers.add_to(command)

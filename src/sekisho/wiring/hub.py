@@ -114,6 +114,7 @@ class HubDesk:
 
         self.folder = folder
         self.settings = settings
+        self.folder = folder
         self.database = database
         secret = key_at(folder / _KEY)
         self.books = Books(

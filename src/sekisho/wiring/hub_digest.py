@@ -1,0 +1,218 @@
+"""The hub's digests: who wants them, what each may be told, and when each was sent last.
+
+A member opts in with a contact of the purpose ``digest``. What it is told goes through the same rights as its feed. The
+mail server stands in ``digest.toml`` of the hub's folder; without it nothing is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sekisho.errors import DescriptionError
+from sekisho.language import Text
+from sekisho.model.indicator import Tlp
+from sekisho.model.membership import Contact, Member, MemberState
+from sekisho.model.notifying import Smtp, is_address
+from sekisho.model.sharing import Lane, Rights
+from sekisho.reports.hub_digest import CEILING, Digest, Item, mail, strictest
+from sekisho.wiring.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from sekisho.exchange.feeds import Entry
+    from sekisho.ports.cases import Carrier
+    from sekisho.wiring.hub import HubDesk
+
+PURPOSE = "digest"
+_FILE, _SENT = "digest.toml", "digests.json"
+_HOUR = 3_600_000
+_SHOWN = 20
+_GRADES = ("watch", "block")
+
+
+class DigestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How digests go out: from whom, how often to each contact, how many mails in one run at most."""
+
+    sender: str
+    smtp: Smtp
+    hours: int = 24
+    at_once: int = 200
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What became of a run: mails taken, refused, put off to the next run, and not yet due."""
+
+    sent: int = 0
+    refused: int = 0
+    put_off: int = 0
+    early: int = 0
+
+
+def digest_settings(folder: Path) -> DigestSettings | None:
+    """Return the settings; None when digests aren't set up here. :raises DescriptionError: they are wrong."""
+    file = folder / _FILE
+    try:
+        found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), DigestSettings)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DescriptionError(
+            Text(ja="ダイジェストの設定に誤りがある", en="the settings of digests are wrong"),
+            f"{file}: {error}",
+        ) from error
+    if not is_address(found.sender) or found.hours < 1 or found.at_once < 1:
+        raise DescriptionError(
+            Text(ja="ダイジェストの設定に誤りがある", en="the settings of digests are wrong"),
+            f"{file}: sender, hours, at_once",
+        )
+    return found
+
+
+def digest_of(desk: HubDesk, member: Member, since: int) -> Digest | None:
+    """Return what a member is told of what is new since a moment; None when it may not read the list."""
+    books = desk.books
+    rights = {
+        one.collection: Rights(one.read, one.write, one.ceiling) for one in books.members.rights(member.id)
+    }
+    whole = desk.feed(rights, _GRADES)
+    shown = desk.feed({name: _lowered(one) for name, one in rights.items()}, _GRADES)
+    if whole is None or shown is None:
+        return None
+    lane, now = books.lane(Lane.LIST), books.now()
+    standing = {one.id: one for one in books.reports.by_ids([entry.id for entry in whole[1]])}
+
+    def new(entries: list[Entry]) -> list[Entry]:
+        found = [one for one in entries if one.id in standing and standing[one.id].since >= since]
+        return sorted(found, key=lambda one: (-standing[one.id].since, one.id))
+
+    fresh, all_new = new(shown[1]), new(whole[1])
+    entries = _waiting(desk, member.id, rights)
+    return Digest(
+        desk.settings.title, since, now,
+        tuple(Item(_place(one), one.use, one.family, one.grade) for one in fresh[:_SHOWN]),
+        max(0, len(fresh) - _SHOWN), max(0, len(all_new) - len(fresh)),
+        sum(one.grade == "block" for one in whole[1]), sum(one.grade == "watch" for one in whole[1]),
+        _families(desk, rights, lane.id if lane else ""), entries,
+        sum(not one.decided for one in books.disputes.disputes(member=member.id)),
+        strictest([standing[one.id].level for one in fresh[:_SHOWN]]),
+    )  # fmt: skip
+
+
+def _lowered(one: Rights) -> Rights:
+    return msgspec.structs.replace(one, ceiling=min(one.ceiling, CEILING))
+
+
+def _families(desk: HubDesk, rights: Mapping[str, Rights], lane: str) -> Mapping[str, int]:
+    """Return figures by family for who may see what they are made of: green reports."""
+    mine = rights.get(lane, Rights())
+    return (desk.counts(rights) or {}) if mine.read and mine.ceiling >= Tlp.GREEN else {}
+
+
+def _waiting(desk: HubDesk, member: str, rights: Mapping[str, Rights]) -> int:
+    if not desk.delivered(rights):
+        return 0
+    found = desk.books.ledger.newest(carrier=member, limit=1_000).entries
+    return sum(not one.receipt and bool(one.log_items) for one in found)
+
+
+def _place(one: Entry) -> str:
+    return f"{one.host}:{one.port}" if one.port and ":" not in one.host else one.host
+
+
+def recipients(desk: HubDesk) -> Iterator[tuple[Member, Contact]]:
+    """Yield the contacts that asked for digests, of active members."""
+    for member in desk.books.members.members():
+        if member.state is MemberState.ACTIVE:
+            for contact in member.contacts:
+                if contact.purpose == PURPOSE and is_address(contact.email):
+                    yield member, contact
+
+
+def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) -> Told:
+    """Send what is due, each on the hub's record before it goes.
+
+    One mail an interval for each contact, whatever happens to it; an unreachable server ends the run, and the next goes on.
+
+    :raises DescriptionError: the settings are wrong, or no mail server is set
+    """
+    settings = digest_settings(folder)
+    if settings is None:
+        return Told()
+    told, last, now = Told(), _last(folder), desk.books.now()
+    with ExitStack() as held:
+        for member, contact in recipients(desk):
+            key = hashlib.sha256(f"{member.id}\0{contact.email.lower()}".encode()).hexdigest()
+            if now - last.get(key, 0) < settings.hours * _HOUR:
+                told = msgspec.structs.replace(told, early=told.early + 1)
+                continue
+            found = digest_of(desk, member, last.get(key, now - settings.hours * _HOUR))
+            if found is None:
+                continue
+            if told.sent + told.refused >= settings.at_once:
+                told = msgspec.structs.replace(told, put_off=told.put_off + 1)
+                continue
+            carrier = carrier or _carrier(held, settings, folder)
+            state = _sent(desk, settings, carrier, member, contact, found, key)
+            if state in {"unreachable", "deferred"}:
+                told = msgspec.structs.replace(told, put_off=told.put_off + 1)
+                if state == "unreachable":
+                    break
+                continue
+            last[key] = now
+            whole_file(folder / _SENT, msgspec.json.encode(last))
+            refused = state == "refused"
+            told = Told(told.sent + (not refused), told.refused + refused, told.put_off, told.early)
+    return told
+
+
+def _carrier(held: ExitStack, settings: DigestSettings, folder: Path) -> Carrier:
+    from sekisho.wires.smtp import SmtpCarrier
+
+    return held.enter_context(SmtpCarrier(settings.smtp, settings.sender, folder))
+
+
+def _sent(
+    desk: HubDesk,
+    settings: DigestSettings,
+    carrier: Carrier,
+    member: Member,
+    contact: Contact,
+    told: Digest,
+    key: str,
+) -> str:
+    """Hand one mail over; the address stands in no record, only whose it is."""
+    now = desk.books.now()
+    identifier = f"{key[:16]}.{now}.digest"
+    message = mail(
+        told, settings.sender, contact.name, contact.email,
+        f"<{identifier}@{settings.sender.rpartition('@')[2].lower()}>",
+    )  # fmt: skip
+    desk.books.audit.append(
+        "hub",
+        "hub",
+        "send-digest",
+        member.id,
+        at=now,
+        details={"items": len(told.items), "tlp": told.tlp.name},
+    )
+    return carrier.deliver(message, contact.email, identifier).state
+
+
+def _last(folder: Path) -> dict[str, int]:
+    """Return when each contact was written to last. :raises DescriptionError: that can't be read: better none than a flood."""
+    file = folder / _SENT
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, int])
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.DecodeError) as error:
+        raise DescriptionError(
+            Text(ja="送った時刻の控えが読めない", en="when digests were sent can't be read"), f"{file}: {error}",
+            Text(ja="消すと、全員にもう一度送る", en="without it everybody is written to once more"),
+        ) from error  # fmt: skip
