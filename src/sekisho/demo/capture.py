@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterator
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -91,10 +92,15 @@ def _connection(
     yield end + 0.01, _tcp(site, line, port, own, FIN | ACK)
 
 
+@cache
+def _packed(address: str) -> bytes:
+    return IPv4Address(address).packed
+
+
 def _tcp(source: str, destination: str, own: int, port: int, flags: int, payload: int = 0) -> bytes:
     segment = struct.pack(">HHIIBBHHH", own, port, 1, 1, 0x50, flags, 14_600, 0, 0) + bytes(payload)
     header = struct.pack(
         ">BBHHHBBH4s4s", 0x45, 0, 20 + len(segment), 0, 0, 64, 6, 0,
-        IPv4Address(source).packed, IPv4Address(destination).packed,
+        _packed(source), _packed(destination),
     )  # fmt: skip
     return _MACS + header + segment
