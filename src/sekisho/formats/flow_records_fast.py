@@ -112,21 +112,16 @@ def _word(flat: Any, at: Any) -> Any:
 
 
 @numba.njit(nogil=True)
-def _column(
-    flat: Any, begins: Any, counts: Any, octets: Any, place: Any, mask: Any, out: Any, row: Any
-) -> Any:
-    """Copy one field of all records of some sets; return its values or'ed together. No ``out``: nothing to do."""
-    seen, step = np.uint64(0), np.uint64(octets)
+def _column(flat: Any, starts: Any, place: Any, mask: Any, out: Any, row: Any) -> Any:
+    """Copy one field of the records at ``starts``; return its values or'ed together. No ``out``: nothing to do."""
+    seen = np.uint64(0)
     if not len(out):
         return seen
-    for number in range(len(begins)):
-        at = np.uint64(begins[number] + place)
-        for index in range(row, row + counts[number]):
-            value = _word(flat, at) & mask
-            out[index] = value
-            seen |= value
-            at += step
-        row += counts[number]
+    cells, away = out[row : row + len(starts)], np.uint64(place)
+    for number in range(len(starts)):
+        value = _word(flat, starts[number] + away) & mask
+        cells[number] = value
+        seen |= value
     return seen
 
 
@@ -157,18 +152,28 @@ def _moments(modes: Any, counts: Any, export: Any, uptime: Any, start: Any, end:
 
 
 @numba.njit(nogil=True)
-def _six(flat: Any, begins: Any, counts: Any, octets: Any, place: Any, out: Any, row: Any) -> None:
-    """Copy an address of 16 octets of all records of some sets; the last 8 of them are at ``place``."""
+def _six(flat: Any, starts: Any, place: Any, out: Any, row: Any) -> None:
+    """Copy an address of 16 octets of the records at ``starts``; the last 8 of them are at ``place``."""
     if not len(out):
         return
-    step, to = np.uint64(octets), np.uint64(row * 16)
+    to = np.uint64(row * 16)
+    for number in range(len(starts)):
+        at = starts[number] + np.uint64(place - 8)
+        for octet in range(16):
+            out[to + np.uint64(octet)] = flat[at + np.uint64(octet)]
+        to += np.uint64(16)
+
+
+@numba.njit(nogil=True)
+def _starts(begins: Any, counts: Any, octets: Any, out: Any) -> None:
+    """Write where each record begins."""
+    row = 0
     for number in range(len(begins)):
-        at = np.uint64(begins[number] + place - 8)
+        at = np.uint64(begins[number])
         for _ in range(counts[number]):
-            for octet in range(16):
-                out[to + np.uint64(octet)] = flat[at + np.uint64(octet)]
-            at += step
-            to += np.uint64(16)
+            out[row] = at
+            at += np.uint64(octets)
+            row += 1
 
 
 def _loop(
@@ -187,23 +192,24 @@ def _loop(
                 exporters[index] = exporter[last]
             rows += counts[last]
             last += 1
-        b, c = begins[first:last], counts[first:last]
-        _column(flat, b, c, octets, places[0], masks[0], source4, row)
-        _column(flat, b, c, octets, places[1], masks[1], destination4, row)
-        _column(flat, b, c, octets, places[2], masks[2], nat4, row)
-        _column(flat, b, c, octets, places[3], masks[3], source_port, row)
-        _column(flat, b, c, octets, places[4], masks[4], destination_port, row)
-        _column(flat, b, c, octets, places[5], masks[5], nat_port, row)
-        _column(flat, b, c, octets, places[6], masks[6], protocol, row)
-        _column(flat, b, c, octets, places[7], masks[7], flags, row)
-        counted |= _column(flat, b, c, octets, places[8], masks[8], packets, row)
-        counted |= _column(flat, b, c, octets, places[9], masks[9], volume, row)
-        _six(flat, b, c, octets, places[10], source6, row)
-        _six(flat, b, c, octets, places[11], destination6, row)
+        at = np.empty(rows, np.uint64)
+        _starts(begins[first:last], counts[first:last], octets, at)
+        _column(flat, at, places[0], masks[0], source4, row)
+        _column(flat, at, places[1], masks[1], destination4, row)
+        _column(flat, at, places[2], masks[2], nat4, row)
+        _column(flat, at, places[3], masks[3], source_port, row)
+        _column(flat, at, places[4], masks[4], destination_port, row)
+        _column(flat, at, places[5], masks[5], nat_port, row)
+        _column(flat, at, places[6], masks[6], protocol, row)
+        _column(flat, at, places[7], masks[7], flags, row)
+        counted |= _column(flat, at, places[8], masks[8], packets, row)
+        counted |= _column(flat, at, places[9], masks[9], volume, row)
+        _six(flat, at, places[10], source6, row)
+        _six(flat, at, places[11], destination6, row)
         now, boot = export[first:last], uptime[first:last]
-        _column(flat, b, c, octets, places[12], masks[12], start, row)
-        _column(flat, b, c, octets, places[13], masks[13], end, row)
-        timed |= _moments(modes, c, now, boot, start, end, row)
+        _column(flat, at, places[12], masks[12], start, row)
+        _column(flat, at, places[13], masks[13], end, row)
+        timed |= _moments(modes, counts[first:last], now, boot, start, end, row)
         row += rows
         first = last
     return counted, timed
