@@ -234,6 +234,7 @@ def test_no_page_is_sorted(database: Database, objects: SqlObjects) -> None:
         ObjectFilter(types=("1",)),
         ObjectFilter(versions=Versions(first=True, last=True), behind=NOW + 5),
         ObjectFilter(sight=Sight("m1", Tlp.AMBER)),
+        ObjectFilter(sight=Sight("p1", Tlp.GREEN, ("p1", "p2"))),
     ]
     if database.engine.dialect.name == "sqlite":
         # PostgreSQL weighs these by its statistics, and may sort the few rows that it expects.

@@ -38,6 +38,7 @@ from sekisho.model.standing_words import sentence
 from sekisho.web.connections import CLIENT
 from sekisho.web.doors import Headers, Rate, known_host, source_of
 from sekisho.web.hub import makers
+from sekisho.web.hub.description import described
 from sekisho.web.hub.public import members_page
 from sekisho.web.taking import seconds
 from sekisho.wiring.hub import HubDesk
@@ -252,6 +253,8 @@ def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Ans
             return _access(door, shown, body)
         case ["" | "healthz"]:
             return Answer(204)
+        case ["openapi.json"] if request.method == "GET":
+            return _json(described())
     return door.desk.taxii.answer(_asked(request, body), Caller(shown.member.id, shown.rights))
 
 

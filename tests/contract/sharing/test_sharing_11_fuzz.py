@@ -1,0 +1,94 @@
+"""11. The interface against its own description, as each role: generated, malformed and unsigned requests.
+
+Of 20,000 cases a run of the suite makes some hundreds for each role; more with SEKISHO_FUZZ_EXAMPLES. That the test
+would find a fault is tested with a planted one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.sharing import Ring, indicator, opened_ring
+from sekisho.web.hub import application
+from sekisho.workflows.hub import Bearer, publish
+
+pytestmark = pytest.mark.slow
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
+EXAMPLES = os.environ.get("SEKISHO_FUZZ_EXAMPLES", "4")
+
+
+@pytest.fixture
+def peopled(tmp_path: Path) -> Iterator[Ring]:
+    with opened_ring(tmp_path / "hub") as ring:
+        ring.join("full").join("other").join("reads", "receive-only", "203.0.113.0/24")
+        ring.join("maker", "maker").join("partner", "partner")
+        for number, name in enumerate(("full", "other")):
+            ring.post(name, "list-in", indicator(number=number + 1))
+        publish(ring.books, b"x")
+        yield ring
+
+
+def fuzzed(ring: Ring, who: str, folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    with ring.served() as url:
+        file = folder / "openapi.json"
+        described = ring.ask(who, "GET", "/openapi.json").json
+        # Most of what is drawn for the place of a collection is none: here the places are those that there are.
+        for path, methods in described["paths"].items():
+            for one in methods.values():
+                for parameter in one.get("parameters", []):
+                    if parameter["name"] == "collection":
+                        parameter["schema"] = {"enum": [*ring.ids.values(), "list", "nothing"]}
+            assert path.startswith("/")
+        file.write_text(json.dumps(described))
+        command = [
+            str(Path(sys.executable).with_name("schemathesis")), "run", str(file), "--url", url, "--no-color",
+            "--header", f"Authorization: Bearer {ring.tokens[who]}", "--checks", CHECKS, "--seed", "1",
+            "--max-examples", EXAMPLES, "--phases", "examples,fuzzing", *more,
+        ]  # fmt: skip
+        quiet = {**os.environ, "NO_PROXY": "*", "SCHEMATHESIS_REPORT": "false"}
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=500, check=False, cwd=folder, env=quiet
+        )
+
+
+@pytest.mark.parametrize("who", ["full", "reads", "maker", "partner"])
+def test_each_role_against_the_description(peopled: Ring, who: str, tmp_path: Path) -> None:
+    done = fuzzed(peopled, who, tmp_path)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+    described = peopled.ask(who, "GET", "/openapi.json").json
+    operations = sum(len(methods) for methods in described["paths"].values())
+    tested = re.search(r"Tested:\s+(\d+)", done.stdout)
+    assert tested is not None
+    assert int(tested[1]) == operations
+    cases = re.search(r"(\d+) generated", done.stdout)
+    assert cases is not None
+    assert int(cases[1]) >= 3 * operations
+    print(done.stdout[-700:])
+    assert peopled.ask(who, "GET", "/taxii2/").status == 200
+    assert peopled.books.audit.verify("").whole
+
+
+def test_a_planted_fault_is_found(peopled: Ring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = application._bearer
+    held: dict[str, Bearer] = {}
+
+    def forgetful(door: Any, request: Any, now: int) -> Bearer | None:
+        """Take who shows nothing for whoever came last."""
+        found = real(door, request, now)
+        if found is not None:
+            held["last"] = found
+        return found or held.get("last")
+
+    monkeypatch.setattr(application, "_bearer", forgetful)
+    done = fuzzed(peopled, "full", tmp_path, "--include-path", "/me/reports.json")
+    assert done.returncode == 1, done.stdout[-3000:]
+    assert "ignored" in done.stdout.lower() or "authentication" in done.stdout.lower()
