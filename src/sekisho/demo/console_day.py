@@ -46,6 +46,15 @@ basis = "not-communication"
 "高橋" = "admin"
 "田中" = "viewer"
 """
+_NOTICES = f"""{MARK}
+[operator]
+name = {{ ja = "見本ケーブルテレビ株式会社", en = "Mihon Cable Television" }}
+telephone = "0120-000-0000"
+hours = {{ ja = "平日9時から18時", en = "weekdays 9:00 to 18:00" }}
+page = "https://www.isp.example/notices"
+sender = "security@isp.example"
+return_address = ["〒999-0000 見本県見本市1-2-3"]
+"""
 _METHODS = (
     ("known_cc", "established", 24), ("known_cc", "attempt", 6), ("outbound_scan", "horizontal-iot", 40), ("outbound_scan", "horizontal", 12),
     ("brute_force", "many-targets", 12), ("ddos_participation", "flood", 6),
@@ -84,6 +93,7 @@ def fill(folder: Path, wanted: Wanted | None = None, *, now: int) -> None:
     if any(folder.iterdir()):
         raise FileExistsError(folder)
     (folder / "watch.toml").write_text(_SETTINGS, encoding="utf-8")
+    (folder / "notices.toml").write_text(_NOTICES, encoding="utf-8")
     chance = random.Random(wanted.seed)
     with Watch(folder, create=False) as watch:
         label = handling.label(

@@ -159,7 +159,7 @@ def happened(event: CaseEvent) -> Text:
     other = str(body.get("with") or body.get("into") or "")
     nobody = Text(ja="担当を外した", en="assigned to nobody")
     told = {
-        "opened": Text(ja=f"開始：検出 {count} 件", en=f"opened with {count} detections"),
+        "opened": Text(ja=f"開始：検出 {count} 件", en=f"opened, detections: {count}"),
         "detection": Text(
             ja=f"検出 {count} 件を加えた" + (f"、{gone} 件は別の事案へ" if gone else ""),
             en=f"{count} detections added" + (f", {gone} went to another case" if gone else ""),

@@ -42,6 +42,29 @@ HEAD = (
     "verdicts", "head", "tool",
 )  # fmt: skip
 _NONE = Text(ja="その評価はない", en="there is no such assessment")
+_EMPTY = ("", "[]", "{}")
+_LABELS = {
+    "host": Text(ja="試験した計算機", en="Machine that tested"),
+    "platform": Text(ja="そのシステム", en="Its system"),
+    "person": Text(ja="試験した人", en="Tested by"),
+    "place": Text(ja="場所", en="Place"),
+    "tool": Text(ja="道具", en="Tool"),
+    "target": Text(ja="対象", en="Target"),
+    "id": Text(ja="番号", en="Id"),
+    "instruments": Text(ja="計器", en="Instruments"),
+    "addresses": Text(ja="許された宛先", en="Addresses allowed"),
+    "allowed_by": Text(ja="許可した人", en="Allowed by"),
+    "organisation": Text(ja="組織", en="Organisation"),
+    "role": Text(ja="その立場", en="In which role"),
+    "risks": Text(ja="許された強さ", en="What is allowed"),
+    "signed_on": Text(ja="署名の日", en="Signed on"),
+    "statement": Text(ja="文言", en="Statement"),
+    "valid_from": Text(ja="始まり", en="Valid from"),
+    "valid_until": Text(ja="終わり", en="Valid until"),
+    "public_addresses": Text(ja="公開アドレスを含む", en="Public addresses meant"),
+    "macs": Text(ja="MACアドレス", en="MAC addresses"),
+    "host_keys": Text(ja="SSHのホスト鍵", en="SSH host keys"),
+}
 
 
 def _list(asked: Asked) -> Response:
@@ -174,8 +197,9 @@ def _one(asked: Asked) -> Response:
         used={part.catalogue for part in detail.assessment.judged} if detail.assessment else set(),
         files=others,
         transcripts=len([one for one in detail.files if one.kind == "transcript"]),
-        authorisation=[(name, value) for name, value in flat(detail.authorisation) if value not in ("", "[]")],
-        provenance=[(name, value) for name, value in flat(detail.provenance) if value not in ("", "[]")],
+        authorisation=[(name, value) for name, value in flat(detail.authorisation) if name and value not in _EMPTY],
+        provenance=[(name, value) for name, value in flat(detail.provenance) if name and value not in _EMPTY],
+        labels=_LABELS,
         kinds=STATE_KINDS,
         signs=SIGNS,
         anchor=anchor,

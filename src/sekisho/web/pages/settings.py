@@ -90,7 +90,13 @@ def _name(asked: Asked) -> str:
 
 def _one(asked: Asked) -> Response:
     name, desk = _name(asked), _desk(asked)
-    stage = name.removeprefix("keep.") if name.startswith("keep.") else "raw_flow" if name == "days" else ""
+    stage = (
+        name.removeprefix("keep.")
+        if name.startswith("keep.")
+        else Stage.RAW_FLOW.value
+        if name == "days"
+        else ""
+    )
     setting = next(one for one in desk.settings() if one.name == name.partition(".")[0])
     if not setting.form and not name.startswith("keep."):
         raise DescriptionError(
@@ -99,7 +105,10 @@ def _one(asked: Asked) -> Response:
             setting.why_not,
         )
     rule = handling.read_handling().get(Stage(stage)) if stage in tuple(Stage) else None
-    return asked.page("setting.html", name=name, setting=setting, rule=rule, proposed=None, typed=None)
+    days = asked.office.console.keeping.rules()[Stage(stage)].days if rule else 0
+    return asked.page(
+        "setting.html", name=name, setting=setting, rule=rule, days=days, proposed=None, typed=None
+    )
 
 
 def _change(asked: Asked) -> Response:
