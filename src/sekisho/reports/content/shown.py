@@ -22,6 +22,9 @@ _MARKS_IN_A_ROW = 4
 # Nothing in these ranges is hidden or combines; nearly every text is of them alone.
 _PLAIN = re.compile(r"[\t\n -~\u3001-\u3003\u3041-\u3096\u30a0-\u30ff\u4e00-\u9fff\uff01-\uff5e]*")
 _PRINTABLE = range(0x20, 0x7F)
+# What no text holds: C0 and C1 without line ends, tab and escape.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
+_NO_SLUG = re.compile("[^0-9A-Za-z-]")
 _ROW = 16
 _BINARY_SHARE = 0.3
 
@@ -86,9 +89,7 @@ def walk(value: Any, change: Callable[[str], str]) -> Any:
 
 def slug(text: str) -> str:
     """Return ``text`` as part of an identifier; different texts give different ones."""
-    return "".join(
-        one if one.isascii() and (one.isalnum() or one == "-") else f"_{ord(one):x}" for one in text
-    )
+    return _NO_SLUG.sub(lambda found: f"_{ord(found[0]):x}", text)
 
 
 def scalar(value: Any) -> str:
@@ -142,8 +143,7 @@ def _binary(data: bytes) -> bool:
     except UnicodeDecodeError:
         odd = sum(one not in _PRINTABLE and one not in b"\r\n\t" for one in data)
         return odd > len(data) * _BINARY_SHARE
-    odd = sum(unicodedata.category(one) == "Cc" and one not in "\r\n\t\x1b" for one in text)
-    return odd > len(text) * _BINARY_SHARE
+    return len(_CONTROLS.findall(text)) > len(text) * _BINARY_SHARE
 
 
 def _dump(data: bytes) -> Iterator[str]:

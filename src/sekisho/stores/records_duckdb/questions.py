@@ -135,7 +135,7 @@ def _octets(files: Iterable[str], batches: Iterable[pa.RecordBatch]) -> int:
 
 def connect(root: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     """Return an engine in memory with the bounds of ``settings`` that spills below ``root``."""
-    engine = duckdb.connect(
+    return duckdb.connect(
         ":memory:",
         config={
             "memory_limit": settings.memory,
@@ -144,11 +144,10 @@ def connect(root: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
             "enable_external_file_cache": False,  # what is deleted is nowhere any more
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            # From its beginning: threads that are ended again would be started first.
+            **({"threads": int(settings.threads)} if settings.threads else {}),
         },
     )
-    if settings.threads:
-        engine.execute(f"SET threads = {int(settings.threads)}")
-    return engine
 
 
 def lock(engine: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
