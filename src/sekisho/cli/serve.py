@@ -132,22 +132,7 @@ def command(
     one = opened(data, **place, log=json_line if log == "json" else no_line)
     several = crew(data, **place, log=log == "json", workers=workers)
     with _day(data) if demo else nullcontext(), one if workers == 1 else several as installation:
-        told = {"url": installation.url, "set_up": installation.set_up}
-        if as_json:
-            click.echo(json.dumps(told))  # one line: who starts it reads on while it runs
-        elif installation.set_up:
-            click.secho(
-                t(
-                    "最初の管理者を作るリンク（15分、一度だけ）：",
-                    "Link to make the first administrator (15 minutes, once):",
-                ),
-                bold=True,
-            )
-            click.echo(f"  {installation.set_up}")
-        else:
-            click.echo(t(f"画面：{installation.url}", f"console: {installation.url}"))
-        if not as_json:
-            click.echo(t("終わるには Ctrl-C", "Ctrl-C ends it"))
+        _tell(installation, as_json=as_json)
         installation.serve()
     return 0
 
@@ -157,3 +142,23 @@ def _day(data: Path) -> AbstractContextManager[None]:
 
     click.echo(t(f"見本のデータ（架空）：{data}", f"invented data: {data}"), err=True)
     return living_day(data)
+
+
+def _tell(installation: Any, *, as_json: bool) -> None:
+    """Say where it is, and how the first administrator is made."""
+    told = {"url": installation.url, "set_up": installation.set_up}
+    if as_json:
+        click.echo(json.dumps(told))  # one line: who starts it reads on while it runs
+    elif installation.set_up:
+        click.secho(
+            t(
+                "最初の管理者を作るリンク（15分、一度だけ）：",
+                "Link to make the first administrator (15 minutes, once):",
+            ),
+            bold=True,
+        )
+        click.echo(f"  {installation.set_up}")
+    else:
+        click.echo(t(f"画面：{installation.url}", f"console: {installation.url}"))
+    if not as_json:
+        click.echo(t("終わるには Ctrl-C", "Ctrl-C ends it"))

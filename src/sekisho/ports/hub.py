@@ -144,6 +144,14 @@ class ReportStore(Protocol):
         """Return standings whose object is to be written anew."""
         ...
 
+    def usable(self, *, grades: Sequence[str]) -> tuple[Standing, ...]:
+        """Return what is confirmed, of some grades, in the order of the keys."""
+        ...
+
+
+class ReportPages(Protocol):
+    """What people look at of reports and standings."""
+
     def listed(self, wanted: StandingFilter, *, after: str = "", limit: int = 50) -> StandingPage:
         """Return a page. :raises DescriptionError: ``after`` is not the ``next`` of a page."""
         ...
@@ -154,10 +162,6 @@ class ReportStore(Protocol):
 
     def shares(self, member: str) -> tuple[int, int]:
         """Return of how many indicators a member has reported, and how many of these nobody else has."""
-        ...
-
-    def usable(self, *, grades: Sequence[str]) -> tuple[Standing, ...]:
-        """Return what is confirmed, of some grades, in the order of the keys."""
         ...
 
 

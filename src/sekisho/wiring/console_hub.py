@@ -23,7 +23,7 @@ from sekisho.workflows.hub import decide, heard, verify
 
 if TYPE_CHECKING:
     from sekisho.model.audit import AuditEntry
-    from sekisho.ports.hub import LedgerPage, StandingFilter, StandingPage
+    from sekisho.ports.hub import LedgerPage, ReportPages, StandingFilter, StandingPage
     from sekisho.wiring.hub import HubDesk
     from sekisho.workflows.hub import Books
 
@@ -106,27 +106,33 @@ class HubRoom:
                 self._desk = None
 
     @property
-    def k(self) -> int:
+    def _k(self) -> int:
         """Figures of fewer groups of members than this are told to nobody but those who work on them."""
         return self._books.rules.k
 
+    @property
+    def _pages(self) -> ReportPages:
+        from sekisho.stores.database.hub_pages import SqlReportPages
+
+        return SqlReportPages(self.desk.database)
+
     def listed(self, wanted: StandingFilter, *, after: str = "", limit: int = 50) -> StandingPage:
         """Return indicators, newest change first. :raises DescriptionError: ``after`` is no key of a page."""
-        return self._books.reports.listed(wanted, after=after, limit=limit)
+        return self._pages.listed(wanted, after=after, limit=limit)
 
     def tallies(self) -> dict[tuple[str, str], int]:
         """Return how many indicators are in each state and of each grade; some seconds old at most."""
         until, found = self._tallies
         begin = time.monotonic()
         if begin >= until:
-            found = self._books.reports.tallies()
+            found = self._pages.tallies()
             cost = time.monotonic() - begin
             self._tallies = (begin + max(_KEPT_S, cost * _COST), found)
         return found
 
     def sentences(self, standings: Sequence[Standing], *, whole: bool) -> list[Text]:
         """Return why each stands as it does; ``whole`` tells numbers below ``k``, too."""
-        now, k = self._books.now(), 0 if whole else self.k
+        now, k = self._books.now(), 0 if whole else self._k
         return [sentence(one, now, k=k) for one in standings]
 
     def indicator(self, identifier: str, *, whole: bool) -> IndicatorLife | None:
@@ -141,10 +147,10 @@ class HubRoom:
         key = base_key(one.key)
         voices = heard(books, key)
         inputs = sides(voices, now, books.rules)
-        shown = whole or len(inputs) >= self.k
+        shown = whole or len(inputs) >= self._k
         return IndicatorLife(
             one, tuple(sorted(books.reports.standings(standing_keys(key)), key=lambda some: some.level)),
-            sentence(one, now, k=0 if whole else self.k), self.k, inputs if shown else None,
+            sentence(one, now, k=0 if whole else self._k), self._k, inputs if shown else None,
             len(voices) if shown else None, len({some.group for some in voices}) if shown else None,
             sum(some.report.sightings for some in voices) if shown else None,
             books.disputes.disputes([key]), self._acts(one.id),
@@ -168,7 +174,7 @@ class HubRoom:
             return None
         collections = {some.id: some for some in books.collections.collections()}
         outcomes = books.disputes.outcomes().get(name, [])
-        reported, alone = books.reports.shares(name)
+        reported, alone = self._pages.shares(name)
         return MemberLife(
             one,
             tuple(

@@ -34,6 +34,7 @@ from sekisho.stores.database import (
     SqlMembers,
     SqlReports,
 )
+from sekisho.stores.database.hub_pages import SqlReportPages
 from sekisho.workflows.hub import sweep
 
 NOW = 1_795_000_000_000
@@ -148,24 +149,23 @@ def test_reports_fold_and_standings_are_found(database: Database) -> None:
     assert [one.score for one in store.standings(["k1", "none", "\0"])] == [60]
     assert [one.key for one in store.by_ids(["indicator--k3"])] == ["k3"]
     assert [one.key for one in store.usable(grades=("watch",))] == ["k1", "k3"]
-    assert store.shares("m1") == (2, 1)
-    assert store.shares("m2") == (1, 0)
-    assert store.shares("nobody") == (0, 0)
-    assert store.tallies() == {("confirmed", "watch"): 2}
+    pages = SqlReportPages(database)
+    assert [pages.shares(name) for name in ("m1", "m2", "nobody")] == [(2, 1), (1, 0), (0, 0)]
+    assert pages.tallies() == {("confirmed", "watch"): 2}
     assert store.usable(grades=("block",)) == ()
     store.withdraw("m1", ["k1", "k2"])
     assert store.reports(["k1", "k2"]) == (second,)
 
 
 def test_standings_are_paged_newest_change_first(database: Database) -> None:
-    store = SqlReports(database)
+    store, pages = SqlReports(database), SqlReportPages(database)
     made = [standing(f"k{n}", since=NOW + n // 3, family="mirai" if n % 2 else "") for n in range(10)]
     store.settle(
         [*made, standing("held", since=NOW - 1, state=IndicatorState.HELD, grade=Use.NONE, value="x.example")]
     )
     found, after = [], ""
     while True:
-        page = store.listed(StandingFilter(), after=after, limit=3)
+        page = pages.listed(StandingFilter(), after=after, limit=3)
         assert len(page.standings) <= 3
         found += [one.key for one in page.standings]
         after = page.next
@@ -180,10 +180,10 @@ def test_standings_are_paged_newest_change_first(database: Database) -> None:
         StandingFilter(values=("\0",)): [],
     }
     for wanted, keys in asked.items():
-        assert [one.key for one in store.listed(wanted, limit=9).standings] == keys
+        assert [one.key for one in pages.listed(wanted, limit=9).standings] == keys
     for wrong in ("x", "1", "-1.k", "1" * 16 + ".k", "1.\0"):
         with pytest.raises(DescriptionError):
-            store.listed(StandingFilter(), after=wrong)
+            pages.listed(StandingFilter(), after=wrong)
 
 
 def test_disputes_and_outcomes(database: Database) -> None:

@@ -11,8 +11,6 @@ from sqlalchemy import (
     Connection,
     Table,
     delete,
-    exists,
-    func,
     insert,
     literal_column,
     select,
@@ -22,32 +20,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sekisho.errors import DescriptionError
-from sekisho.language import Text
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, Standing
-from sekisho.ports.hub import LedgerEntry, LedgerPage, StandingFilter, StandingPage
+from sekisho.ports.hub import LedgerEntry, LedgerPage
 from sekisho.stores.database.audit import chained
+from sekisho.stores.database.hub_pages import place_of
 from sekisho.stores.database.hub_tables import DISPUTES, LEDGER, OUTCOMES, REPORTS, STANDINGS
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable
 
 _AT_ONCE = 400
-_LONGEST = 15
 
 
 def _cut(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     good = [one for one in keys if askable(one)]
     for first in range(0, len(good), _AT_ONCE):
         yield good[first : first + _AT_ONCE]
-
-
-def _place(after: str) -> tuple[int, str]:
-    """Return where a page goes on: a moment and a key. :raises DescriptionError: it is the ``next`` of no page."""
-    at, dot, key = after.partition(".")
-    if not dot or not (at.isascii() and at.isdecimal()) or len(at) > _LONGEST or not askable(key):
-        raise DescriptionError(Text(ja="続きの頁の鍵ではない", en="not the key of a next page"), after[:100])
-    return int(at), key
 
 
 class SqlReports:
@@ -117,39 +105,6 @@ class SqlReports:
         """Return what is confirmed, of some grades, in the order of the keys."""
         mine = (STANDINGS.c.state == "confirmed") & STANDINGS.c.grade.in_(grades)
         return tuple(as_noun(Standing, row) for row in self._rows(STANDINGS, mine, order=("key",)))
-
-    def listed(self, wanted: StandingFilter, *, after: str = "", limit: int = 50) -> StandingPage:
-        """Return a page, newest change of state first; see the port."""
-        order = (STANDINGS.c.since.desc(), STANDINGS.c.key.desc())
-        asked = select(STANDINGS).order_by(*order).limit(limit + 1)
-        for column, values in (
-            (STANDINGS.c.state, wanted.states), (STANDINGS.c.grade, wanted.grades), (STANDINGS.c.use, wanted.uses),
-            (STANDINGS.c.family, wanted.families), (STANDINGS.c.value, wanted.values),
-        ):  # fmt: skip
-            if values:
-                asked = asked.where(column.in_([one for one in values if askable(one)]))
-        if after:
-            asked = asked.where(tuple_(STANDINGS.c.since, STANDINGS.c.key) < _place(after))
-        with self._database.reading() as connection:
-            rows = [as_noun(Standing, row) for row in connection.execute(asked)]
-        more = rows[limit - 1] if len(rows) > limit else None
-        return StandingPage(tuple(rows[:limit]), f"{more.since}.{more.key}" if more else "")
-
-    def tallies(self) -> dict[tuple[str, str], int]:
-        """Return how many standings there are of each state and grade."""
-        both = (STANDINGS.c.state, STANDINGS.c.grade)
-        with self._database.reading() as connection:
-            rows = connection.execute(select(*both, func.count()).group_by(*both))
-            return {(str(state), str(grade)): int(count) for state, grade, count in rows}
-
-    def shares(self, member: str) -> tuple[int, int]:
-        """Return of how many indicators a member has reported, and how many of these nobody else has."""
-        other = REPORTS.alias()
-        shared = exists().where(other.c.key == REPORTS.c.key, other.c.member != member)
-        asked = select(func.count(), func.count().filter(~shared)).where(REPORTS.c.member == member)
-        with self._database.reading() as connection:
-            every, alone = connection.execute(asked).one()
-        return int(every), int(alone)
 
     def due(self, limit: int = 1000) -> tuple[Standing, ...]:
         """Return standings whose object is to be written anew."""
@@ -263,7 +218,7 @@ class SqlLedger:
         if carrier:
             asked = asked.where(LEDGER.c.carrier == (carrier if askable(carrier) else ""))
         if after:
-            asked = asked.where(tuple_(LEDGER.c.received, LEDGER.c.id) < _place(after))
+            asked = asked.where(tuple_(LEDGER.c.received, LEDGER.c.id) < place_of(after))
         with self._database.reading() as connection:
             rows = [as_noun(LedgerEntry, row) for row in connection.execute(asked)]
         more = rows[limit - 1] if len(rows) > limit else None
