@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+from fakes.command import typed
 from fakes.gate import BETTER, GOOD, HOME, House, entered
 from sekisho.wiring.moment import milliseconds
 from sekisho.workflows import sign_in
 
 
 def reset(cwd: Path, *words: str, lang: str = "en") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sekisho", "admin", "reset", *words], cwd=cwd, env={**os.environ, "SEKISHO_LANG": lang},
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return typed(["admin", "reset", *words], cwd=cwd, env={**os.environ, "SEKISHO_LANG": lang}, timeout=60)
 
 
 def test_the_way_back_in(tmp_path: Path) -> None:
