@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from sekisho.wiring.console_keeping import KeepingDesk
 
 _PREFIX, ITEMS, _ALL = "check-", "check items", "items"
-_FIRST, _LAST = 2000, 2100
+_FIRST, _LAST = 2000, 2099
 _APRIL = 4
 _MOST_TIMES = 1_000
 _NO_ITEM = Text(ja="その項目はない", en="there is no such item")
-_NO_YEAR = Text(ja="年度は2000から2100まで", en="a fiscal year between 2000 and 2100")
+_NO_YEAR = Text(ja="年度は2000から2099まで", en="a fiscal year between 2000 and 2099")
 _LATER = Text(
     ja="まだ来ていない日に確かめることはできない", en="it can't have been checked on a day still to come"
 )
@@ -145,8 +145,9 @@ class CheckDesk:
 
     def proofs(self, year: int) -> tuple[Proof, ...]:
         """Return what the software itself has on record for items of that fiscal year; a count of 0 proves nothing."""
+        first = _year(year)
         begin, end = (
-            int(datetime(_year(one), _APRIL, 1, tzinfo=JAPAN).timestamp() * 1000) for one in (year, year + 1)
+            int(datetime(one, _APRIL, 1, tzinfo=JAPAN).timestamp() * 1000) for one in (first, first + 1)
         )
         return tuple(self._proofs(begin, end))
 

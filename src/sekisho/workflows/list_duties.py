@@ -18,6 +18,7 @@ from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
 
 _LARGEST = 2_000_000
+_YEARS = range(1950, 2100)
 STATES = {
     State.DUE: Text(ja="これから", en="due"),
     State.LATE: Text(ja="期限を過ぎ、済みの記録がない", en="past its day, no proof that it is done"),
@@ -91,6 +92,10 @@ def check(operator: Operator, where: str = "") -> None:
             raise DescriptionError(
                 Text(ja="主任技術者の種別が不明", en="unknown kind of engineer"), f"{one.name}: {one.kind}"
             )
+    days = [site.starts for site in operator.sites]
+    days += [day for one in operator.engineers for day in (one.appointed, one.card, one.course) if day]
+    if any(not _YEARS.start <= day.year < _YEARS.stop for day in days):
+        raise DescriptionError(Text(ja="日付の年は1950から2099まで", en="years between 1950 and 2099"), where)
     _check_posts(operator, known, where)
 
 
