@@ -40,6 +40,22 @@ ACTS = {
     "/cases/{id}/split": "splitCase",
     "/cases/{id}/undo": "undoCase",
     "/cases/{id}/rules/{rule}": "writeRule",
+    "/duties/done": "recordDutyDone",
+    "/duties/undone": "takeDutyBack",
+    "/duties/people/operator": "sayOperator",
+    "/duties/people/sites": "sayOperator",
+    "/duties/people/engineers": "sayOperator",
+    "/duties/people/installers": "sayOperator",
+    "/duties/people/file": "sayOperator",
+    "/duties/checks/answers": "importSelfCheck",
+    "/duties/checks/items": "importSelfCheckItems",
+    "/duties/checks/{year}": "answerSelfCheck",
+    "/duties/drills": "startDrill",
+    "/duties/drills/{id}/acts": "actInDrill",
+    "/duties/drills/{id}/end": "endDrill",
+    "/duties/learning/{id}/measures": "addMeasure",
+    "/duties/learning/{id}/done": "recordMeasureDone",
+    "/duties/learning/{id}/lesson": "writeLesson",
     "/notices/{id}/text": "rewordNotice",
     "/notices/{id}/withdraw": "withdrawNotice",
     "/terminals/new": "putDescription",
@@ -85,6 +101,17 @@ FACTS: dict[str, tuple[str, ...] | str] = {
     "/cases": ("listCases",),
     "/cases/{id}": ("getCase", "listRules"),
     "/cases/{id}/rules/{rule}": ("listRules",),
+    "/duties": ("listDuties",),
+    "/duties/calendar.ics": "a format of its own, given to a token",
+    "/duties/people": ("getOperator",),
+    "/duties/checks": ("getSelfCheck",),
+    "/duties/checks/{year}": ("getSelfCheck",),
+    "/duties/checks/{year}/since/{before}": ("getSelfCheckChanges",),
+    "/duties/drills": ("listDrills",),
+    "/duties/drills/{id}": ("getDrill",),
+    "/duties/drills/{id}/live": ("getDrill",),
+    "/duties/learning": ("listLearning",),
+    "/duties/learning/{id}": ("listLearning", "getLesson"),
     "/healing": ("getHealing",),
     "/held": ("getHeld",),
     "/help": "the manual",
@@ -104,8 +131,6 @@ FACTS: dict[str, tuple[str, ...] | str] = {
     "/watch/detections/{id}": ("getDetection",),
     "/watch/live": ("getWatch",),
 }
-# Rooms that are being furnished: their operations come with their last page.
-FURNISHED_LATER = ("/duties", "/hub")
 KNOWN = {one.name: one for one in OPERATIONS}
 
 
@@ -115,8 +140,6 @@ def routes(office: Office, method: str) -> dict[str, Route]:
     for page in office.pages:
         for route in page.routes:
             if route.method != method or route.path.startswith("/api/"):
-                continue
-            if route.path.startswith(FURNISHED_LATER):
                 continue
             if route.fresh or route.permission is Permission.OPEN:
                 continue
