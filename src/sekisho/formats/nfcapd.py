@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from itertools import count
@@ -45,7 +46,9 @@ _STATISTICS = 8
 # Records of one size only; the shortest of layout 1 has IPv4 and narrow counters.
 _FIXED = {EXPORTER: 32, SAMPLER_OLD: 16, SAMPLER: 24}
 _SHORTEST_1 = 48
+_OWN = "<" if sys.byteorder == "little" else ">"
 _MOST_RUNS = 6
+_SHORT_RUN = 64
 _MOST_ELEMENTS = 64
 _GENERIC, _IPV4, _IPV6, _XLATE_IPV4, _XLATE_PORT = 1, 2, 3, 20, 22
 _HEADER_2 = 12
@@ -124,11 +127,11 @@ def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
                 return
         plain = header.compression == "none" or (header.layout == 2 and flags & _STORED_PLAIN)  # noqa: PLR2004
         if kind in _DATA_BLOCKS:
-            content = body if plain else _plain(header, body)
+            content = body + bytes(_PADDING) if plain else _plain(header, body)
             if content is None:
                 reject("block-damaged", f"block {number}, octet {at}", max(1, records))
             else:
-                yield header, Block(number, records, content + bytes(_PADDING), len(content))
+                yield header, Block(number, records, content, len(content) - _PADDING)
         at += packing.size + size
 
 
@@ -156,16 +159,16 @@ def _readable(head: bytes) -> Header:
 
 
 def _plain(header: Header, body: bytes) -> bytes | None:
-    """Return the block unpacked; None when it is damaged. LZ4 gives no length: what follows the records is void."""
+    """Return the block unpacked and padded; None when it is damaged. LZ4 gives no length: what follows the records is void."""
     largest = min(max(header.block_size, _BUFFER), _LARGEST_BLOCK)
     try:
         if header.compression == "lzo":
-            return lzo_unpacked(body, largest)
+            return lzo_unpacked(body, largest) + bytes(_PADDING)
         if header.compression == "bz2":
-            return bz2.BZ2Decompressor().decompress(body, largest)
+            return bz2.BZ2Decompressor().decompress(body, largest) + bytes(_PADDING)
         if header.compression == "zstd":
             with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as stream:
-                return bytes(stream.read(largest))
+                return bytes(stream.read(largest)) + bytes(_PADDING)
         return _lz4(body, header.block_size, largest)
     except (LzoError, OSError, EOFError, ValueError, pa.ArrowException):
         return None
@@ -175,19 +178,20 @@ def _lz4(body: bytes, usual: int, largest: int) -> bytes:
     """Unpack with room for what the header says of blocks, and with all the room there may be when that is too little."""
     codec = pa.Codec("lz4_raw")
     try:
-        return bytes(codec.decompress(body, min(usual + _SLACK, largest), asbytes=True))
+        return bytes(codec.decompress(body, min(usual + _SLACK, largest) + _PADDING, asbytes=True))
     except (OSError, pa.ArrowException):
-        return bytes(codec.decompress(body, largest, asbytes=True))
+        return bytes(codec.decompress(body, largest + _PADDING, asbytes=True))
 
 
 def record_starts(block: Block, order: str) -> tuple[Array, Array, Array, int]:
     """Return start, type and size of each record as far as the chain of sizes holds, and how many are missing.
 
     Each record's size leads to the next. Runs of records of one size are followed by whole strides; where sizes change
-    all the time, the words that begin a record are looked for everywhere and the chain is checked; else it is walked.
+    all the time, they are followed in this machine's own byte order, and looked for everywhere in the other one. What
+    gives no whole chain is walked step by step.
     """
     words = np.frombuffer(block.content, order + "u4", block.length // 4)
-    for method in (_strides, _looked_for):
+    for method in (_strides, _leapt if order == _OWN else _looked_for):
         starts = method(words, block, order)
         if starts is not None:
             headers = words[starts // 4]
@@ -215,7 +219,10 @@ def _strides(words: Array, block: Block, order: str) -> Array | None:
         if size < 4 or size % 4:  # noqa: PLR2004 - a record's header
             return None
         there = words[at // 4 :: size // 4][: min(left, (block.length - at) // size)]
-        other = np.flatnonzero(there != there[0]) if len(there) else there
+        near = there[:_SHORT_RUN]  # a short run must not cost a look at the whole block
+        other = np.flatnonzero(near != near[0]) if len(near) else near
+        if not len(other) and len(there) > _SHORT_RUN:
+            other = np.flatnonzero(there != there[0])
         run = int(other[0]) if len(other) else len(there)
         if not run:
             return None
@@ -224,16 +231,36 @@ def _strides(words: Array, block: Block, order: str) -> Array | None:
     return None
 
 
+def _leapt(words: Array, block: Block, order: str) -> Array | None:
+    """Go from size to size and look at nothing else on the way; None when they are not one whole chain."""
+    halves = memoryview(block.content)[: 4 * len(words)].cast("H")
+    found: list[int] = []
+    at, add = 0, found.append
+    try:
+        for _ in range(block.records):
+            add(at)
+            at += halves[at + 1] >> 1
+    except IndexError:
+        return None
+    starts = np.array(found, np.int64) * 2
+    if not len(starts) or 2 * at > block.length or (starts % 4).any():
+        return None
+    sizes = _split(words[starts // 4], order)[1]
+    return starts if ((sizes >= 4) & (sizes % 4 == 0)).all() else None  # noqa: PLR2004 - a record's header
+
+
 def _looked_for(words: Array, block: Block, order: str) -> Array | None:
     """Find records by what begins them (type, size, first element); None when they are not one whole chain."""
-    # The type comes first in either byte order.
-    kinds = words.view(order + "u2")[::2]
-    near = np.flatnonzero((kinds >= EXPORTER) & (kinds <= SAMPLER))
+    # A type from 7 to 15 and a size that is a multiple of four and not nothing: most words fail by these bits alone.
+    void, least = (0x0003_FFF0, EXPORTER) if order == "<" else (0xFFF0_0003, EXPORTER << 16)
+    likely = (words & void) == 0
+    likely &= (words & (15 * least // EXPORTER)) >= least
+    near = np.flatnonzero(likely)
     kind, size = _split(words[near], order)
     # A record of type 11 goes on with a number of elements and, eight octets later, with an element's header.
     element, length = _split(words[np.minimum(near + 3, len(words) - 1)], order)
-    likely = (element - 1 < _MOST_ELEMENTS) & (length >= 8) & (length <= size)  # noqa: PLR2004 - a header, a number
-    sure = (kind == COMMON_2) & likely & (size >= _HEADER_2 + _LENGTHS[_GENERIC])
+    listed = (element - 1 < _MOST_ELEMENTS) & (length >= 8) & (length <= size)  # noqa: PLR2004 - a header, a number
+    sure = (kind == COMMON_2) & listed & (size >= _HEADER_2 + _LENGTHS[_GENERIC])
     for other, octets in _FIXED.items():
         sure |= (kind == other) & (size == octets)
     sure |= (kind == COMMON_1) & (size >= _SHORTEST_1)
@@ -284,24 +311,38 @@ def _six(fields: RecordFields, offset: int) -> Array:
     return halves.astype(">u8").view(np.uint8).reshape(-1, 16)
 
 
-def layouts(block: Block, order: str, starts: Array, sizes: Array) -> Iterator[tuple[dict[int, int], Array]]:
-    """Split records of type 11 by their list of elements: yield each list (element id → offset) and its starts.
+def layouts(
+    block: Block, order: str, starts: Array, sizes: Array
+) -> Iterator[tuple[dict[int, int], Array, RecordFields]]:
+    """Split records of type 11 by their list of elements: yield each list (element id → offset), its starts and fields.
 
     Records with a list that does not fit their size come with an empty list.
     """
-    counts = RecordFields(block.content, order, starts).at(4, 2)
-    while len(starts):
-        elements = _elements(block.content, order, int(starts[0]), int(sizes[0]), int(counts[0]))
-        same = (sizes == sizes[0]) & (counts == counts[0])
-        fields = RecordFields(block.content, order, starts)
-        for kind, length, offset in elements:
-            # A shorter record's place may lie in the next one; its size has ruled it out already.
-            header = fields.at(offset, 4)
-            same &= header == (length << 16 | kind if order == "<" else kind << 16 | length)
-        known = {kind: offset + 4 for kind, length, offset in elements if length >= _LENGTHS.get(kind, 0)}
-        fits = _GENERIC in known and (_IPV4 in known or _IPV6 in known)
-        yield (known if fits else {}), starts if same.all() else starts[same]
-        starts, sizes, counts = starts[~same], sizes[~same], counts[~same]
+    for size in _different(sizes):
+        alike = starts if (sizes == size).all() else starts[sizes == size]
+        while len(alike):
+            fields = RecordFields(block.content, order, alike, size)
+            counts = fields.at(4, 2)
+            elements = _elements(block.content, order, int(alike[0]), size, int(counts[0]))
+            same = counts == counts[0]
+            for kind, length, offset in elements:
+                header = fields.at(offset, 4)
+                same &= header == (length << 16 | kind if order == "<" else kind << 16 | length)
+            known = {kind: offset + 4 for kind, length, offset in elements if length >= _LENGTHS.get(kind, 0)}
+            fits = _GENERIC in known and (_IPV4 in known or _IPV6 in known)
+            if same.all():
+                yield (known if fits else {}), alike, fields
+                break
+            mine = alike[same]
+            yield (known if fits else {}), mine, RecordFields(block.content, order, mine, size)
+            alike = alike[~same]
+
+
+def _different(sizes: Array) -> list[int]:
+    """Return the sizes that there are."""
+    if len(sizes) and (sizes == sizes[0]).all():
+        return [int(sizes[0])]
+    return [int(one) for one in np.flatnonzero(np.bincount(sizes))]
 
 
 def _elements(content: bytes, order: str, start: int, size: int, count: int) -> list[tuple[int, int, int]]:
@@ -319,9 +360,8 @@ def _elements(content: bytes, order: str, start: int, size: int, count: int) -> 
     return found
 
 
-def columns_2(block: Block, order: str, layout: dict[int, int], starts: Array) -> dict[str, Array]:
+def columns_2(layout: dict[int, int], fields: RecordFields) -> dict[str, Array]:
     """Return the columns of records of type 11 that share a list of elements; names are nfdump's."""
-    fields = RecordFields(block.content, order, starts)
     generic = layout[_GENERIC]
     found = {
         "msecFirst": fields.at(generic, 8),

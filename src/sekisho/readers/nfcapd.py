@@ -92,19 +92,18 @@ class _File:
         starts, kinds, sizes, missing = nfcapd.record_starts(block, header.order)
         if missing:
             self.tally.reject("record-length", f"block {block.number}", missing)
-        for other in np.flatnonzero((kinds != nfcapd.COMMON_2) & (kinds != nfcapd.COMMON_1)):
+        new, old = kinds == nfcapd.COMMON_2, kinds == nfcapd.COMMON_1
+        for other in np.flatnonzero(~(new | old)):
             self._learn(block, header.order, int(starts[other]), int(kinds[other]), int(sizes[other]))
-        new = kinds == nfcapd.COMMON_2
         short = new & (sizes < 12)  # noqa: PLR2004 - the record's header
         if short.any():
             self.tally.reject("record-length", f"block {block.number}", int(short.sum()))
             new &= ~short
-        for layout, at in nfcapd.layouts(block, header.order, starts[new], sizes[new]):
+        for layout, at, fields in nfcapd.layouts(block, header.order, starts[new], sizes[new]):
             if layout:
-                self._keep(nfcapd.columns_2(block, header.order, layout, at), block)
+                self._keep(nfcapd.columns_2(layout, fields), block)
             else:
                 self.tally.reject("record-without-flow", f"block {block.number}, octet {at[0]}", len(at))
-        old = kinds == nfcapd.COMMON_1
         if old.any():
             for columns in nfcapd.columns_1(block, header.order, starts[old], sizes[old]):
                 self._keep(columns, block)
