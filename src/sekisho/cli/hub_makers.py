@@ -65,6 +65,9 @@ def models(maker: str, folder: Path, as_json: bool) -> int:
     if as_json:
         put_json({"models": found})
         return 0
+    if not found:
+        click.echo(t("示せる台数がない", "there is no figure that may be shown"))
+        return 0
     rows = [
         (
             one.vendor,
@@ -145,6 +148,9 @@ def advisories(vendor: str, model: str, who: str, folder: Path, as_json: bool) -
         found = by_models(books, shown, [(vendor, model)] if vendor else None)
     if as_json:
         put_json({"advisories": found})
+        return 0
+    if not found:
+        click.echo(t("勧告はない", "there are no advisories"))
         return 0
     rows = []
     for one in found:

@@ -21,12 +21,13 @@ def peer() -> None:
 
 
 @peer.command(
+    short_help=t("ほかのハブと連携する、条件を改める。", "Peer with another hub, or change the terms."),
     help=t(
         "ほかのハブと連携する。同じ符号で再び実行すると条件を改める。渡すもの（--give）と受け取るもの（--take）、それぞれのTLPの"
         "上限を決める。相手から来たものは、--forward で挙げた相手にだけ渡る。次：hub token make 符号（相手に渡すトークン）",
         "Peer with another hub; typed again it changes the terms. What it is given (--give) and what is taken (--take), each "
         "up to a TLP. What came from it goes on to nobody but those named with --forward. Next: hub token make NAME, for it.",
-    )
+    ),
 )
 @click.argument("name")
 @click.option("--ja", required=True, help=t("名称（日本語）", "name in Japanese"))
@@ -119,7 +120,7 @@ def list_(folder: Path, as_json: bool) -> int:
                 "-" if at is None else clock(at.good) if not at.reason else f"{at.reason} {at.detail}"[:60]
             )
             rows.append(
-                (one.member, one.url or "-", f"{lane} ≤{one.ceiling.name}", at.added if at else "-", ended,
+                (one.member, one.url or "-", f"{lane} ≤{one.ceiling.name}" if one.take else "-", at.added if at else "-", ended,
                  ", ".join(give) or "-", ", ".join(one.forward) or "-")
             )  # fmt: skip
     head = (
@@ -150,6 +151,13 @@ def pull(name: str, folder: Path, as_json: bool) -> int:
     if as_json:
         put_json({"pulled": msgspec.to_builtins(done), "exit": code})
         return code
+    if not done:
+        click.echo(
+            t(
+                "受け取る連携先がない（hub peer add --take）",
+                "there is no peer to take from (hub peer add --take)",
+            )
+        )
     for one in done:
         told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(one.counts.items())) or "-"
         click.echo(f"{one.peer} {one.lane}: {told}")

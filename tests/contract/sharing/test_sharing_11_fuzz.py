@@ -63,7 +63,7 @@ def fuzzed(ring: Ring, who: str, folder: Path, *more: str) -> subprocess.Complet
 @pytest.mark.parametrize("who", ["full", "reads", "maker", "partner"])
 def test_each_role_against_the_description(peopled: Ring, who: str, tmp_path: Path) -> None:
     done = fuzzed(peopled, who, tmp_path)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-1000:]
+    assert done.returncode == 0, done.stdout[-20000:] + done.stderr[-1000:]
     described = peopled.ask(who, "GET", "/openapi.json").json
     operations = sum(len(methods) for methods in described["paths"].values())
     tested = re.search(r"Tested:\s+(\d+)", done.stdout)

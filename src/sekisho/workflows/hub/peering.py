@@ -65,9 +65,10 @@ def add_peer(books: Books, member: Member, terms: Peer, give: Mapping[Lane, Tlp]
         )
     revision, joined = (held.revision, held.joined) if held else (0, member.joined)
     enter(books, msgspec.structs.replace(member, revision=revision, joined=joined), who)
+    held_rights = {one.collection for one in books.members.rights(member.id)}
     for one in books.collections.collections():
-        if one.lane in {Lane.LIST, Lane.FAILURE, Lane.LIST_IN}:
-            read = one.lane in give
+        read = one.lane in give
+        if read or (one.lane in {*TAKEN, Lane.LIST_IN} and one.id in held_rights):
             grant(books, Right(member.id, one.id, read, False, give.get(one.lane, Tlp.CLEAR)), who)
     before = next((one for one in books.peers.peers() if one.member == terms.member), None)
     # An identity that was learned stays, unless a person names another one.
@@ -274,6 +275,11 @@ def _checked(books: Books, terms: Peer, give: Mapping[Lane, Tlp]) -> None:
         raise DescriptionError(
             Text(ja="TLP:RED はハブの間で渡さない", en="TLP:RED doesn't go between hubs"), terms.member
         )
+    if terms.take and not terms.url:
+        raise DescriptionError(
+            Text(ja="受け取るには、相手のURLが要る", en="to take anything, the URL of the other hub is needed"), terms.member,
+            Text(ja="--url で渡す", en="give it with --url"),
+        )  # fmt: skip
     parts = urlsplit(terms.url)
     loopback = parts.scheme == "http" and is_loopback(parts.hostname or "")
     if terms.take and not (parts.scheme == "https" or loopback):
