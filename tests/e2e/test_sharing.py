@@ -1,4 +1,4 @@
-"""Three providers and a hub as real processes: two see a server, the third, which only receives, finds its own line."""
+"""Three providers and a hub as real processes: two see a server; the third, which only receives, has a case of its own."""
 
 from __future__ import annotations
 
@@ -85,10 +85,16 @@ def test_what_two_see_the_third_finds_on_its_own_lines(hub: tuple[Path, str], tm
             assert json.loads(typed(join, env=env).stdout)["list"]["used"] == 0
     while json.loads(typed(join, env=env).stdout)["list"]["used"] == 0:
         assert time.monotonic() - begin < 60
-    hunted = typed(["hunt", "--data", data, "--json"], env=env)
-    assert hunted.returncode == 1, hunted.stdout + hunted.stderr
-    assert time.monotonic() - begin < 60
-    found = json.loads(hunted.stdout)["detections"][0]["detection"]
+    detected = typed(["detect", "--data", data, "--method", "known_cc", "--json"], env=env)
+    assert detected.returncode == 1, detected.stdout + detected.stderr
+    found = json.loads(detected.stdout)["detections"][0]["detection"]
     assert (found["sources"], found["family"]) == (["hub"], "mirai")
+    folded = typed(["cases", "fold", "--data", data, "--json"], env=env)
+    assert folded.returncode == 0, folded.stdout + folded.stderr
+    listed = typed(["cases", "list", "--data", data, "--json"], env=env)
+    assert time.monotonic() - begin < 60
+    (case,) = json.loads(listed.stdout)["cases"]
+    assert (case["family"], case["state"], case["methods"]) == ("mirai", "new", ["known_cc"]), case
+    assert case["subscriber"] == found["subscriber"], "a line of its own"
     status = said(folder, "status")
     assert (status["watch"], status["members"]["active"]) == (1, 3)
