@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,9 +47,14 @@ def _options(function: Any) -> Any:
         click.option(
             "--data",
             type=click.Path(path_type=Path, exists=True, file_okay=False),
-            help=t("事故の記録のあるデータフォルダー", "data folder with accidents on record"),
+            help=t(
+                "データフォルダー：事故の記録、画面に書いた事業者と済みの証拠（OPERATOR を省けばこれだけ）",
+                "data folder: accidents on record, the operator and proofs kept by the console (alone without OPERATOR)",
+            ),
         ),
-        click.argument("operator", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
+        click.argument(
+            "operator", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False)
+        ),
     ):
         function = option(function)
     return function
@@ -58,7 +64,7 @@ def _options(function: Any) -> Any:
 @_options
 @lang_option
 def list_(
-    operator: Path, data: Path | None, today: datetime | None, until: datetime | None, as_json: bool
+    operator: Path | None, data: Path | None, today: datetime | None, until: datetime | None, as_json: bool
 ) -> int:
     """Print the list; days off are marked."""
     from sekisho.reports.accidents.words import due_words
@@ -98,7 +104,7 @@ def list_(
 )
 @lang_option
 def calendar_(
-    operator: Path,
+    operator: Path | None,
     data: Path | None,
     today: datetime | None,
     until: datetime | None,
@@ -129,8 +135,9 @@ def calendar_(
 @command.command(
     "remind",
     help=t(
-        "遅れているものと、近いものを、自社の人にメールで知らせる（--data の notices.toml のメールサーバー）。",
-        "Mail what is late or near to the operator's own people, over the mail server of notices.toml in --data.",
+        "遅れているものと、近いものを、自社の人にメールで知らせる（--data の notices.toml のメールサーバー）。同じことを二度は知らせない：近づいたとき、最後の週、遅れたとき。",
+        "Mail what is late or near to the operator's own people, over the mail server of notices.toml in --data. Nothing "
+        "twice: when it comes near, in its last week, when it is late.",
     ),
 )
 @_options
@@ -142,43 +149,58 @@ def calendar_(
     show_default=True,
     help=t("何日先まで", "how many days ahead"),
 )
+@click.option("--again", is_flag=True, help=t("前に知らせたものも", "also what was told before"))
 @lang_option
 def remind_(
-    operator: Path,
+    operator: Path | None,
     data: Path | None,
     today: datetime | None,
     until: datetime | None,
     recipient: str,
     within: int,
+    again: bool,
     as_json: bool,
 ) -> int:
-    """Send one mail, or none when nothing is near."""
+    """Send one mail, or none when nothing new is near: each duty is told of when near, in its last week, and when late."""
     if data is None:
         raise click.UsageError(t("--data が要る", "--data is needed"))
     if not recipient.isascii() or recipient.count("@") != 1 or any(one.isspace() for one in recipient):
         raise click.UsageError(t("メールアドレスではない", "not a mail address") + f": {recipient}")
-    from sekisho.wiring.duty_reminding import remind, worth_telling
+    from sekisho.model.case_life import Actor
+    from sekisho.wiring.console import Console
+    from sekisho.wiring.duty_reminding import remind, unsent, worth_telling
 
     day, found = _found(operator, data, today, until)
     near = worth_telling(found, day, within)
-    if not near:
-        click.echo(t("知らせるものはない", "nothing to tell"))
-        return 0
-    delivery = remind(data, near, recipient, LANGUAGE)
+    with Console(data) as console:
+        sent = frozenset() if again else console.duties.reminded()
+        fresh = unsent(near, day, recipient, sent)
+        if not fresh:
+            if as_json:
+                put_json({"duties": (), "told_before": len(near), "delivery": None})
+            else:
+                before = t(f"（前に知らせた {len(near)}件）", f" (told before: {len(near)})") if near else ""
+                click.echo(t("知らせるものはない", "nothing to tell") + before)
+            return 0
+        told = tuple(one for one, _ in fresh)
+        delivery = remind(data, told, recipient, LANGUAGE)
+        if delivery.state == "accepted":
+            names = [name for _, name in fresh if name not in console.duties.reminded()]
+            console.duties.remember(names, Actor(getpass.getuser(), "analyst"))
     if as_json:
-        put_json({"duties": near, "delivery": delivery})
+        put_json({"duties": told, "told_before": len(near) - len(told), "delivery": delivery})
     else:
         click.echo(
             t(
-                f"{len(near)}件：{delivery.state} {delivery.detail}",
-                f"{len(near)}: {delivery.state} {delivery.detail}",
+                f"{len(told)}件：{delivery.state} {delivery.detail}",
+                f"{len(told)}: {delivery.state} {delivery.detail}",
             )
         )
     return 0 if delivery.state == "accepted" else _UNDELIVERED
 
 
 def _found(
-    operator: Path, data: Path | None, today: datetime | None, until: datetime | None
+    operator: Path | None, data: Path | None, today: datetime | None, until: datetime | None
 ) -> tuple[date, tuple[Entry, ...]]:
     from sekisho.model.accident import japan_day
     from sekisho.wiring.moment import now
@@ -186,13 +208,19 @@ def _found(
 
     day = today.date() if today else japan_day(now())
     end = until.date() if until else day + timedelta(days=_YEAR)
-    said = read_operator(operator)
+    said = read_operator(operator) if operator else None
     if data is None:
+        if said is None:
+            raise click.UsageError(t("OPERATOR か --data が要る", "OPERATOR or --data is needed"))
         return day, duties_of(said, (), day, end)
-    from sekisho.cli.accident_reading import tell_broken
-    from sekisho.wiring.accident_records import accidents_of
+    from sekisho.wiring.console import Console
 
-    return day, duties_of(said, (ruling for _, ruling in accidents_of(data, tell_broken)), day, end)
+    with Console(data) as console:
+        found = console.duties.listed(end, day, said)
+    for one in found.broken:
+        broken = t("判定できない記録", "a record that can't be judged")
+        click.secho(f"{broken}: {one}", err=True, fg="yellow")
+    return day, found.entries
 
 
 def _note(one: Entry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sekisho.model.ruling import Ruling
     from sekisho.wiring.console_accidents import AccidentDesk
 
-OPERATOR, DONE = "operator", "done"
+OPERATOR, DONE, REMINDED = "operator", "done", "reminded"
 #: How far the list goes ahead, days.
 AHEAD = 400
 # Newest first: what is older than these has no day left to come.
@@ -30,6 +31,12 @@ _NO_PROOF = Text(
     ja="済みの証拠（受付番号、文書の場所など）が要る",
     en="proof is needed (a receipt's number, where it is kept)",
 )
+
+
+class Reminded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A reminder that went out."""
+
+    name: str
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -63,7 +70,7 @@ class DutyDesk:
         return (found[0], found[1].version) if found else (Operator(), 0)
 
     def say(self, operator: Operator, seen: int, actor: Actor) -> None:
-        """Keep what the operator says of itself.
+        """Keep what the operator says of itself, and the proofs that come with it, unless one is on record already.
 
         :raises DescriptionError: it doesn't go together, or a course is still to come
         :raises ConflictError: somebody was faster
@@ -78,18 +85,38 @@ class DutyDesk:
         duties_of(operator, (), self.today, self.today)
         kept = msgspec.structs.replace(operator, done=())
         self._papers.write(OPERATOR, [Written(OPERATOR, seen, kept)], actor, "change-operator", OPERATOR)
+        held = {paper.name for _, paper in self._papers.every(DONE, Done)}
+        fresh = {one.id: one for one in operator.done if one.id not in held}
+        if fresh:
+            written = [Written(name, self._papers.version(DONE, name), one) for name, one in fresh.items()]
+            self._papers.write(DONE, written, actor, "duty-done", OPERATOR, {"duties": len(written)})
 
-    def listed(self, until: date | None = None) -> Listed:
-        """Return every duty up to ``until`` (default: 400 days ahead) by its day."""
+    def listed(
+        self, until: date | None = None, today: date | None = None, operator: Operator | None = None
+    ) -> Listed:
+        """Return every duty up to ``until`` (default: 400 days ahead) by its day, as of ``today``.
+
+        ``operator``: from a file, with its own proofs, in place of the one that is kept here.
+        """
         from sekisho.workflows.list_duties import duties_of
 
-        operator, _ = self.operator()
+        known = operator or self.operator()[0]
         proofs = tuple(one for one, _ in self._papers.every(DONE, Done))
         rulings, broken, more = self._rulings()
-        today = self.today
-        said = msgspec.structs.replace(operator, done=proofs)
+        today = today or self.today
+        said = msgspec.structs.replace(known, done=(*known.done, *proofs))
         found = duties_of(said, rulings, today, until or today + timedelta(days=AHEAD))
         return Listed(today, found, broken, more)
+
+    def reminded(self) -> frozenset[str]:
+        """Return the reminders that went out: recipient, duty and stage, as `remember` keeps them."""
+        return frozenset(one.name for one in self._papers.store.newest(REMINDED) if one.body)
+
+    def remember(self, names: Iterable[str], actor: Actor) -> None:
+        """Keep that reminders went out. :raises ConflictError: another process did at the same time."""
+        written = [Written(name, 0, Reminded(name)) for name in names]
+        if written:
+            self._papers.write(REMINDED, written, actor, "remind-duties", "duties", {"duties": len(written)})
 
     def done(self, identifier: str, on: date, proof: str, actor: Actor) -> None:
         """Record that a duty is done.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import date, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
+from email.utils import format_datetime
 from pathlib import Path
 
 from sekisho.language import Language, Text
@@ -16,6 +17,8 @@ from sekisho.wires.smtp import SmtpCarrier
 from sekisho.wiring.moment import now
 from sekisho.wiring.noticing import notice_settings
 from sekisho.workflows.list_duties import describe
+
+_WEEK = 7
 
 
 def worth_telling(found: Iterable[Entry], today: date, days: int) -> tuple[Entry, ...]:
@@ -28,6 +31,23 @@ def worth_telling(found: Iterable[Entry], today: date, days: int) -> tuple[Entry
     )
 
 
+def unsent(
+    found: Iterable[Entry], today: date, recipient: str, sent: frozenset[str]
+) -> tuple[tuple[Entry, str], ...]:
+    """Return what this recipient wasn't told yet, each with the name of its reminder.
+
+    A duty is told of three times at most: when it comes near, in its last week, and when it is late.
+    """
+    named = [(one, f"{recipient} {one.id} {_stage(one, today)}") for one in found]
+    return tuple((one, name) for one, name in named if name not in sent)
+
+
+def _stage(one: Entry, today: date) -> str:
+    if one.day is None or one.day < today:
+        return "late"
+    return "week" if (one.day - today).days <= _WEEK else "near"
+
+
 def message(found: Iterable[Entry], sender: str, recipient: str, language: Language, at: datetime) -> bytes:
     """Return the mail: one paragraph for each duty."""
     every = tuple(found)
@@ -36,12 +56,18 @@ def message(found: Iterable[Entry], sender: str, recipient: str, language: Langu
     mail["From"], mail["To"] = sender, recipient
     mail["Date"], mail["Message-ID"] = (
         format_datetime(at),
-        make_msgid(domain=sender.rpartition("@")[2] or "localhost"),
+        _identity(every, recipient, at, sender),
     )
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office notes back
     parts = [f"{one.day or '—'}  {one.title.say(language)}\n{describe(one, language)}" for one in every]
     mail.set_content("\n\n".join(parts) + "\n", cte="base64")
     return bytes(mail)
+
+
+def _identity(every: tuple[Entry, ...], recipient: str, at: datetime, sender: str) -> str:
+    """Return a Message-ID that is the same for the same reminder of the same day: who gets it twice sees one."""
+    told = "\n".join((recipient, f"{at:%Y-%m-%d}", *(one.id for one in every)))
+    return f"<{hashlib.sha256(told.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2] or 'localhost'}>"
 
 
 def remind(folder: Path, found: Iterable[Entry], recipient: str, language: Language) -> Delivery:

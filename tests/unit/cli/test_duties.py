@@ -16,7 +16,9 @@ from fakes.mail_server import MailServer
 from sekisho.cli.duties import command
 from sekisho.demo.console_accidents import accidents
 from sekisho.errors import DescriptionError
+from sekisho.model.case_life import Actor
 from sekisho.wiring.console import Console
+from sekisho.workflows.list_duties import read_operator
 
 OPERATOR = """
 name = "見本"
@@ -140,8 +142,57 @@ def test_reminders_go_over_the_mail_server_with_accidents_on_record(
     assert "詳細報告：重大な事故「認証サーバーの故障（見本）」" in told
     assert "様式第50の3" in told
     assert "届出 123" not in told  # done
-    assert "refused" in run(*words, "nobody@isp.example", code=4)
+    # Nothing twice; what was refused is tried again.
+    assert "知らせるものはない（前に知らせた" in run(*words, "keep@isp.example", code=0)
+    assert json.loads(run(*words, "keep@isp.example", "--json", code=0))["duties"] == []
+    for _ in range(2):
+        assert "refused" in run(*words, "nobody@isp.example", code=4)
     assert len(mail.taken()) == 1
+    assert "accepted" in run(*words, "keep@isp.example", "--again", code=0)
+    first, second = mail.taken()
+    assert first["id"] == second["id"]  # whoever gets it twice sees one
+
+
+def test_a_duty_is_told_of_when_near_in_its_last_week_and_when_late(
+    operator: Path, tmp_path: Path, mail: MailServer
+) -> None:
+    folder = data_folder(tmp_path, mail.port)
+    days = ("2027-05-10", "2027-05-12", "2027-05-26", "2027-05-28", "2027-06-02", "2027-06-05")
+    words = (
+        "remind",
+        operator,
+        "--data",
+        folder,
+        "--to",
+        "keep@isp.example",
+        "--json",
+        "--until",
+        "2027-05-31",
+    )
+    told = []
+    for day in days:
+        found = json.loads(run(*words, "--on", day, code=0))
+        told.append([one["id"] for one in found["duties"] if one["id"] == "periodic-accidents-2026-04"])
+    name = "periodic-accidents-2026-04"
+    assert told == [[name], [], [name], [], [name], []]
+
+
+def test_the_data_folder_alone_has_the_operator_and_proofs_of_the_console(
+    operator: Path, tmp_path: Path
+) -> None:
+    folder = data_folder(tmp_path, 1)
+    with Console(folder) as console:
+        actor = Actor("佐藤", "analyst")
+        console.duties.say(read_operator(operator), 0, actor)
+        listed = console.duties.listed().entries
+        late = next(one for one in listed if one.state == "late")
+        console.duties.done(late.id, console.duties.today, "受付 9", actor)
+    found = json.loads(run("list", "--data", folder, "--json", code=0))
+    states = {one["id"]: one["state"] for one in found["duties"]}
+    assert states[late.id] == "done"
+    assert "course-佐藤-2027-04-01" in states
+    with pytest.raises(click.UsageError):
+        CliRunner().invoke(command, ["list"], standalone_mode=False, catch_exceptions=False)
 
 
 def test_wrong_files_and_words(operator: Path, tmp_path: Path) -> None:
