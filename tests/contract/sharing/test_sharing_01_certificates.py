@@ -167,3 +167,22 @@ def test_authorities_need_tls(tmp_path: Path, keys: Path) -> None:
         file = keys / ("first.key" if more else "trusted.pem")
         done = typed(["hub", "serve", "--hub", tmp_path / "hub", "--port", "0", "--client-ca", file, *more])
         assert done.returncode == 2, done.stdout
+
+
+def test_10_tls_1_2_and_1_3_are_spoken_nothing_older_and_nothing_early(port: int, tmp_path: Path) -> None:
+    """TAXII 2.1, 8.1: asked by openssl, which tells what was agreed."""
+
+    def said(*words: str) -> str:
+        done = subprocess.run(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", str(tmp_path / "hub/tls/authority.pem"), *words],
+            input="GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    for version, words in (("TLSv1.2", "-tls1_2"), ("TLSv1.3", "-tls1_3")):
+        assert f"New, {version}" in said(words)
+    for words in ("-tls1", "-tls1_1"):
+        assert "Cipher is (NONE)" in said(words, "-cipher", "ALL:@SECLEVEL=0")
+    tickets = said("-tls1_3", "-ign_eof")
+    assert "Max Early Data: 0" in tickets
+    assert "Max Early Data: 1" not in tickets
