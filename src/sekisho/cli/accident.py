@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sekisho.cli import accident_draft, accident_drill, accident_import, accident_statistics, accident_watch
+from sekisho.cli import (
+    accident_draft,
+    accident_drill,
+    accident_import,
+    accident_learning,
+    accident_statistics,
+    accident_watch,
+)
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 from sekisho.errors import SekishoError
 
@@ -182,6 +189,9 @@ def rules(day: datetime | None, as_json: bool) -> None:
 command.add_command(accident_draft.command)
 command.add_command(accident_drill.command)
 command.add_command(accident_import.command)
+command.add_command(accident_learning.learning)
+command.add_command(accident_learning.measure)
+command.add_command(accident_learning.lesson)
 command.add_command(accident_statistics.command)
 command.add_command(accident_watch.command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import click
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sekisho.model.draft import Draft
     from sekisho.model.ruling import Ruling
     from sekisho.model.timeline import About
@@ -71,7 +74,6 @@ def command(
     if (form is None) != (mapping is None):
         raise click.UsageError(t("--form と --mapping は一緒に使う", "--form and --mapping go together"))
     from sekisho.cli.accident_reading import moment_of
-    from sekisho.model.draft import Known
     from sekisho.wiring.moment import zone
     from sekisho.workflows.draft_accident import fill_form, render
     from sekisho.workflows.judge_accident import read_accidents, rule
@@ -93,27 +95,48 @@ def command(
     for one in made:
         # One document keeps the plain name of its kind.
         stem = kind if len(made) == 1 else one.key
-        for name in formats or _FORMATS:
-            path = output / f"{stem}.{name}"
-            path.write_bytes(render(one, name, zone()))
-            written.append(path)
+        written += [
+            _kept(output / f"{stem}.{name}", render(one, name, zone())) for name in formats or _FORMATS
+        ]
     if form and mapping:
-        path = output / f"{kind}-{form.name}"
-        path.write_bytes(fill_form(made[0], form, mapping))
-        written.append(path)
-    missing = [
-        *dict.fromkeys(one.label for each in made for one in each.fields if one.known is Known.MISSING)
-    ]
+        written.append(_kept(output / f"{kind}-{form.name}", fill_form(made[0], form, mapping)))
+    missing = [*dict.fromkeys(label for each in made for label in _blank(each))]
     if as_json:
         put_json(
-            {"files": [str(one) for one in written], "missing": missing, "draft": made[0], "drafts": made}
+            {"files": [str(one) for one, _ in written], "missing": missing, "draft": made[0], "drafts": made}
         )
         return 0
-    for path in written:
-        click.echo(path)
+    for path, beside in written:
+        said = t(f"（{beside.name} は残した）", f" ({beside.name} is left as it is)") if beside else ""
+        click.echo(f"{path}{said}")
     if missing:
         click.secho(t("人が書く欄：", "to be filled in: ") + "、".join(missing), fg="yellow")
     return 0
+
+
+def _kept(path: Path, octets: bytes) -> tuple[Path, Path | None]:
+    """Write a draft without touching another that is there: a person may have filled it in. Return it, and what was left."""
+    left, place = None, path
+    for number in count(2):
+        if not place.exists() or place.read_bytes() == octets:
+            break
+        left, place = place, path.with_stem(f"{path.stem}-{number}")
+    if not place.exists():
+        place.write_bytes(octets)
+    return place, left
+
+
+def _blank(one: Draft) -> Iterator[str]:
+    """Yield what stands as blank in a document: its head, then its fields."""
+    from sekisho.model.draft import Known
+
+    if one.subject.startswith("▲"):
+        yield t("件名", "subject")
+    if not one.operator:
+        yield t("事業者", "operator")
+    for field in one.fields:
+        if field.known is Known.MISSING:
+            yield field.label
 
 
 def _made(kind: str, every: list[tuple[About, Ruling]], duty: str) -> list[Draft]:

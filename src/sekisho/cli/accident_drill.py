@@ -74,7 +74,9 @@ def command(scenario: Path, output: Path, team: Path, speed: float, as_json: boo
                 f"{fact.time.astimezone(zone()):%H:%M:%S}  {fact.what.value}  {fact.source} {fact.note}".rstrip(),
                 err=True,
             )
-    own = read_accident(team, zone())[1] if team.exists() else ()
+    # A heading without facts is a team that wrote none: late, not a fault of the file.
+    wrote = team.exists() and len(team.read_bytes().split(b"\n", 1)[-1].strip()) > 0
+    own = read_accident(team, zone())[1] if wrote else ()
     # People write minutes: a fact of the minute in which it began is one of the beginning, not of before.
     kept = [
         msgspec.structs.replace(one, time=max(one.time, start))

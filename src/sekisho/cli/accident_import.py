@@ -51,8 +51,13 @@ _UNDECIDED = 3
     type=click.Path(path_type=Path),
     help=t("書く先（既定は標準出力）", "where to write (default: stdout)"),
 )
+@click.option(
+    "--replace",
+    is_flag=True,
+    help=t("書く先が既にあれば置き換える", "replace the file if it is there already"),
+)
 @lang_option
-def command(file: Path, form: str, rules: Path, output: Path | None, as_json: bool) -> int:
+def command(file: Path, form: str, rules: Path, output: Path | None, replace: bool, as_json: bool) -> int:
     """Write the facts, and say what was left out."""
     from sekisho.formats.incident_file import write_csv
     from sekisho.wiring.moment import now, zone
@@ -66,7 +71,7 @@ def command(file: Path, form: str, rules: Path, output: Path | None, as_json: bo
         return code
     text = write_csv(found.facts)
     if output:
-        output.write_text(text, encoding="utf-8")
+        _write(output, text, replace=replace)
     else:
         click.echo(text, nl=False)
     passed = len(found.left_out) - len(faults)
@@ -84,6 +89,18 @@ def command(file: Path, form: str, rules: Path, output: Path | None, as_json: bo
             t(f"  ほか {len(faults) - _MOST_SHOWN:,}", f"  {len(faults) - _MOST_SHOWN:,} more"), err=True
         )
     return code
+
+
+def _write(output: Path, text: str, *, replace: bool) -> None:
+    """Write the facts; people add theirs to such a file, so another one that is there stays unless told."""
+    if not replace and output.exists() and output.read_text(encoding="utf-8", errors="replace") != text:
+        raise click.UsageError(
+            t(
+                f"{output} は既にある：別の名前にするか、--replace を付ける",
+                f"{output} is there already: choose another name, or add --replace",
+            )
+        )
+    output.write_text(text, encoding="utf-8")
 
 
 def _words(one: LeftOut) -> str:

@@ -147,6 +147,11 @@ def duty_lines(ruling: Ruling) -> Iterator[str]:
             "その日の様式と日数は未確認（今の条文による）",
             "forms and days of that date are unverified: they are those of today's text",
         )
+    if ruling.incident.occurred_assumed:
+        yield t(
+            "発生の時刻がないので、最初の事実から数えた",
+            "no time of occurrence is told: counted from the first fact",
+        )
     if ruling.incident.known_assumed and any(duty.rule.clock == "known" for duty in ruling.duties):
         yield t(
             "認知の時刻がないので、発生から数えた", "no time of knowing is told: counted from the occurrence"

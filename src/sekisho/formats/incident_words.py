@@ -65,6 +65,7 @@ REASONS: Mapping[str, Text] = {
     "equipment-missing": Text(ja="設備が書かれていない", en="no equipment is named"),
     "users-of-what-is-not-down": Text(ja="停止していない役務・地域の利用者数", en="users of a service and area that is not down"),
     "restored-before-failed": Text(ja="停止より前の復旧", en="restored before it failed"),
+    "restored-elsewhere": Text(ja="その地域の停止がない。停止している地域", en="nothing is down in that area; down is"),
     "most-below-least": Text(ja="最大が最小より小さい", en="the most is below the least"),
     "nothing-to-withdraw": Text(ja="取り消す事実がない", en="there is no such fact to withdraw"),
     "facts-missing": Text(ja="事実が一つもない", en="there are no facts"),

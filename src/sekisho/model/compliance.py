@@ -314,6 +314,9 @@ def _vacancies(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
     if exempt:
         return
     remark = SMALL if missing else None
+    if not operator.sites:  # nobody said that there are none
+        title = Text(ja="主任技術者の選任", en="appoint engineers")
+        yield Entry("appoint", title, rules.article, "", None, State.OPEN, rules.confidence, "sites", remark)
     for post, kind, starts in posts(operator.sites):
         if any(one.kind == kind and post in one.posts for one in operator.engineers):
             continue

@@ -101,6 +101,7 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar areas_apart: named areas hold different users, so that their known users add up
     :ivar designated: the carrier is designated for 特定利用者情報; ``leaked_users`` in the data; ``handed_abroad`` to a
         foreign government under its law
+    :ivar known_assumed: nobody has told when it was known; ``occurred_assumed``: nor when it occurred, by any fact
     :ivar facility: what failed, by the ids of the periodic tracks (``base-station`` …); ``minor`` is a person's word
     """
 
@@ -123,6 +124,7 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     facility: str = ""
     minor: bool = False
     known_assumed: bool = False
+    occurred_assumed: bool = False
 
 
 class Standing(StrEnum):

@@ -120,13 +120,14 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TimelineError(ValueError):
-    """Facts that contradict themselves: ``reason`` is an id, ``line`` where it stands."""
+    """Facts that contradict themselves: ``reason`` is an id, ``line`` where it stands, ``hint`` what there is instead."""
 
-    def __init__(self, reason: str, line: str) -> None:
-        """Keep both."""
+    def __init__(self, reason: str, line: str, hint: str = "") -> None:
+        """Keep all three."""
         super().__init__(reason)
         self.reason = reason
         self.line = line
+        self.hint = hint
 
 
 def in_force(facts: Sequence[Fact]) -> tuple[Fact, ...]:
@@ -163,6 +164,7 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
     if occurred and begins and min(begins) < occurred:
         late = next(one for one in ordered if one.what is What.OCCURRED)
         raise TimelineError("failed-before-it-occurred", late.line)
+    assumed = occurred is None and not begins
     occurred = occurred or min(begins, default=ordered[0].time)
     known = next((one for one in ordered if one.what is What.KNOWN), None)
     if known and known.time < occurred:
@@ -171,6 +173,7 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
               "designated", "leaked_users", "handed_abroad", "facility", "minor")  # fmt: skip
     return Incident(
         occurred=occurred,
+        occurred_assumed=assumed,
         known=known.time if known else occurred,
         known_assumed=known is None,
         as_of=as_of,
@@ -180,6 +183,7 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
     )
 
 
+_NAMED = 5
 _At = tuple[Service, str]
 
 
@@ -202,7 +206,11 @@ def _effects(about: About, facts: Sequence[Fact]) -> Iterator[Effect]:
         elif fact.what is What.RESTORED:
             hit = [at for at, outage in latest.items() if _running(outage) and _means(fact, at)]
             if not hit:
-                raise TimelineError("restored-before-failed", fact.line)
+                # Another area than the one that is down, by a hair of its name perhaps: which ones are down is the advice.
+                down = [place or EVERYWHERE for (service, place), outage in latest.items()
+                        if service is fact.service and _running(outage)]  # fmt: skip
+                reason = "restored-elsewhere" if down else "restored-before-failed"
+                raise TimelineError(reason, fact.line, ", ".join(down[:_NAMED]))
             for at in hit:
                 _cut(latest[at], fact.time)
     for outage in every:

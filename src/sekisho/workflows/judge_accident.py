@@ -93,7 +93,10 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
         kept = in_force([*facts])
         known = incident(about, kept, as_of)
     except TimelineError as error:
-        raise DescriptionError(REASONS[error.reason], error.line) from error
+        what = REASONS[error.reason]
+        if error.hint:
+            what = Text(ja=f"{what.ja}：{error.hint}", en=f"{what.en}: {error.hint}")
+        raise DescriptionError(what, error.line) from error
     day, today = japan_day(known.occurred), japan_day(as_of)
     rules = rules_for(day, accident_rules())
     judgements = judge(known, rules)

@@ -19,6 +19,7 @@ from sekisho.model.ruling import Ruling
 
 _LARGEST = 2_000_000
 _YEARS = range(1950, 2100)
+_LONGEST_ID = 400
 STATES = {
     State.DUE: Text(ja="これから", en="due"),
     State.LATE: Text(ja="期限を過ぎ、済みの記録がない", en="past its day, no proof that it is done"),
@@ -26,6 +27,7 @@ STATES = {
     State.OPEN: Text(ja="決まらない", en="open"),
 }
 MISSING = {
+    "sites": Text(ja="事業場（sites）による", en="hangs on the sites (sites)"),
     "users": Text(
         ja="前年度末の利用者数（users）による", en="hangs on the users at the end of the fiscal year (users)"
     ),
@@ -96,6 +98,11 @@ def check(operator: Operator, where: str = "") -> None:
     days += [day for one in operator.engineers for day in (one.appointed, one.card, one.course) if day]
     if any(not _YEARS.start <= day.year < _YEARS.stop for day in days):
         raise DescriptionError(Text(ja="日付の年は1950から2099まで", en="years between 1950 and 2099"), where)
+    for proof in operator.done:
+        if not proof.id.isprintable() or not 0 < len(proof.id) <= _LONGEST_ID:
+            raise DescriptionError(
+                Text(ja="義務の番号ではない", en="not the id of a duty"), repr(proof.id[:60])
+            )
     _check_posts(operator, known, where)
 
 

@@ -295,3 +295,69 @@ def test_a_drill_plays_into_a_file_and_measures_the_team(tmp_path: Path, file: P
     team.write_text(f"time,what\n{now.isoformat()},told\n", encoding="utf-8")
     said = run(*words, code=0)
     assert "間に合った" in said or "in time" in said
+
+
+def test_a_draft_that_somebody_filled_in_is_left(file: Path, tmp_path: Path) -> None:
+    words = ("draft", file, "--kind", "first", "--at", "R8.11.21 13:30", "-o", tmp_path, "--format", "json")
+    place = tmp_path / "first.json"
+    plain(*words, code=0)
+    assert plain(*words, code=0)["files"] == [str(place)], "the same once more is no other"
+    place.write_text("手書き", encoding="utf-8")
+    assert plain(*words, code=0)["files"] == [str(tmp_path / "first-2.json")]
+    assert "first.json" in run(*words, code=0)
+    assert place.read_text(encoding="utf-8") == "手書き"
+
+
+def test_imported_facts_replace_no_file_unless_told(tmp_path: Path) -> None:
+    rules, alerts, out = tmp_path / "r.toml", tmp_path / "a.json", tmp_path / "out.csv"
+    rules.write_text('[[rules]]\nwhat="down"\nmatch={alertname="Down"}\nservice="voice"\n', encoding="utf-8")
+    alert = {"labels": {"alertname": "Down"}, "status": "firing", "startsAt": "2026-11-21T03:20:00Z"}
+    alerts.write_text(json.dumps({"alerts": [alert]}), encoding="utf-8")
+    words = ["import", str(alerts), "--from", "alerts", "--rules", str(rules), "-o", str(out)]
+    out.write_text("手書き", encoding="utf-8")
+    with pytest.raises(click.UsageError, match="replace"):
+        CliRunner().invoke(command, words, standalone_mode=False, catch_exceptions=False)
+    assert out.read_text(encoding="utf-8") == "手書き"
+    CliRunner().invoke(command, [*words, "--replace"], standalone_mode=False, catch_exceptions=False)
+    assert out.read_text(encoding="utf-8").startswith("time,")
+
+
+def test_a_restoration_elsewhere_names_where_it_is_down(tmp_path: Path) -> None:
+    file = tmp_path / "c.csv"
+    file.write_text(
+        "time,what,service,area\n2026-11-21T12:20+09:00,down,internet,東京都\n"
+        "2026-11-21T13:20+09:00,restored,internet,東京\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(DescriptionError, match="東京都") as told:
+        CliRunner().invoke(command, ["judge", str(file)], standalone_mode=False, catch_exceptions=False)
+    assert "3" in told.value.where
+
+
+def test_what_only_was_known_has_no_moment_of_occurrence(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(
+        'leaks = ["secrecy"]\n[[facts]]\ntime = 2026-11-21T12:20:00+09:00\nwhat = "known"\n', encoding="utf-8"
+    )
+    said = run("judge", file, code=1)
+    assert "最初の事実" in said or "first fact" in said
+    words = ("draft", file, "--kind", "detailed", "-o", tmp_path, "--format", "json")
+    fields = {one["id"]: one for made in plain(*words, code=0)["drafts"] for one in made["fields"]}
+    assert fields["occurred"]["known"] == "missing"
+    first = plain("draft", file, "--kind", "first", "-o", tmp_path, "--format", "json", code=0)["missing"]
+    assert {"件名", "事業者"} <= set(first) or {"subject", "operator"} <= set(first)
+
+
+def test_a_first_report_that_nothing_asks_for_says_so(file: Path, tmp_path: Path) -> None:
+    file.write_text(CSV.replace("45000", "10") + BACK, encoding="utf-8")
+    words = ("draft", file, "--kind", "first", "-o", tmp_path, "--format", "json")
+    remarks = " ".join(plain(*words, code=0)["draft"]["remarks"])
+    assert "見当たらない" in remarks or "nothing has to be reported" in remarks
+
+
+def test_a_team_that_wrote_nothing_is_late(tmp_path: Path, file: Path) -> None:
+    file.write_text(CSV + BACK, encoding="utf-8")
+    team = tmp_path / "team.csv"
+    team.write_text("time,what\n", encoding="utf-8")
+    nobody = plain("drill", file, "-o", tmp_path / "o.csv", "--team", team, "--speed", 10_000, code=1)
+    assert [one["minutes"] for one in nobody["measures"]] == [None] * 4

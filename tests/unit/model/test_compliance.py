@@ -53,6 +53,10 @@ def test_what_hangs_on_users_is_open_until_they_are_told() -> None:
     assert "disaster-measures-2026-04" not in found(Operator(users=29_999))
     assert "disaster-measures-2026-04" in found(Operator(users=30_000))
     assert "voice-quality" not in found(Operator(voice=False))
+    # Nor is an operator that tells of no site one that needs no engineer.
+    nobody = found(Operator())["appoint"]
+    assert (nobody.state, nobody.missing) == (State.OPEN, "sites")
+    assert "appoint" not in found(Operator(sites=(TOKYO,)))
     voice = found(Operator(voice=True))["voice-quality"]
     assert (voice.day, voice.state, voice.missing) == (None, State.OPEN, "day")
 

@@ -186,6 +186,9 @@ def _reported_at(case: Case, _kind: Kind) -> Value:
 
 
 def _occurred(case: Case, _kind: Kind) -> Value:
+    if case.ruling.incident.occurred_assumed:
+        first = case.clock(case.ruling.incident.occurred)
+        return "", Known.MISSING, case.say(f"最初の事実は {first}", f"the first fact is of {first}")
     return case.clock(case.ruling.incident.occurred), Known.TOLD, ""
 
 
@@ -206,6 +209,8 @@ def _due(case: Case, _kind: Kind) -> Value:
     day = duty.due
     clock = case.clock(duty.started)
     started = case.say(f"発生 {clock}", f"occurred {clock}")
+    if case.ruling.incident.occurred_assumed:
+        started = case.say(f"最初の事実 {clock}、発生は不明", f"first fact {clock}, occurrence unknown")
     if duty.rule.clock == "known":
         started = case.say(f"認知 {clock}", f"known {clock}")
     text = case.say(
@@ -308,8 +313,9 @@ def _overview(case: Case, kind: Kind) -> Value:
     if not services:
         return "", Known.MISSING, ""
     began, ended = _occurred(case, kind)[0], _restored(case, kind)[0]
+    back = "まだ復旧していない" if case.ruling.running else f"復旧 {ended}"
     text = case.say(
-        f"{began}、{places + 'で' if places else ''}{services}。影響利用者数 {_users(case, kind)[0]}。復旧：{ended}。",
+        f"{began}、{places + 'で' if places else ''}{services}。影響利用者数 {_users(case, kind)[0]}。{back}。",
         f"{began}: {services}{' in ' + places if places else ''}. Users: {_users(case, kind)[0]}. Restored: {ended}.",
     )
     return text, Known.CHECK, case.say("事実から作った文", "a sentence made from the facts")
@@ -439,10 +445,19 @@ def _why_asked(case: Case) -> Iterator[str]:
         yield case.say("義務があるか、まだ決まらない", "not decided yet whether the duty applies")
 
 
-def _remarks(rule: DocumentRule, kind: Kind, case: Case) -> Iterator[str]:
-    yield rule.remark.say(case.language)
+def _standing_remarks(kind: Kind, case: Case) -> Iterator[str]:
+    if kind is Kind.FIRST and not case.ruling.duties:
+        yield case.say(
+            "この時点で、直ちに報告する義務は見当たらない",
+            "as known now nothing has to be reported without delay",
+        )
     if case.ruling.later:
         yield _later(case)
+
+
+def _remarks(rule: DocumentRule, kind: Kind, case: Case) -> Iterator[str]:
+    yield rule.remark.say(case.language)
+    yield from _standing_remarks(kind, case)
     if kind is Kind.NOTICE:
         telling = case.ruling.telling
         if telling:

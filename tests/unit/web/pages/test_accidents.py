@@ -52,7 +52,9 @@ def seen(page: str) -> str:
 
 
 def test_none_on_record_is_not_none_happened(sender: TestClient) -> None:
-    assert "事故がなかったという意味ではない" in sender.get("/accidents").text
+    page = sender.get("/accidents").text
+    assert "事故がなかったという意味ではない" in page
+    assert '<input name="time" required' not in page, "what is pasted has its own times"
 
 
 def test_a_running_accident_is_judged_counted_down_and_turns_serious(sender: TestClient) -> None:
