@@ -82,6 +82,8 @@ class DutyDesk:
                 Text(ja="多すぎる（400まで）", en="too many (400 at most)"), str(len(operator.sites))
             )
         check(operator)
+        if any(one.on > self.today for one in operator.done):
+            raise DescriptionError(_NOT_YET)
         duties_of(operator, (), self.today, self.today)
         kept = msgspec.structs.replace(operator, done=())
         self._papers.write(OPERATOR, [Written(OPERATOR, seen, kept)], actor, "change-operator", OPERATOR)
