@@ -44,6 +44,15 @@ if TYPE_CHECKING:
     metavar="PREFIX",
     help=t("自網の顧客のアドレス帯", "prefixes of your own lines"),
 )
+@click.option(
+    "--zone",
+    default="",
+    metavar="ZONE",
+    help=t(
+        "時間帯のない時刻の時間帯（例 Asia/Tokyo）。ファイルを書いた機械のもの",
+        "the zone of times without one (such as Asia/Tokyo): that of the machine that wrote the files",
+    ),
+)
 @data_option
 @lang_option
 def command(
@@ -51,6 +60,7 @@ def command(
     kind: str,
     settings: tuple[str, ...],
     customers: tuple[str, ...],
+    zone: str,
     data: Path,
     as_json: bool,
 ) -> int:
@@ -61,7 +71,9 @@ def command(
     with Watch(data, customers=customers) as watch, _Bar() as bar:
         if not as_json:
             caution(watch.assumed, watch.settings.customers, telling_prefixes(watch.settings))
-        done = list(watch.ingest(_every(files), _options(settings), bar.move, kind=kind, language=LANGUAGE))
+        done = list(
+            watch.ingest(_every(files), _options(settings, zone), bar.move, kind=kind, language=LANGUAGE)
+        )
     if as_json:
         put_json(done)
     else:
@@ -78,8 +90,8 @@ def _every(files: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _options(settings: Sequence[str]) -> dict[str, Any]:
-    chosen: dict[str, Any] = {}
+def _options(settings: Sequence[str], zone: str) -> dict[str, Any]:
+    chosen: dict[str, Any] = {"zone": zone} if zone else {}
     for word in settings:
         name, separator, value = word.partition("=")
         if not separator:
@@ -113,10 +125,10 @@ def _untimely(done: Sequence[Taken]) -> list[str]:
             '--data whose watch.toml says basis = "not-communication".',
         ),
         "in-the-future": t(
-            "in-the-future：1日より先の時刻の通信は取り込まない。エクスポータの時計を確かめる。試験データなら、"
+            "in-the-future：今より10分を超えて先の時刻の通信は取り込まない。エクスポータの時計と --zone を確かめる。試験データなら、"
             'watch.toml に basis = "not-communication" と書いた別の --data で取り込む。',
-            "in-the-future: flows more than a day ahead are not taken in. Check the exporter's clock; for test data use "
-            'another --data whose watch.toml says basis = "not-communication".',
+            "in-the-future: flows more than ten minutes ahead of now are not taken in. Check the exporter's clock and --zone; "
+            'for test data use another --data whose watch.toml says basis = "not-communication".',
         ),
     }
     return [words[reason] for reason in words if reason in reasons]

@@ -13,7 +13,7 @@ _REJECTED: Mapping[str, str] = {
     "host-bits": t("接頭辞より後のビットがある", "bits beyond the prefix"),
     "impossible-interval": t("あり得ない期間", "impossible interval"),
     "impossible-time": t("あり得ない時刻", "impossible time"),
-    "in-the-future": t("1日より先の時刻（in-the-future）", "more than a day ahead (in-the-future)"),
+    "in-the-future": t("未来の時刻（in-the-future）", "a time in the future (in-the-future)"),
     "inside": t("内側のアドレスが読めない", "unreadable inside address"),
     "line-too-long": t("長すぎる行", "line too long"),
     "network": t("アドレス帯が読めない", "unreadable prefix"),

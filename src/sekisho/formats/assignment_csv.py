@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +26,8 @@ from sekisho.formats.assignment_rows import (
     mixed,
     name_number,
 )
-from sekisho.formats.text_columns import mapped, times, whole_numbers
+from sekisho.formats.local_time import moments, zone_of
+from sekisho.formats.text_columns import mapped, whole_numbers
 from sekisho.formats.text_lines import Block, Rejecting, line_blocks, table
 from sekisho.formats.whole_lines import WholeLines
 from sekisho.language import Text
@@ -61,42 +61,6 @@ OPTIONS: Mapping[str, Text] = {
         ja="1 なら、改行のない最後の行も使う", en="1: use the last line, too, when no newline ends it"
     ),
 }
-
-
-def zone_of(options: Mapping[str, Scalar]) -> str:
-    """Return the option ``zone``, checked. :raises ReadingError: there is no such zone."""
-    name = str(options.get("zone") or "")
-    if name:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ReadingError(
-                Text(ja="その時間帯はない", en="there is no such time zone"), name,
-                Text(ja="例：Asia/Tokyo、UTC", en="such as Asia/Tokyo, UTC"),
-            ) from None  # fmt: skip
-    return name
-
-
-def moments(texts: pa.Array, zone: str) -> tuple[Array, Array, Array]:
-    """Return milliseconds, which are good, and which lack a zone that nobody named (or are twice, or never, there)."""
-    values, good = times(texts)
-    local = pc.and_(
-        pc.match_substring(texts, ":"),
-        pc.invert(pc.match_substring_regex(texts, r"(Z|[+-][0-9]{2}:?[0-9]{2})\s*$")),
-    )
-    which = np.flatnonzero(pc.fill_null(local, False).to_numpy(zero_copy_only=False) & good)
-    unknown = np.zeros(len(texts), bool)
-    if len(which) and zone:
-        naive = pa.array(values[which]).cast(pa.timestamp("ms"))
-        both = [
-            pc.assume_timezone(naive, zone, ambiguous=side, nonexistent=side).cast(pa.int64()).to_numpy()
-            for side in ("earliest", "latest")
-        ]
-        values[which] = both[0]
-        unknown[which] = np.asarray(both[0] != both[1])
-    else:
-        unknown[which] = True
-    return values, good, unknown
 
 
 class Table:

@@ -22,6 +22,10 @@ class Grade(StrEnum):
     CONFIRMED = "confirmed"
 
 
+#: How far ahead of ours (ms) the clock of who recorded a flow may be: what is later is a wrong clock's, or a wrong zone's.
+CLOCK_SKEW = 600_000
+
+
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A half-open interval of time, in milliseconds of the Unix epoch."""
 

@@ -9,8 +9,8 @@ Evidence:
     Start, end (or duration), addresses, ports, protocol, TCP flags, packets, octets; two rows where a file counts
     both directions.
 Limits:
-    Times without a zone are UTC unless ``utc_offset`` says otherwise (nfdump writes local time). nfdump -o long must
-    be made with -N and with -6 where there is IPv6. Files of Argus without SrcPkts: packets are shared between the
+    A file whose times have no zone is refused unless ``zone`` (or ``utc_offset``) tells it: nfdump writes the local time
+    of the machine it ran on. nfdump -o long must be made with -N and with -6 where there is IPv6. Files of Argus without SrcPkts: packets are shared between the
     directions by their octets (noted as ``packets-shared``), at least one each. Sampling is unknown unless there is a
     column for it.
 Source:
@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 
 from sekisho.errors import ReadingError
 from sekisho.formats import flow_csv
+from sekisho.formats.local_time import ZONE_WORD, moments, untold, zone_of
 from sekisho.formats.text_columns import durations, mapped, protocols, tcp_flags, times, whole_numbers
 from sekisho.formats.text_lines import Block, Rejecting, line_blocks, matching, table
 from sekisho.formats.two_way import TwoWay
@@ -78,9 +79,10 @@ class CsvFlows:
             ja="見出し行のないファイルの列名（カンマ区切り）",
             en="column names, with commas, of a file without a header",
         ),
+        "zone": ZONE_WORD,
         "utc_offset": Text(
-            ja="時間帯のない時刻の UTC との差（例 +09:00）",
-            en="offset of times without a zone (such as +09:00)",
+            ja="zone の代わりに、時間帯のない時刻の UTC との差（例 +09:00）",
+            en="offset of times without a zone (such as +09:00), in place of zone",
         ),
         "exporter": Text(
             ja="exporter 列の値（通常はファイル名）",
@@ -105,7 +107,7 @@ class CsvFlows:
         """Yield FLOW batches, each of one address family."""
         rejecting = Rejecting(tally.reject)
         exporter = str(options.get("exporter") or self.name)
-        offset = _offset(str(options.get("utc_offset") or "+00:00"))
+        clock = _Clock(zone_of(options), str(options.get("utc_offset") or ""))
         shape: flow_csv.Shape | None = None
         for block in line_blocks(source, tally.reject):
             text = _without_footer(block, tally)
@@ -115,7 +117,7 @@ class CsvFlows:
                 shape = _shape(_first_line(block.text), options)
                 if shape.header:
                     text = _after_header(text)
-            for records in _records(text, shape, offset, rejecting, tally):
+            for records in _records(text, shape, clock, rejecting, tally):
                 for columns in records.rows(rejecting):
                     batch = batch_of(columns, exporter)
                     tally.good(batch.num_rows)
@@ -186,8 +188,30 @@ def _offset(text: str) -> int:
     return (int(found[2]) * 3600 + int(found[3]) * 60) * (-1 if found[1] == "-" else 1)
 
 
+class _Clock:
+    """The clock of the machine that wrote a file: where its times don't say their zone, what was told decides."""
+
+    def __init__(self, zone: str, offset: str) -> None:
+        self.zone = zone
+        self.offset = _offset(offset) if offset and not zone else None
+
+    def read(self, texts: pa.Array, lines: Array) -> tuple[Array, Array, Array]:
+        """Return milliseconds, which are good, and which the clock of the zone showed twice or never.
+
+        :raises ReadingError: there is a time without a zone, and none was told
+        """
+        if self.offset is not None:
+            values, good = times(texts, self.offset)
+            return values, good, np.zeros(len(values), bool)
+        values, good, unknown = moments(texts, self.zone)
+        if unknown.any() and not self.zone:
+            at = int(np.flatnonzero(unknown)[0])
+            raise untold(f"line {lines[at]}: {texts[at].as_py()}")
+        return values, good, unknown
+
+
 def _records(
-    block: Block, shape: flow_csv.Shape, offset: int, rejecting: Rejecting, tally: Tally
+    block: Block, shape: flow_csv.Shape, clock: _Clock, rejecting: Rejecting, tally: Tally
 ) -> Iterator[TwoWay]:
     if not block.text.strip():
         return
@@ -197,7 +221,7 @@ def _records(
         columns, lines = table(block, shape.names, shape.delimiter, rejecting, quoted=True, nulls=_NULLS)
     if len(lines):
         found = {role: pc.utf8_trim_whitespace(columns[name]) for role, name in shape.roles.items()}
-        yield _Table(found, lines, tally).two_way(offset)
+        yield _Table(found, lines, tally).two_way(clock)
 
 
 def _long(block: Block, rejecting: Rejecting) -> tuple[dict[str, pa.Array], Array]:
@@ -224,16 +248,15 @@ class _Table:
         self.tally = tally
         self.bad: dict[str, Array] = {}
 
-    def two_way(self, offset: int) -> TwoWay:
+    def two_way(self, clock: _Clock) -> TwoWay:
         """Return the records."""
         none = pa.nulls(len(self.lines), pa.string())
         names = pc.utf8_lower(self.columns[flow_csv.PROTOCOL])
         self.bad["not-ip"] = np.asarray(pc.fill_null(pc.is_in(names, pa.array(_NOT_IP)), False))
         protocol, good = protocols(names)
         self.bad["protocol"] = ~good
-        start, good = times(self.columns[flow_csv.START], offset)
-        self.bad["start"] = ~good
-        end = self._end(start, offset)
+        start = self._moment(flow_csv.START, "start", clock)
+        end = self._end(start, clock)
         packets, octets, backward = self._counts()
         flags = tcp_flags(self.columns.get(flow_csv.FLAGS, none))
         if flow_csv.STATE in self.columns:
@@ -266,10 +289,15 @@ class _Table:
         self.bad[role] = ~good
         return values
 
-    def _end(self, start: Array, offset: int) -> Array:
+    def _moment(self, role: str, reason: str, clock: _Clock) -> Array:
+        values, good, unknown = clock.read(self.columns[role], self.lines)
+        self.bad[reason] = ~good
+        self.bad["no-time-zone"] = self.bad.get("no-time-zone", False) | unknown
+        return values
+
+    def _end(self, start: Array, clock: _Clock) -> Array:
         if flow_csv.END in self.columns:
-            end, good = times(self.columns[flow_csv.END], offset)
-            self.bad["end"] = ~good
+            end = self._moment(flow_csv.END, "end", clock)
             if flow_csv.DURATION not in self.columns or not self._whole_seconds():
                 return end
         if flow_csv.DURATION in self.columns:

@@ -29,7 +29,8 @@ import pyarrow.parquet as pq
 
 from sekisho.errors import ReadingError
 from sekisho.formats.address_text import IPV4, IPV6, addresses, six_column
-from sekisho.formats.text_columns import protocols, times, whole_numbers
+from sekisho.formats.local_time import ZONE_WORD, moments, placed, untold, zone_of
+from sekisho.formats.text_columns import protocols, whole_numbers
 from sekisho.language import Text
 from sekisho.model.tables import FLOW, MOST_COUNTED, batch_of
 from sekisho.ports.flows import Options, Tally
@@ -73,6 +74,7 @@ class ParquetFlows:
             ja="exporter の列がないときの値（通常はファイル名）",
             en="what stands in the column exporter when the file has none (usually the file's name)",
         ),
+        "zone": ZONE_WORD,
         **{
             name: Text(ja=f"{name} が入っている列の名前", en=f"the name of the column with {name}")
             for name in _NAMES
@@ -89,8 +91,9 @@ class ParquetFlows:
         """Yield FLOW batches, each of one address family."""
         names = {name: str(options.get(name) or name) for name in _NAMES if name != "exporter"}
         exporter = str(options.get("exporter") or self.name)
+        zone = zone_of(options)
         for where, batch in _batches(source, names, tally):
-            for columns in _Rows(batch, names, where, tally).families(exporter):
+            for columns in _Rows(batch, names, where, tally, zone).families(exporter):
                 found = batch_of(columns, exporter)
                 tally.good(found.num_rows)
                 yield found
@@ -219,7 +222,10 @@ def _check(columns: list[str], names: Mapping[str, str]) -> None:
 class _Rows:
     """One batch on its way to FLOW's types."""
 
-    def __init__(self, batch: pa.RecordBatch, names: Mapping[str, str], where: str, tally: Tally) -> None:
+    def __init__(
+        self, batch: pa.RecordBatch, names: Mapping[str, str], where: str, tally: Tally, zone: str
+    ) -> None:
+        self.zone = zone
         self.batch = batch
         self.names = names
         self.where = where
@@ -273,24 +279,45 @@ class _Rows:
         there = np.asarray(column.is_valid())
         kind = column.type
         if pa.types.is_timestamp(kind):
-            column = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
-        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            reading = (
-                times
-                if name.startswith("flow")
-                else protocols
-                if name == "protocolIdentifier"
-                else whole_numbers
-            )
-            values, fits = reading(column.cast(pa.string()))
+            return self.moment(column, most)
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            texts = column.cast(pa.string())
+            if name.startswith("flow"):
+                values, fits, unknown = moments(texts, self.zone)
+                self.tell(unknown)
+                fits &= ~unknown
+            else:
+                values, fits = (protocols if name == "protocolIdentifier" else whole_numbers)(texts)
             return np.where(fits, values, 0), fits & there & (values <= most)
-        elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             return np.zeros(rows, np.int64), np.zeros(rows, bool)
         values = column.fill_null(0).to_numpy(zero_copy_only=False)
         fits = there & (values >= 0) & (values <= most)
         # The greatest double that is below the limit of a 64-bit number is some way below it.
         fits &= values < 2.0**63 if pa.types.is_floating(kind) else True
         return np.where(fits, values, 0).astype(np.int64), fits
+
+    def moment(self, column: pa.Array, most: int) -> tuple[Array, Array]:
+        """Return a column of timestamps as milliseconds and which fit.
+
+        :raises ReadingError: they are of no zone (SQL's "without time zone"), and none was told
+        """
+        there = np.asarray(column.is_valid())
+        kind = column.type
+        values = column.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64())
+        found = values.fill_null(0).to_numpy(zero_copy_only=False)
+        fits = there & (found >= 0) & (found <= most)
+        found = np.where(fits, found, 0)
+        if kind.tz is None and fits.any():
+            self.tell(fits)
+            found, unknown = placed(found, self.zone)
+            fits &= ~unknown & (found >= 0)
+        return np.where(fits, found, 0).astype(np.int64), fits
+
+    def tell(self, local: Array) -> None:
+        """Do nothing, unless times need a zone. :raises ReadingError: nobody told it."""
+        if local.any() and not self.zone:
+            raise untold(f"{self.where}: +{int(np.flatnonzero(local)[0])}")
 
     def version(self) -> tuple[Array, Array]:
         """Return the family that each row states (0 none) and which rows state one there is, or none at all."""

@@ -26,7 +26,8 @@ import pyarrow.compute as pc
 
 from sekisho.errors import ReadingError
 from sekisho.formats.json_lines import NUMBER, TEXT, Wanted, json_columns
-from sekisho.formats.text_columns import hexadecimal, mapped, protocols, times, whole_numbers
+from sekisho.formats.local_time import moments
+from sekisho.formats.text_columns import hexadecimal, mapped, protocols, whole_numbers
 from sekisho.formats.text_lines import Block, Rejecting, line_blocks, matching
 from sekisho.formats.two_way import TwoWay
 from sekisho.language import Text
@@ -129,10 +130,11 @@ def _two_way(columns: dict[str, pa.Array], lines: Array) -> TwoWay:
         bad[name] = ~good
         return values
 
-    start, good = times(columns["start"])
+    start, good, untold = moments(columns["start"], "")
     bad["start"] = ~good
-    end, good = times(columns["end"])
+    end, good, untold_end = moments(columns["end"], "")
     bad["end"] = ~good & np.asarray(columns["end"].is_valid())
+    bad["no-time-zone"] = untold | untold_end
     protocol, good = protocols(columns["proto"])
     bad["proto"] = ~good
     backward = None

@@ -27,7 +27,8 @@ import pyarrow as pa
 
 from sekisho.errors import ReadingError
 from sekisho.formats.json_lines import NUMBER, TEXT, json_columns
-from sekisho.formats.text_columns import durations, mapped, protocols, times, whole_numbers
+from sekisho.formats.local_time import moments
+from sekisho.formats.text_columns import durations, mapped, protocols, whole_numbers
 from sekisho.formats.text_lines import Block, Rejecting, line_blocks, matching, table
 from sekisho.formats.two_way import TwoWay
 from sekisho.language import Text
@@ -187,7 +188,7 @@ def _records(columns: dict[str, pa.Array], lines: Array, tally: Tally) -> TwoWay
         bad[name] = ~good
         return values
 
-    start, good = times(columns["ts"])
+    start, good, bad["no-time-zone"] = moments(columns["ts"], "")
     bad["ts"] = ~good
     protocol, good = protocols(columns["proto"])
     bad["proto"] = ~good

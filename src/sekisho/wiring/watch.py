@@ -20,7 +20,7 @@ from sekisho.detectors.flows.known_cc import KnownCc
 from sekisho.errors import DescriptionError, NothingThere, SekishoError, StoreError
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.language import Language, Text
-from sekisho.model.detection import Detection, Window
+from sekisho.model.detection import CLOCK_SKEW, Detection, Window
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
@@ -41,7 +41,6 @@ from sekisho.workflows.ingest import Progress, Source, Taken, ingest
 __all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers"]
 
 _KEY, _TAKEN, _RECORDS = "pseudonym.key", "taken.jsonl", "records"
-_DAY = 86_400_000
 _ITSELF = "sekisho"
 _DETECTIONS, _LOOKS = "detections.jsonl", "looks.jsonl"
 
@@ -163,12 +162,12 @@ class Watch:
     def times(self) -> Window | None:
         """Return the times of flows that may be taken in now; None when time doesn't count (nobody's communication).
 
-        What began earlier would be deleted by the next expiry; what begins more than a day from now is a wrong clock's.
+        What began earlier would be deleted by the next expiry; what begins later than now is a wrong clock's or zone's.
         """
         if self.settings.basis is LegalBasis.NOT_COMMUNICATION:
             return None
         at = milliseconds()
-        return Window((at - self.longest[Stage.RAW_FLOW]) // HOUR * HOUR, at + _DAY)
+        return Window((at - self.longest[Stage.RAW_FLOW]) // HOUR * HOUR, at + CLOCK_SKEW)
 
     def has_records(self) -> bool:
         """Say whether any flow was ever kept here."""

@@ -224,6 +224,10 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
             Text(ja="その形式の読み手はない", en="there is no such reader"), name,
             Text(ja=f"あるもの：{'、'.join(source.readers)}", en=f"there are: {', '.join(source.readers)}"),
         )  # fmt: skip
+    # Told for all files of a run: those that state their times themselves need none.
+    options = {
+        key: value for key, value in options.items() if key != "zone" or key in source.readers[name].options
+    }
     if unknown := [option for option in options if option not in source.readers[name].options]:
         raise ReadingError(
             Text(ja="その読み手にない指定", en="the reader has no such option"), f"{name}: {', '.join(unknown)}",

@@ -20,6 +20,7 @@ from sekisho.language import Text
 from sekisho.model.assignment import Answer, Outcome
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case
+from sekisho.model.detection import CLOCK_SKEW
 from sekisho.model.identity import ROLE_HINT, Contact, Identified, Naming, Person
 from sekisho.model.purpose import LegalBasis, Stage
 from sekisho.model.verdict import Scalar
@@ -49,6 +50,10 @@ REFUSALS: Mapping[str, Text] = {
     "no-case": Text(ja="その案件はない", en="there is no such case"),
     "closed": Text(ja="案件が終わっている", en="the case is no longer open"),
     "past": Text(ja="案件の保存期限が過ぎている", en="the case is past the time it may be kept"),
+    "future": Text(
+        ja="検出の時刻が未来にあり、いつの割当を調べるべきか決められない（フローの時計か時間帯が違う）",
+        en="the detections lie in the future: whose address it was can't be told (the flows' clock or zone is wrong)",
+    ),
     "four-eyes": Text(
         ja="二人目の承認が要る：先に一人が申請し、別の人が番号を示して開示する",
         en="a second person is needed: one requests, another one releases it by its number",
@@ -72,7 +77,7 @@ REFUSALS: Mapping[str, Text] = {
 
 #: The refusals that say something of one case or one request only; any other would meet every case alike.
 OF_ONE_REQUEST = frozenset({"no-request", "other-request", "same-person", "expired", "spent"})
-OF_ONE_CASE = frozenset({"no-case", "closed", "past"}) | OF_ONE_REQUEST
+OF_ONE_CASE = frozenset({"no-case", "closed", "past", "future"}) | OF_ONE_REQUEST
 
 
 class Refused(AuthorisationError):
@@ -190,6 +195,9 @@ def _permitted(asked: Asked, person: Person, parts: Parts) -> Case:
     rule = parts.rules[Stage.CASE]
     if min(case.updated + rule.milliseconds, case.opened + rule.most_milliseconds) <= parts.now():
         _refuse("past", asked, person, parts)
+    # Who had the address then is not decided yet: whoever has it now would be named for somebody else's doing.
+    if any(at > parts.now() + CLOCK_SKEW for _, at in _moments(case, _sightings(case, parts.cases))):
+        _refuse("future", asked, person, parts)
     return case
 
 

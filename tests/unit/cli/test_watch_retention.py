@@ -48,11 +48,11 @@ def held(data: Path) -> int:
         return int(watch.store.state()["datasets"].get("flow", {}).get("rows", 0))
 
 
-@pytest.mark.parametrize(("days", "reason"), [(-40, "too-old"), (3, "in-the-future")])
+@pytest.mark.parametrize(("days", "reason"), [(-40, "too-old"), (0.375, "in-the-future")])
 def test_what_is_past_its_time_or_ahead_of_it_is_not_taken_in(
-    tmp_path: Path, clock: list[int], days: int, reason: str
+    tmp_path: Path, clock: list[int], days: float, reason: str
 ) -> None:
-    data, at = tmp_path / "data", clock[0] + days * DAY
+    data, at = tmp_path / "data", clock[0] + int(days * DAY)
     done = take(data, at)
     assert (done.outcome, done.kept, held(data)) == ("left-out", 0, 0)
     assert done.counted.rejected == {reason: done.read - done.elsewhere}

@@ -49,7 +49,7 @@ version account-id interface-id srcaddr dstaddr srcport dstport protocol packets
 
 def test_nfdump_csv() -> None:
     assert READER.detect(NFDUMP.encode(), "x")
-    batches, tally = read("csv_flows", NFDUMP.encode())
+    batches, tally = read("csv_flows", NFDUMP.encode(), zone="UTC")
     assert plain(batches) == NFDUMP_ROWS
     assert not tally.rejects
     assert tally.notes["footer-lines"] == 3
@@ -60,9 +60,32 @@ def test_times_in_another_zone() -> None:
     assert plain(batches)[0][0] == 1700000000000 - 9 * 3_600_000
 
 
+def test_a_time_without_a_zone_is_nobodys_guess() -> None:
+    for file in (NFDUMP, LONG, SILK, ARGUS):
+        with pytest.raises(ReadingError) as refused:
+            read("csv_flows", file.encode())
+        assert "--zone Asia/Tokyo" in refused.value.todo.ja
+        assert refused.value.where.startswith("line 2: 2023")
+    batches, _ = read("csv_flows", NFDUMP.encode(), zone="Asia/Tokyo")
+    assert plain(batches)[0][0] == 1700000000000 - 9 * 3_600_000
+
+
+def test_times_with_a_zone_of_their_own_need_none_told() -> None:
+    file = NFDUMP.replace(":20,", ":20+09:00,").replace(":21,", ":21+09:00,").replace(":22,", ":22+09:00,")
+    batches, _ = read("csv_flows", file.encode())
+    assert plain(batches)[0][0] == 1700000000000 - 9 * 3_600_000
+
+
+def test_an_hour_that_a_clock_showed_twice_is_rejected() -> None:
+    file = NFDUMP.replace("2023-11-14 22", "2023-11-05 01")
+    batches, tally = read("csv_flows", file.encode(), zone="America/New_York")
+    assert not batches
+    assert tally.rejects == {"no-time-zone": 2}
+
+
 def test_nfdump_long() -> None:
     assert READER.detect(LONG.encode(), "x")
-    batches, tally = read("csv_flows", LONG.encode())
+    batches, tally = read("csv_flows", LONG.encode(), zone="UTC")
     assert plain(batches) == [
         (1700000000123, 1700000001623, "192.0.2.7", "198.51.100.9", 40000, 23, 6, 0x1A, 5, 270),
         (1700000002000, 1700000002000, "2001:db8::1", "2001:db8::2", 0, 0, 58, 0, 1, 90),
@@ -73,7 +96,7 @@ def test_nfdump_long() -> None:
 
 def test_silk_rwcut() -> None:
     assert READER.detect(SILK.encode(), "x")
-    batches, tally = read("csv_flows", SILK.encode())
+    batches, tally = read("csv_flows", SILK.encode(), zone="UTC")
     assert plain(batches) == [
         (1700000000123, 1700000001623, "192.0.2.7", "198.51.100.9", 40000, 23, 6, 0x1A, 5, 270)
     ]
@@ -84,7 +107,7 @@ def test_silk_rwcut() -> None:
 def test_argus_two_ways(delimiter: str) -> None:
     file = ARGUS.replace(",", delimiter).encode()
     assert READER.detect(file, "x")
-    batches, tally = read("csv_flows", file)
+    batches, tally = read("csv_flows", file, zone="UTC")
     # Nine packets shared by octets, 270 to 228: five and four.
     assert plain(batches) == [
         (1700000000123, 1700000001623, "192.0.2.7", "198.51.100.9", 40000, 23, 6, 0x1B, 5, 270),
@@ -98,7 +121,7 @@ def test_argus_two_ways(delimiter: str) -> None:
 def test_argus_with_packets_of_the_source() -> None:
     head, row = ARGUS.split("\n")[:2]
     file = head.replace("Label", "SrcPkts") + "\n" + row.replace("flow=From-Botnet", "7") + "\n"
-    assert [one[8] for one in plain(read("csv_flows", file.encode())[0])] == [7, 2]
+    assert [one[8] for one in plain(read("csv_flows", file.encode(), zone="UTC")[0])] == [7, 2]
 
 
 @pytest.mark.parametrize("with_header", [True, False])
@@ -132,7 +155,7 @@ def test_own_mapping_with_and_without_header() -> None:
 def test_our_own_names() -> None:
     file = "flowStartMilliseconds,sourceAddress,destinationAddress,protocolIdentifier,packetDeltaCount\n5,1.2.3.4,::1,6,1\n"
     assert READER.detect(file.encode(), "x")
-    assert read("csv_flows", file.encode())[1].rejects == {"address": 1}
+    assert read("csv_flows", file.encode(), zone="UTC")[1].rejects == {"address": 1}
 
 
 def test_bad_lines_cost_only_themselves_and_name_their_line() -> None:
@@ -146,7 +169,7 @@ def test_bad_lines_cost_only_themselves_and_name_their_line() -> None:
         good + ",more",
         good.replace("270", str((1 << 48) + 1)),
     ]
-    batches, tally = read("csv_flows", "\n".join([head, good, *bad, "", good]).encode())
+    batches, tally = read("csv_flows", "\n".join([head, good, *bad, "", good]).encode(), zone="UTC")
     assert plain(batches) == [NFDUMP_ROWS[0]] * 2
     assert {reason: where for reason, where, _ in tally.places} == {
         "start": "line 3", "address": "line 4", "port": "line 5", "protocol": "line 6", "octetDeltaCount": "line 7",
@@ -171,7 +194,7 @@ def test_bad_lines_cost_only_themselves_and_name_their_line() -> None:
 def test_a_quote_without_partner_costs_its_own_line_only(odd: str) -> None:
     head, good, *_ = NFDUMP.split("\n")
     lines = [head, *[good] * 3, good.replace("...AP.S.", odd), "", *[good] * 6]
-    _, tally = read("csv_flows", ("\n".join(lines) + "\n").encode())
+    _, tally = read("csv_flows", ("\n".join(lines) + "\n").encode(), zone="UTC")
     assert tally.rows + sum(tally.rejects.values()) == 10
     assert tally.rows >= 9
     assert {where for _, where, _ in tally.places} <= {"line 5"}
@@ -179,14 +202,16 @@ def test_a_quote_without_partner_costs_its_own_line_only(odd: str) -> None:
 
 def test_examples_end_but_counting_goes_on() -> None:
     head, good, *_ = NFDUMP.split("\n")
-    _, tally = read("csv_flows", ("\n".join([head, *[good.replace("TCP", "x")] * 100]) + "\n").encode())
+    _, tally = read(
+        "csv_flows", ("\n".join([head, *[good.replace("TCP", "x")] * 100]) + "\n").encode(), zone="UTC"
+    )
     assert tally.rejects == {"protocol": 100}
     assert [where for _, where, _ in tally.places] == [*(f"line {n}" for n in range(2, 7)), ""]
 
 
 def test_a_line_without_end() -> None:
     head, good, *_ = NFDUMP.split("\n")
-    batches, tally = read("csv_flows", f"{head}\n{'x' * (20 << 20)}\n{good}\n".encode())
+    batches, tally = read("csv_flows", f"{head}\n{'x' * (20 << 20)}\n{good}\n".encode(), zone="UTC")
     assert plain(batches) == NFDUMP_ROWS[:1]
     assert tally.rejects == {"line-too-long": 1}
 
@@ -224,7 +249,7 @@ def test_damage_never_crashes(good: bytes, data: st.DataObject) -> None:
             st.binary(max_size=4) | st.sampled_from([b"\n", b"\t", b'"', b",", b"9" * 30])
         )
     try:
-        batches, _ = read("csv_flows", bytes(file[: data.draw(st.integers(0, len(file)))]))
+        batches, _ = read("csv_flows", bytes(file[: data.draw(st.integers(0, len(file)))]), zone="UTC")
     except ReadingError:
         return
     assert len(plain(batches)) <= 20

@@ -107,6 +107,26 @@ def test_a_file_rejected_as_a_whole_may_be_tried_again(data: Path) -> None:
         assert (done.outcome, sum(done.counted.rejected.values())) == ("rejected", 20), done
 
 
+NFDUMP = f"""ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt
+2026-11-18 18:00:00,2026-11-18 18:00:01,1.0,{capture.CAMERA},198.51.100.9,40000,23,TCP,...AP.S.,0,0,5,270
+"""
+
+
+def test_a_file_without_a_zone_is_refused_and_taken_once_it_is_told(data: Path) -> None:
+    file = data.parent / "nfdump.csv"
+    file.write_text(NFDUMP)
+    (refused,) = run(data, file)
+    assert (refused.outcome, rows(data)) == ("failed", 0)
+    assert "--zone Asia/Tokyo" in refused.fault
+    files = (file, data.parent / "capture.pcap")  # what states its times itself needs no zone
+    with Watch(data) as watch:
+        done = list(
+            watch.ingest(files, {"zone": "Asia/Tokyo"}, lambda *_: None, kind="", language=Language.EN)
+        )
+    assert [one.outcome for one in done] == ["taken", "taken"]
+    assert done[0].begin == 1_794_992_400_000  # 2026-11-18 09:00 UTC
+
+
 def test_an_empty_folder_is_said(data: Path) -> None:
     (data.parent / "nothing").mkdir()
     (said,) = run(data, data.parent / "nothing")

@@ -199,6 +199,12 @@ def test_only_open_cases(world: World, state: CaseState) -> None:
         world.refused("closed")
 
 
+def test_a_moment_in_the_future_names_nobody(world: World) -> None:
+    world.open(begin=NOW + 9 * HOUR, end=NOW + 10 * HOUR)
+    world.refused("future")
+    assert not world.assignments.asked
+
+
 def test_a_case_past_its_time_names_nobody_even_before_it_is_deleted(world: World) -> None:
     world.open()
     world.now = NOW + world.parts.rules[Stage.CASE].milliseconds - 1

@@ -27,8 +27,9 @@ import numpy as np
 import pyarrow as pa
 
 from sekisho.errors import ReadingError
-from sekisho.formats.assignment_csv import ACCOUNT, FIRST, INNER, LAST, NETWORK, TIME, Table, zone_of
+from sekisho.formats.assignment_csv import ACCOUNT, FIRST, INNER, LAST, NETWORK, TIME, Table
 from sekisho.formats.assignment_rows import BEGINS, ENDS
+from sekisho.formats.local_time import zone_of
 from sekisho.formats.text_lines import Rejecting
 from sekisho.formats.whole_lines import WholeLines
 from sekisho.language import Text

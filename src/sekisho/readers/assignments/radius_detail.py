@@ -28,7 +28,6 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from sekisho.formats.assignment_csv import zone_of
 from sekisho.formats.assignment_rows import (
     CLOSED,
     EARLIEST,
@@ -39,6 +38,7 @@ from sekisho.formats.assignment_rows import (
     name_number,
     octets_of,
 )
+from sekisho.formats.local_time import zone_of
 from sekisho.formats.whole_lines import WholeLines
 from sekisho.language import Text
 from sekisho.ports.flows import Options, Tally
