@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from sekisho import plugins
-from sekisho.model.evidence import Evidence
+from sekisho.model.evidence import Attempt, AttemptStatus, Evidence
 from sekisho.model.observation import Observations
 from sekisho.model.terminal import Terminal
 from sekisho.model.verdict import Finding
@@ -28,7 +28,9 @@ def derive(case: Path) -> tuple[Any, Any, Finding]:
     facts = tuple(probe.observe(evidence))
     undocumented = {fact.name for fact in facts} - set(probe.facts)
     assert not undocumented, f"facts that the probe does not document: {undocumented}"
-    observations = Observations(facts, {evidence.probe: evidence.attempt})
+    # What a criterion also asks, and what ran beside without a fact of its own.
+    beside = dict.fromkeys(asked.get("beside", ()), Attempt(AttemptStatus.DONE))
+    observations = Observations(facts, {**beside, evidence.probe: evidence.attempt})
     criterion = plugins.unit("criteria", asked["criterion"])
     finding = criterion.judge(observations, terminal, asked.get("parameters", {}))
     unsaid = {finding.reason, *(detail.reason for detail in finding.details)} - set(criterion.reasons)

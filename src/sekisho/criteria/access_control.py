@@ -16,7 +16,7 @@ Limits:
     never a pass. Whoever knows that the only interface faces the line writes role = "wan". Where the
     line side was tested and shows nothing, settings guarded on the other sides pass; a hole on
     another side is then undecided, because whether that path counts as 電気通信回線設備を介して is not for
-    a tool to say.
+    a tool to say. A port that the description excludes keeps a pass undecided.
 Source:
     端末設備等規則 34条の10 一号; 不正アクセス禁止法 2条3項; EN 303 645 5.5-5; JC-STAR S1.1-01.
 """
@@ -26,7 +26,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sekisho.language import Text
-from sekisho.model.evidence import ATTEMPT_REASONS
+from sekisho.model.evidence import ATTEMPT_REASONS, AttemptStatus
+from sekisho.model.exclusion import EXCLUDED, EXCLUDED_TEXT, bounded, left_out
 from sekisho.model.observation import Observation, Observations, because
 from sekisho.model.terminal import Role, Terminal
 from sekisho.model.verdict import Detail, Finding, Scalar, Verdict, combine
@@ -46,6 +47,7 @@ class AccessControl:
     needs = _PROBES
     reasons = {
         **ATTEMPT_REASONS,
+        EXCLUDED: EXCLUDED_TEXT,
         "guarded": Text(
             ja="{sides}で、正しい権限のない書込みはすべて拒まれ、読み戻した設定も変わらなかった({count}件)。",
             en="At {sides}, every write without the right was refused and the setting read back unchanged ({count}).",
@@ -123,7 +125,17 @@ class AccessControl:
     }
 
     def judge(self, observations: Observations, terminal: Terminal, parameters: Parameters) -> Finding:
-        """Judge one side (``side``: line or all)."""
+        """Judge one side (``side``: line or all); a port that was excluded keeps every path from being known."""
+        finding = self._judge(observations, terminal, parameters)
+        lost = tuple(_lost(observations))
+        if lost and finding.verdict is Verdict.PASS:
+            arguments: dict[str, Scalar] = {"count": len(lost)}
+            details = (*finding.details, *lost)
+            verdict, reason = Verdict.INCONCLUSIVE, "undecided"
+            finding = Finding(self.name, verdict, reason, arguments, finding.because, details=details)
+        return bounded(finding, left_out(observations, terminal))
+
+    def _judge(self, observations: Observations, terminal: Terminal, parameters: Parameters) -> Finding:
         line = str(parameters.get("side", "all")) == "line"
         roles = _line_roles(terminal) if line else frozenset(Role)
         described = bool(roles)
@@ -194,6 +206,17 @@ class AccessControl:
         reason = attempt.reason if attempt.reason in ATTEMPT_REASONS else "nothing-written"
         reason = "nothing-written" if reason == "complete" else reason
         return Finding(self.name, Verdict.INCONCLUSIVE, reason, {"detail": attempt.detail})
+
+
+def _lost(observations: Observations) -> Iterator[Detail]:
+    """Yield the probes that could not look: another path may exist that only they would have found."""
+    for probe in _PROBES:
+        attempt = observations.attempts.get(probe)
+        if attempt is None:
+            continue
+        if attempt.status in {AttemptStatus.FAILED, AttemptStatus.STOPPED} or attempt.reason == "not-allowed":
+            reason = attempt.reason if attempt.reason in ATTEMPT_REASONS else "tool"
+            yield Detail(probe, Verdict.INCONCLUSIVE, reason)
 
 
 def _line_roles(terminal: Terminal) -> frozenset[Role]:

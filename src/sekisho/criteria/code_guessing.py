@@ -14,7 +14,8 @@ Limits:
     nobody declared are tried only as far as no lock is risked, and their number is shown. Weak codes
     are samples of ours: where the terminal's own brake cut them off, after the whole attack list of its users
     was refused, that is shown and passes, as long as the service is alive afterwards: a crash is no brake. A
-    listed code that is the one set for the test is undecided.
+    listed code that is the one set for the test is undecided. A TCP port that the description excludes may hold a
+    login path that nobody tried, so it keeps a pass undecided.
 Source:
     令和6年総務省令第11号 3条; 2025年報告 (第三者が容易に推測できない); EN 303 645 5.1-1, 5.1-2.
 """
@@ -25,6 +26,7 @@ from collections.abc import Iterator
 
 from sekisho.language import Text
 from sekisho.model.evidence import ATTEMPT_REASONS
+from sekisho.model.exclusion import EXCLUDED, EXCLUDED_TEXT, bounded, left_out
 from sekisho.model.observation import Observation, Observations, because
 from sekisho.model.terminal import Login, Terminal
 from sekisho.model.verdict import Detail, Finding, Verdict, combine
@@ -41,6 +43,7 @@ class CodeGuessing:
     needs = (*_PROBES, "first_use")
     reasons = {
         **ATTEMPT_REASONS,
+        EXCLUDED: EXCLUDED_TEXT,
         "held": Text(
             ja="どのログイン経路も、推測できる識別符号では開かなかった({count}経路)。",
             en="No login path opened with a code that can be guessed ({count} paths).",
@@ -106,6 +109,9 @@ class CodeGuessing:
     def judge(self, observations: Observations, terminal: Terminal, parameters: Parameters) -> Finding:
         """Judge every login path that was tested; takes no parameters."""
         del parameters
+        return bounded(self._judge(observations, terminal), left_out(observations, terminal, ("tcp",)))
+
+    def _judge(self, observations: Observations, terminal: Terminal) -> Finding:
         details = [*_details(observations, terminal)]
         if not details:
             return self._missing(observations)

@@ -11,7 +11,7 @@ Evidence: Facts ``port.scan``, ``port.open``, ``port.missing``, ``port.unknown``
 Limits: That a declared need is a real one is the maker's claim. A port that is declared as needed and was not found
     keeps it INCONCLUSIVE: the scan, the service or the document is wrong, and which of them can't be told. Where
     a filter drops everything, silent UDP ports are shown as not told apart; from that side they don't answer their
-    protocol's question.
+    protocol's question. A port that the description excludes is unknown and keeps it INCONCLUSIVE.
 Source: Committee report 2025 (unneeded logical interfaces; telnet is its example); EN 303 645 5.6-1, 5.6-2;
     TS 103 701 on completeness of the declaration.
 """
@@ -22,6 +22,7 @@ from collections.abc import Iterable
 
 from sekisho.language import Text
 from sekisho.model.evidence import ATTEMPT_REASONS, Attempt, AttemptStatus, Pointer
+from sekisho.model.exclusion import EXCLUDED, EXCLUDED_TEXT, left_out
 from sekisho.model.observation import Observation, Observations, because
 from sekisho.model.terminal import Role, Service, Terminal
 from sekisho.model.verdict import Assurance, Detail, Finding, Scalar, Verdict, combine
@@ -108,7 +109,7 @@ class InterfacesNeeded:
         "missing": Text(
             ja="申告にあるが見つからない（{service}）。", en="Declared, but not found ({service})."
         ),
-        "excluded": Text(ja="走査から外した（{why}）。", en="Left out of the scan ({why})."),
+        EXCLUDED: EXCLUDED_TEXT,
         "excluded-entry": Text(
             ja="侵入に使われる代表的なポートが走査から外されている（{why}）。",
             en="A typical entry port was left out of the scan ({why}).",
@@ -140,7 +141,10 @@ class InterfacesNeeded:
         elif scans and not observations.of("port.open"):
             # A refusal shows that somebody is there, not that it is this terminal, switched on and set up.
             doubts += (Detail("scan", Verdict.INCONCLUSIVE, "nothing-open", {}, because(scans)),)
-        shown = tuple(_shown(observations, entries, line_only=line_only))
+        shown = (
+            *_shown(observations, line_only=line_only),
+            *_excluded(left_out(observations, terminal), entries),
+        )
         return self._conclude(scans, ports, (*doubts, *shown))
 
     def _conclude(
@@ -253,8 +257,8 @@ def _doubts(observations: Observations, *, line_only: bool) -> Iterable[Detail]:
         yield Detail(fact.subject, Verdict.INCONCLUSIVE, "second-differs", changes, fact.because)
 
 
-def _shown(observations: Observations, entries: frozenset[str], *, line_only: bool) -> Iterable[Detail]:
-    """Yield what is shown beside: declared but missing, filtered UDP, left out on purpose."""
+def _shown(observations: Observations, *, line_only: bool) -> Iterable[Detail]:
+    """Yield what is shown beside: declared but missing, filtered UDP."""
     for fact in observations.of("port.missing"):
         if not line_only or fact.attributes.get("role") in {None, Role.WAN}:
             arguments = {"service": fact.attributes.get("service", "")}
@@ -266,12 +270,13 @@ def _shown(observations: Observations, entries: frozenset[str], *, line_only: bo
         if _counts(fact, line_only=line_only) and fact.attributes.get("filtered"):
             ports = {"ports": fact.attributes.get("ports", "")}
             yield Detail(fact.subject, Verdict.NOT_APPLICABLE, "udp-filtered", ports, fact.because)
-    for fact in observations.of("port.excluded"):
-        why = {"why": fact.attributes.get("reason", "")}
-        if fact.subject in entries:
-            yield Detail(fact.subject, Verdict.INCONCLUSIVE, "excluded-entry", why, fact.because)
-        else:
-            yield Detail(fact.subject, Verdict.NOT_APPLICABLE, "excluded", why, fact.because)
+
+
+def _excluded(missing: Iterable[Detail], entries: frozenset[str]) -> Iterable[Detail]:
+    """Yield what was left out of the scan: whether it is open is unknown, so it keeps the whole undecided."""
+    for one in missing:
+        reason = "excluded-entry" if one.subject in entries else one.reason
+        yield Detail(one.subject, one.verdict, reason, one.arguments, one.because)
 
 
 CRITERION = InterfacesNeeded()

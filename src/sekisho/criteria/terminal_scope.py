@@ -17,14 +17,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from sekisho.language import Text
 from sekisho.model.evidence import Pointer
+from sekisho.model.exclusion import EXCLUDED, EXCLUDED_TEXT, bounded, left_out
 from sekisho.model.observation import Observation, Observations, because
 from sekisho.model.terminal import Applicability, Equivalent, Terminal
 from sekisho.model.verdict import Assurance, Detail, Finding, Scalar, Verdict
 from sekisho.ports import Parameters
 
 _YES_NO = {"yes": True, "no": False}
+_LOOKING = ("open_ports", "service_identity", "web_login", "telnet_login", "ssh_login")
+# Declared, and believed as long as nothing on the line side refutes it.
+_UNREFUTED = frozenset({"no-ip", "not-over-line"})
 
 
 class TerminalScope:
@@ -32,8 +38,13 @@ class TerminalScope:
 
     name = "terminal_scope"
     title = Text(ja="第34条の10の適用", en="Whether article 34-10 applies")
-    needs = ("open_ports", "service_identity", "web_login", "telnet_login", "ssh_login", "document_check")
+    needs = (*_LOOKING, "document_check")
     reasons = {
+        EXCLUDED: EXCLUDED_TEXT,
+        "not-chosen": Text(
+            ja="申告に反する観測がないと言うための試験の一部を行っていない（{probes}）。",
+            en="Some of the tests that could speak against the declaration were not run ({probes}).",
+        ),
         "applies": Text(
             ja="①〜③に当たり④に当たらない。第34条の10が適用される。",
             en="Conditions 1 to 3 hold and 4 does not: article 34-10 applies.",
@@ -119,7 +130,16 @@ class TerminalScope:
     def judge(self, observations: Observations, terminal: Terminal, parameters: Parameters) -> Finding:
         """Judge; there are no parameters: the conditions are the article's own."""
         del parameters
-        return _Weighing(self.name, terminal.applicability, observations).finding()
+        finding = _Weighing(self.name, terminal.applicability, observations).finding()
+        if finding.reason in _UNREFUTED:
+            # "Nothing seen speaks against it" holds only where everything was looked at.
+            missing = [name for name in _LOOKING if name not in observations.attempts]
+            arguments: dict[str, Scalar] = {"probes": ", ".join(missing)}
+            if missing:
+                verdict, reason = Verdict.INCONCLUSIVE, "not-chosen"
+                return msgspec.structs.replace(finding, verdict=verdict, reason=reason, arguments=arguments)
+            finding = bounded(finding, left_out(observations, terminal))
+        return finding
 
 
 def _changes(observations: Observations) -> Iterator[Observation]:

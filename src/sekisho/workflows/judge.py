@@ -15,6 +15,7 @@ from sekisho.model.terminal import Terminal
 from sekisho.model.verdict import Finding, Judged, Scalar, Verdict, combine, either, whole
 from sekisho.ports import Criterion, EvidenceStore, Parameters, Probe
 
+_MET = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
 FAULTS = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError)
 
 
@@ -150,9 +151,22 @@ def _leaf(
     if criterion is None:
         return Finding(rule.criterion, Verdict.INCONCLUSIVE, "not-installed")
     try:
-        return criterion.judge(observations, terminal, fill(rule.parameters, catalogue.parameters))
+        finding = criterion.judge(observations, terminal, fill(rule.parameters, catalogue.parameters))
     except FAULTS as fault:
         return Finding(rule.criterion, Verdict.INCONCLUSIVE, "tool", {"detail": repr(fault)[:500]})
+    # Applicability is declared first and refuted by what is seen: that criterion says itself what it must have seen.
+    open_ = finding.verdict in _MET and rule.criterion != catalogue.applicability
+    return _chosen(finding, criterion, observations) if open_ else finding
+
+
+def _chosen(finding: Finding, criterion: Criterion, observations: Observations) -> Finding:
+    """Return ``finding``, undecided when a probe that the criterion needs was left out (``--only``): nothing was asked."""
+    missing = [name for name in criterion.needs if name not in observations.attempts]
+    if not missing:
+        return finding
+    return msgspec.structs.replace(
+        finding, verdict=Verdict.INCONCLUSIVE, reason="not-chosen", arguments={"probes": ", ".join(missing)}
+    )
 
 
 def fill(parameters: Parameters, values: Parameters) -> dict[str, Scalar | list[Scalar]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from sekisho.criteria.access_control import CRITERION
 from sekisho.model.evidence import Attempt, AttemptStatus
 from sekisho.model.observation import Observation, Observations
-from sekisho.model.terminal import Interface, Role, Terminal
+from sekisho.model.terminal import Exclusion, Interface, Role, Terminal
 from sekisho.model.verdict import Verdict
 
 BOTH = Terminal(
@@ -129,3 +130,28 @@ def test_every_reason_has_both_sentences():
     for text in CRITERION.reasons.values():
         assert text.ja
         assert text.en
+
+
+@pytest.mark.parametrize("side", ["line", "all"])
+def test_an_excluded_port_may_be_a_path_that_nobody_tried(side):
+    excluded = Observation("port.excluded", "tcp/9999", True, {"reason": "factory console"})
+    facts = (*GUARDED, SCAN)
+    assert judge(seen(*facts), BOTH, side).verdict is Verdict.PASS
+    finding = judge(seen(*facts, excluded), BOTH, side)
+    assert (finding.verdict, finding.reason) == (Verdict.INCONCLUSIVE, "excluded")
+    assert "tcp/9999" in str(finding.arguments["why"])
+    described = msgspec.structs.replace(BOTH, exclusions=(Exclusion("tcp", 9999, "factory console"),))
+    assert judge(seen(*facts), described, side).reason == "excluded"
+    hole = (*GUARDED, write("low", True), excluded)
+    assert judge(seen(*hole), ONE, "all").verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    "attempt", [Attempt(AttemptStatus.FAILED, "timed-out"), Attempt(AttemptStatus.SKIPPED, "not-allowed")]
+)
+def test_a_shell_that_nobody_could_look_for_keeps_it_undecided(attempt):
+    observations = Observations(GUARDED, {"web_login": Attempt(AttemptStatus.DONE), "ssh_login": attempt})
+    finding = judge(observations)
+    assert (finding.verdict, finding.details[-1].subject) == (Verdict.INCONCLUSIVE, "ssh_login")
+    observations = Observations(GUARDED, {"ssh_login": Attempt(AttemptStatus.DONE, "no-such-service")})
+    assert judge(observations).verdict is Verdict.PASS

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from sekisho.criteria.code_guessing import CRITERION
 from sekisho.model.evidence import Attempt, AttemptStatus
 from sekisho.model.observation import Observation, Observations
-from sekisho.model.terminal import Code, Login, Service, Terminal
+from sekisho.model.terminal import Code, Exclusion, Login, Service, Terminal
 from sekisho.model.verdict import Verdict
 
 PRESET, CURRENT = Code("admin", "k3-Label-99"), Code("admin", "Owner-7291")
@@ -102,3 +103,13 @@ def test_a_brake_is_one_only_while_the_service_lives(live, verdict, reason, why)
     facts = (*SHUT[:3], cut, before, *after)
     finding = CRITERION.judge(Observations(facts, {"web_login": Attempt(AttemptStatus.DONE)}), terminal(), {})
     assert (finding.verdict, finding.details[0].reason) == (verdict, reason)
+
+
+def test_an_excluded_tcp_port_may_hold_a_login_path():
+    observations = Observations(SHUT, {"web_login": Attempt(AttemptStatus.DONE)})
+    for transport, verdict in (("tcp", Verdict.INCONCLUSIVE), ("udp", Verdict.PASS)):
+        left = msgspec.structs.replace(terminal(), exclusions=(Exclusion(transport, 9999, "ours"),))
+        assert CRITERION.judge(observations, left, {}).verdict is verdict
+    opened = Observations((*SHUT, accepted("preset")), observations.attempts)
+    left = msgspec.structs.replace(terminal(), exclusions=(Exclusion("tcp", 9999, "ours"),))
+    assert CRITERION.judge(opened, left, {}).verdict is Verdict.FAIL

@@ -7,8 +7,9 @@ from datetime import date
 import pytest
 
 from sekisho.criteria.terminal_scope import CRITERION
+from sekisho.model.evidence import Attempt, AttemptStatus
 from sekisho.model.observation import Observation, Observations
-from sekisho.model.terminal import Applicability, Equivalent, Terminal
+from sekisho.model.terminal import Applicability, Equivalent, Exclusion, Terminal
 from sekisho.model.verdict import Assurance, Verdict
 
 IN = {
@@ -23,7 +24,8 @@ CC = Equivalent("CC", "JISEC-C0001", date(2027, 3, 31), "EAL2")
 
 def judge(*facts, **declared):
     terminal = Terminal(applicability=Applicability(**declared))
-    return CRITERION.judge(Observations(facts), terminal, {})
+    attempts = dict.fromkeys(CRITERION.needs, Attempt(AttemptStatus.DONE))
+    return CRITERION.judge(Observations(facts, attempts), terminal, {})
 
 
 def answered(question, choice, person="Sato", at="2026-11-21T09:00:00+09:00"):
@@ -183,3 +185,16 @@ def test_an_equivalent_measure_is_a_claim_until_weighed(facts, expected):
     assert outcome(found) == expected
     assert "JISEC-C0001" in found.claim
     assert found.arguments["expires"] == "2027-03-31"
+
+
+@pytest.mark.parametrize("change", [{"internet_protocol": False}, {"settings_over_line": False}])
+def test_nothing_seen_against_it_needs_somebody_who_looked(change):
+    terminal = Terminal(applicability=Applicability(**{**IN, **change}))
+    attempts = dict.fromkeys(CRITERION.needs, Attempt(AttemptStatus.DONE))
+    whole = Observations((), attempts)
+    assert CRITERION.judge(whole, terminal, {}).verdict is Verdict.NOT_APPLICABLE
+    part = Observations((), {name: one for name, one in attempts.items() if name != "web_login"})
+    assert outcome(CRITERION.judge(part, terminal, {})) == (Verdict.INCONCLUSIVE, "not-chosen")
+    left = Terminal(applicability=terminal.applicability, exclusions=(Exclusion("tcp", 9999, "ours"),))
+    found = CRITERION.judge(whole, left, {})
+    assert (found.verdict, found.reason) == (Verdict.INCONCLUSIVE, "excluded")

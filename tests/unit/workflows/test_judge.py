@@ -56,7 +56,8 @@ def verdict_of(rule: Rule | None, applicability: str = "") -> tuple[Verdict, str
     catalogue = Catalogue(
         "c", TWO, TWO, Status.IN_FORCE, Confidence.A, ("S",), (requirement,), applicability=applicability
     )
-    (judged,) = judge_catalogue(catalogue, Observations(), TERMINAL, CRITERIA)
+    seen = Observations(attempts={"p": Attempt(AttemptStatus.DONE)})
+    (judged,) = judge_catalogue(catalogue, seen, TERMINAL, CRITERIA)
     return judged.verdict, judged.note
 
 
@@ -148,3 +149,27 @@ def test_a_catalogue_with_an_unjudged_duty_does_not_pass() -> None:
     outcome = judge(stored({"x": 1}), TERMINAL, [catalogue], {}, CRITERIA, tool="t", now=now)
     assert outcome.verdict("c") is Verdict.INCONCLUSIVE
     assert outcome.verdict("elsewhere") is Verdict.NONE
+
+
+@pytest.mark.parametrize(
+    ("attempts", "rule", "applies", "expected"),
+    [
+        ((), "pass", "", Verdict.INCONCLUSIVE),
+        ((), "na", "", Verdict.INCONCLUSIVE),
+        ((), "fail", "", Verdict.FAIL),
+        (("p",), "pass", "", Verdict.PASS),
+        ((), "pass", "na", Verdict.NOT_APPLICABLE),
+    ],
+)
+def test_a_probe_that_was_not_chosen_keeps_what_needs_it_undecided(
+    attempts: tuple[str, ...], rule: str, applies: str, expected: Verdict
+) -> None:
+    requirement = Requirement("R", "c", TWO, TWO, Confidence.A, ("S",), rule=leaf(rule))
+    catalogue = Catalogue(
+        "c", TWO, TWO, Status.IN_FORCE, Confidence.A, ("S",), (requirement,), applicability=applies
+    )
+    seen = Observations(attempts=dict.fromkeys(attempts, Attempt(AttemptStatus.DONE)))
+    (judged,) = judge_catalogue(catalogue, seen, TERMINAL, CRITERIA)
+    assert judged.verdict is expected
+    if expected is Verdict.INCONCLUSIVE:
+        assert judged.findings[-1].reason == "not-chosen"

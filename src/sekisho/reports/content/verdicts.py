@@ -58,6 +58,10 @@ _NOTES = {
 }
 _REASONS = {
     "not-installed": Text(ja="判定の規則が組み込まれていない。", en="The criterion is not installed."),
+    "not-chosen": Text(
+        ja="必要な試験の一部を行っていない（{probes}）。合格を意味しない。",
+        en="Some of the tests that it needs were not run ({probes}). That is not a pass.",
+    ),
     "tool": Text(ja="試験器の不具合：{detail}", en="A fault of the tester itself: {detail}"),
 }
 _BASIS = Text(ja="（確かさ {grade}：{sources}）{remark}", en=" (confidence {grade}: {sources}) {remark}")
