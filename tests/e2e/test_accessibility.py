@@ -51,6 +51,11 @@ def test_every_page_of_the_menu(
         origin + "/assess/new",
         origin + "/assess/runs",
         origin + "/terminals/new",
+        origin + "/duties/people",
+        origin + "/duties/checks",
+        origin + "/duties/checks/2026?item=technical:10条 電源",
+        origin + "/duties/drills",
+        origin + "/duties/learning",
     ]:
         page.goto(link)
         assert page.locator("html").get_attribute("lang") == language

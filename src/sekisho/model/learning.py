@@ -52,7 +52,7 @@ class Lesson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar again: `YES` when a later accident has the same cause in the same service; `UNDECIDED` when a cause isn't
         written, or a later accident can't be judged
     :ivar same: ids of those; ``alike`` of later ones with the same cause, or in the same service, alone
-    :ivar held: measures were done before the same happened again: they did not hold
+    :ivar unheld: a measure was done before the same happened again: it did not hold
     """
 
     case: Case
@@ -66,37 +66,38 @@ class Lesson(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def lessons(cases: Iterable[Case], measures: Sequence[Countermeasure]) -> tuple[Lesson, ...]:
     """Return every accident with what was done after it, newest first."""
     ordered = sorted(cases, key=lambda one: (one.occurred, one.id))
+    causes = [_folded(one.cause) for one in ordered]
+    # From here on backwards every later cause is written, and every later accident could be read.
+    sure = [True] * (len(ordered) + 1)
+    for index in range(len(ordered) - 1, -1, -1):
+        sure[index] = sure[index + 1] and bool(causes[index]) and ordered[index].known
     found = []
     for index, one in enumerate(ordered):
-        later = ordered[index + 1 :]
         mine = tuple(measure for measure in measures if measure.accident == one.id)
-        cause = _folded(one.cause)
-        same = [
-            other
-            for other in later
-            if cause and _folded(other.cause) == cause and one.services & other.services
-        ]
-        alike = [
-            other
-            for other in later
-            if other not in same and ((cause and _folded(other.cause) == cause) or one.services & other.services)
-        ]  # fmt: skip
-        unsure = later and (not cause or any(not other.cause or not other.known for other in later))
+        same, alike = _later(one, causes[index], ordered[index + 1 :], causes[index + 1 :])
+        last = index + 1 == len(ordered)
+        unsure = not last and not (causes[index] and sure[index + 1])
         again = Standing.YES if same else Standing.UNDECIDED if unsure else Standing.NO
         unheld = any(
             measure.done_on and measure.done_on <= other.occurred for measure in mine for other in same
         )
-        found.append(
-            Lesson(
-                one,
-                mine,
-                again,
-                tuple(other.id for other in same),
-                tuple(other.id for other in alike),
-                unheld,
-            )
-        )
+        ids = (tuple(other.id for other in side) for side in (same, alike))
+        found.append(Lesson(one, mine, again, *ids, unheld))
     return tuple(reversed(found))
+
+
+def _later(
+    one: Case, cause: str, later: Sequence[Case], causes: Sequence[str]
+) -> tuple[list[Case], list[Case]]:
+    """Return those with the same cause in the same service, and those with either alone."""
+    same, alike = [], []
+    for other, its in zip(later, causes, strict=True):
+        cause_too, service_too = bool(cause) and its == cause, not one.services.isdisjoint(other.services)
+        if cause_too and service_too:
+            same.append(other)
+        elif cause_too or service_too:
+            alike.append(other)
+    return same, alike
 
 
 def _folded(text: str) -> str:

@@ -44,12 +44,14 @@ class Listed(msgspec.Struct, frozen=True):
 
     :ivar broken: ids of accidents that can't be judged, so that their duties are missing here
     :ivar more: older accidents exist that were not looked at
+    :ivar said: the version of what the operator said; 0 for nothing, or for a file of its own
     """
 
     today: date
     entries: tuple[Entry, ...]
     broken: tuple[str, ...]
     more: bool
+    said: int = 0
 
 
 class DutyDesk:
@@ -102,13 +104,13 @@ class DutyDesk:
         """
         from sekisho.workflows.list_duties import duties_of
 
-        known = operator or self.operator()[0]
+        known, version = (operator, 0) if operator else self.operator()
         proofs = tuple(one for one, _ in self._papers.every(DONE, Done))
         rulings, broken, more = self._rulings()
         today = today or self.today
         said = msgspec.structs.replace(known, done=(*known.done, *proofs))
         found = duties_of(said, rulings, today, until or today + timedelta(days=AHEAD))
-        return Listed(today, found, broken, more)
+        return Listed(today, found, broken, more, version)
 
     def reminded(self) -> frozenset[str]:
         """Return the reminders that went out: recipient, duty and stage, as `remember` keeps them."""

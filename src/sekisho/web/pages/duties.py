@@ -38,7 +38,7 @@ _CARDS = {"late": "alarm", "due": "", "open": "caution", "done": "good"}
 
 def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
     desk = asked.office.console.duties
-    listed, (_, said) = desk.listed(), desk.operator()
+    listed = desk.listed()
     wanted = asked.query.get("state", "")
     wanted = wanted if wanted in MARKS else ""
     counted = Counter(one.state.value for one in listed.entries)
@@ -51,7 +51,7 @@ def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
         entries=[(one, "" if one.day is None else one.day.isoformat() if one.done else due_words(due_day(one.day, listed.today), asked.t)) for one in shown],
         counts=[(state, counted[state]) for state in MARKS],
         wanted=wanted,
-        said=said,
+        said=listed.said,
         ahead=AHEAD,
         marks=MARKS,
         cards=_CARDS,
