@@ -81,8 +81,16 @@ def lessons(cases: Iterable[Case], measures: Sequence[Countermeasure]) -> tuple[
         unheld = any(
             measure.done_on and measure.done_on <= other.occurred for measure in mine for other in same
         )
-        ids = (tuple(other.id for other in side) for side in (same, alike))
-        found.append(Lesson(one, mine, again, *ids, unheld))
+        found.append(
+            Lesson(
+                one,
+                mine,
+                again,
+                tuple(other.id for other in same),
+                tuple(other.id for other in alike),
+                unheld,
+            )
+        )
     return tuple(reversed(found))
 
 

@@ -92,7 +92,7 @@ def test_people_and_sites_make_vacancies_courses_and_exemptions(analyst: TestCli
         ("engineers", {"name": "佐藤", "kind": "line", "appointed": ""}, "日付が要る"),
         (
             "engineers",
-            {"name": "佐", "kind": "line", "appointed": "2020-04-01", "course": "2999-01-01"},
+            {"name": "佐", "kind": "line", "appointed": "2020-04-01", "course": "2098-01-01"},
             "まだ来ていない",
         ),
         ("installers", {"name": "山田", "kind": "all", "post-どこか": "1"}, "知らない事業場"),
