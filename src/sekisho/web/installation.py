@@ -17,7 +17,7 @@ from sekisho.language import Text
 from sekisho.web.application import application
 from sekisho.web.office import Office
 from sekisho.web.recording import Log, no_line
-from sekisho.web.serving import Listening, bind, check, serve
+from sekisho.web.serving import OF_ONE_OFFICE, Listening, bind, check, serve
 from sekisho.wiring.accounts import open_gate
 from sekisho.wiring.console import Console
 from sekisho.wiring.moment import milliseconds
@@ -47,8 +47,9 @@ class Installation:
     def serve(self) -> None:
         """Serve until told to end."""
         serve(
-            self.application, self.listening, [self.socket], self.office.leaving, proxies=self.office.proxies
-        )
+            self.application, self.listening, [self.socket], self.office.leaving, proxies=self.office.proxies,
+            per_source=OF_ONE_OFFICE,
+        )  # fmt: skip
 
 
 def office_of(

@@ -15,12 +15,14 @@ from starlette.applications import Starlette
 
 from sekisho.errors import AuthorisationError, StoreError
 from sekisho.language import Text
-from sekisho.web.connections import bounded
+from sekisho.web.connections import PER_SOURCE, bounded
 from sekisho.web.leaving import Leaving
 from sekisho.web.readiness import tell
 
 _BACKLOG = 128
 _AT_ONCE = 512
+#: Connections that one source may hold at a console: a whole office looks on from behind one address.
+OF_ONE_OFFICE = 400
 _KEPT_OPEN_S = 15
 _LEAVING_S = 10
 
@@ -123,17 +125,18 @@ class _Server(uvicorn.Server):
 def serve(
     application: Starlette, listening: Listening, sockets: Sequence[socket.socket],
     leaving: Leaving | None = None, ready: Callable[[], object] = lambda: tell("READY=1"),
-    proxies: Collection[str] = (),
+    proxies: Collection[str] = (), per_source: int = PER_SOURCE,
 ) -> None:  # fmt: skip
     """Serve until SIGINT or SIGTERM.
 
     Live pages are told at once and come again; requests that run have ten seconds to end.
 
     :param proxies: addresses of which any number of connections is taken
+    :param per_source: connections that any other source may hold
     """
     config = uvicorn.Config(
         application,
-        http=bounded(proxies),
+        http=bounded(proxies, per_source=per_source),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -14,7 +14,7 @@ from sekisho.web.application import application
 from sekisho.web.installation import office_of
 from sekisho.web.measures import Gathered
 from sekisho.web.recording import json_line, no_line
-from sekisho.web.serving import serve
+from sekisho.web.serving import OF_ONE_OFFICE, serve
 from sekisho.web.shared_rate import SharedRate
 from sekisho.web.workers import RATE, told_by
 from sekisho.wiring.console import Console
@@ -43,6 +43,7 @@ def main() -> None:
                 office.leaving,
                 ready=lambda: os.write(1, b"\n"),
                 proxies=work.proxies,
+                per_source=OF_ONE_OFFICE,
             )
         finally:
             gathered.end()

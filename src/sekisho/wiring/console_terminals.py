@@ -159,6 +159,11 @@ class TerminalDesk:
             )  # fmt: skip
         return tuple(card for _, card in sorted(cards.items()))
 
+    def described(self) -> tuple[TerminalCard, ...]:
+        """Return the terminals that have a description, as their descriptions say."""
+        self.fresh()
+        return tuple(card for _, card in self._described.values())
+
     def history(self, terminal: str, limit: int = 100) -> tuple[AssessmentRow, ...]:
         """Return the assessments of a terminal, newest first."""
         return self.assessments(AssessmentFilter(terminal=terminal), limit=limit).assessments

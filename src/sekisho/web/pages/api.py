@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import msgspec
 from starlette.responses import Response
 
@@ -42,8 +44,13 @@ OPERATIONS = (
 )
 
 
+@cache
+def _described() -> bytes:
+    return msgspec.json.encode(description(OPERATIONS, __version__))
+
+
 def _openapi(_asked: Asked) -> Response:
-    return Response(msgspec.json.encode(description(OPERATIONS, __version__)), media_type="application/json")
+    return Response(_described(), media_type="application/json")
 
 
 PAGE = Page(

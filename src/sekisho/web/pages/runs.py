@@ -49,7 +49,7 @@ def _new(asked: Asked) -> Response:
 
 def _form(asked: Asked, form: dict[str, str], fault: SekishoError | None = None) -> Response:
     """Show the form: empty with what is usual, or as it was sent, with what is wrong."""
-    cards = {one.described: one for one in asked.office.console.terminals.terminals() if one.described}
+    cards = {one.described: one for one in asked.office.console.terminals.described()}
     fresh = "days" not in form
     known = [(name, found) for name in sorted(plugins.names("catalogues")) if (found := catalogue(name))]
     usual = {f"catalogue.{name}" for name, found in known if found.status is Status.IN_FORCE}
