@@ -33,6 +33,8 @@ WINDOWS = {NETFLOW_5: 1_024, NETFLOW_9: 32, IPFIX: 1_024, sflow.SFLOW: 32}
 _HEADERS = {NETFLOW_5: HEADER_5, NETFLOW_9: HEADER_9, IPFIX: ipfix.HEADER, sflow.SFLOW: sflow.HEADER}
 _PART_OCTETS = 8 << 20
 _PART_DATAGRAMS = 4_096
+# The compiled twin has no temporaries that would leave the cache.
+_PARTS_OF_TWIN = 2
 _SCHEMA = 1
 _WORD = 4
 
@@ -78,7 +80,8 @@ class Decoder:
             from sekisho.formats import flow_records_fast
 
             self._twin = flow_records_fast
-        step = max(1, min(_PART_DATAGRAMS, _PART_OCTETS // width))
+        parts = 1 if self._twin is None else _PARTS_OF_TWIN
+        step = max(1, parts * min(_PART_DATAGRAMS, _PART_OCTETS // width))
         batches: list[pa.RecordBatch] = []
         for begin in range(0, len(block), step):
             part = _Part(block.part(begin, begin + step), self._sources, tally, self._twin)

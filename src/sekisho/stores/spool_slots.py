@@ -26,10 +26,10 @@ STRIDE = 1536
 _INDEX_OCTETS_EACH = 128
 _PAGE = 4096
 # Those that go round between writer and reader (`spool_segments`): mapping one anew costs as much as receiving into it.
-_MAPPED = 16
+_MAPPED = 10
 _READ_OCTETS = 1 << 16
 # What the reader takes at once doesn't reach beyond a segment: no short rest is left at its end.
-_READ_AT_ONCE = 4096
+_READ_AT_ONCE = 8192
 
 
 def count_in(octets: int) -> int:

@@ -23,6 +23,7 @@ from sekisho.model.detection import Detection, Window
 from sekisho.model.pipeline import StageCount, Step
 from sekisho.model.purpose import Label, Purpose
 from sekisho.ports.flows import Once, Query
+from sekisho.stores.spool import BLOCK_DATAGRAMS
 from sekisho.stores.spool import Position, Spool
 from sekisho.stores.spool_place import Place
 from sekisho.stores.spool_segments import identity
@@ -111,17 +112,17 @@ def test_a_store_that_refuses_for_a_while_loses_and_doubles_nothing(
 
     monkeypatch.setattr(watch.store, "append", append)
     with SpoolWriter(place_of(watch)) as spool:
-        for begin in range(0, 8000, 400):
+        for begin in range(0, 10_000, 400):
             spool.append(datagrams_of([(netflow5(n), "192.0.2.1", 1) for n in range(begin, begin + 400)]))
-    _, waited, faults = run(watch, 8000 * PER, rows=20_000)
+    _, waited, faults = run(watch, 10_000 * PER, rows=20_000)
     found = numbers(watch)
     assert refused == 40
     assert "full disk" in faults
     assert faults[-1] == ""
-    assert set(found) == set(range(1, 8000 * PER + 1))
+    assert set(found) == set(range(1, 10_000 * PER + 1))
     assert max(found.values()) == 1
     # What is gathered, and one reading of the spool on top of it.
-    assert max(waited) <= 20_000 + 4496 * PER
+    assert max(waited) <= 20_000 + (BLOCK_DATAGRAMS + 400) * PER
 
 
 def test_rows_that_were_kept_and_not_noted_are_not_read_again(
