@@ -23,8 +23,7 @@ from sekisho.model.detection import Detection, Window
 from sekisho.model.pipeline import StageCount, Step
 from sekisho.model.purpose import Label, Purpose
 from sekisho.ports.flows import Once, Query
-from sekisho.stores.spool import BLOCK_DATAGRAMS
-from sekisho.stores.spool import Position, Spool
+from sekisho.stores.spool import BLOCK_DATAGRAMS, Position, Spool
 from sekisho.stores.spool_place import Place
 from sekisho.stores.spool_segments import identity
 from sekisho.stores.spool_writer import SpoolWriter
