@@ -21,7 +21,6 @@ from fakes.sharing import Ring, indicator, opened_ring
 from sekisho.web.hub import application
 from sekisho.workflows.hub import Bearer, publish
 
-pytestmark = pytest.mark.slow
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
 EXAMPLES = os.environ.get("SEKISHO_FUZZ_EXAMPLES", "4")
 
@@ -60,6 +59,7 @@ def fuzzed(ring: Ring, who: str, folder: Path, *more: str) -> subprocess.Complet
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["full", "reads", "maker", "partner"])
 def test_each_role_against_the_description(peopled: Ring, who: str, tmp_path: Path) -> None:
     done = fuzzed(peopled, who, tmp_path)
@@ -77,6 +77,24 @@ def test_each_role_against_the_description(peopled: Ring, who: str, tmp_path: Pa
     assert peopled.books.audit.verify("").whole
 
 
+def test_no_address_and_no_method_goes_round_the_doors(peopled: Ring) -> None:
+    """Found by fuzzing: a line feed in an address was answered before anybody was asked for a token."""
+    for method, path in (
+        ("GET", "/feed/a\nb"),
+        ("GET", "/\n"),
+        ("TRACE", "/taxii2/"),
+        ("PROPFIND", "/sharing/"),
+        ("OPTIONS", "*"),
+    ):
+        assert peopled.ask("", method, path).status == 401
+        got = peopled.ask("full", method, path)
+        assert (got.status in {404, 405}, got.headers["content-type"].startswith("application/taxii")) == (
+            True,
+            True,
+        )
+
+
+@pytest.mark.slow
 def test_a_planted_fault_is_found(peopled: Ring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = application._bearer
     held: dict[str, Bearer] = {}

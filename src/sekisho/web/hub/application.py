@@ -24,8 +24,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from sekisho.errors import SekishoError, StoreError
 from sekisho.exchange.feeds import FORMS, event, hashes, manifest
@@ -44,7 +45,6 @@ from sekisho.web.taking import seconds
 from sekisho.wiring.hub import HubDesk
 from sekisho.workflows.hub import ACCESS_SECONDS, Bearer, access, bearer, certified
 
-_METHODS = ["GET", "POST", "DELETE", "HEAD", "PUT", "PATCH", "OPTIONS"]
 _USED_EVERY = 60_000
 _NO_BODY = 400
 _RETRY = {"Retry-After": "5"}
@@ -76,15 +76,20 @@ class Door:
 
 
 def application(door: Door) -> Starlette:
-    """Return the application; every address goes through the same doors."""
-
-    async def endpoint(request: HttpRequest) -> Response:
-        return await _entered(door, request)
-
+    """Return the application; every address goes through the same doors, also one that no pattern of a route matches."""
     sheet = StaticFiles(directory=str(files("sekisho.web") / "static"))
-    made = Starlette(
-        routes=[Mount("/static", sheet), Route("/{rest:path}", endpoint, methods=_METHODS)],
-    )
+    made = Starlette(routes=[Mount("/static", sheet)])
+    nothing = made.router.default
+
+    async def entered(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await nothing(scope, receive, send)
+            return
+        answer = await _entered(door, HttpRequest(scope, receive))
+        await answer(scope, receive, send)
+
+    # A route's pattern ends at a line feed, and knows the usual methods alone.
+    made.router.default = entered
     made.add_middleware(Headers, secure=door.secure)
     return made
 
@@ -114,7 +119,7 @@ async def _entered(door: Door, request: HttpRequest) -> Response:
 async def _let_in(door: Door, request: HttpRequest, now: int) -> Response:
     """Answer who shows a token; a body is read for POST alone."""
     shown = await run_in_threadpool(_bearer, door, request, now)
-    if shown is None and request.url.path in {"/", "/healthz"}:
+    if shown is None and _path(request) in {"/", "/healthz"}:
         return await run_in_threadpool(_public, door, request)
     if shown is None:
         return _plain(door.desk.taxii.answer(_asked(request, b""), None))
@@ -152,10 +157,10 @@ async def _posted(door: Door, request: HttpRequest, shown: Bearer) -> Answer:
 
 def _unread(door: Door, request: HttpRequest, shown: Bearer) -> Answer | None:
     """Return the refusal that holds whatever is sent: no such place, no right, no such form. None when it must be read."""
-    if request.url.path == "/oauth2/token":
+    if _path(request) == "/oauth2/token":
         return None
-    if request.url.path in makers.POSTS:
-        return makers.refused(request.url.path, shown)
+    if _path(request) in makers.POSTS:
+        return makers.refused(_path(request), shown)
     found = door.desk.taxii.answer(_asked(request, b""), Caller(shown.member.id, shown.rights))
     return None if found.status == _NO_BODY else found
 
@@ -231,20 +236,31 @@ def _noted(door: Door, found: Bearer | None, now: int) -> Bearer | None:
     return found
 
 
+def _path(request: HttpRequest) -> str:
+    """Return the path as it was sent: one that is put together with a host and taken apart again loses line feeds."""
+    return str(request.scope["path"])
+
+
 def _asked(request: HttpRequest, body: bytes) -> Request:
-    return Request(request.method, request.url.path, request.url.query, dict(request.headers), body)
+    return Request(
+        request.method,
+        _path(request),
+        request.scope["query_string"].decode("latin-1"),
+        dict(request.headers),
+        body,
+    )
 
 
 def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Answer:
     elsewhere = shown.member.role is MemberRole.PARTNER
-    if elsewhere and request.url.path.split("/")[1] in {"feed", "me", "advisories", "models"}:
+    if elsewhere and _path(request).lstrip("/").split("/")[0] in {"feed", "me", "advisories", "models"}:
         raise Refusal(404)  # a hub elsewhere has a list of its own, without what came from it
     known = makers.answer(
-        door.desk.books, request.method, request.url.path, dict(request.query_params), shown, body
+        door.desk.books, request.method, _path(request), dict(request.query_params), shown, body
     )
     if known is not None:
         return known
-    match request.url.path.split("/")[1:]:
+    match _path(request).split("/")[1:]:
         case ["feed", *rest] if request.method in {"GET", "HEAD"}:
             return _feed(door, request, shown, rest)
         case ["me", what] if request.method == "GET":
@@ -352,7 +368,7 @@ def _json(told: object) -> Answer:
 
 
 def _public(door: Door, request: HttpRequest) -> Response:
-    if request.url.path == "/healthz":
+    if _path(request) == "/healthz":
         try:
             door.desk.books.collections.collections()
         except SekishoError:
