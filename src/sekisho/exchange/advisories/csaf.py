@@ -99,7 +99,9 @@ def read_csaf(octets: bytes) -> Csaf:
             raise AdvisoryFault(f"tracking.{name}: {text[:40]}")
     for number, one in enumerate(_list(tracking, "revision_history", least=1)):
         entry = _object(one, f"revision_history[{number}]")
-        if not all(isinstance(entry.get(name), str) and entry[name] for name in ("date", "number", "summary")):
+        if not all(
+            isinstance(entry.get(name), str) and entry[name] for name in ("date", "number", "summary")
+        ):
             raise AdvisoryFault(f"revision_history[{number}]: date, number and summary")
     products = _products(whole, _text(publisher, "name"))
     return Csaf(

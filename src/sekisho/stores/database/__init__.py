@@ -14,6 +14,7 @@ from sekisho.stores.database.brake import SqlBrake
 from sekisho.stores.database.cases import SqlCases
 from sekisho.stores.database.detection_filling import SqlDetectionFilling
 from sekisho.stores.database.detections import SqlDetections
+from sekisho.stores.database.hub_makers import SqlAdvisories, SqlDisclosures, SqlModels
 from sekisho.stores.database.hub_peers import SqlForeign, SqlOffers, SqlPeers
 from sekisho.stores.database.hub_reports import SqlDisputes, SqlLedger, SqlReports
 from sekisho.stores.database.members import SqlHubTokens, SqlMembers
@@ -30,6 +31,7 @@ __all__ = [
     "Database",
     "SqlAccidents",
     "SqlAccounts",
+    "SqlAdvisories",
     "SqlAssessments",
     "SqlAudit",
     "SqlBrake",
@@ -37,11 +39,13 @@ __all__ = [
     "SqlCollections",
     "SqlDetectionFilling",
     "SqlDetections",
+    "SqlDisclosures",
     "SqlDisputes",
     "SqlForeign",
     "SqlHubTokens",
     "SqlLedger",
     "SqlMembers",
+    "SqlModels",
     "SqlNotices",
     "SqlObjects",
     "SqlOffers",
