@@ -136,6 +136,12 @@ def duty_lines(ruling: Ruling) -> Iterator[str]:
         if rows
         else t("直ちに報告する義務は見当たらない", "nothing to report without delay")
     )
+    yield from _notes(ruling)
+    yield _periodic(ruling.periodic, ruling.periodic_due)
+
+
+def _notes(ruling: Ruling) -> Iterator[str]:
+    """Yield what must be known of the days and forms."""
     if ruling.duties:
         yield t(
             "「速やかに」に時間の定めはない。30日は初日不算入（民法の一般原則、確度C）。休日で延びるかは資料で確かめられない",
@@ -159,7 +165,6 @@ def duty_lines(ruling: Ruling) -> Iterator[str]:
     for duty in ruling.duties:
         if duty.rule.remark:
             yield duty.rule.remark.say(LANGUAGE)
-    yield _periodic(ruling.periodic, ruling.periodic_due)
 
 
 def abroad_lines(every: Iterable[Foreign]) -> Iterator[str]:
