@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
+from sekisho.language import Text
 from sekisho.model.detection import Coverage, Window
 from sekisho.model.query import Query
 from sekisho.model.verdict import Scalar
@@ -24,10 +25,16 @@ SCALE = 'MIN(CASE WHEN "samplingPacketInterval" > 1 THEN "samplingPacketInterval
 # How many destinations, of both families; a null is not counted.
 TARGETS = 'COUNT(DISTINCT "destinationIPv4Address") + COUNT(DISTINCT "destinationIPv6Address")'
 
+#: What a method says of itself when not one flow that a line sent was there: what it looks for would not have shown.
+INBOUND_ONLY = Text(
+    ja="回線へ向かうフローだけで、回線が送ったフローが一つもないので判断できない（片方向だけの出力と思われる）",
+    en="only flows towards the lines and not one that they sent: nothing can be judged (an export of one direction only?)",
+)
 COVERAGE = f"""
 SELECT COUNT(*) AS "rows", COUNT(DISTINCT "subscriber") AS "lines",
   CAST(COALESCE(MAX("samplingPacketInterval"), 0) AS BIGINT) AS "sampling",
   SUM(CASE WHEN "samplingPacketInterval" = 0 THEN 1 ELSE 0 END) AS "unstated",
+  SUM(CASE WHEN "subscriberSide" = 1 THEN 1 ELSE 0 END) AS "sent",
   SUM(CASE WHEN "protocolIdentifier" = 6 AND "tcpControlBits" > 0 THEN 1 ELSE 0 END) AS "flagged",
   SUM(CASE WHEN "protocolIdentifier" = 6 THEN 1 ELSE 0 END) AS "tcp"
 FROM "FLOW" WHERE {IN_WINDOW}
@@ -35,6 +42,7 @@ FROM "FLOW" WHERE {IN_WINDOW}
 COVERAGE_MERGE = """
 SELECT CAST(SUM("rows") AS BIGINT) AS "rows", CAST(SUM("lines") AS BIGINT) AS "lines",
   CAST(MAX("sampling") AS BIGINT) AS "sampling", CAST(SUM("unstated") AS BIGINT) AS "unstated",
+  CAST(SUM("sent") AS BIGINT) AS "sent",
   CAST(SUM("flagged") AS BIGINT) AS "flagged", CAST(SUM("tcp") AS BIGINT) AS "tcp" FROM "PART"
 """
 # Exporters whose TCP rows have no flags at all.
@@ -86,9 +94,11 @@ def by_key(rows: Sequence[Mapping[str, Any]], *keys: str) -> dict[tuple[Any, ...
 
 
 def coverage_of(row: Mapping[str, Any]) -> Coverage:
-    """Return what `COVERAGE` says, with the notes ``no-flows``, ``no-flags`` and ``unstated`` (sampling)."""
+    """Return what `COVERAGE` says, with the notes ``no-flows``, ``inbound-only``, ``no-flags``, ``unstated`` (sampling)."""
     if not row["rows"]:
         return Coverage(note="no-flows", blind=True)
+    if not row["sent"]:
+        return Coverage(row["lines"], row["rows"], row["sampling"], "inbound-only", blind=True)
     note = "no-flags" if row["tcp"] and not row["flagged"] else "unstated" if row["unstated"] else ""
     return Coverage(row["lines"], row["rows"], row["sampling"], note, blind=note == "no-flags")
 

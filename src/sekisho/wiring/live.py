@@ -146,7 +146,9 @@ def live(watch: Watch, told: Receiving, lists: Sequence[Path], *, pace: Pace | N
             yield one.detections
         if window.end <= milliseconds() and window.begin % _HOUR == 0:
             watch.note_looks(looks, window)
-            if window.begin >= started and list_files(watch.folder, watch.settings, lists):
+            # Of flows towards the lines only no method can say anything, whatever it was held against.
+            seen = not any(one.coverage.note == "inbound-only" for one in looks)
+            if seen and window.begin >= started and list_files(watch.folder, watch.settings, lists):
                 watch.looks.add((KnownCc.name,), window)  # every flow of that hour was held against the lists
 
     def faults() -> Iterable[Fault]:

@@ -157,6 +157,12 @@ class Faring:
                 en="record files are damaged: a part could not be judged",
             )
             self._faults[key] = Fault("look", what, ", ".join(look.damaged))
+        elif look.coverage.note == "inbound-only":
+            what = Text(
+                ja="回線が送ったフローが一つも届いていない：判断できない",
+                en="no flow that a line sent has come in: nothing can be judged",
+            )
+            self._faults[key] = Fault("look", what, look.method)
         else:
             self._faults.pop(key, None)
 

@@ -58,6 +58,16 @@ def test_no_flows_is_said_and_is_not_nothing_found(detector: Any) -> None:
 
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda one: one.name)
+def test_of_flows_towards_the_lines_only_nothing_is_said(detector: Any) -> None:
+    """An export of one direction: what a line sends, and so whatever it is looked at for, would not have shown."""
+    inbound = [row for row in browsing(7) + probes(8, 60) + flood(9) if row["subscriberSide"] == RECEIVES]
+    blind = look(detector, inbound)
+    assert not blind.detections
+    assert (blind.coverage.note, blind.coverage.blind) == ("inbound-only", True)
+    assert blind.coverage.rows == len(inbound)
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda one: one.name)
 def test_the_same_look_gives_the_same_ids(detector: Any) -> None:
     rows = probes(7, 200) + guesses(8, 60) + flood(9) + browsing(10)
     first, second = (look(detector, order) for order in (rows, rows[::-1]))

@@ -15,7 +15,7 @@ from sekisho.detectors.flows.known_cc import DETECTOR, KnownCc, Matches
 from sekisho.formats.watchlist import Watchlist
 from sekisho.model.detection import Grade
 from sekisho.model.indicator import Indicator
-from sekisho.model.tables import ACK, FIN, PSH, RECEIVES, RST, SYN, WATCHED
+from sekisho.model.tables import ACK, FIN, PSH, RECEIVES, RST, SENDS, SYN, WATCHED
 from sekisho.ports.flows import Finds
 
 CC, OTHER, SIX = "203.0.113.7", "203.0.113.99", "2001:db8::7"
@@ -187,7 +187,9 @@ def test_sampling_is_taken_into_account(rows: Rows, expected: tuple[str, str]) -
     (one,) = finds.detections
     assert (one.grade.value, one.reason) == expected
     assert one.sampling == rows[0]["samplingPacketInterval"]
-    assert finds.coverage.note == ("sampled" if one.sampling else "unstated")
+    seen = any(row["subscriberSide"] == SENDS for row in rows)
+    assert finds.coverage.note == (("sampled" if one.sampling else "unstated") if seen else "inbound-only")
+    assert finds.coverage.blind is not seen
 
 
 def test_a_sampled_scan_by_the_cc_is_no_hit() -> None:

@@ -22,6 +22,7 @@ from sekisho.formats.flow_queries import (
     HAS_ACK,
     HAS_SYN,
     IN_WINDOW,
+    INBOUND_ONLY,
     SCALE,
     TARGETS,
     by_key,
@@ -87,6 +88,7 @@ class BruteForce:
             "(threshold {threshold}).",
         ),
         "no-flows": Text(ja="この時間帯のフローがない", en="there are no flows in this window"),
+        "inbound-only": INBOUND_ONLY,
         "no-flags": Text(
             ja="エクスポータがTCPフラグを出していないので、総当たりは判断できない",
             en="the exporters give no TCP flags, so brute forcing can't be judged",
@@ -122,7 +124,7 @@ class BruteForce:
         """Look at ``window``; rows of ``tables`` before it are the past."""
         asked = {"begin": window.begin, "end": window.end}
         covered = coverage(tables.ask, window)
-        if covered.note in {"no-flows", "no-flags"}:
+        if covered.note in {"no-flows", "inbound-only", "no-flags"}:
             return Finds((), covered)
         if covered.sampling > 1 and not covered.blind:
             covered = msgspec.structs.replace(covered, note="sampled")

@@ -26,6 +26,7 @@ import msgspec
 
 from sekisho.formats.flow_queries import (
     IN_WINDOW,
+    INBOUND_ONLY,
     by_key,
     coverage,
     identity,
@@ -143,6 +144,7 @@ class DdosParticipation:
             "(threshold {threshold} times): it looks abused as a reflector.",
         ),
         "no-flows": Text(ja="この時間帯のフローがない", en="there are no flows in this window"),
+        "inbound-only": INBOUND_ONLY,
         "no-flags": Text(
             ja="TCPフラグはないが、この判定には要らない",
             en="there are no TCP flags, and this method needs none",
@@ -188,7 +190,7 @@ class DdosParticipation:
     def detect(self, tables: Tables, window: Window, parameters: Options) -> Finds:
         """Look at ``window``; rows of ``tables`` before it are the past."""
         covered = _coverage(tables, window)
-        if covered.note == "no-flows":
+        if covered.note in {"no-flows", "inbound-only"}:
             return Finds((), covered)
         reflected = self._reflectors(tables, window, parameters)
         if covered.note == "one-way":
@@ -343,7 +345,7 @@ def _network(row: _ROW) -> str:
 def _coverage(tables: Tables, window: Window) -> Coverage:
     asked = {"begin": window.begin, "end": window.end}
     covered = coverage(tables.ask, window)
-    if covered.note == "no-flows":
+    if covered.note in {"no-flows", "inbound-only"}:
         return covered
     back = tables.ask(Query("ddos-back", _BOTH_WAYS, parameters=asked)).num_rows
     note = "one-way" if not back else "" if covered.note in {"no-flags", "some-flags"} else covered.note

@@ -23,6 +23,7 @@ from sekisho.formats.flow_queries import (
     HAS_ACK,
     HAS_SYN,
     IN_WINDOW,
+    INBOUND_ONLY,
     SCALE,
     SHOWN_ROWS,
     TARGETS,
@@ -124,6 +125,7 @@ class OutboundScan:
             "({ports} of {remote} at most; threshold {threshold}).",
         ),
         "no-flows": Text(ja="この時間帯のフローがない", en="there are no flows in this window"),
+        "inbound-only": INBOUND_ONLY,
         "no-flags": Text(
             ja="エクスポータがTCPフラグを出していないので、探索は判断できない",
             en="the exporters give no TCP flags, so scanning can't be judged",
@@ -167,7 +169,7 @@ class OutboundScan:
     def detect(self, tables: Tables, window: Window, parameters: Options) -> Finds:
         """Look at ``window``; rows of ``tables`` before it are the past."""
         covered = _coverage(tables, window, parameters)
-        if covered.note in {"no-flows", "no-flags"}:
+        if covered.note in {"no-flows", "inbound-only", "no-flags"}:
             return Finds((), covered)
         limit = _limit(tables, window, parameters)
         found = (

@@ -65,8 +65,9 @@ class KnownCc:
         row = tables.ask(Query("coverage", COVERAGE, COVERAGE_MERGE, asked)).to_pylist()[0]
         covered = coverage_of(row)
         # TCP flags are welcome here, not needed.
-        covered = msgspec.structs.replace(covered, blind=False, note="") if covered.rows else covered
-        if covered.sampling > 1 or (covered.rows and row["unstated"]):
+        seen = bool(covered.rows and row["sent"])
+        covered = msgspec.structs.replace(covered, blind=False, note="") if seen else covered
+        if seen and (covered.sampling > 1 or row["unstated"]):
             covered = msgspec.structs.replace(covered, note="unstated" if row["unstated"] else "sampled")
         matches = Matches(int(number(parameters, "rows_most")))
         if covered.rows and self._usable(window) == "":

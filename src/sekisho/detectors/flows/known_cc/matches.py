@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sekisho.formats.watchlist import Watchlist
 from sekisho.model.detection import Coverage
 from sekisho.model.indicator import Indicator
-from sekisho.model.tables import WATCHED, completed
+from sekisho.model.tables import SENDS, WATCHED, completed
 
 Integers = NDArray[np.int64]
 
@@ -40,6 +40,7 @@ class Matches:
         self._rows = 0
         self._sampling = 0
         self._unstated = False
+        self._sent = False
 
     def feed(self, watchlist: Watchlist, batch: pa.RecordBatch) -> int:
         """Match a batch, keep what touches the list, count the rest; return how many rows touched it."""
@@ -78,8 +79,11 @@ class Matches:
         if not self._rows:
             return Coverage(note="no-flows", blind=True)
         sampling = 0 if self._unstated and self._sampling <= 1 else self._sampling
+        lines = len(self._lines) if self._seen is None else self._seen
+        if not self._sent:
+            return Coverage(lines, self._rows, sampling, "inbound-only", blind=True)
         note = "unstated" if self._unstated else "sampled" if sampling > 1 else ""
-        return Coverage(len(self._lines) if self._seen is None else self._seen, self._rows, sampling, note)
+        return Coverage(lines, self._rows, sampling, note)
 
     def table(self) -> pa.Table:
         """Return the kept rows."""
@@ -107,6 +111,8 @@ class Matches:
         sampling = batch.column("samplingPacketInterval").to_numpy()
         self._sampling = max(self._sampling, int(sampling.max()))
         self._unstated |= not sampling.all()
+        if not self._sent:
+            self._sent = bool((batch.column("subscriberSide").to_numpy() == SENDS).any())
 
 
 class _Lines:

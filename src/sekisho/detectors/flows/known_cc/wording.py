@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sekisho.formats.flow_queries import INBOUND_ONLY
 from sekisho.language import Text
 
 _TALK_JA = "この回線は既知のC&C {remote}（{family}）と{talks}回の通信を成立させた（送信{sent}、受信{received}オクテット）。"
@@ -65,6 +66,7 @@ REASONS: Mapping[str, Text] = {
         en="no entry of the list is valid in this window: nothing was judged",
     ),
     "no-flows": Text(ja="この時間帯のフローがない", en="there are no flows in this window"),
+    "inbound-only": INBOUND_ONLY,
     "overflow": Text(
         ja="表に触れるフローが多すぎ、一部しか調べていない。表に誤りがないか見よ",
         en="too many flows touch the list and only a part was judged: look for a mistake in the list",
