@@ -15,7 +15,7 @@ import contextlib
 import fcntl
 import os
 import struct
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -44,6 +44,7 @@ _HEADER_1 = struct.Struct("<4sIQQqq16sq")
 HEADER = _HEADER.size
 _BLOCK = 1 << 20
 _VECTORS = 1000  # fewer than IOV_MAX
+_PART = 1 << 19  # what is summed up and written while it is in the second-level cache
 _MOST_ROWS = (1 << 32) - 1
 NO_STREAM = bytes(16)
 _START = "flowStartMilliseconds"
@@ -99,7 +100,7 @@ class _Ends:
 
     def __init__(self, file: int) -> None:
         self._file = file
-        self._held: list[memoryview] = []
+        self._held: deque[memoryview] = deque()
         self._octets = 0
         self.at = 0
         self.checksum = 0
@@ -123,25 +124,31 @@ class _Ends:
         return self.at + self._octets
 
     def flush(self) -> None:
-        """Write what is held; OSError when the disk refuses."""
-        for one in self._held:
-            self.checksum = crc32(one, self.checksum)
+        """Write what is held, summing up each part just before: it is read from memory once; OSError: refused."""
         while self._held:
-            put = os.pwritev(self._file, self._held[:_VECTORS], self.at)
+            part: list[memoryview] = []
+            room = _PART
+            while self._held and room and len(part) < _VECTORS:
+                one = self._held.popleft()
+                if len(one) > room:
+                    self._held.appendleft(one[room:])
+                    one = one[:room]
+                part.append(one)
+                room -= len(one)
+                self.checksum = crc32(one, self.checksum)
+            self._write(part)
+
+    def _write(self, part: list[memoryview]) -> None:
+        while part:
+            put = os.pwritev(self._file, part, self.at)
             if not put:
                 raise OSError(28, os.strerror(28))
             self.at += put
             self._octets -= put
-            self._forget(put)
-
-    def _forget(self, octets: int) -> None:
-        whole = 0
-        while whole < len(self._held) and len(self._held[whole]) <= octets:
-            octets -= len(self._held[whole])
-            whole += 1
-        del self._held[:whole]
-        if octets:
-            self._held[0] = self._held[0][octets:]
+            while part and len(part[0]) <= put:
+                put -= len(part.pop(0))
+            if put:
+                part[0] = part[0][put:]
 
     def writable(self) -> bool:
         """Say yes: Arrow asks."""
