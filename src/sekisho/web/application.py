@@ -32,7 +32,7 @@ from sekisho.web.asked import Asked
 from sekisho.web.doors import Headers, known_host, same_origin, scheme_of, source_of
 from sekisho.web.office import Office
 from sekisho.web.page import Route
-from sekisho.web.recording import Recorded, fault, trace_of
+from sekisho.web.recording import NOBODY, Recorded, fault, trace_of
 from sekisho.web.taking import spilled, take
 from sekisho.workflows import sign_in
 
@@ -71,6 +71,12 @@ def application(office: Office) -> Starlette:
     async def unknown(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         asked = _asked(office, request)
+        # What no route takes came past no door yet: an odd method, an address with a line feed.
+        shut = (
+            None if trace_of(request.scope).route != NOBODY else await run_in_threadpool(_outer_doors, asked)
+        )
+        if shut is not None:
+            return shut
         answer = await run_in_threadpool(asked.problem, status, _NO_SUCH, None, request.url.path)
         answer.headers.update(
             getattr(error, "headers", None) or {}

@@ -27,7 +27,7 @@ from sekisho.web.measures import Measures
 TRACE = "sekisho.trace"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _STREAM = b"text/event-stream"
-_NOBODY = "none"
+NOBODY = "none"
 Log = Callable[[dict[str, Any]], None]
 
 
@@ -40,7 +40,7 @@ class Trace:
     """
 
     id: str = field(default_factory=lambda: secrets.token_hex(4))
-    route: str = _NOBODY
+    route: str = NOBODY
     account: str = ""
     statements: int = 0
     status: int = 0

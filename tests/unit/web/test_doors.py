@@ -45,6 +45,8 @@ def test_pages_hold_no_script_or_style_of_their_own(
 )
 def test_another_name_for_this_address_is_refused(stranger: TestClient, host: str) -> None:
     assert stranger.get("/sign-in", headers={"host": host}).status_code == 421
+    assert stranger.get("/no/such/page", headers={"host": host}).status_code == 421
+    assert stranger.request("BREW", "/sign-in%0Ax", headers={"host": host}).status_code == 421
 
 
 @pytest.mark.parametrize(
