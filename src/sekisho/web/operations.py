@@ -48,6 +48,7 @@ class Operation:
     :ivar answer: what comes back
     :ivar handler: gets the request, the query and the body; None from it is "there is no such thing" (404)
     :ivar others: further statuses that it may answer with, and when
+    :ivar opens: how many octets a body may have
     """
 
     method: str
@@ -60,10 +61,11 @@ class Operation:
     query: type[msgspec.Struct] = Nothing
     body: type[msgspec.Struct] | None = None
     others: tuple[int, ...] = ()
+    opens: int = 65_536
 
     def route(self) -> Route:
         """Return it as a route behind the same doors as the pages."""
-        return Route(self.method, self.path, self._answer, self.permission, opens=65_536)
+        return Route(self.method, self.path, self._answer, self.permission, opens=self.opens)
 
     def _answer(self, asked: Asked) -> Response:
         query = _query(asked, self.query)

@@ -77,16 +77,25 @@ def fill_form(draft: Draft, form: Path, mapping: Path) -> bytes:
 
     :raises DescriptionError: the mapping or the form is wrong
     """
-    try:
-        known = read_mapping(mapping.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ReadingError(
-            Text(ja="文字コードが読めない", en="not in a known encoding"), f"{mapping}: {error.reason}"
-        ) from error
     with form.open("rb") as open_:
         data = open_.read(_LARGEST + 1)
     if len(data) > _LARGEST:
         raise ReadingError(
             Text(ja="ファイルが大きすぎる（64 MBまで）", en="too large (64 MB at most)"), str(form)
         )
-    return fill(data, targets(draft, known))
+    return filled(draft, data, mapping.read_bytes(), str(mapping))
+
+
+def filled(draft: Draft, form: bytes, mapping: bytes, where: str = "") -> bytes:
+    """Return the octets of a form filled by the octets of a mapping; ``where`` is the mapping's name for messages.
+
+    :raises ReadingError: the mapping isn't in UTF-8
+    :raises DescriptionError: the mapping or the form is wrong
+    """
+    try:
+        known = read_mapping(mapping.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ReadingError(
+            Text(ja="文字コードが読めない", en="not in a known encoding"), f"{where}: {error.reason}"
+        ) from error
+    return fill(form, targets(draft, known))

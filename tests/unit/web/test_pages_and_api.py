@@ -22,6 +22,7 @@ ACTS = {
     "/accidents/{id}/withdrawals": "withdrawAccidentFact",
     "/accidents/{id}/said": "sayOfAccident",
     "/accidents/{id}/drafts": "draftAccidentDocument",
+    "/accidents/{id}/{kind}/{version}/form": "fillAccidentForm",
     "/assess/new": "planRun",
     "/assess/runs": "startRun",
     "/assess/runs/{id}/stop": "stopRun",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from typing import Annotated, Any
 
 import msgspec
 
+from sekisho.errors import ConflictError, DescriptionError
 from sekisho.language import Language, Text
 from sekisho.model.accident_record import AccidentRecord, DocumentVersion, SignOff, Told
 from sekisho.model.account import Permission
@@ -22,6 +24,19 @@ Long = Annotated[str, msgspec.Meta(max_length=2000)]
 Title = Annotated[str, msgspec.Meta(max_length=200)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=99_999)]
+
+
+class FormIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ministry's own form (xlsx, xlsm, docx in base64), and the mapping (TOML) of what goes where."""
+
+    form: Annotated[str, msgspec.Meta(description="base64")]
+    mapping: str
+
+
+class FormOut(msgspec.Struct, frozen=True):
+    """The form filled, in base64."""
+
+    form: bytes
 
 
 class OpeningIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +211,25 @@ def _document(kept: DocumentVersion, signed: SignOff | None) -> DocumentOut:
     )  # fmt: skip
 
 
+def _fill(asked: Asked, _query: Any, body: FormIn) -> FormOut | None:
+    from sekisho.workflows.draft_accident import filled
+
+    number = asked.part("version")
+    if not (number.isascii() and number.isdecimal() and len(number) < len("1000000")):
+        return None
+    found = asked.office.console.accidents.version(asked.part("id"), asked.part("kind")[:60], int(number))
+    if found is None:
+        return None
+    try:
+        return FormOut(filled(found.draft, b64decode(body.form, validate=True), body.mapping.encode()))
+    except ValueError as error:  # what is not base64 is no form either
+        raise ConflictError(
+            Text(ja="様式のファイルが読めない", en="the form can't be read"), str(error)
+        ) from error
+    except DescriptionError as error:
+        raise ConflictError(error.what, error.where, error.todo) from error
+
+
 OPERATIONS = (
     Operation(
         "POST", "/api/v1/accidents", "openAccident", Text(ja="事故を記録し始める", en="Put an accident on record"),
@@ -220,5 +254,10 @@ OPERATIONS = (
     Operation(
         "GET", "/api/v1/accidents/{id}/documents/{kind}/{version}", "getAccidentDocument", Text(ja="書類の一つの版", en="A version of a document"),
         Permission.SEE, _one, DraftOut, others=(404, 409),
+    ),
+    Operation(
+        "POST", "/api/v1/accidents/{id}/documents/{kind}/{version}/form", "fillAccidentForm",
+        Text(ja="総務省の様式に書き込む", en="Fill the ministry's own form"), Permission.WORK, _fill, FormOut, body=FormIn, others=(404, 409),
+        opens=24_000_000,
     ),
 )  # fmt: skip

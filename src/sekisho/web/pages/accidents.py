@@ -343,6 +343,28 @@ def _document(asked: Asked) -> Response:
     )
 
 
+def _fill(asked: Asked) -> Response:
+    """Give the ministry's own form back with this version in it; nothing of it is kept here."""
+    known = _version(asked)
+    if known is None:
+        return asked.problem(404, _NO_DOCUMENT, where=asked.path[:80])
+    from sekisho.workflows.draft_accident import filled
+
+    record, found = known
+    files = {name: (given, data) for name, given, data in asked.files}
+    if not {"form", "mapping"} <= set(files):
+        raise DescriptionError(
+            Text(ja="様式と対応表を選ぶ", en="choose the form and the mapping"), ", ".join(files)
+        )
+    given, form = files["form"]
+    octets = filled(found.draft, form, files["mapping"][1], files["mapping"][0][:60])
+    suffix = next((one for one in ("xlsx", "xlsm", "docx") if given.lower().endswith(f".{one}")), "bin")
+    answer = Response(octets, media_type="application/octet-stream")
+    name = f"{record.id}-{found.kept.kind}-{found.kept.version}-form.{suffix}"
+    answer.headers["content-disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
 def _sign(asked: Asked) -> Response:
     known = _version(asked)
     if known is None:
@@ -365,6 +387,7 @@ PAGE = Page(
         Route("POST", "/accidents/{id}/said", _say, Permission.WORK, opens=65_536),
         Route("POST", "/accidents/{id}/drafts", _draft, Permission.WORK, opens=1024),
         Route("GET", "/accidents/{id}/{kind}/{version}", _document, Permission.SEE),
+        Route("POST", "/accidents/{id}/{kind}/{version}/form", _fill, Permission.WORK, opens=24_000_000),
         Route("POST", "/accidents/{id}/{kind}/{version}", _sign, Permission.SEND, opens=1024, fresh=True),
     ),
     order=8,

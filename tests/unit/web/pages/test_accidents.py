@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from datetime import datetime, timedelta, timezone
@@ -304,3 +305,36 @@ def test_the_api_judges_and_takes_facts(sender: TestClient) -> None:
         assert said.status_code == status, (wrong, said.text)
     assert sender.get("/api/v1/accidents/A0").status_code == 404
     assert sender.get("/api/v1/accidents?after=nobody").status_code == 400
+
+
+def test_the_ministrys_form_is_filled_with_a_version_and_nothing_of_it_kept(sender: TestClient) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "様式"
+    sheet["A1"] = "発生日時"
+    out = io.BytesIO()
+    book.save(out)
+    mapping = '[[cells]]\nsheet = "様式"\ncell = "B1"\ntext = "{occurred}"\n'.encode()
+    where = recorded(sender)
+    made = sender.post(f"{where}/drafts", data={"kind": "first", "language": "ja"}).headers["location"]
+    files = {"form": ("f.xlsx", out.getvalue()), "mapping": ("m.toml", mapping)}
+    answer = sender.post(f"{made}/form", files=files)
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].endswith('-form.xlsx"')
+    filled = openpyxl.load_workbook(io.BytesIO(answer.content))["様式"]
+    assert filled["A1"].value == "発生日時"
+    assert "年" in str(filled["B1"].value)
+    for wrong in (
+        {"form": ("f.xlsx", b"nothing"), "mapping": ("m.toml", mapping)},
+        {"form": ("f.xlsx", out.getvalue()), "mapping": ("m.toml", b"cells = 3")},
+        {"form": ("f.xlsx", out.getvalue())},
+    ):
+        assert sender.post(f"{made}/form", files=wrong).status_code == 400
+    assert sender.post(f"{where}/first/9/form", files=files).status_code == 404
+    body = {"form": base64.b64encode(out.getvalue()).decode(), "mapping": mapping.decode()}
+    api = f"/api/v1{where}/documents/first/{made.rsplit('/', 1)[1]}/form"
+    told = sender.post(api, json=body)
+    assert told.status_code == 200
+    assert base64.b64decode(told.json()["form"]) == answer.content
+    assert sender.post(api, json=body | {"mapping": "cells = 3"}).status_code == 409
