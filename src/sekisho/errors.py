@@ -95,7 +95,7 @@ class PeerFailure(Exception):
     """A peer did not do what its protocol asks; ``reason`` is a stable id, ``detail`` is for people.
 
     Reasons: ``timed-out``, ``refused``, ``reset``, ``closed``, ``unreachable``, ``tls``,
-    ``malformed``, ``too-large``, ``too-slow``, ``loop``, ``budget``, ``unsupported``.
+    ``malformed``, ``too-large``, ``too-slow``, ``loop``, ``budget``, ``unsupported``, ``left-out``.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:

@@ -60,6 +60,7 @@ ATTEMPT_REASONS: dict[str, Text] = {
     "budget": Text(ja="試行の上限に達した", en="the budget of tries is used up"),
     "unsupported": Text(ja="対応していない方式", en="a method that is not supported"),
     "not-allowed": Text(ja="許可された範囲にない", en="not allowed by the authorisation"),
+    "left-out": Text(ja="機器記述により試験から外されている", en="excluded from the test by the description"),
     "no-control": Text(
         ja="正常系の確認ができない（対照実験が不成立）", en="the positive control did not work"
     ),

@@ -75,12 +75,14 @@ def doors(
 ) -> tuple[Door, ...]:
     """Return every place to look: usual, declared and found ports, at each address of each interface.
 
-    ``found`` are address and port of open ports that belong to no declared service.
+    ``found`` are address and port of open ports that belong to no declared service. What the description excludes
+    is left alone, a usual port too.
     """
     declared = {one.port for one in terminal.services if one.protocol == protocol and one.transport == "tcp"}
     other = {one.port for one in terminal.services if one.protocol != protocol and one.transport == "tcp"}
     wanted = list(dict.fromkeys((*sorted(declared), *(port for port in usual if port not in other))))
-    open_ports = set(found)
+    wanted = [port for port in wanted if not terminal.excludes("tcp", port)]
+    open_ports = {(address, port) for address, port in found if not terminal.excludes("tcp", port)}
     places: list[Door] = []
     for interface in terminal.interfaces:
         for address in interface.addresses:

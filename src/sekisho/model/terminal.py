@@ -268,7 +268,7 @@ class Documents(Noun, frozen=True):
 
 
 class Exclusion(Noun, frozen=True):
-    """A port left out of the scan on purpose, with the reason that the report prints."""
+    """A port to which nothing is sent, with the reason that the report prints."""
 
     transport: str
     port: int
@@ -295,6 +295,10 @@ class Terminal(Noun, frozen=True):
     applicability: Applicability = Applicability()
     documents: Documents = Documents()
     exclusions: tuple[Exclusion, ...] = ()
+
+    def excludes(self, transport: str, port: int) -> bool:
+        """Tell whether a port is left out on purpose: nothing is sent there by any probe."""
+        return any((one.transport, one.port) == (transport, port) for one in self.exclusions)
 
     def interface(self, name: str) -> Interface | None:
         """Return the interface called ``name``."""

@@ -47,6 +47,7 @@ class LiveNet:
         pause: while set, a scan sends nothing.
         progress: told (address, ports done, ports asked) some times a second during a scan.
         seed: makes the order of a scan's ports repeatable; None shuffles anew.
+        excluded: (transport, port) that the description leaves out: nothing is sent there, whoever asks for it.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class LiveNet:
         pause: threading.Event | None = None,
         progress: Progress | None = None,
         seed: int | None = None,
+        excluded: frozenset[tuple[str, int]] = frozenset(),
     ) -> None:
         self._scope = scope
         self._limits = limits
@@ -69,6 +71,7 @@ class LiveNet:
         self._pause = pause or threading.Event()
         self._progress = progress
         self._seed = seed
+        self._excluded = excluded
         self._connections = TokenBucket(limits.connections_per_second)
         self._requests = TokenBucket(limits.requests_per_second, limits.requests_per_second)
         self._paces: dict[str, Pace] = {}
@@ -83,7 +86,8 @@ class LiveNet:
 
         Raises:
             AuthorisationError: before any socket is made.
-            PeerFailure: ``refused``, ``timed-out``, ``unreachable``, ``reset``, ``tls``, ``budget``.
+            PeerFailure: ``refused``, ``timed-out``, ``unreachable``, ``reset``, ``tls``, ``budget``; ``left-out`` for a
+                port that the description excludes, before any socket is made.
         """
         sock, recorder = await self._connect(endpoint)
         connection = LiveConnection(sock, recorder, self._limits.read_seconds, self._room.release)
@@ -111,6 +115,7 @@ class LiveNet:
 
     async def _connect(self, endpoint: Endpoint) -> tuple[socket.socket, Recorder]:
         self._scope.check(endpoint.address)
+        self._check("tcp", endpoint.port)
         target = sockets.sockaddr(endpoint.address, endpoint.port)
         await self._requests.wait()
         await self._connections.wait()
@@ -143,9 +148,10 @@ class LiveNet:
 
         Raises:
             AuthorisationError: before any socket is made.
-            PeerFailure: ``refused`` when an ICMP port unreachable came and no answer, ``unreachable``.
+            PeerFailure: ``refused`` when an ICMP port unreachable came and no answer, ``unreachable``, ``left-out``.
         """
         self._scope.check(endpoint.address)
+        self._check("udp", endpoint.port)
         target = sockets.sockaddr(endpoint.address, endpoint.port)
         await self._requests.wait()
         recorder = self.ledger.recorder("udp", sockets.named(target))
@@ -169,6 +175,10 @@ class LiveNet:
                 sock.close()
             recorder.close(ended)
         return tuple(found)
+
+    def _check(self, transport: str, port: int) -> None:
+        if (transport, port) in self._excluded:
+            raise PeerFailure("left-out", f"{transport}/{port} is excluded by the description")
 
     async def nudge(self, endpoint: Endpoint) -> None:
         """Send one empty datagram and wait for nothing: the kernel must learn who is there to deliver it.
@@ -203,6 +213,7 @@ class LiveNet:
             PeerFailure: ``unreachable`` when we don't have the endpoint's source address, device or zone.
         """
         self._scope.check(endpoint.address)
+        ports = [port for port in ports if ("tcp", port) not in self._excluded]
         loop = asyncio.get_running_loop()
         cancelled = threading.Event()
         tell = self._progress

@@ -135,7 +135,8 @@ class Run:
                 "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
             )
         self._redactor = Redactor(_key(folder), secrets_of(terminal))
-        self.net = LiveNet(scope, limits, self.clock, keep=self._keep, progress=scanned)
+        excluded = frozenset((one.transport, one.port) for one in terminal.exclusions)
+        self.net = LiveNet(scope, limits, self.clock, keep=self._keep, progress=scanned, excluded=excluded)
         self.access = LiveAccess(
             self.net,
             terminal,

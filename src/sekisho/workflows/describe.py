@@ -232,7 +232,7 @@ def write_terminal(
             f"name = {_q(interface.name)}",
             f'role = "{interface.role.value}"             # wan は回線側 / wan is the line side',
             f"addresses = {_list(interface.addresses)}",
-            "# sources = []              # 試験器側の番地を二つ / two addresses of the tester's own",
+            "# sources = []              # 試験器側のアドレスを二つ / two addresses of the tester's own",
             "",
         ]
     for service in services:

@@ -41,18 +41,19 @@ async def reach(terminal: Terminal, net: Net) -> None:
         return True
 
     declared = {s.port for s in terminal.services if s.transport == "tcp"}
+    knocked = [port for port in sorted(declared | set(_KNOCK)) if not terminal.excludes("tcp", port)]
     ends = [
         Endpoint(address, port, source=_own(interface.sources, address), device=interface.device)
         for interface in terminal.interfaces
         for address in interface.addresses
-        for port in sorted(declared | set(_KNOCK))
+        for port in knocked
     ]
     if not any(await asyncio.gather(*(knock(end) for end in ends))):
         raise Unreachable(
-            Text(ja="機器がどの番地でも応答しない", en="the terminal answers at none of its addresses"),
+            Text(ja="機器がどのアドレスでも応答しない", en="the terminal answers at none of its addresses"),
             ", ".join(sorted({end.address for end in ends})),
             Text(
-                ja="電源と配線、番地を確かめる。応答しない機器でも続けるなら --assume-up",
+                ja="電源と配線、アドレスを確かめる。応答しない機器でも続けるなら --assume-up",
                 en="check power, cable and address; to go on all the same use --assume-up",
             ),
         )
@@ -102,6 +103,8 @@ async def _answers(terminal: Terminal, net: Net) -> bool:
 async def _all_up(terminal: Terminal, net: Net) -> bool:
     """Tell whether every declared TCP service takes a connection; one that is declared and absent costs the wait."""
     for service in (one for one in terminal.services if one.transport == "tcp"):
+        if terminal.excludes("tcp", service.port):
+            continue
         interface = terminal.interface(service.interface)
         if interface is None or not interface.addresses:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from sekisho.formats.codes import MIRAI, derived
@@ -15,7 +16,7 @@ from sekisho.model.shell_login import (
     users,
     walk,
 )
-from sekisho.model.terminal import Code, Interface, LockRule, Login, Role, Service, Terminal
+from sekisho.model.terminal import Code, Exclusion, Interface, LockRule, Login, Role, Service, Terminal
 
 TERMINAL = Terminal(
     interfaces=(
@@ -193,3 +194,10 @@ def test_the_end_of_the_time_ends_the_lists_and_own_users_come_first():
     assert sent == ["none", "mirai 02", "right after"]
     assert (ended.tried, ended.weak, ended.foreign, ended.why) == (1, 1, 1, "time")
     assert not ended.whole
+
+
+def test_an_excluded_port_is_no_door_even_where_it_is_usual_declared_or_found():
+    left = tuple(Exclusion("tcp", port, "ours") for port in (2300, 2323, 6789))
+    fenced = msgspec.structs.replace(TERMINAL, exclusions=(*left, Exclusion("udp", 7777, "ours")))
+    found = doors(fenced, "telnet", (23, 2323), [("192.168.1.1", 6789), ("192.168.1.1", 7777)])
+    assert {one.port for one in found} == {7777}

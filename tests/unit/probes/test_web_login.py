@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from sekisho.criteria.access_control import CRITERION as ACCESS
 from sekisho.criteria.code_guessing import CRITERION as GUESSING
 from sekisho.model.assessment import Limits
 from sekisho.model.observation import Observations
+from sekisho.model.terminal import Exclusion
 from sekisho.model.verdict import Verdict
 from sekisho.ports import Reading, SignIn
 from sekisho.probes.web_login import PROBE
@@ -252,3 +254,18 @@ def test_a_service_that_dies_of_the_lists_is_recorded_as_shut_and_not_as_locked(
     assert device.dead
     assert seen.one("login.tried").attributes["why"] == "shut"
     assert GUESSING.judge(seen, terminal, {}).verdict is Verdict.INCONCLUSIVE
+
+
+def test_an_excluded_web_port_gets_nothing_though_it_is_usual_and_declared():
+    device, habits = WebDevice(Habits()), Habits()
+    terminal = msgspec.structs.replace(describe(habits), exclusions=(Exclusion("tcp", 80, "ours"),))
+    wire = fake_wire(
+        PROBE, net=device, access=LiveAccess(device, terminal, Limits(), device.clock), clock=device.clock
+    )
+    evidence = asyncio.run(PROBE.collect(terminal, wire))
+    assert (evidence.attempt.status, evidence.attempt.reason) == ("failed", "left-out")
+    assert device.seen_codes == []
+    facts = tuple(PROBE.observe(evidence))
+    assert not [one for one in facts if one.attributes.get("port") == 80]
+    seen = Observations(facts, {PROBE.name: evidence.attempt})
+    assert access(seen, terminal).verdict is Verdict.INCONCLUSIVE

@@ -288,3 +288,36 @@ def test_cancelling_leaves_nothing_open() -> None:
 
     with serving(lambda peer: (head(peer), threading.Event().wait(1))) as endpoint:  # type: ignore[arg-type,return-value]
         asyncio.run(go())
+
+
+def test_nothing_is_sent_to_a_port_that_the_description_excludes() -> None:
+    """Whoever asks for it: a page, a connection, a datagram or a scan; its neighbour is reached."""
+    came: list[int] = []
+    with serving(lambda _: came.append(1)) as shut, serving(page) as beside:
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.setblocking(False)
+            udp = Endpoint("127.0.0.1", silent.getsockname()[1], "udp")
+            kept = Kept()
+            net = live_net(kept=kept, excluded=frozenset({("tcp", shut.port), ("udp", udp.port)}))
+
+            async def go() -> None:
+                for ask in (
+                    net.open(shut),
+                    net.connected(shut),
+                    net.fetch(shut, Request()),
+                    net.ask(udp, b"x"),
+                ):
+                    with pytest.raises(PeerFailure) as refused:
+                        await ask
+                    assert refused.value.reason == "left-out"
+                seen = await net.scan(shut, [shut.port, beside.port])
+                assert seen.open == (beside.port,)
+                assert seen.asked == 1
+
+            asyncio.run(go())
+            with pytest.raises(BlockingIOError):
+                silent.recv(10)
+        assert came == []
+        assert dict(kept) == {}

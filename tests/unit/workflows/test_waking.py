@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 
+import msgspec
 import pytest
 
 from fakes.peers import live_net, serving
 from fakes.wire import FakeClock, MemoryStore
 from sekisho.errors import PeerFailure, Unreachable
-from sekisho.model.terminal import Interface, Power, Service, Terminal
+from sekisho.model.terminal import Exclusion, Interface, Power, Service, Terminal
 from sekisho.wires.power import NotedPower
 from sekisho.workflows.waking import reach_again, switched_off
 
@@ -111,3 +112,14 @@ def test_assumed_to_be_up_spares_the_knock_and_not_the_power(on: bool, acts: lis
         cord = Cord(stack)
         asyncio.run(reach_again(terminal(9), live_net(), store, cord, FakeClock(), assume_up=True))
     assert cord.acts == acts
+
+
+def test_an_excluded_port_is_not_knocked_at() -> None:
+    came: list[int] = []
+    with serving(lambda _: came.append(1), ADDRESS) as answering:
+        described = msgspec.structs.replace(
+            terminal(answering.port), exclusions=(Exclusion("tcp", answering.port, "ours"),), power=None
+        )
+        # The usual ports are closed there: a refusal shows that somebody is there.
+        asyncio.run(reach_again(described, live_net(), MemoryStore(), None, FakeClock()))
+    assert came == []

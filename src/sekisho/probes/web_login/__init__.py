@@ -30,7 +30,7 @@ from sekisho.language import Text
 from sekisho.model.assessment import Risk
 from sekisho.model.evidence import Attempt, AttemptStatus, Evidence
 from sekisho.model.observation import Observation
-from sekisho.model.terminal import Terminal
+from sekisho.model.terminal import Login, Terminal
 from sekisho.ports import Wire
 from sekisho.probes.web_login.codes import guess, guesses, observe_codes, try_known
 from sekisho.probes.web_login.pages import compare_pages, observe_pages
@@ -126,9 +126,9 @@ class WebLogin:
         lost = missing(terminal, targets)
         if lost:
             names = ", ".join(one.name for one in lost)
-            return wire.seal(
-                Attempt(AttemptStatus.PARTIAL if targets else AttemptStatus.FAILED, "no-such-service", names)
-            )
+            gone = [one for one in lost if not _left_out(terminal, one)]
+            why = "no-such-service" if gone else "left-out"
+            return wire.seal(Attempt(AttemptStatus.PARTIAL if targets else AttemptStatus.FAILED, why, names))
         return wire.seal(Attempt(AttemptStatus.DONE))
 
     async def _examine(self, terminal: Terminal, target: Target, wire: Wire) -> frozenset[str] | None:
@@ -151,6 +151,11 @@ class WebLogin:
             observe_settings(evidence),
             observe_pages(evidence),
         )
+
+
+def _left_out(terminal: Terminal, login: Login) -> bool:
+    service = terminal.service(login.service)
+    return service is not None and terminal.excludes("tcp", service.port)
 
 
 PROBE = WebLogin()

@@ -86,7 +86,7 @@ MAYBE_WEB = {"", "unknown", "http", "https", "upnp", "onvif", "tr069"}
 
 
 def candidates(terminal: Terminal, interface: Interface, address: str, wire: Wire) -> dict[int, bool]:
-    """Return the ports to ask for HTTP at ``address`` (port → TLS first), declared and found ones included."""
+    """Return the ports to ask for HTTP at ``address`` (port → TLS first), declared and found ones included, excluded ones not."""
     ports = {port: port in TLS_PORTS for port in MANAGEMENT_PORTS}
     for service in terminal.services:
         if service.transport == "tcp" and service.protocol in WEB_PROTOCOLS:
@@ -95,7 +95,7 @@ def candidates(terminal: Terminal, interface: Interface, address: str, wire: Wir
         here = found.transport == "tcp" and found.interface == interface.name and found.address == address
         if here and found.protocol in MAYBE_WEB:
             ports.setdefault(found.port, found.port in TLS_PORTS)
-    return ports
+    return {port: tls for port, tls in ports.items() if not terminal.excludes("tcp", port)}
 
 
 async def find_places(terminal: Terminal, wire: Wire) -> tuple[Target, ...]:
