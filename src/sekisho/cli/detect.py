@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from sekisho.cli.looking import data_option, list_option, moment, show, show_options, time_options, warn
+from sekisho.cli.looking import (
+    caution,
+    data_option,
+    list_option,
+    moment,
+    show,
+    show_options,
+    tell_nobodys,
+    time_options,
+    warn,
+)
 from sekisho.cli.speech import lang_option, t
 
 
@@ -46,7 +56,11 @@ def command(
         # With fewer lists or methods chosen by hand the look says less than the settings promise.
         if not lists:
             watch.note_looks(looks, window)
+        taken = watch.taken()
     warn(lists_read.rejected, as_json)
+    if not as_json:
+        caution(watch.assumed, watch.settings.customers, ())
+        tell_nobodys(taken, data)
     return show(
         looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}
     )

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import click
 
-from sekisho.cli.looking import data_option, list_option, moment, show, show_options, time_options, warn
+from sekisho.cli.looking import (
+    caution,
+    data_option,
+    list_option,
+    moment,
+    show,
+    show_options,
+    tell_nobodys,
+    time_options,
+    warn,
+)
 from sekisho.cli.speech import lang_option, t
 
 # A day at a time: quick, and a conversation is not made of what happened years apart.
@@ -50,7 +60,11 @@ def command(
             )
         detectors, lists_read = watch.detectors(("known_cc",), lists, any_time=True)
         looks = list(watch.detect(detectors, window, past=0, step=_DAY))
+        taken = watch.taken()
     warn(lists_read.rejected, as_json)
+    if not as_json:
+        caution(watch.assumed, watch.settings.customers, ())
+        tell_nobodys(taken, data)
     return show(
         looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}
     )

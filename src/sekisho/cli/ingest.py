@@ -67,6 +67,7 @@ def command(
     """Take each file; exit 0 when all were taken, 3 when one could not be, or only in part; now or earlier."""
     from sekisho.wiring.lists import telling_prefixes
     from sekisho.wiring.watch import Watch
+    from sekisho.workflows.ingest import lost
 
     with Watch(data, customers=customers) as watch, _Bar() as bar:
         if not as_json:
@@ -78,7 +79,8 @@ def command(
         put_json(done)
     else:
         _show(done, data)
-    return 0 if all((one.before or one.outcome) in _GOOD for one in done) else 3
+    whole = all((one.before or one.outcome) in _GOOD for one in done)
+    return 0 if whole and not any(lost(done)) else 3
 
 
 def _every(files: Sequence[Path]) -> list[Path]:
@@ -168,7 +170,7 @@ def _show(done: Sequence[Taken], data: Path) -> None:
             f"    {'  '.join(files[:_NAMED])}" + (f"  … ({len(files)})" if len(files) > _NAMED else ""),
             fg="red",
         )
-    if any(one.outcome == "empty" and one.elsewhere for one in done):
+    if any((one.outcome == "empty" and one.elsewhere) or one.before == "empty" for one in done):
         click.secho(
             t("どちらの端も回線でない行ばかりのファイルがある。--customers を確かめる。",
               "In some files no row has one of your lines at an end: check --customers."),

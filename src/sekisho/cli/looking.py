@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sekisho.model.detection import Detection, Grade
     from sekisho.ports.flows import Detector
     from sekisho.workflows.detect import Looked
+    from sekisho.workflows.ingest import Taken
 
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_LINE = 1 << 63
@@ -209,6 +210,7 @@ def show(
         put_json(_as_json(looks, detectors, extra))
     if form != "json":
         tell_damaged(sorted({file for look in looks for file in look.damaged}))
+        tell_lost(sorted({file for look in looks for file in look.lost}))
     if any(look.detections for look in looks):
         return FOUND
     return NOTHING if looks and all(look.state == "nothing-found" for look in looks) else UNDECIDED
@@ -224,7 +226,8 @@ def _as_json(
         "looks": [
             {
                 "method": look.method, "state": look.state, "window": look.window, "coverage": look.coverage,
-                "fault": look.fault, "damaged": look.damaged, "detections": len(look.detections),
+                "fault": look.fault, "damaged": look.damaged, "lost": look.lost,
+                "detections": len(look.detections),
             }
             for look in looks
         ],
@@ -279,6 +282,38 @@ def tell_damaged(files: Sequence[str]) -> None:
         )
 
 
+def tell_lost(files: Sequence[str]) -> None:
+    """Say on stderr of which files flows could not be taken in."""
+    if files:
+        named = t("、", ", ").join(files[:_FILES]) + (" …" if len(files) > _FILES else "")
+        click.secho(
+            t(
+                f"判断できない範囲がある：取り込めなかった行のあるファイルが{len(files)}個ある（{named}）。"
+                "壊れていないものを取り込んでやり直す。",
+                f"could not be judged: of {len(files)} files some rows could not be taken in ({named}). "
+                "Take in undamaged ones and try again.",
+            ),
+            fg="red",
+            err=True,
+        )
+
+
+def tell_nobodys(taken: Sequence[Taken], data: Path) -> None:
+    """Say on stderr how many of the rows taken in were looked at by no method, having none of the lines at an end."""
+    read, elsewhere = sum(one.read for one in taken), sum(one.elsewhere for one in taken)
+    if elsewhere:
+        click.secho(
+            t(
+                f"取り込んだファイルの {read:,} 行のうち {elsewhere:,} 行は、どちらの端も回線でないので調べていない"
+                f"（アドレス帯は {data}/watch.toml の customers。足して同じファイルを取り込めば、その分が加わる）。",
+                f"Of {read:,} rows of the files taken in {elsewhere:,} have none of your lines at an end and were not looked at "
+                f"(prefixes: customers in {data}/watch.toml; add to them, take the same files in again, and they are added).",
+            ),
+            fg="yellow",
+            err=True,
+        )
+
+
 def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Iterable[Sequence[str]]:
     """One row per method: its windows together."""
     for name in dict.fromkeys(look.method for look in looks):
@@ -288,7 +323,7 @@ def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Ite
         word = (
             click.style(t(f"{found}件", f"{found} found"), fg="red", bold=True) if found
             else t("検出なし（一部は判断できない）", "nothing found, partly could not be judged")
-            if measured and any(look.damaged for look in mine)
+            if measured and any(look.damaged or look.lost for look in mine)
             else t("検出なし", "nothing found") if measured
             else click.style(t("判断できない", "could not be judged"), fg="yellow")
         )  # fmt: skip

@@ -86,6 +86,23 @@ class Pseudonyms:
         Optional columns that the batch leaves out stay out (`model.tables.completed` puts them back).
         """
         rows = batch.num_rows
+        columns, line, side = self._sides(batch)
+        self._hide_post_nat(batch, columns)
+        columns["subscriber"], columns["subscriberSide"] = pa.array(line), pa.array(side)
+        fields = [field for field in WATCHED if field.name in columns]
+        out = pa.RecordBatch.from_arrays([columns[one.name] for one in fields], schema=pa.schema(fields))
+        dropped = rows - int(np.count_nonzero(side))
+        return (out.filter(pa.array(side != 0)), dropped) if dropped else (out, 0)
+
+    def strangers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the FLOW rows of a batch that have no customer side, as they are: what `watch` leaves out."""
+        return batch.filter(pa.array(self._sides(batch)[2] == 0))
+
+    def _sides(
+        self, batch: pa.RecordBatch
+    ) -> tuple[dict[str, pa.Array], npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+        """Return the columns with both ends replaced, the line of each row, and which side it is on (0: none)."""
+        rows = batch.num_rows
         names = set(batch.schema.names)
         versions = _numbers(batch, "ipVersion")
         fours = 0 if _SIDES4[0] not in names else int(np.count_nonzero(versions == 4))  # noqa: PLR2004
@@ -100,12 +117,7 @@ class Pseudonyms:
             _left_out(columns, _SIDES6)
         elif _SIDES6[0] in names:
             self._watch6(batch, columns, versions == 6, line, side)  # noqa: PLR2004
-        self._hide_post_nat(batch, columns)
-        columns["subscriber"], columns["subscriberSide"] = pa.array(line), pa.array(side)
-        fields = [field for field in WATCHED if field.name in columns]
-        out = pa.RecordBatch.from_arrays([columns[one.name] for one in fields], schema=pa.schema(fields))
-        dropped = rows - int(np.count_nonzero(side))
-        return (out.filter(pa.array(side != 0)), dropped) if dropped else (out, 0)
+        return columns, line, side
 
     def subscriber(self, address: IPv4Address | IPv6Address | str) -> int:
         """Return the line that ``address`` belongs to, 0 when it is no customer's."""

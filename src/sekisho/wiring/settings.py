@@ -94,6 +94,11 @@ def hold_prefixes(folder: Path, customers: Sequence[str]) -> None:
         _replace(file, msgspec.json.encode(sorted({*held, *customers})))
 
 
+def prefixes_ever(folder: Path) -> int:
+    """Return how many prefixes pseudonyms were ever given in; it never gets less."""
+    return len(_prefixes(folder / _PREFIXES))
+
+
 def _prefixes(file: Path) -> tuple[str, ...]:
     try:
         found = msgspec.json.decode(file.read_bytes(), type=tuple[str, ...]) if file.exists() else ()

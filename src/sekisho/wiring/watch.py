@@ -33,10 +33,10 @@ from sekisho.stores.records_duckdb.layout import READ_ONLY
 from sekisho.wiring.data_folder import DATASET
 from sekisho.wiring.lists import ListsRead, indicators_of
 from sekisho.wiring.moment import milliseconds, shown
-from sekisho.wiring.settings import SETTINGS, hold_prefixes, settings_of
+from sekisho.wiring.settings import SETTINGS, hold_prefixes, prefixes_ever, settings_of
 from sekisho.wiring.warn import MANY_FILES
 from sekisho.workflows.detect import HOUR, Looked, detect
-from sekisho.workflows.ingest import Progress, Source, Taken, ingest
+from sekisho.workflows.ingest import Progress, Source, Taken, ingest, lost
 
 __all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers"]
 
@@ -101,9 +101,12 @@ class Watch:
                 ),
             )
         hold_prefixes(self.folder, self.settings.customers)
+        return self._door(self.settings.customers, fast_from)
+
+    def _door(self, customers: Sequence[str], fast_from: int | None = None) -> Pseudonyms:
         return Pseudonyms(
             key_at(self.key),
-            [ip_network(one) for one in self.settings.customers],
+            [ip_network(one) for one in customers],
             prefix_preserving=self.settings.prefix_preserving,
             delegated=self.settings.delegated,
             fast_from=fast_from,
@@ -129,7 +132,8 @@ class Watch:
                 out.write(msgspec.json.encode(done) + b"\n")
 
         source = Source(
-            readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember, self.times()
+            readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember, self.times(),
+            tuple(sorted(self.settings.customers)), prefixes_ever(self.folder), self._door,
         )  # fmt: skip
         yield from ingest(files, source, options, progress, kind=kind, language=language)
 
@@ -245,8 +249,13 @@ class Watch:
         if self.store.overdue(milliseconds()):
             self.tidy()
         yield from detect(
-            detectors, self.store, DATASET, window, past=past, parameters=self.parameters(), step=step
-        )
+            detectors, self.store, DATASET, window, past=past, parameters=self.parameters(), step=step,
+            lost=lost(self.taken()),
+        )  # fmt: skip
+
+    def taken(self) -> tuple[Taken, ...]:
+        """Return what became of each file that was taken in."""
+        return tuple(_taken(self.folder / _TAKEN).values())
 
     def parameters(self) -> Callable[[str], Options]:
         """Return how a detector's name leads to its values."""
@@ -278,12 +287,16 @@ class Watch:
     def _note_looks(self, looks: Sequence[Looked], over: Window) -> None:
         for method in {look.method for look in looks}:
             mine = [look for look in looks if look.method == method]
-            if all(look.state != "not-measured" and not look.damaged for look in mine):
+            if all(_whole(look) for look in mine):
                 self.looks.add((method,), over)
                 continue
             for look in mine:
-                if look.state != "not-measured" and not look.damaged:
+                if _whole(look):
                     self.looks.add((method,), Window(look.window.begin, min(look.window.end, over.end)))
+
+
+def _whole(look: Looked) -> bool:
+    return look.state != "not-measured" and not look.damaged and not look.lost
 
 
 def _clock(moment: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
 import msgspec
@@ -28,8 +28,8 @@ class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One method's look at one window. ``fault`` is not empty when the method itself failed: nothing was measured.
 
     ``between`` marks a window that overlaps its neighbours, so that nothing hides on a full hour; its rows were looked at
-    by them as well. ``damaged`` are files with flows of the window that are no longer what was written: without them a
-    detection still stands, but "nothing found" can't be said.
+    by them as well. ``damaged`` are files with flows of the window that are no longer what was written, ``lost`` files that
+    could be taken in only in part: without what is missing a detection still stands, but "nothing found" can't be said.
     """
 
     method: str
@@ -39,13 +39,14 @@ class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault: str = ""
     between: bool = False
     damaged: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """Return ``found``, ``nothing-found`` or ``not-measured``; the last two are not the same."""
         if self.detections:
             return "found"
-        unseen = self.fault or self.damaged or not self.coverage.rows or self.coverage.blind
+        unseen = self.fault or self.damaged or self.lost or not self.coverage.rows or self.coverage.blind
         return "not-measured" if unseen else "nothing-found"
 
 
@@ -59,6 +60,7 @@ def detect(
     parameters: Callable[[str], Mapping[str, Scalar]],
     step: int = HOUR,
     purpose: Purpose | None = None,
+    lost: Iterable[Damage] = (),
 ) -> Iterator[Looked]:
     """Look at ``window`` in steps of ``step`` milliseconds with each method; ``past`` milliseconds before are the past.
 
@@ -66,10 +68,11 @@ def detect(
     that count over time (``counts_over_time``) also look at the windows half a step on; what two overlapping windows both show
     is given once, by the one that saw more of it. Windows without a single flow are left out; when none has any,
     the window is looked at as a whole, so that each method says that there was nothing to look at. A method that
-    fails is data (`Looked.fault`): the others go on.
+    fails is data (`Looked.fault`): the others go on. ``lost`` are flows that never got into the store, by file and time.
     """
     parts: dict[tuple[Purpose, bool], Parts] = {}
     broken: dict[Purpose, tuple[Damage, ...]] = {}
+    missing = tuple(one for one in lost if one.meets(window))
     for name, detector in detectors.items():
         asked, twice = purpose or detector.purpose, bool(getattr(detector, "counts_over_time", False))
         if (asked, twice) not in parts:
@@ -80,7 +83,7 @@ def detect(
 
         tables = partial(_with_past, store, dataset, asked, past)
         looks = _looks(name, detector, tables, parts[asked, twice], parameters)
-        yield from _with_damage(name, _once(looks), broken[asked], window)
+        yield from _with_damage(name, _once(looks), (broken[asked], missing), window)
 
 
 def _with_past(store: RecordStore, dataset: str, asked: Purpose, past: int, part: Window) -> Tables:
@@ -111,19 +114,20 @@ def _looks(
 
 
 def _with_damage(
-    name: str, looks: Iterator[Looked], broken: tuple[Damage, ...], window: Window
+    name: str, looks: Iterator[Looked], unseen: tuple[tuple[Damage, ...], tuple[Damage, ...]], window: Window
 ) -> Iterator[Looked]:
-    """Yield ``looks`` with the damaged files that each would have needed; then what none of them has met."""
+    """Yield ``looks`` with the damaged files, and those lost, that each would have needed; then what none has met."""
     met: set[str] = set()
     for look in looks:
-        files = tuple(sorted({one.file for one in broken if one.meets(look.window)}))
-        met.update(files)
-        yield msgspec.structs.replace(look, damaged=files) if files else look
-    for one in broken:
-        if one.file not in met:
-            lost = one.window or window
-            part = Window(max(lost.begin, window.begin), min(lost.end, window.end))
-            yield Looked(name, part, damaged=(one.file,))
+        files, lost = (tuple(sorted({one.file for one in some if one.meets(look.window)})) for some in unseen)
+        met.update(files, lost)
+        yield msgspec.structs.replace(look, damaged=files, lost=lost) if files or lost else look
+    for some in unseen:
+        for one in some:
+            if one.file not in met:
+                gap, file = one.window or window, (one.file,)
+                part = Window(max(gap.begin, window.begin), min(gap.end, window.end))
+                yield Looked(name, part, damaged=file) if some is unseen[0] else Looked(name, part, lost=file)
 
 
 def _once(looks: Iterator[Looked]) -> Iterator[Looked]:

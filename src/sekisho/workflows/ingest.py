@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +25,7 @@ from sekisho.language import Language, Text
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counted, Counting
-from sekisho.ports.flows import Once, Options, Reader, RecordStore
+from sekisho.ports.flows import Damage, Once, Options, Reader, RecordStore
 
 HEAD = 65_536
 _BLOCK = 1 << 20
@@ -40,7 +40,9 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``empty`` (read, and nothing of ours in it), ``rejected`` (nothing in it was good), ``left-out`` (all of ours in it is
     past its time, or far in the future) or ``failed``. A file that was ``rejected``, ``left-out`` or ``failed`` is not
     remembered: it may be tried again, with other options too. ``before`` is what a file taken ``again`` became then;
-    ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without.
+    ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without; ``span`` is
+    the time of all that were read. ``customers`` are the prefixes whose lines it was searched for: when others are added,
+    what was nobody's then is taken now.
     """
 
     file: str
@@ -55,12 +57,16 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault: str = ""
     digest: str = ""
     before: str = ""
+    span: tuple[int, int] = (0, 0)
+    customers: tuple[str, ...] = ()
 
 
 class Source(msgspec.Struct, frozen=True):
     """What `ingest` is married with: readers by name, the door, the store, the label, what was taken already by digest.
 
-    ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication).
+    ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication). ``customers``
+    are the prefixes of ``door``, ``ever`` counts those that there ever were (it only grows), and ``earlier`` makes the door
+    of the prefixes of an earlier time.
     """
 
     readers: Mapping[str, Reader]
@@ -71,6 +77,22 @@ class Source(msgspec.Struct, frozen=True):
     taken: Mapping[str, Taken]
     remember: Callable[[Taken], None]
     times: Window | None = None
+    customers: tuple[str, ...] = ()
+    ever: int = 0
+    earlier: Callable[[tuple[str, ...]], Pseudonyms] | None = None
+
+
+def lost(taken: Iterable[Taken]) -> Iterator[Damage]:
+    """Yield the files of which flows could not be taken, each with the time in which they may have been.
+
+    Of a file that is torn that is up to an hour after what could be read of it: a file of flows seldom holds more.
+    """
+    for one in taken:
+        count = sum(many for reason, many in one.counted.rejected.items() if reason not in _NO_FLOWS)
+        if count:
+            begin, end = one.span if one.span[1] else (one.begin, one.end)
+            later = HOUR if _CUT & one.counted.rejected.keys() else 0
+            yield Damage(f"{Path(one.file).name}: {count:,}", Window(begin, end + later) if end else None)
 
 
 def ingest(
@@ -97,16 +119,18 @@ def ingest(
             if not path.is_file():
                 raise ReadingError(Text(ja="普通のファイルではない", en="this is no regular file"), shown)
             digest = _digest(path)
-            if digest in source.taken:
-                then = source.taken[digest]
+            then = source.taken.get(digest)
+            if then is not None and _nobodys(then, source):
+                done = _take(path, digest, source, options, progress, kind, then)
+            elif then is not None:
                 yield Taken(
                     shown, then.reader, "again", counted=then.counted, digest=digest, before=then.outcome
                 )
                 continue
-            if source.store.kept(source.dataset, _stream(digest)) is not None:
+            elif source.store.kept(source.dataset, _stream(digest)) is not None:
                 # The run before was killed when the rows were kept and not yet noted.
                 name = kind or reader_of(path, source.readers)
-                done = Taken(shown, name, "again", digest=digest)
+                done = Taken(shown, name, "again", digest=digest, customers=source.customers)
             else:
                 done = _take(path, digest, source, options, progress, kind)
         except (SekishoError, OSError) as error:
@@ -117,6 +141,14 @@ def ingest(
         if done.outcome not in {LEFT_OUT, REJECTED}:
             source.remember(done)
         yield done
+
+
+def _nobodys(then: Taken, source: Source) -> bool:
+    """Say whether rows of a file that were nobody's when it was taken may be a line's by now."""
+    if source.earlier is None or not then.elsewhere or set(source.customers) <= set(then.customers):
+        return False
+    # What was taken before the prefixes were noted can be taken again without doubt only when nothing was kept of it.
+    return bool(then.customers) or not then.kept
 
 
 def reader_of(path: Path, readers: Mapping[str, Reader]) -> str:
@@ -148,8 +180,12 @@ class _NothingGood(Exception):
 class _Watched:
     """Passes batches through the door and counts; the store pulls from it, so nothing piles up."""
 
-    def __init__(self, batches: Iterator[pa.RecordBatch], source: Source, tally: Counting) -> None:
+    def __init__(
+        self, batches: Iterator[pa.RecordBatch], source: Source, tally: Counting, then: Taken | None
+    ) -> None:
         self._batches = batches
+        # Rows that were a line's under the earlier prefixes are in the store.
+        self._held = source.earlier(then.customers) if then and then.customers and source.earlier else None
         self._door = source.door
         self._times = source.times
         self._tally = tally
@@ -157,6 +193,7 @@ class _Watched:
         self.begun = False
         self.read = self.elsewhere = self.kept = 0
         self.begin, self.end = 0, 0
+        self.span = (0, 0)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         import pyarrow.compute as pc
@@ -164,7 +201,9 @@ class _Watched:
         self.begun = True
         for batch in self._batches:
             self.read += batch.num_rows
-            watched, dropped = self._door.watch(batch)
+            if batch.num_rows:
+                self._spans(pc.min_max(batch["flowStartMilliseconds"]).as_py())
+            watched, dropped = self._door.watch(self._held.strangers(batch) if self._held else batch)
             self.elsewhere += dropped
             if self._times is not None and watched.num_rows:
                 watched = self._timely(watched, self._times)
@@ -177,6 +216,10 @@ class _Watched:
                 yield watched
         if not self.kept and (self._untimely or (not self.read and self._tally.counted().rejected)):
             raise _NothingGood
+
+    def _spans(self, found: Mapping[str, int]) -> None:
+        begin, end = self.span
+        self.span = (min(begin or found["min"], found["min"]), max(end, found["max"] + 1))
 
     def _timely(self, batch: pa.RecordBatch, times: Window) -> pa.RecordBatch:
         """Leave out what would be deleted at once, and what no clock that is right can have seen; count it."""
@@ -217,7 +260,15 @@ class _Counted(io.RawIOBase):
         return len(data)
 
 
-def _take(path: Path, digest: str, source: Source, options: Options, progress: Progress, kind: str) -> Taken:
+def _take(
+    path: Path,
+    digest: str,
+    source: Source,
+    options: Options,
+    progress: Progress,
+    kind: str,
+    then: Taken | None = None,
+) -> Taken:
     name = kind or reader_of(path, source.readers)
     if name not in source.readers:
         raise ReadingError(
@@ -239,20 +290,24 @@ def _take(path: Path, digest: str, source: Source, options: Options, progress: P
     size, tally = path.stat().st_size, Counting()
     with path.open("rb") as raw:
         counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
-        watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source, tally)
+        watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source, tally, then)
+        once = Once(_stream(digest), source.ever if then else 0)
         with suppress(_NothingGood):
-            source.store.append(source.dataset, iter(watched), source.label, Once(_stream(digest)))
+            source.store.append(source.dataset, iter(watched), source.label, once)
     progress(str(path), size, size)
     if not watched.begun:
         # Another run took it while this one waited for its turn; what became of it is in that run's memory.
-        return Taken(_text(path), name, "again", digest=digest)
+        return Taken(_text(path), name, "again", digest=digest, customers=source.customers)
     return Taken(
         _text(path), name, _outcome(watched, tally.counted()), watched.read, watched.kept, watched.elsewhere,
-        watched.begin, watched.end, tally.counted(), digest=digest,
+        watched.begin, watched.end, tally.counted(), digest=digest, span=watched.span, customers=source.customers,
     )  # fmt: skip
 
 
 # After these a reader can't find its way in the rest of a file.
+HOUR = 3_600_000
+# What is left out for these reasons is no flow, or would be deleted at once.
+_NO_FLOWS = frozenset({"not-ip", "record-without-flow", TOO_OLD})
 _CUT = frozenset({"packet-length", "packet-torn", "block-torn", "block-length", "torn"})
 
 

@@ -127,6 +127,61 @@ def test_a_file_without_a_zone_is_refused_and_taken_once_it_is_told(data: Path) 
     assert done[0].begin == 1_794_992_400_000  # 2026-11-18 09:00 UTC
 
 
+OTHER = "203.0.113.7"
+
+
+def flows(*lines: str, bad: int = 0) -> str:
+    at = 1_794_992_400_000
+    head = (
+        "flowStartMilliseconds,sourceAddress,destinationAddress,sourceTransportPort,destinationTransportPort,"
+    )
+    rows = [f"{at},{one},198.51.100.9,40000,443,6,5,270" for one in lines] + [f"{at},?,?,1,2,6,1,60"] * bad
+    return "\n".join([head + "protocolIdentifier,packetDeltaCount,octetDeltaCount", *rows, ""])
+
+
+def with_prefix(data: Path, prefix: str) -> None:
+    file = data / "watch.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("customers = [", f'customers = ["{prefix}", '), encoding="utf-8")
+
+
+def test_what_was_nobodys_is_taken_when_its_prefix_is_named(data: Path) -> None:
+    file = data.parent / "flows.csv"
+    file.write_text(flows(capture.CAMERA, OTHER, OTHER))
+    (first,) = run(data, file)
+    assert (first.kept, first.elsewhere, rows(data)) == (1, 2, 1)
+    assert run(data, file)[0].outcome == "again"
+    with_prefix(data, "203.0.113.0/24")
+    (added,) = run(data, file)
+    assert (added.outcome, added.kept, added.elsewhere, rows(data)) == ("taken", 2, 0, 3)
+    # Ended before it was noted: the store knows.
+    lines = (data / "taken.jsonl").read_text().splitlines()
+    (data / "taken.jsonl").write_text(lines[0] + "\n")
+    assert run(data, file)[0].outcome == "again"
+    assert run(data, file)[0].outcome == "again"
+    assert rows(data) == 3
+
+
+def test_a_file_of_nobody_is_taken_when_its_prefix_is_named(data: Path) -> None:
+    file = data.parent / "flows.csv"
+    file.write_text(flows(OTHER, OTHER))
+    assert run(data, file)[0].outcome == "empty"
+    with_prefix(data, "203.0.113.0/24")
+    assert (run(data, file)[0].kept, rows(data)) == (2, 2)
+
+
+def test_rows_that_could_not_be_taken_are_no_nothing_found(data: Path) -> None:
+    file = data.parent / "flows.csv"
+    file.write_text(flows(capture.CAMERA, bad=3))
+    run(data, file)
+    with Watch(data) as watch:
+        detectors, _ = watch.detectors(("outbound_scan",), ())
+        looks = list(watch.detect(detectors, watch.window(None, None), past=0))
+        assert {(look.state, look.lost) for look in looks} == {("not-measured", ("flows.csv: 3",))}
+        watch.note_looks(looks, looks[0].window)
+        assert not (data / "looks.jsonl").exists()
+
+
 def test_an_empty_folder_is_said(data: Path) -> None:
     (data.parent / "nothing").mkdir()
     (said,) = run(data, data.parent / "nothing")
