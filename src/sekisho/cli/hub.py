@@ -243,7 +243,7 @@ def status(folder: Path, as_json: bool) -> int:
 )
 @click.argument("url")
 @click.option(
-    "--token-file", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    "--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help=t("トークンを一行書いたファイル（本人だけが読めること）", "file whose one line is the token (only its owner may read it)"),
 )  # fmt: skip
 @click.option(
@@ -252,6 +252,11 @@ def status(folder: Path, as_json: bool) -> int:
 @click.option(
     "--authority", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help=t("ハブの認証局の証明書（PEM）", "certificate of the hub's own authority (PEM)"),
+)  # fmt: skip
+@click.option(
+    "--client", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help=t("自社の証明書と秘密鍵（一つの PEM、本人だけが読めること）。トークンの代わりになる",
+           "own certificate with its key (one PEM that only its owner may read), in the place of a token"),
 )  # fmt: skip
 @click.option("--follow", is_flag=True, help=t("取り込み続ける", "keep fetching"))
 @click.option(
@@ -265,9 +270,10 @@ def status(folder: Path, as_json: bool) -> int:
 @lang_option
 def join(
     url: str,
-    token_file: Path,
+    token_file: Path | None,
     name: str,
     authority: Path | None,
+    client: Path | None,
     follow: bool,
     every: int,
     data: Path,
@@ -277,9 +283,11 @@ def join(
     from sekisho.wiring.joining import join_hub
     from sekisho.wiring.watch import Watch
 
+    if token_file is None and client is None:
+        raise click.UsageError(t("--token-file か --client が要る", "--token-file or --client is needed"))
     with Watch(data, create=False) as watch:
         while True:
-            done = join_hub(watch.folder, watch.settings, url, token_file, name, authority)
+            done = join_hub(watch.folder, watch.settings, url, token_file, name, authority, client)
             code = 0 if done.written else UNDECIDED
             if as_json:
                 put_json({"list": done, "exit": code})

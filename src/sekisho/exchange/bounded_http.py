@@ -39,16 +39,25 @@ class BoundedHttp:
     """
 
     def __init__(
-        self, address: str, bounds: HttpBounds, headers: Mapping[str, str], authority: str = ""
+        self,
+        address: str,
+        bounds: HttpBounds,
+        headers: Mapping[str, str],
+        authority: str = "",
+        client: str = "",
     ) -> None:
-        """``authority``: PEM file of a certification authority of one's own; empty for the system's."""
+        """Open nothing yet.
+
+        :param authority: PEM file of a certification authority of one's own; empty for the system's
+        :param client: PEM file of a certificate of one's own with its key, by which the server knows who asks
+        """
         self._bounds = bounds
         self._headers = {"Accept-Encoding": "identity", **headers}
         self._until = time.monotonic() + bounds.seconds
         self._octets = 0
         self._ended = threading.Event()
         self._open: list[socket.socket] = []
-        self._connection = _connection(address, bounds.quiet_seconds, authority)
+        self._connection = _connection(address, bounds.quiet_seconds, authority, client)
         self._connection._create_connection = self._connected  # type: ignore[attr-defined]  # noqa: SLF001 - before TLS begins
         # A server that sends an octet now and then renews every time-out of its socket: the end comes from outside.
         self._clock = threading.Timer(bounds.seconds, self._end)
@@ -128,7 +137,7 @@ class BoundedHttp:
         return b"".join(parts)
 
 
-def _connection(address: str, quiet: float, authority: str) -> http.client.HTTPConnection:
+def _connection(address: str, quiet: float, authority: str, client: str = "") -> http.client.HTTPConnection:
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
@@ -145,6 +154,13 @@ def _connection(address: str, quiet: float, authority: str) -> http.client.HTTPC
     if parts.scheme == "http":
         return http.client.HTTPConnection(host, port, timeout=quiet)
     context = ssl.create_default_context(cafile=authority or None)
+    if client:
+        try:
+            context.load_cert_chain(client)
+        except (OSError, ssl.SSLError) as error:
+            raise ReadingError(
+                Text(ja="証明書と秘密鍵が読めない", en="no certificate with its key can be read"), client
+            ) from error
     return http.client.HTTPSConnection(host, port, timeout=quiet, context=context)
 
 

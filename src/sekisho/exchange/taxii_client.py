@@ -28,6 +28,7 @@ class Collection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     :ivar api_root: address of the API root, ``https://…/api1/``
     :ivar authority: PEM file of a certification authority of one's own; empty for the system's
+    :ivar client: PEM file of one's own certificate with its key; empty for none
     """
 
     api_root: str
@@ -37,6 +38,7 @@ class Collection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     token: str = ""
     authority: str = ""
     authorisation: str = ""
+    client: str = ""
 
 
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,7 +165,7 @@ class _Wire:
             **{name: getattr(bounds, name) for name in ("quiet_seconds", "seconds", "page_octets", "octets")}
         )
         headers = {"Accept": MEDIA_TYPE} | _authorisation(where)
-        self._http = BoundedHttp(where.api_root, within, headers, where.authority)
+        self._http = BoundedHttp(where.api_root, within, headers, where.authority, where.client)
         root = urlsplit(where.api_root).path.rstrip("/")
         self._path = f"{root}/collections/{quote(where.collection, safe='')}/objects/"
 

@@ -27,15 +27,16 @@ class Offering(msgspec.Struct, frozen=True):
         return self.collections[alias]
 
 
-def discovered(url: str, authorisation: str, authority: str = "") -> Offering:
-    """Return what the server at ``url`` offers to who shows this authorisation.
+def discovered(url: str, authorisation: str, authority: str = "", client: str = "") -> Offering:
+    """Return what the server at ``url`` offers to who shows this authorisation, or the certificate in the file ``client``.
 
     :raises ReadingError: the address is no https one (nor http to loopback)
     :raises PeerFailure: there is no good answer
     """
     parts = urlsplit(url)
     base = f"{parts.scheme}://{parts.netloc}/"
-    http = BoundedHttp(base, _BOUNDS, {"Accept": MEDIA_TYPE, "Authorization": authorisation}, authority)
+    shown = {"Authorization": authorisation} if authorisation else {}
+    http = BoundedHttp(base, _BOUNDS, {"Accept": MEDIA_TYPE, **shown}, authority, client)
     try:
         roots = _asked(http, "/taxii2/").get("api_roots")
         if not isinstance(roots, list) or not roots or not isinstance(roots[0], str):

@@ -6,45 +6,50 @@ import os
 import tempfile
 from pathlib import Path
 
+import msgspec
+
 from sekisho.errors import PeerFailure
 from sekisho.exchange.taxii_discovery import discovered
 from sekisho.model.watching import Watching
-from sekisho.wiring.list_fetching import Asked, Fetched, fetch_list, secret_line
+from sekisho.wiring.list_fetching import Asked, Fetched, fetch_list, private, secret_line
 
 _ALIAS = "list"
 
 
 def join_hub(
-    folder: Path, settings: Watching, url: str, token_file: Path, name: str, authority: Path | None = None
-) -> Fetched:
+    folder: Path, settings: Watching, url: str, token_file: Path | None, name: str, authority: Path | None = None,
+    client: Path | None = None,
+) -> Fetched:  # fmt: skip
     """Fetch the list of the hub at ``url`` into a data folder; what the hub does wrong is said in the answer.
 
-    :raises DescriptionError: the token's file is no line, or others may read it
+    :param client: PEM file of one's own certificate with its key; with it no token is needed
+    :raises DescriptionError: the token's file is no line, or others may read it or the key
     :raises ReadingError: the address is no https one (nor http to loopback)
     :raises StoreError: the list can't be written
     """
-    token = secret_line(token_file)
-    header = token if " " in token else f"Bearer {token}"
+    header = _header(token_file)
+    if client:
+        private(client)
     try:
-        offering = discovered(url, header, str(authority) if authority else "")
+        offering = discovered(url, header, str(authority) if authority else "", str(client) if client else "")
         collection = offering.named(_ALIAS)
     except PeerFailure as fault:
         return Fetched(name, "", reason=fault.reason, detail=fault.detail)
+    asked = Asked(name, taxii=offering.root, collection=collection, authority=authority, client=client)
+    if not header:
+        return fetch_list(folder, settings, asked)
     # The fetcher takes the header from a file, so that it never stands in a list of processes or a settings file.
     handle, path = tempfile.mkstemp(prefix="sekisho-", text=True)  # mode 0600
     try:
         with os.fdopen(handle, "w") as file:
             file.write(header + "\n")
-        return fetch_list(
-            folder,
-            settings,
-            Asked(
-                name,
-                taxii=offering.root,
-                collection=collection,
-                authorisation=Path(path),
-                authority=authority,
-            ),
-        )
+        return fetch_list(folder, settings, msgspec.structs.replace(asked, authorisation=Path(path)))
     finally:
         Path(path).unlink()
+
+
+def _header(token_file: Path | None) -> str:
+    if token_file is None:
+        return ""
+    token = secret_line(token_file)
+    return token if " " in token else f"Bearer {token}"

@@ -39,6 +39,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar authorisation: file whose one line is sent as ``Authorization``
     :ivar authority: PEM file of a certification authority of one's own
     :ivar seconds: all the time that it may take
+    :ivar client: PEM file of one's own certificate with its key, which a TAXII server is shown
     """
 
     name: str
@@ -48,6 +49,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     authorisation: Path | None = None
     authority: Path | None = None
     seconds: float = 600.0
+    client: Path | None = None
 
 
 class Fetched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,6 +127,7 @@ def _taxii(asked: Asked, limits: Limits) -> tuple[Reading, int]:
         asked.collection,
         authority=_text(asked.authority),
         authorisation=_header(asked.authorisation),
+        client=_text(asked.client),
     )
     found = poll(where, bounds=Bounds(seconds=asked.seconds))
     if not found.complete:
@@ -159,6 +162,19 @@ def secret_line(file: Path) -> str:
 
     :raises DescriptionError: it can't be read, others may read it, or it isn't one line
     """
+    octets = private(file)
+    line = octets.decode("ascii", "replace").strip()
+    if not _HEADER.fullmatch(line):
+        raise DescriptionError(
+            Text(ja="認証のファイルは一行でない", en="the file of the authorisation is not one line"),
+            str(file),
+            Text(ja="例：Bearer …、Basic …、MISPの鍵", en="such as Bearer …, Basic …, or a MISP key"),
+        )
+    return line
+
+
+def private(file: Path) -> bytes:
+    """Return the beginning of a file that its owner alone may read. :raises DescriptionError: it can't be read, or others may."""
     try:
         with file.open("rb") as source:
             mode, octets = file.stat().st_mode, source.read(_MOST_HEADER)
@@ -175,11 +191,4 @@ def secret_line(file: Path) -> str:
             str(file),
             Text(ja="chmod 600 とする", en="chmod 600"),
         )
-    line = octets.decode("ascii", "replace").strip()
-    if not _HEADER.fullmatch(line):
-        raise DescriptionError(
-            Text(ja="認証のファイルは一行でない", en="the file of the authorisation is not one line"),
-            str(file),
-            Text(ja="例：Bearer …、Basic …、MISPの鍵", en="such as Bearer …, Basic …, or a MISP key"),
-        )
-    return line
+    return octets

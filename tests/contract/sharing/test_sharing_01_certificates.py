@@ -7,6 +7,7 @@ import json
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from fakes.command import typed
-from fakes.sharing import Ring, opened_ring
+from fakes.sharing import Ring, indicator, opened_ring
 from sekisho.errors import DescriptionError
 from sekisho.stores.certificates import read_certificate
-from sekisho.workflows.hub import pin, revoke, rotate
+from sekisho.workflows.hub import pin, publish, revoke, rotate
 
 MEDIA = "application/taxii+json;version=2.1"
 
@@ -167,6 +168,34 @@ def test_authorities_need_tls(tmp_path: Path, keys: Path) -> None:
         file = keys / ("first.key" if more else "trusted.pem")
         done = typed(["hub", "serve", "--hub", tmp_path / "hub", "--port", "0", "--client-ca", file, *more])
         assert done.returncode == 2, done.stdout
+
+
+def test_a_member_joins_with_its_certificate_alone(port: int, tmp_path: Path, keys: Path) -> None:
+    with opened_ring(tmp_path / "hub") as ring:
+        ring.clock[0] = read_certificate((keys / "first.pem").read_bytes())[1] - 10 * 86_400_000
+        ring.join("a").join("b").join("small", "receive-only")
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(ring.clock[0] / 1000 - 3600))
+        for number, name in enumerate("ab"):
+            ring.post(name, "list-in", indicator(number=number + 1, moment=moment))
+        held(ring, keys, "small", "first")
+        publish(ring.books, b"x")
+    data = tmp_path / "watch"
+    data.mkdir()
+    (data / "watch.toml").write_text('customers = ["192.0.2.0/24"]\nbasis = "not-communication"\n')
+    client = tmp_path / "client.pem"
+    client.write_bytes((keys / "first.pem").read_bytes() + (keys / "first.key").read_bytes())
+    client.chmod(0o600)
+    words = ["hub", "join", f"https://127.0.0.1:{port}/", "--authority", tmp_path / "hub/tls/authority.pem", "--data", data,
+             "--json", "--client"]  # fmt: skip
+    done = typed([*words, client])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["list"]["written"]
+    client.chmod(0o644)
+    assert typed([*words, client]).returncode == 2, "others may read the key"
+    assert typed(words[:-1]).returncode == 2, "neither token nor certificate"
+    without = keys / "second.pem"
+    without.chmod(0o600)
+    assert typed([*words, without]).returncode == 2, "no key in it"
 
 
 def test_10_tls_1_2_and_1_3_are_spoken_nothing_older_and_nothing_early(port: int, tmp_path: Path) -> None:
