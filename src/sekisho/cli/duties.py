@@ -78,7 +78,7 @@ def list_(
         return code
     rows = [
         (
-            due_words(due_day(one.day, day), t) if one.day else "—",
+            "—" if one.day is None else str(one.day) if one.done else due_words(due_day(one.day, day), t),
             STATES[one.state].say(LANGUAGE),
             one.title.say(LANGUAGE),
             one.form,
@@ -199,6 +199,51 @@ def remind_(
     return 0 if delivery.state == "accepted" else _UNDELIVERED
 
 
+@command.command(
+    "done",
+    help=t(
+        "義務 DUTY（list の番号）を、証拠とともに済みにする。",
+        "Record the duty DUTY (its id in list) as done, with its proof.",
+    ),
+)
+@click.argument("identifier", metavar="DUTY")
+@click.option(
+    "--on",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help=t("した日（既定は今日）", "the day it was done (default: today)"),
+)
+@click.option("--proof", required=True, help=t("証拠（受付番号、文書の場所）", "what shows it"))
+@click.option(
+    "--as",
+    "name",
+    default=getpass.getuser,
+    help=t("行う人（既定：ログイン名）", "who acts (default: the user of this system)"),
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help=t("データフォルダー", "data folder"),
+)
+@lang_option
+def done_(identifier: str, day: datetime | None, proof: str, name: str, data: Path, as_json: bool) -> int:
+    """Record one."""
+    from sekisho.wiring.casebook import Casebook
+    from sekisho.wiring.console import Console
+
+    with Casebook(data) as book:
+        who = book.actor(name)
+    with Console(data) as console:
+        on = day.date() if day else console.duties.today
+        console.duties.done(identifier, on, proof, who)
+    if as_json:
+        put_json({"id": identifier, "on": on, "by": who.name, "proof": proof})
+    else:
+        click.echo(f"{t('済み', 'done')}: {identifier} {on} {who.name} {proof}")
+    return 0
+
+
 def _found(
     operator: Path | None, data: Path | None, today: datetime | None, until: datetime | None
 ) -> tuple[date, tuple[Entry, ...]]:
@@ -228,7 +273,8 @@ def _note(one: Entry) -> str:
 
     proof = f"{one.done.on} {one.done.by} {one.done.proof}" if one.done else ""
     missing = MISSING[one.missing].say(LANGUAGE) if one.missing else ""
-    remark = one.remark.say(LANGUAGE) if one.remark else ""
+    # Why the day or whom it binds isn't known stands in the reason already.
+    remark = one.remark.say(LANGUAGE) if one.remark and one.missing not in ("day", "bound") else ""
     return t("。", ". ").join(dict.fromkeys(filter(None, (proof, missing, remark))))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sekisho.cli.duties import command
 from sekisho.demo.console_accidents import accidents
 from sekisho.errors import DescriptionError
 from sekisho.model.case_life import Actor
+from sekisho.model.compliance import Operator
 from sekisho.wiring.console import Console
 from sekisho.workflows.list_duties import read_operator
 
@@ -82,7 +84,7 @@ def test_the_list_shows_what_is_late_done_and_unverified(operator: Path) -> None
     assert "2026-05-31 (日, 休日" in said
     assert "届出 123" in said
     assert "確かめられない（未確認）" in said
-    assert "対象の事業者の範囲は確かめていない" in said
+    assert "どの事業者が対象か" in said
     found = json.loads(run("list", operator, *ON, "--json", code=1))
     states = {one["id"]: one["state"] for one in found["duties"]}
     assert states["appoint-line-第一局"] == "done"
@@ -211,3 +213,20 @@ def test_wrong_files_and_words(operator: Path, tmp_path: Path) -> None:
             CliRunner().invoke(
                 command, ["list", str(operator)], standalone_mode=False, catch_exceptions=False
             )
+
+
+def test_done_is_recorded_with_proof_and_a_wrong_one_refused(operator: Path, tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, 1)
+    (folder / "watch.toml").write_text('customers = ["198.18.0.0/15"]\nbasis = "not-communication"\n')
+    vacancy = "appoint-transmission-第一局"
+    with Console(folder) as console:
+        sites = read_operator(operator).sites
+        console.duties.say(Operator(sites=sites), 0, Actor("佐藤", "analyst"))
+    words = ("--proof", "届出 7", "--data", folder, "--as", "佐藤")
+    assert "届出 7" in run("done", vacancy, *words, code=0)
+    found = json.loads(run("list", "--data", folder, "--json", code=0))["duties"]
+    assert {one["id"]: one["state"] for one in found}[vacancy] == "done"
+    assert re.search(r"2020-04-01 +済み", run("list", "--data", folder, code=0))
+    for bad in (("nothing",), (vacancy, "--on", "2998-01-01")):
+        done = CliRunner().invoke(command, ["done", *map(str, (*bad, *words))], standalone_mode=False)
+        assert isinstance(done.exception, DescriptionError)

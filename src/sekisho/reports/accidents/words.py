@@ -119,7 +119,7 @@ def due_words(due: DueDay, say: Say) -> str:
     left = (
         say(f"あと{due.days}日", f"{due.days} days left")
         if due.days >= 0
-        else say(f"{-due.days}日過ぎた", f"{-due.days} days late")
+        else say(f"{-due.days}日過ぎた", f"{-due.days} days past")
     )
     return f"{due.day.isoformat()} ({', '.join(filter(None, (weekday, kind.strip(), left)))})"
 
