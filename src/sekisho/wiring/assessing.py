@@ -145,6 +145,7 @@ class Run:
             counts=self._counts(),
             keep=self._keep_counts,
             clean=self._redactor.text,
+            codes="login" in authorisation.risks,
         )
         person = self._person(answers, desk, language, authorisation.allowed_by)
         self.bench = self._bench(limits, person, watcher, authorisation.risks)

@@ -18,6 +18,8 @@ from sekisho.ports import Access, Criterion, EvidenceStore, Found, Probe, Watche
 
 # The probes whose facts the later ones are told.
 _TELLING = {"open_ports", "service_identity"}
+# What can't be done without entering codes, which is a permission of its own.
+_ENTERING = frozenset({Risk.FACTORY, Risk.LOGIN, Risk.WRITE, Risk.LOCKOUT})
 
 
 class Desks(Protocol):
@@ -69,7 +71,8 @@ def plan(
 def _why_not(risk: Risk, authorisation: Authorisation | None) -> str:
     if authorisation is None:
         return "no-authorisation"
-    return "" if risk.name.lower() in {"read", *authorisation.risks} else "not-authorised"
+    needed = {risk.name.lower(), *(("login",) if risk in _ENTERING else ())}
+    return "" if needed <= {"read", *authorisation.risks} else "not-authorised"
 
 
 async def collect(

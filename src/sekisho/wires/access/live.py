@@ -30,7 +30,7 @@ class LiveAccess:
     """Signs in at ``terminal`` through ``net``.
 
     ``counts`` and ``keep`` restore and store the budget (see `Budget`); ``clean`` takes known secrets out of
-    excerpts. Services that are not declared are named ``telnet://address:port``, ``http://[address]:port``.
+    excerpts. Without ``codes`` (the risk ``login`` is not allowed) no code is ever sent. Services that are not declared are named ``telnet://address:port``, ``http://[address]:port``.
     """
 
     def __init__(
@@ -43,7 +43,9 @@ class LiveAccess:
         counts: Counts | None = None,
         keep: Callable[[dict[str, tuple[int, int, int]]], None] | None = None,
         clean: Callable[[str], str] = str,
+        codes: bool = True,
     ) -> None:
+        self._codes = codes
         self._terminal = terminal
         self._budget = Budget(limits, counts, keep)
         self._web = WebLogin(net, clock, clean)
@@ -67,7 +69,9 @@ class LiveAccess:
         measuring: bool = False,
         listed: bool = False,
     ) -> tuple[SignIn, Session]:
-        """Try ``code``; a used-up budget or an unresolved secret sends nothing."""
+        """Try ``code``; a missing permission, a used-up budget or an unresolved secret sends nothing."""
+        if code is not None and login.kind != "none" and not self._codes:
+            return _both(failed("not-allowed", sent=False, detail="entering codes is not authorised"))
         if code is not None and isinstance(code.password, SecretRef):
             return _both(failed("unsupported", sent=False, detail="the secret is not resolved"))
         try:
