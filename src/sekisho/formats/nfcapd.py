@@ -66,12 +66,16 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True):
-    """One unpacked block of flow records: its number, how many records it says, the records (padded)."""
+    """One unpacked block of flow records: its number, how many records it says, the records (padded).
+
+    ``torn`` is where the block begins when the file ends within it: what of its records is there still counts as read.
+    """
 
     number: int
     records: int
     content: bytes
     length: int
+    torn: int | None = None
 
 
 def header_of(head: bytes) -> Header | None:
@@ -98,7 +102,7 @@ def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
     has counted none of its blocks, and names and statistics stand behind the count anyway.
 
     ``reject`` is called with a reason id, the place and a count of records lost: ``block-torn``, ``block-length``,
-    ``block-damaged``.
+    ``block-damaged``. Of a torn block that is yielded nothing is counted here: its records tell how many are missing.
 
     :raises ReadingError: not a file of nfdump, or of a layout or compression that can't be read
     """
@@ -121,17 +125,21 @@ def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
             reject("block-length", f"block {number}, octet {at}: says {size} octets", max(1, records))
             return
         body = source.read(size)
-        if len(body) < size:
-            reject("block-torn", f"block {number}, octet {at}", max(1, records))
-            if header.compression != "none":
-                return
+        torn = at if len(body) < size else None
+        if torn is not None and (header.compression != "none" or kind not in _DATA_BLOCKS):
+            reject(
+                "block-torn", f"block {number}, octet {at}", max(1, records) if kind in _DATA_BLOCKS else 1
+            )
+            return
         plain = header.compression == "none" or (header.layout == 2 and flags & _STORED_PLAIN)  # noqa: PLR2004
         if kind in _DATA_BLOCKS:
             content = body + bytes(_PADDING) if plain else _plain(header, body)
             if content is None:
                 reject("block-damaged", f"block {number}, octet {at}", max(1, records))
             else:
-                yield header, Block(number, records, content, len(content) - _PADDING)
+                yield header, Block(number, records, content, len(content) - _PADDING, torn)
+        if torn is not None:
+            return
         at += packing.size + size
 
 
@@ -151,8 +159,8 @@ def _readable(head: bytes) -> Header:
             ),
             "file header",
             Text(
-                ja="nfdump -r FILE -o csv > FILE.csv とし、csv_flows（preset=nfdump）で読む",
-                en="run nfdump -r FILE -o csv > FILE.csv and read that with csv_flows (preset=nfdump)",
+                ja="nfdump -r FILE -o csv > FILE.csv とし、csv_flows（preset=nfdump、--zone は nfdump を動かした機械の時間帯）で読む",
+                en="run nfdump -r FILE -o csv > FILE.csv and read that with csv_flows (preset=nfdump, --zone that of the machine)",
             ),
         )
     return header

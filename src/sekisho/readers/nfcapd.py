@@ -90,7 +90,9 @@ class _File:
     def take(self, header: nfcapd.Header, block: nfcapd.Block) -> None:
         """Add the flows of one block."""
         starts, kinds, sizes, missing = nfcapd.record_starts(block, header.order)
-        if missing:
+        if block.torn is not None:
+            self.tally.reject("block-torn", f"block {block.number}, octet {block.torn}", max(1, missing))
+        elif missing:
             self.tally.reject("record-length", f"block {block.number}", missing)
         new, old = kinds == nfcapd.COMMON_2, kinds == nfcapd.COMMON_1
         for other in np.flatnonzero(~(new | old)):
