@@ -151,6 +151,8 @@ def _assess(target: str | None, resume: Path | None, options: dict[str, Any], *,
     )
     catalogues = assessing.catalogues(options["names"] or DEFAULT_CATALOGUES)
     if options["dry_run"]:
+        if authorisation is not None:
+            assessing.scope_of(terminal, authorisation)  # what the run would be refused for, the plan is too
         return _show_plan(assessing.plan_for(terminal, catalogues, authorisation, options["only"]), as_json)
     if authorisation is None:
         addresses = " ".join(a for one in terminal.interfaces for a in one.addresses)

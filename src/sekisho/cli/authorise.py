@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -84,6 +83,7 @@ def command(
     """
     from sekisho.wires.clock import SystemClock
     from sekisho.wires.scope import Scope
+    from sekisho.wiring.moment import local
     from sekisho.workflows.authorise import authorised
 
     if allowed_by is None:
@@ -92,7 +92,7 @@ def command(
     made = authorised(
         addresses,
         allowed_by,
-        datetime.now(UTC).astimezone().date(),
+        local().date(),
         statement=STATEMENT,
         days=days,
         role=role,

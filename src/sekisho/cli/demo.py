@@ -48,12 +48,12 @@ def command(output: Path | None, names: tuple[str, ...], as_json: bool) -> int:
     if not sys.platform.startswith("linux"):
         raise click.ClickException(t("見本はLinuxのループバックで動く", "the demo needs Linux (127.0.0.0/8)"))
     from sekisho.demo.street import NAMES, Street
-    from sekisho.wiring.moment import now
+    from sekisho.wiring.moment import local
 
     # A polite kill must not leave the street's processes behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
-    folder = output or Path("assessments") / f"demo-{now().astimezone():%Y%m%d-%H%M%S}"
+    folder = output or Path("assessments") / f"demo-{local():%Y%m%d-%H%M%S}"
     click.secho(
         t("関所の見本：三台の端末を評価する", "Sekisho demo: assessing three terminals"), bold=True, err=True
     )
@@ -217,7 +217,7 @@ def _papers(street: Street, name: str) -> list[str]:
     """Write description, authorisation and limits of one terminal; return them as arguments."""
     from sekisho.demo.street import listeners
     from sekisho.model.assessment import Authorisation
-    from sekisho.wiring.moment import now
+    from sekisho.wiring.moment import local
     from sekisho.workflows.authorise import RISKS, to_toml
 
     file = street.describe(name)
@@ -227,7 +227,7 @@ def _papers(street: Street, name: str) -> list[str]:
     with file.open("a", encoding="utf-8") as out:
         for kind, port in listeners():
             out.write(f'\n[[exclusions]]\ntransport = "{kind}"\nport = {port}\nreason = "{reason}"\n')
-    today = now().astimezone().date()
+    today = local().date()
     allowed = Authorisation(
         allowed_by=t("見本の持ち主（この計算機の利用者）", "owner of the demo (the user of this machine)"),
         role=t("アクセス管理者", "access administrator"),

@@ -21,7 +21,7 @@ from sekisho.wires.identity import confirm
 from sekisho.wires.told import Both, heeding
 from sekisho.wiring import assessing
 from sekisho.wiring.judging import write
-from sekisho.wiring.moment import now
+from sekisho.wiring.moment import local, now
 from sekisho.workflows.collect import collect, put_back
 from sekisho.workflows.judge import judge
 from sekisho.workflows.waking import reach_again
@@ -70,7 +70,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             language=LANGUAGE,
             answers=options.get("answers"),
             desk=(desk, options["answer_seconds"]) if desk and options["answer_seconds"] else None,
-            record=_record(request, options),
+            record=_record(options),
             target=request.target,
             resume=request.resume,
             without=options.get("capture_without", ()),
@@ -117,13 +117,14 @@ async def _wake(request: Request, opened: assessing.Run, *, assume_up: bool) -> 
     await reach_again(request.terminal, opened.net, opened.store, power, opened.clock, assume_up=assume_up)
 
 
-def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:
+def _record(options: Mapping[str, Any]) -> TestRecord:
     """Return the record fields of 認定規則 as far as they were given."""
     return TestRecord(
         number=options.get("number", ""),
-        date=now().date().isoformat(),
+        date=local().date().isoformat(),
         place=options.get("place", ""),
-        person=options.get("tester", "") or request.authorisation.allowed_by,
+        # Who allows a test does not answer for it: nobody stated is shown as not filled in.
+        person=options.get("tester", ""),
         method=options.get("method", ""),
         subcontractor=options.get("subcontractor", ""),
     )
@@ -132,7 +133,7 @@ def _record(request: Request, options: Mapping[str, Any]) -> TestRecord:
 def _new_folder(terminal: Terminal) -> Path:
     name = terminal.model or next(a for one in terminal.interfaces for a in one.addresses)
     safe = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in name)[:40]
-    base = f"{now().astimezone():%Y%m%d-%H%M%S}-{safe}"
+    base = f"{local():%Y%m%d-%H%M%S}-{safe}"
     return Path("assessments") / base
 
 

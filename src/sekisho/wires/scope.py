@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone, tzinfo
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from sekisho.errors import AuthorisationError
@@ -12,6 +13,7 @@ from sekisho.language import Text
 from sekisho.model.assessment import Authorisation
 from sekisho.ports import Clock
 
+JAPAN = timezone(timedelta(hours=9), "JST")
 _REMEDY = Text(
     ja="許可書（アクセス管理者の同意）の宛先と期間を確かめてください。",
     en="Check the addresses and dates of the authorisation.",
@@ -21,8 +23,10 @@ _REMEDY = Text(
 class Scope:
     """The addresses and days of an `Authorisation`, and private address space unless it says otherwise."""
 
-    def __init__(self, authorisation: Authorisation, clock: Clock) -> None:
+    def __init__(self, authorisation: Authorisation, clock: Clock, zone: tzinfo = JAPAN) -> None:
+        """Take what is allowed; its days are calendar days of ``zone``, in which whoever signs reads the time."""
         self._authorisation = authorisation
+        self._zone = zone
         self._clock = clock
         try:
             self._prefixes = tuple(ip_network(prefix, strict=False) for prefix in authorisation.addresses)
@@ -72,8 +76,7 @@ class Scope:
         return True
 
     def _check_date(self) -> None:
-        # The days are calendar days of whoever signed, so the local zone decides, not UTC.
-        today = self._clock.now().astimezone().date()
+        today = self._clock.now().astimezone(self._zone).date()
         if not self._authorisation.valid_from <= today <= self._authorisation.valid_until:
             span = f"{self._authorisation.valid_from} – {self._authorisation.valid_until}"
             raise _refusal("許可された期間の外です。", "Outside the authorised dates.", f"{today} ({span})")

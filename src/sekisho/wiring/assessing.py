@@ -38,7 +38,7 @@ from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
 from sekisho.wires.power import NotedPower, power_of, reset_of
 from sekisho.wires.redaction import redact, secrets_of
 from sekisho.wires.scope import Scope
-from sekisho.wiring.moment import now
+from sekisho.wiring.moment import now, zone
 from sekisho.workflows.collect import plan
 from sekisho.workflows.describe import read_terminal, terminal_at
 from sekisho.workflows.report import without_secrets
@@ -90,6 +90,18 @@ def provenance(record: TestRecord) -> Provenance:
     )
 
 
+def scope_of(terminal: Terminal, authorisation: Authorisation, clock: Clock | None = None) -> Scope:
+    """Return where packets may go.
+
+    :raises AuthorisationError: an address of the terminal is outside, or today is not a day of the permission
+    """
+    scope = Scope(authorisation, clock or SystemClock(), zone())
+    for interface in terminal.interfaces:
+        for address in interface.addresses:
+            scope.check(address)
+    return scope
+
+
 class Run:
     """One assessment in progress: everything married, opened and closed together."""
 
@@ -118,10 +130,7 @@ class Run:
         """
         self.clock: Clock = SystemClock()
         self.terminal = terminal
-        scope = Scope(authorisation, self.clock)
-        for interface in terminal.interfaces:
-            for address in interface.addresses:
-                scope.check(address)
+        scope = scope_of(terminal, authorisation, self.clock)
         self.store = EvidenceFolder(folder, lambda: now().isoformat(), create=not resume)
         if resume:
             self._same(terminal)
@@ -147,7 +156,8 @@ class Run:
             clean=self._redactor.text,
             codes="login" in authorisation.risks,
         )
-        person = self._person(answers, desk, language, authorisation.allowed_by)
+        tester = record.person if record else ""
+        person = self._person(answers, desk, language, tester or authorisation.allowed_by)
         self.bench = self._bench(limits, person, watcher, authorisation.risks)
         addresses = [address for one in terminal.interfaces for address in one.addresses]
         self.capture = Capture(folder / "capture", addresses, without=without)

@@ -164,7 +164,7 @@ class RunDesk:
         allowed = authorised(
             wanted.addresses or own,
             wanted.allowed_by,
-            moment.now().astimezone().date(),
+            moment.local().date(),
             statement=STATEMENT.say(language),
             days=wanted.days,
             role=wanted.role,
@@ -174,7 +174,7 @@ class RunDesk:
             risks=("read", *wanted.risks),
             public=wanted.public,
         )
-        scope = Scope(allowed, SystemClock())
+        scope = Scope(allowed, SystemClock(), moment.zone())
         for address in own:
             scope.check(address)
         bounds.check(rules, own, allowed.addresses, public=wanted.public)
@@ -247,7 +247,7 @@ class RunDesk:
                 f"{identifier}: {AUTHORISATION}",
                 Text(ja="新しく始める", en="start a new one"),
             ) from error
-        scope = Scope(allowed, SystemClock())
+        scope = Scope(allowed, SystemClock(), moment.zone())
         for address in run.order.addresses:
             scope.check(address)
         bounds.check(self.rules, run.order.addresses, allowed.addresses, public=allowed.public_addresses)
@@ -450,4 +450,4 @@ def _limits(wanted: Wanted) -> Limits:
 def _name(ready: Ready) -> str:
     told = ready.terminal.model or ready.addresses[0]
     safe = "".join(one if one.isascii() and (one.isalnum() or one in "-.") else "-" for one in told)[:40]
-    return f"{moment.now().astimezone():%Y%m%d-%H%M%S}-{safe}"
+    return f"{moment.local():%Y%m%d-%H%M%S}-{safe}"

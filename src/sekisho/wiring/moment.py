@@ -31,6 +31,11 @@ def zone() -> tzinfo:
         return now().astimezone().tzinfo or UTC
 
 
+def local() -> datetime:
+    """Return the time of day in the zone in which times are printed: its day is the day of whoever signs or tests."""
+    return now().astimezone(zone())
+
+
 def shown(milliseconds: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Return a moment for people, always with its zone; one that no calendar has stays a number."""
     try:

@@ -6,11 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from sekisho.cli.running import _record
 from sekisho.stores.evidence_folder import EvidenceFolder
+from sekisho.wiring import moment
 
 
 def sekisho(*words: str, cwd: Path, lang: str = "en") -> subprocess.CompletedProcess[str]:
@@ -66,6 +69,38 @@ def test_dry_run_sends_nothing_and_prints_the_plan(tmp_path: Path) -> None:
     assert plan["targets"] == ["lan (lan) 127.0.0.9"]
     assert all(not probe["runs"] for probe in plan["probes"])
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"valid_from": "2020-01-01", "valid_until": "2020-02-01"}, "Outside the authorised dates"),
+        ({"valid_from": "2999-01-01", "valid_until": "2999-02-01"}, "Outside the authorised dates"),
+        ({"addresses": '["127.0.0.8"]'}, "Outside the authorised addresses"),
+    ],
+)
+def test_a_dry_run_is_refused_for_what_the_run_would_be(
+    tmp_path: Path, change: dict[str, str], says: str
+) -> None:
+    assert sekisho("authorise", "127.0.0.9", "--by", "x", "--yes", cwd=tmp_path).returncode == 0
+    file = tmp_path / "authorisation.toml"
+    words = ("assess", "127.0.0.9", "-a", str(file), "--dry-run")
+    assert sekisho(*words, cwd=tmp_path).returncode == 0
+    lines = file.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.partition(" ")[0] not in change]
+    file.write_text("\n".join([*kept, *(f"{key} = {value}" for key, value in change.items())]))
+    done = sekisho(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "runs" not in done.stdout
+
+
+def test_the_record_is_of_the_day_in_japan_and_of_who_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """15:30 UTC is the next day in Japan; who allows a test is not the person responsible for it."""
+    monkeypatch.delenv("TZ", raising=False)
+    monkeypatch.setattr(moment, "now", lambda: datetime(2026, 11, 21, 15, 30, tzinfo=UTC))
+    assert (_record({}).date, _record({}).person) == ("2026-11-22", "")
+    assert _record({"tester": "Suzuki"}).person == "Suzuki"
 
 
 def test_altered_evidence_is_not_judged(tmp_path: Path) -> None:

@@ -89,6 +89,24 @@ def test_only_on_the_authorised_days(day: str, allowed: bool) -> None:
     assert Scope(authorisation, Noon(date.fromisoformat(day))).allows("127.0.0.1") is allowed
 
 
+class At(Noon):
+    def __init__(self, when: datetime) -> None:
+        self.when = when
+
+    def now(self) -> datetime:
+        return self.when
+
+
+@pytest.mark.parametrize(("hour", "allowed"), [(14, True), (15, False)])
+def test_the_last_day_ends_in_japan(hour: int, allowed: bool) -> None:
+    """15:00 UTC is midnight in Japan, whatever the zone of this machine is."""
+    day = date(2026, 11, 21)
+    authorisation = msgspec.structs.replace(AUTHORISATION, valid_from=day, valid_until=day)
+    clock = At(datetime(2026, 11, 21, hour, tzinfo=UTC))
+    assert Scope(authorisation, clock).allows("127.0.0.1") is allowed
+    assert Scope(authorisation, clock, UTC).allows("127.0.0.1")
+
+
 def test_a_prefix_that_is_none_is_an_error() -> None:
     with pytest.raises(AuthorisationError):
         scope("all of it")
