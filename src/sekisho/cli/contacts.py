@@ -32,9 +32,14 @@ _DOUBTS = {
     )
 )
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--empty",
+    is_flag=True,
+    help=t("一件もないファイルで表を空にする", "let a file without a single contact empty the table"),
+)
 @data_option
 @lang_option
-def command(file: Path, data: Path, as_json: bool) -> int:
+def command(file: Path, *, empty: bool, data: Path, as_json: bool) -> int:
     """Replace the table."""
     from sekisho.wiring.holdings import Holdings
     from sekisho.wiring.watch import Watch
@@ -42,7 +47,8 @@ def command(file: Path, data: Path, as_json: bool) -> int:
     with Watch(data, create=False) as watch:
         holdings = Holdings(watch)
         person = holdings.person(getpass.getuser())
-        read = holdings.take_contacts(file, person.name, person.role.value if person.role else "operator")
+        role = person.role.value if person.role else "operator"
+        read = holdings.take_contacts(file, person.name, role, empty=empty)
         label = holdings.table.label()
     until = label.expires if label else 0
     if as_json:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from sekisho.errors import StoreError
+from sekisho.errors import ReadingError, StoreError
 from sekisho.formats.contact_csv import ContactsRead, encoding_of, read_contacts
 from sekisho.language import Text
 from sekisho.model.identity import Contact
@@ -52,10 +52,10 @@ class ContactTable:
         self.file = file
         self._refusals = file.parent / REFUSALS
 
-    def take(self, source: Path, label: Label) -> ContactsRead:
+    def take(self, source: Path, label: Label, *, empty: bool = False) -> ContactsRead:
         """Replace the table by a CSV file (UTF-8 or cp932); on the disk when this returns.
 
-        :raises ReadingError: no column of accounts, or no CSV; the old table stays
+        :raises ReadingError: no column of accounts, no CSV, or not one account without ``empty``; the old table stays
         :raises StoreError: the disk is full or refuses; the old table stays
         """
         read = ContactsRead()
@@ -68,6 +68,8 @@ class ContactTable:
                 os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
                 with io.TextIOWrapper(octets, encoding, newline="") as lines:
                     _fill(part, label, read_contacts(lines, read), read)
+            if not read.rows and not empty:
+                raise _nobody(source)
             sync(part)
             part.replace(self.file)
             sync(self.file.parent)
@@ -199,6 +201,20 @@ def _fill(part: Path, label: Label, contacts: Iterator[Contact], read: ContactsR
             if table.execute("SELECT 1 FROM contact WHERE account = ?", (one.account,)).fetchone():
                 read.doubt("repeated")
             table.execute(_INSERT, msgspec.to_builtins(one))
+
+
+def _nobody(source: Path) -> ReadingError:
+    return ReadingError(
+        Text(
+            ja="連絡先が一件もない（前の表は無事）",
+            en="there is not one contact in it; the table before stays",
+        ),
+        str(source),
+        Text(
+            ja="書き出しが途中で終わっていないか確かめる。本当に表を空にするなら --empty を付ける",
+            en="check whether the export broke off; to empty the table on purpose, say --empty",
+        ),
+    )
 
 
 def _is_altered(error: sqlite3.Error) -> bool:

@@ -118,18 +118,22 @@ class Holdings:
         self.gate.check("assignments", purpose, who)
         return self.logs
 
-    def take_contacts(self, source: Path, who: str = "", role: str = "operator") -> ContactsRead:
+    def take_contacts(
+        self, source: Path, who: str = "", role: str = "operator", *, empty: bool = False
+    ) -> ContactsRead:
         """Replace the table of contacts by a CSV file of the operator, under the label of its stage.
+
+        A file without one account is refused unless ``empty`` says that this is meant.
 
         With ``who``, that it was replaced is in the audit log, which is made when there is none yet.
         """
         if not who:
-            return self.table.take(source, self.gate.label("contacts", self.now()))
+            return self.table.take(source, self.gate.label("contacts", self.now()), empty=empty)
         from sekisho.stores.database import SqlAudit
 
         with closing(open_database(self.folder, self.watch.settings.database)) as database:
             before = self.table.rows()
-            read = self.table.take(source, self.gate.label("contacts", self.now()))
+            read = self.table.take(source, self.gate.label("contacts", self.now()), empty=empty)
             details = {"rows": read.rows, "before": before, "doubts": read.doubts.total()}
             SqlAudit(database).append(who, role, REPLACE, "contacts", at=self.now(), details=details)
         return read

@@ -154,6 +154,18 @@ def test_a_table_in_an_unknown_encoding_is_explained(data: Path, tmp_path: Path)
     assert "codec" not in said
 
 
+def test_a_file_without_a_contact_does_not_delete_the_table(data: Path) -> None:
+    (data / "new.csv").write_text("account,name\n1,A\n", encoding="utf-8")
+    sekisho("contacts", data / "new.csv", "--data", data)
+    (data / "none.csv").write_text("account,name\n", encoding="utf-8")
+    said = sekisho("contacts", data / "none.csv", "--data", data, code=2)
+    assert "--empty" in said
+    told = json.loads(sekisho("contacts", data / "none.csv", "--data", data, "--empty", "--json"))
+    assert told["rows"] == 0
+    entry = [one for one in log(data) if one["act"] == "replace"][-1]
+    assert (entry["object"], entry["details"]["rows"], entry["details"]["before"]) == ("contacts", 0, 1)
+
+
 def test_a_new_table_of_contacts_is_in_the_audit_log_and_doubts_name_their_lines(data: Path) -> None:
     rows = "account,email,opted_out\nacc-1,no address,maybe\n\nacc-1,,yes\n,,\n"
     (data / "new.csv").write_text(rows, encoding="utf-8")
