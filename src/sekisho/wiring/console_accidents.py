@@ -29,6 +29,7 @@ _LATER = Text(
     ja="今より5分を超えて後の時刻の事実は記録できない（年の書き誤りでないか確かめる）",
     en="a fact more than five minutes ahead of now can't be kept (check its year)",
 )
+_NO_TEXT = Text(ja="件名に文字でないものがある", en="signs that are no text in the subject")
 _TOO_MANY = Text(ja="事実が多すぎる（2,000まで）", en="too many facts (2,000 at most)")
 
 
@@ -111,16 +112,6 @@ class AccidentDesk:
         self._keeping.record(actor.name, actor.role, "withdraw-fact", record.id, details={"fact": number})
         return self._store.save(changed)
 
-    def shown(self, told: Told, at: int) -> tuple[Ruling, DescriptionError | None]:
-        """Judge; where that can't be done at that moment, as of the newest fact, with the reason.
-
-        :raises DescriptionError: nor can it be done then
-        """
-        try:
-            return self.judged(told, at), None
-        except DescriptionError as error:
-            return self.judged(told, max(at, _newest(told) or at)), error
-
     def draft(
         self,
         record: AccidentRecord,
@@ -200,6 +191,10 @@ class AccidentDesk:
     def _filled(self, record: AccidentRecord, told: Told, actor: Actor) -> AccidentRecord:
         if len(told.facts) > _MOST_FACTS:
             raise DescriptionError(_TOO_MANY, f"{len(told.facts):,}")
+        from sekisho.stores.database.rows import askable
+
+        if not askable(told.about.title):
+            raise DescriptionError(_NO_TEXT, record.id)
         now = self._folder.now()
         before = record.told().facts if record.body else ()
         for one in told.facts[len(before) :] if told.facts[: len(before)] == before else told.facts:
@@ -216,6 +211,17 @@ class AccidentDesk:
             changed_by=actor.name,
             body=msgspec.json.encode(told, order="sorted").decode(),
         )
+
+
+def shown(desk: AccidentDesk, told: Told, at: int) -> tuple[Ruling, DescriptionError | None]:
+    """Judge; where that can't be done at that moment, as of the newest fact, with the reason.
+
+    :raises DescriptionError: nor can it be done then
+    """
+    try:
+        return desk.judged(told, at), None
+    except DescriptionError as error:
+        return desk.judged(told, max(at, _newest(told) or at)), error
 
 
 def told_in(text: str, zone: tzinfo) -> Told:

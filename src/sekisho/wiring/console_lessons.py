@@ -13,6 +13,7 @@ import msgspec
 from sekisho.errors import AuthorisationError, DescriptionError, PeerFailure
 from sekisho.language import Text
 from sekisho.model.lesson import Written as Said
+from sekisho.wiring.console_accidents import shown
 from sekisho.wiring.console_papers import Papers, Written
 from sekisho.workflows.share_lesson import Ids, compose, names_of
 
@@ -117,7 +118,7 @@ class LessonDesk:
         if record is None:
             raise DescriptionError(_NO_ACCIDENT, accident[:40])
         told = record.told()
-        ruling, _ = self._accidents.shown(told, self._papers.now)
+        ruling, _ = shown(self._accidents, told, self._papers.now)
         done = [
             one for one in self._learning.measures() if one.accident == accident and one.done_on is not None
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,10 @@ def test_an_accident_from_its_opening_to_a_draft(analyst: TestClient) -> None:
     told(analyst.post(f"{path}/withdrawals", json={**gone, "number": 9, "revision": seen}), 409)
     said = {"revision": seen, "title": "認証の故障", "cause": "電源", "target_minutes": 60}
     told(analyst.post(f"{path}/said", json={**said, "revision": seen - 1}), 409)
+    for sign in ("\0", "\ud889"):
+        content = json.dumps({**said, "title": f"a{sign}"})
+        answer = analyst.post(f"{path}/said", content=content, headers={"content-type": "application/json"})
+        assert answer.status_code in (400, 409), "no database takes it"
     assert told(analyst.post(f"{path}/said", json=said))["accident"]["title"] == "認証の故障"
     draft = told(analyst.post(f"{path}/documents", json={"kind": "first"}))
     assert any(one["value"] == "電源" and one["known"] == "told" for one in draft["fields"])

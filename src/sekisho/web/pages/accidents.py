@@ -28,7 +28,7 @@ from sekisho.web.accident_clocks import clocks
 from sekisho.web.asked import Asked
 from sekisho.web.office import JAPAN
 from sekisho.web.page import Page, Route
-from sekisho.wiring.console_accidents import told_in
+from sekisho.wiring.console_accidents import shown, told_in
 
 _PAGE = 50
 _NONE = Text(ja="その番号の事故はない", en="there is no such accident")
@@ -145,7 +145,7 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
     if record is None:
         return asked.problem(404, _NONE, where=asked.part("id")[:40])
     told = record.told()
-    ruling, fault = desk.shown(told, asked.now)
+    ruling, fault = shown(desk, told, asked.now)
     zone, clock = asked.zone or JAPAN, _clock(asked)
     plots = [course_plot.plot(ruling, size, zone, asked.t) for size in (course_plot.WIDE, course_plot.NARROW)]
     documents = _documents(asked, ruling)
