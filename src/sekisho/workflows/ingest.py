@@ -118,8 +118,9 @@ def ingest(
                 )
             if not path.is_file():
                 raise ReadingError(Text(ja="普通のファイルではない", en="this is no regular file"), shown)
-            digest = _digest(path)
-            then = source.taken.get(digest)
+            packed = _digest(path)
+            digest = _content(path) or packed
+            then = source.taken.get(digest) or source.taken.get(packed)
             if then is not None and _nobodys(then, source):
                 done = _take(path, digest, source, options, progress, kind, then)
             elif then is not None:
@@ -127,7 +128,7 @@ def ingest(
                     shown, then.reader, "again", counted=then.counted, digest=digest, before=then.outcome
                 )
                 continue
-            elif source.store.kept(source.dataset, _stream(digest)) is not None:
+            elif any(source.store.kept(source.dataset, _stream(one)) is not None for one in {digest, packed}):
                 # The run before was killed when the rows were kept and not yet noted.
                 name = kind or reader_of(path, source.readers)
                 done = Taken(shown, name, "again", digest=digest, customers=source.customers)
@@ -337,3 +338,17 @@ def _stream(digest: str) -> str:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _content(path: Path) -> str:
+    """Return the digest of what a compressed file holds, so that it is the same file unpacked; "" of any other, or a torn one."""
+    with path.open("rb") as raw:
+        plain = unpacked(raw)
+        if plain is raw:
+            return ""
+        found = hashlib.sha256()
+        with suppress(ReadingError, OSError, EOFError, ValueError):
+            while part := plain.read(_BLOCK):
+                found.update(part)
+            return found.hexdigest()
+    return ""

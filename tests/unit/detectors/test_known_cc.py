@@ -337,3 +337,13 @@ def test_counters_that_lie_do_not_wrap() -> None:
     (one,) = look(rows).detections
     assert one.grade.value == "confirmed"
     assert one.arguments["sent"] > 2**60
+
+
+def test_a_flow_that_came_twice_counts_once() -> None:
+    rows = answered(1, CC, 48101)
+    whole_seconds = [
+        row | {"flowStartMilliseconds": row["flowStartMilliseconds"] // 1000 * 1000} for row in rows
+    ]
+    (once,) = look(rows, EXACT).detections
+    (thrice,) = look([*rows, *rows, *whole_seconds], EXACT).detections
+    assert once.arguments == thrice.arguments

@@ -198,3 +198,15 @@ def test_two_at_once_say_that_one_of_them_has_it(data: Path, monkeypatch: pytest
     monkeypatch.setattr("sekisho.stores.records_duckdb.DuckRecords.kept", lambda *_: None)
     assert run(data, capture_file)[0].outcome == "again"
     assert rows(data) == before
+
+
+def test_a_file_and_the_same_compressed_are_one(data: Path) -> None:
+    import gzip
+
+    file, packed = data.parent / "flows.csv", data.parent / "flows.csv.gz"
+    file.write_text(flows(capture.CAMERA))
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    assert [one.outcome for one in run(data, packed, file, packed)] == ["taken", "again", "again"]
+    torn = data.parent / "torn.csv.gz"
+    torn.write_bytes(packed.read_bytes()[:-9])
+    assert run(data, torn)[0].outcome in {"partly", "failed"}

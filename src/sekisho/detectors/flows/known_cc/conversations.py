@@ -86,6 +86,8 @@ def conversations(table: pa.Table) -> Conversations:
     begin, flags = _column(table, "flowStartMilliseconds"), _column(table, "tcpControlBits")
     packets, octets = _column(table, "packetDeltaCount"), _column(table, "octetDeltaCount")
     sampling = _column(table, "samplingPacketInterval")
+    first = ~_repeated((*keys, sends, begin // 1000, packets, octets))
+    packets, octets = packets * first, octets * first
     sent, got = (
         (
             _summed(folded, np.where(mine, packets, 0)),
@@ -104,6 +106,21 @@ def conversations(table: pa.Table) -> Conversations:
         folded(np.maximum, sampling), folded(np.logical_or, sampling != 1),
     )
     # fmt: on
+
+
+def _repeated(keys: tuple[Array, ...]) -> Array:
+    """Say which rows are another's flow once more: two routers saw it, or it was taken in from two kinds of files.
+
+    The same ends, second, packets and octets; some tools write whole seconds only. Their counters must not add up.
+    """
+    order = np.lexsort(keys)
+    same = np.ones(order.size, np.bool_)
+    same[:1] = False
+    for key in keys:
+        same[1:] &= key[order][1:] == key[order][:-1]
+    again = np.empty(order.size, np.bool_)
+    again[order] = same
+    return again
 
 
 def _summed(folded: Callable[[np.ufunc, Array], Array], values: Array) -> Array:
