@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -12,7 +13,7 @@ from sekisho.cli.speech import LANGUAGE, t
 from sekisho.model.evidence import ATTEMPT_REASONS, Attempt, AttemptStatus, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class Progress:
@@ -27,6 +28,7 @@ class Progress:
         self._steps = 0
         self._head = ""
         self._status: Any = None
+        self._asking = False
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -41,6 +43,19 @@ class Progress:
         """Stop drawing."""
         if self._status:
             self._status.stop()
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Draw nothing while a person types: a redraw would wipe the line that the answer stands on."""
+        if self._status:
+            self._status.stop()
+        self._asking = True
+        try:
+            yield
+        finally:
+            self._asking = False
+            if self._status:
+                self._status.start()
 
     def probe_began(self, probe: str, number: int, count: int) -> None:
         """Show which question is asked."""
@@ -71,7 +86,7 @@ class Progress:
         self._say(t(f"{address} の {done}/{asked} ポート", f"{address}: {done} of {asked} ports"))
 
     def _say(self, step: str) -> None:
-        if self._status:
+        if self._status and not self._asking:
             from rich.markup import escape
 
             self._status.update(escape(f"{self._head}  {step}"))

@@ -74,6 +74,7 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
             target=request.target,
             resume=request.resume,
             without=options.get("capture_without", ()),
+            still=shown.still,
         ) as opened,
     ):
         if told:

@@ -66,29 +66,40 @@ class PersonAtKeyboard:
         attach: Attach,
         source: TextIO | None = None,
         shown: TextIO | None = None,
+        still: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> None:
-        """Keep where to ask; by default stdin and stderr."""
+        """Keep where to ask; by default stdin and stderr. ``still`` holds other drawing there while it is asked."""
+        self._still = still
         self._name = name
         self._language = language
         self._clock = clock
         self._attach = attach
         self._source = source or sys.stdin
-        self._shown = shown or sys.stderr
+        self._given = shown
         self._turn = asyncio.Lock()
+
+    @property
+    def _shown(self) -> TextIO:
+        """Where to write now: what draws progress stands before stderr until it is still."""
+        return self._given or sys.stderr
 
     async def ask(self, question: Question) -> Answer | None:
         """Show the question with its steps; return the answer, or None for an empty line or no input."""
         async with self._turn:
-            self._show(question)
-            choice = await self._choose(question.choices)
-            if choice is None:
-                return None
-            # Who pulls a plug has no time for notes, and the moment of the answer is the measurement.
-            if question.choices and question.choices[0] == "done" and choice == "done":
-                return Answer(question.id, choice, self._name, self._clock.now().isoformat())
-            note = await self._line(_NOTE.say(self._language)) or ""
-            files = await self._files() if question.attach else ()
-            return Answer(question.id, choice, self._name, self._clock.now().isoformat(), note, files)
+            with self._still():
+                return await self._asked(question)
+
+    async def _asked(self, question: Question) -> Answer | None:
+        self._show(question)
+        choice = await self._choose(question.choices)
+        if choice is None:
+            return None
+        # Who pulls a plug has no time for notes, and the moment of the answer is the measurement.
+        if question.choices and question.choices[0] == "done" and choice == "done":
+            return Answer(question.id, choice, self._name, self._clock.now().isoformat())
+        note = await self._line(_NOTE.say(self._language)) or ""
+        files = await self._files() if question.attach else ()
+        return Answer(question.id, choice, self._name, self._clock.now().isoformat(), note, files)
 
     def _show(self, question: Question) -> None:
         lines = ["", f"■ {question.text.say(self._language)}  [{question.id}]"]

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self, TypeVar
@@ -121,11 +121,13 @@ class Run:
         target: str = "",
         resume: bool = False,
         without: Sequence[int] = (),
+        still: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         """Open the folder (a new one unless ``resume``), and only then make anything that can send.
 
         ``without`` are the TCP ports that the packet capture leaves out: those of the console that started the run.
 
+        ``still`` holds what is drawn on the screen while a person at the keyboard is asked.
         ``desk`` is the folder in which a console answers a person's questions, and how many seconds each waits.
         """
         self.clock: Clock = SystemClock()
@@ -157,7 +159,8 @@ class Run:
             codes="login" in authorisation.risks,
         )
         tester = record.person if record else ""
-        person = self._person(answers, desk, language, tester or authorisation.allowed_by)
+        keyboard = self._keyboard(language, tester or authorisation.allowed_by, still)
+        person = self._person(answers, desk, keyboard)
         self.bench = self._bench(limits, person, watcher, authorisation.risks)
         addresses = [address for one in terminal.interfaces for address in one.addresses]
         self.capture = Capture(folder / "capture", addresses, without=without)
@@ -256,25 +259,28 @@ class Run:
         self.store.append("opened", body)
         self.store.append("authorisation", msgspec.to_builtins(authorisation))
 
-    def _person(
-        self, answers: Path | None, desk: tuple[Path, float] | None, language: Language, name: str
+    def _keyboard(
+        self, language: Language, name: str, still: Callable[[], AbstractContextManager[None]]
     ) -> Person:
-        """Return who answers questions: an answers file, a console's desk, the keyboard when there is one, or nobody."""
+        """Return the person at the keyboard when there is one, else nobody."""
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return NobodyHere()
+        return PersonAtKeyboard(name, language, self.clock, self._attach, still=still)
 
-        def attach(file: str, content: bytes) -> str:
-            return self.store.keep(content, kind="attachment", name=file)
+    def _attach(self, file: str, content: bytes) -> str:
+        return self.store.keep(content, kind="attachment", name=file)
 
-        somebody: Person = NobodyHere()
+    def _person(self, answers: Path | None, desk: tuple[Path, float] | None, keyboard: Person) -> Person:
+        """Return who answers questions: an answers file, a console's desk, or who is at the keyboard."""
+        somebody = keyboard
         if desk:
             folder, seconds = desk
 
             def note(answer: Answer) -> None:
                 self.store.append("answered", msgspec.to_builtins(answer))
 
-            somebody = PersonAtDesk(folder, self.clock, attach, seconds, note)
-        elif sys.stdin.isatty() and sys.stderr.isatty():
-            somebody = PersonAtKeyboard(name, language, self.clock, attach)
-        return PersonByFile(answers, self.clock, attach, somebody) if answers else somebody
+            somebody = PersonAtDesk(folder, self.clock, self._attach, seconds, note)
+        return PersonByFile(answers, self.clock, self._attach, somebody) if answers else somebody
 
     def _keep(self, transcript: Transcript) -> str:
         clean = redact(transcript, self._redactor)
