@@ -90,7 +90,10 @@ def test_a_lesson_goes_to_the_failure_lane_by_a_named_sender_exactly_as_shown(
 ) -> None:
     first, _ = accidents(data)
     token = tmp_path / "token"
-    with opened_ring(tmp_path / "hub") as ring, ring.join("alpha").join("kita", "receive-only").served() as url:
+    with (
+        opened_ring(tmp_path / "hub") as ring,
+        ring.join("alpha").join("kita", "receive-only").served() as url,
+    ):
         ring.clock[0] = milliseconds()
         token.write_text(ring.tokens["alpha"] + "\n")
         token.chmod(0o600)
