@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import msgspec
 
-from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
-from sekisho.workflows.authorise import MOST_DAYS, RISKS, USUAL_RISKS, to_toml
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+from sekisho.model.assessment import Authorisation
+from sekisho.workflows.authorise import MOST_DAYS, RISK_WORDS, RISKS, USUAL_RISKS, to_toml
 from sekisho.workflows.authorise import STATEMENT as SAID
 
 STATEMENT = SAID.say(LANGUAGE)
@@ -39,9 +40,19 @@ STATEMENT = SAID.say(LANGUAGE)
     "risks",
     multiple=True,
     type=click.Choice(RISKS),
-    default=USUAL_RISKS,
-    show_default=True,
-    help=t("許す試験の強さ（更新 update、電源断 power、初期化 factory は別に許す）", "what is allowed"),
+    help=t(
+        f"許す試験の強さを、挙げたものだけにする（挙げないとき {' '.join(USUAL_RISKS)}）",
+        f"allow only what is named so (when none is named: {' '.join(USUAL_RISKS)})",
+    ),
+)
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Choice(RISKS),
+    help=t(
+        "それに加えて許す（更新 update、電源断 power、初期化 factory は名指しで許す）",
+        "allow this as well (update, power and factory have to be named)",
+    ),
 )
 @click.option(
     "--mac",
@@ -69,6 +80,7 @@ def command(
     organisation: str,
     days: int,
     risks: tuple[str, ...],
+    also: tuple[str, ...],
     macs: tuple[str, ...],
     host_keys: tuple[str, ...],
     public_addresses: bool,
@@ -99,13 +111,13 @@ def command(
         organisation=organisation,
         macs=macs,
         host_keys=host_keys,
-        risks=risks,
+        risks=("read", *(risks or USUAL_RISKS), *also),
         public=public_addresses,
     )
     _check(output, force=force)
-    if not yes:
-        _confirm()
     Scope(made, SystemClock())  # refuses a prefix that is none
+    if not yes:
+        _confirm(made)
     output.write_text(to_toml(made), encoding="utf-8")
     if as_json:
         put_json({"authorisation": str(output), **msgspec.to_builtins(made)})
@@ -114,9 +126,27 @@ def command(
     return 0
 
 
-def _confirm() -> None:
-    """Show the statement and ask; who does not agree has recorded nothing."""
+def _confirm(made: Authorisation) -> None:
+    """Show the statement and what it is about, and ask; who does not agree has recorded nothing."""
     click.echo(STATEMENT, err=True)
+    who = " ".join(filter(None, (made.organisation, made.allowed_by)))
+    rows = [
+        (t("宛先", "addresses"), "  ".join(made.addresses)),
+        (
+            t("期間", "days"),
+            t(f"{made.valid_from} から {made.valid_until} まで", f"{made.valid_from} to {made.valid_until}"),
+        ),
+        (t("許す人", "allowed by"), f"{who} ({made.role})"),
+        *((t("機器のMAC", "MAC address"), one) for one in made.macs),
+        *((t("ホスト鍵", "host key"), one) for one in made.host_keys),
+    ]
+    for number, risk in enumerate(made.risks):
+        rows.append(
+            (t("許す試験", "tests") if not number else "", f"{risk}: {RISK_WORDS[risk].say(LANGUAGE)}")
+        )
+    left = "  ".join(one for one in RISKS if one not in made.risks)
+    rows.append((t("許さない試験", "not allowed"), left or t("なし", "none")))
+    click.echo(table(rows), err=True)
     click.confirm(t("この内容で許可しますか", "Do you allow this?"), abort=True, err=True)
 
 

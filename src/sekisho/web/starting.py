@@ -8,18 +8,11 @@ from typing import Any, TypeVar
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.wiring.console_runs import Wanted
-from sekisho.workflows.authorise import MOST_DAYS
+from sekisho.workflows.authorise import MOST_DAYS, RISK_WORDS
 
 T = TypeVar("T", int, float)
 #: What each risk lets a test do, in the order in which they disturb.
-RISKS: Mapping[str, Text] = {
-    "login": Text(ja="ログインを試す（間違った符号も）", en="try to sign in, with wrong codes as well"),
-    "write": Text(ja="設定を変えて戻す", en="change settings and put them back"),
-    "lockout": Text(ja="連続の失敗で締め出されるか測る", en="measure whether wrong codes lock it"),
-    "update": Text(ja="更新用の像を送る", en="send update images"),
-    "power": Text(ja="電源を切る", en="cut its power"),
-    "factory": Text(ja="出荷状態に戻す", en="bring it back to its factory state"),
-}
+RISKS = {name: text for name, text in RISK_WORDS.items() if name != "read"}
 _TEXTS = ("described", "address", "allowed_by", "role", "organisation", "place", "number", "method")
 _LISTS = ("addresses", "macs", "host_keys")
 _LONGEST, _MOST_LINES = 300, 64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from ipaddress import ip_network
 
@@ -22,6 +22,16 @@ RISKS = ("read", "login", "write", "update", "power", "factory", "lockout")
 #: What is allowed unless something else is chosen; updates, power cuts and the factory state are allowed by themselves.
 USUAL_RISKS = ("read", "login", "write", "lockout")
 MOST_DAYS = 3660
+#: What each of them means to whoever allows it.
+RISK_WORDS: Mapping[str, Text] = {
+    "read": Text(ja="見る・読む（識別符号は入れない）", en="look and read (no code is entered)"),
+    "login": Text(ja="ログインを試す（間違った符号も）", en="try to sign in, with wrong codes as well"),
+    "write": Text(ja="設定を変えて戻す", en="change settings and put them back"),
+    "lockout": Text(ja="連続の失敗で締め出されるか測る", en="measure whether wrong codes lock it"),
+    "update": Text(ja="更新用のイメージを送る", en="send update images"),
+    "power": Text(ja="電源を切る", en="cut its power"),
+    "factory": Text(ja="出荷状態に戻す", en="bring it back to its factory state"),
+}
 
 
 def authorised(

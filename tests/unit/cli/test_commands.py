@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.command import typed
 from sekisho.cli.running import _record
 from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wiring import moment
@@ -62,6 +63,29 @@ def test_an_authorisation_is_not_painted_over(tmp_path: Path) -> None:
     assert sekisho(*words, "--force", cwd=tmp_path).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "risks"),
+    [
+        ((), {"read", "login", "write", "lockout"}),
+        (("--also", "update"), {"read", "login", "write", "lockout", "update"}),
+        (("--risk", "write"), {"read", "write"}),
+        (("--risk", "write", "--also", "power"), {"read", "write", "power"}),
+    ],
+)
+def test_what_is_allowed_is_what_is_named(tmp_path: Path, words: tuple[str, ...], risks: set[str]) -> None:
+    made = typed(("authorise", "127.0.0.9", "--by", "Sato", "--yes", "--json", *words), cwd=tmp_path)
+    assert set(json.loads(made.stdout)["risks"]) == risks
+
+
+def test_who_consents_sees_what_it_is_about(tmp_path: Path) -> None:
+    words = ("authorise", "127.0.0.9", "--by", "Sato", "--organisation", "ISP", "--also", "power")
+    asked = typed((*words, "--lang", "en"), cwd=tmp_path)
+    assert asked.returncode != 0
+    for shown in ("127.0.0.9", "ISP Sato", "power: cut its power", "update  factory", " to 2"):
+        assert shown in asked.stderr
+    assert not (tmp_path / "authorisation.toml").exists()
+
+
 def test_dry_run_sends_nothing_and_prints_the_plan(tmp_path: Path) -> None:
     done = sekisho("assess", "127.0.0.9", "--dry-run", "--json", cwd=tmp_path)
     assert done.returncode == 0
@@ -82,14 +106,14 @@ def test_dry_run_sends_nothing_and_prints_the_plan(tmp_path: Path) -> None:
 def test_a_dry_run_is_refused_for_what_the_run_would_be(
     tmp_path: Path, change: dict[str, str], says: str
 ) -> None:
-    assert sekisho("authorise", "127.0.0.9", "--by", "x", "--yes", cwd=tmp_path).returncode == 0
+    assert typed(("authorise", "127.0.0.9", "--by", "x", "--yes"), cwd=tmp_path).returncode == 0
     file = tmp_path / "authorisation.toml"
-    words = ("assess", "127.0.0.9", "-a", str(file), "--dry-run")
-    assert sekisho(*words, cwd=tmp_path).returncode == 0
+    words = ("assess", "127.0.0.9", "-a", str(file), "--dry-run", "--lang", "en")
+    assert typed(words, cwd=tmp_path).returncode == 0
     lines = file.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line.partition(" ")[0] not in change]
     file.write_text("\n".join([*kept, *(f"{key} = {value}" for key, value in change.items())]))
-    done = sekisho(*words, cwd=tmp_path)
+    done = typed(words, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr
     assert "runs" not in done.stdout
