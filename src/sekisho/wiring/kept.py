@@ -19,6 +19,7 @@ TITLES: Mapping[str, Text] = {
     "runs": Text(ja="画面から始めた実施の書類（だれが、どの許可で）", en="papers of runs started here (who, by which authorisation)"),
     "terminals": Text(ja="機器記述", en="descriptions of terminals"),
     "accidents": Text(ja="事故の記録・書類の版・署名", en="accidents, versions of their documents, signatures"),
+    "duties": Text(ja="義務に書いたこと（事業場と人、証拠、自己点検、訓練、対策、教訓）の版", en="versions of what is written of duties (sites and people, proofs, self-checks, drills, measures, lessons)"),
 }  # fmt: skip
 RULES: Mapping[str, Text] = {
     "assessments": Text(
@@ -36,6 +37,10 @@ RULES: Mapping[str, Text] = {
     "accidents": Text(
         ja="加えるだけで、変えも消しもしない。通信も回線も含まない（人が書いた文は人が気をつける）",
         en="only added to, never changed or deleted; nothing of a line or a communication is in them but what people write",
+    ),
+    "duties": Text(
+        ja="加えるだけで、変えも消しもしない。自社の人の名前が残るので、要るものだけを書く",
+        en="only added to, never changed or deleted; names of the operator's own people stay: write only what is needed",
     ),
 }
 
@@ -61,13 +66,16 @@ class Kept(msgspec.Struct, frozen=True):
 
 def kept(folder: Path, database: Database) -> Iterator[Kept]:
     """Yield each kind."""
-    from sekisho.stores.database import SqlAccidents
+    from sekisho.stores.database import SqlAccidents, SqlPapers
 
     for name in ("assessments", "runs", "terminals"):
         count, oldest = _of_folder(folder / name)
         yield Kept(name, f"{name}/", count, oldest)
     count, oldest = SqlAccidents(database).extent()
-    yield Kept("accidents", "cases.db" if (folder / "cases.db").exists() else "", count, oldest)
+    place = "cases.db" if (folder / "cases.db").exists() else ""
+    yield Kept("accidents", place, count, oldest)
+    count, oldest = SqlPapers(database).extent()
+    yield Kept("duties", place, count, oldest)
 
 
 def _of_folder(folder: Path) -> tuple[int, int]:

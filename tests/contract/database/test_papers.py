@@ -30,6 +30,7 @@ def test_versions_follow_each_other_and_the_newest_is_read(papers: SqlPapers) ->
     assert [one.name for one in papers.newest("done", "check-2026", "x\0")] == ["c%", "a", "b"]
     assert [one.version for one in papers.versions("done", "a")] == [3, 2, 1]
     assert papers.kinds("check-") == ("check-2026",)
+    assert papers.extent() == (5, 5)
     assert papers.kinds("%") == papers.kinds("\0") == papers.versions("done", "\0") == ()
     assert [papers.paper("done", one) for one in ("x", "\0", "\ud800")] == [None] * 3
 
@@ -38,6 +39,7 @@ def test_all_of_a_batch_or_none(papers: SqlPapers) -> None:
     with pytest.raises(ConflictError):
         papers.add([paper(), paper("b", 2)])
     papers.add([])
+    assert papers.extent() == (0, 0)
     assert papers.newest("done") == ()
 
 

@@ -77,7 +77,7 @@ BUDGET = {
     "/people": 2,
     "/account": 4,
     "/help": 1,
-    "/settings": 3,
+    "/settings": 4,
     "/settings/days": 2,
     "/healthz": 0,
     "/readyz": 1,

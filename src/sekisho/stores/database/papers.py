@@ -79,6 +79,12 @@ class SqlPapers:
             rows = connection.execute(select(PAPERS).where(mine).order_by(PAPERS.c.version.desc()))
             return tuple(as_noun(Paper, row) for row in rows)
 
+    def extent(self) -> tuple[int, int]:
+        """Return how many versions there are, and when the oldest was written; 0 for none."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(func.count(), func.min(PAPERS.c.made))).one()
+        return int(row[0]), int(row[1] or 0)
+
     def kinds(self, prefix: str) -> tuple[str, ...]:
         """Return the kinds that begin so, in order."""
         if not askable(prefix):
