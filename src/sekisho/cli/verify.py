@@ -7,7 +7,18 @@ from pathlib import Path
 import click
 import msgspec
 
-from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.cli.speech import lang_option, put_json, t, table
+
+# What the check of a folder may find.
+KINDS = {
+    "altered": t("改変", "altered"),
+    "missing": t("欠落", "missing"),
+    "unlisted": t("一覧にない", "unlisted"),
+    "torn": t("途中で切れている", "torn"),
+    "interrupted": t("中断のまま", "interrupted"),
+    "chain": t("鎖の切断", "chain broken"),
+    "head": t("鎖にない先頭値", "head not of this chain"),
+}
 
 
 @click.command(
@@ -24,8 +35,8 @@ def command(folder: Path, head: str, as_json: bool) -> int:
     if as_json:
         put_json({"checked": checked, "problems": [msgspec.structs.asdict(one) for one in problems]})
     elif problems:
-        for one in problems:
-            click.secho(f"{one.kind:9} {one.where} {one.detail}", fg="red")
+        found = table([(KINDS.get(one.kind, one.kind), one.where, one.detail) for one in problems])
+        click.secho(found, fg="red")
         click.echo(
             t(
                 f"問題 {len(problems)} 件（確認 {checked} 件）",

@@ -30,11 +30,11 @@ class SoftwareUpdate:
     reasons = {
         **ATTEMPT_REASONS,
         "updated": Text(
-            ja="正規の像で更新でき、版が {before} から {after} に変わった。",
+            ja="正規のイメージで更新でき、版が {before} から {after} に変わった。",
             en="A genuine update changed the version from {before} to {after}.",
         ),
         "no-working-update": Text(
-            ja="正規の像を送っても版が {before} のまま変わらない。更新機能が働いていないか、手順・像の記述が違う。",
+            ja="正規のイメージを送っても版が {before} のまま変わらない。更新機能が働いていないか、手順・イメージの記述が違う。",
             en="The genuine image left the version at {before}: the updater does not work, or the description "
             "of its recipe or image is wrong.",
         ),
@@ -43,7 +43,7 @@ class SoftwareUpdate:
             en="The version could not be read before and after the update, so a change can't be told.",
         ),
         "altered-installed": Text(
-            ja="改変した像が先に入ってしまい、元に戻せないため、正規の更新を確かめられない。",
+            ja="改変したイメージが先に入ってしまい、元に戻せないため、正規の更新を確かめられない。",
             en="An altered image was installed before and could not be undone, so a genuine update can't be seen.",
         ),
         "not-run": Text(ja="更新の試験をしていない。", en="Updating was not tested."),

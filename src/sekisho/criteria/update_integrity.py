@@ -36,32 +36,32 @@ class UpdateIntegrity:
     reasons = {
         **ATTEMPT_REASONS,
         "all-refused": Text(
-            ja="改変した像 {count} 種をすべて入れる前に拒否し、正規の像は受け入れた（{before} → {after}）。",
+            ja="改変したイメージ {count} 種をすべて入れる前に拒否し、正規のイメージは受け入れた（{before} → {after}）。",
             en="All {count} altered images were refused before installation; the genuine one was accepted "
             "({before} → {after}).",
         ),
         "accepted": Text(
-            ja="改変した像が入った（{images}）。", en="Altered images were installed ({images})."
+            ja="改変したイメージが入った（{images}）。", en="Altered images were installed ({images})."
         ),
         "killed": Text(
-            ja="改変した像を送ると機器が応答しなくなった（{images}）。",
+            ja="改変したイメージを送ると機器が応答しなくなった（{images}）。",
             en="Altered images left the terminal silent ({images}).",
         ),
         "downgrade-accepted": Text(
-            ja="正規の古い像が入った（{before} → {after}）。",
+            ja="正規の古いイメージが入った（{before} → {after}）。",
             en="The genuine older image was installed ({before} → {after}).",
         ),
         "no-control": Text(
-            ja="正規の像でも版が変わらず、対照実験が成り立たない。更新機能が働かない機器は何でも「拒否」する。",
+            ja="正規のイメージでも版が変わらず、対照実験が成り立たない。更新機能が働かない機器は何でも「拒否」する。",
             en="The genuine image did not change the version either, so there is no positive control: an updater "
             "that doesn't work refuses everything.",
         ),
         "not-tried": Text(
-            ja="求められた像の試験をしていない（{images}）。",
+            ja="求められたイメージの試験をしていない（{images}）。",
             en="Images asked for were not tried ({images}).",
         ),
         "unknown": Text(
-            ja="版を読み戻せず、入ったかどうか分からない像がある（{images}）。",
+            ja="版を読み戻せず、入ったかどうか分からないイメージがある（{images}）。",
             en="For some images it can't be told whether they were installed ({images}).",
         ),
         "not-run": Text(ja="更新の試験をしていない。", en="Updating was not tested."),
@@ -76,17 +76,18 @@ class UpdateIntegrity:
         "image-killed": Text(ja="送った後に応答しなくなった", en="no answer after it was sent"),
         "image-unknown": Text(ja="入ったかどうか分からない（{failure}）", en="can't be told ({failure})"),
         "older-refused": Text(
-            ja="古い像を拒否した（版は {after}）", en="older image refused (version {after})"
+            ja="古いイメージを拒否した（版は {after}）", en="older image refused (version {after})"
         ),
         "older-accepted": Text(
-            ja="古い像が入った（{before} → {after}）", en="older image installed ({before} → {after})"
+            ja="古いイメージが入った（{before} → {after}）", en="older image installed ({before} → {after})"
         ),
         "older-unknown": Text(
-            ja="古い像が入ったかどうか分からない（{failure}）", en="older image: can't be told ({failure})"
+            ja="古いイメージが入ったかどうか分からない（{failure}）",
+            en="older image: can't be told ({failure})",
         ),
-        "older-untried": Text(ja="古い像を試していない", en="older image not tried"),
+        "older-untried": Text(ja="古いイメージを試していない", en="older image not tried"),
         "late": Text(
-            ja="送った像のどれかが、待つうちに入った（{after}）",
+            ja="送ったイメージのどれかが、待つうちに入った（{after}）",
             en="one of the images was installed while waiting ({after})",
         ),
     }

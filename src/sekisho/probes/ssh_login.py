@@ -67,7 +67,7 @@ MOST_GREETING = 8192
 MOST_ODD = 40
 _IDENTIFICATION = re.compile(rb"(?:^|\n)SSH-\d+\.\d+-[^\r\n]{0,253}(?=\r?\n)")
 _GIST = Text(
-    ja="SSH（22、2222番、宣言されたポート、用途不明の開放ポート）に接続し、識別符号なし・でたらめ・出荷時・公知の61組・推測しやすい符号を、ロックされない範囲で試す",
+    ja="SSH（22、2222番、申告されたポート、用途不明の開放ポート）に接続し、識別符号なし・でたらめ・出荷時・公知の61組・推測しやすい符号を、ロックされない範囲で試す",
     en="connect to SSH (22, 2222, declared ports, open ports of unknown use) and try no code, nonsense, the preset "
     "code, 61 public pairs and guessable codes, staying below any lock",
 )

@@ -70,7 +70,7 @@ _PROMPT = re.compile(
     re.IGNORECASE,
 )
 _GIST = Text(
-    ja="telnet（23、2323番、宣言されたポート、用途不明の開放ポート）に接続し、識別符号なし・でたらめ・出荷時・公知の61組・推測しやすい符号を、ロックされない範囲で試す",
+    ja="telnet（23、2323番、申告されたポート、用途不明の開放ポート）に接続し、識別符号なし・でたらめ・出荷時・公知の61組・推測しやすい符号を、ロックされない範囲で試す",
     en="connect to telnet (23, 2323, declared ports, open ports of unknown use) and try no code, nonsense, the preset "
     "code, 61 public pairs and guessable codes, staying below any lock",
 )

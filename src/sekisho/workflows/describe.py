@@ -202,7 +202,7 @@ def _files(update: Update, base: Path) -> Update:
     for name, file in images.items():
         if file and not Path(file).is_file():
             raise DescriptionError(
-                Text(ja="更新用の像のファイルがない", en="an update image is missing"),
+                Text(ja="更新用のイメージのファイルがない", en="an update image is missing"),
                 f"update.images.{name}: {file}",
             )
     newest = update.newest

@@ -55,7 +55,7 @@ class PowerRetention:
         if terminal.update is not None and terminal.update.images.newer:
             lines.append(
                 Text(
-                    ja="更新が許可されていれば、先に新しい像を入れ、更新の途中でも電源を切る",
+                    ja="更新が許可されていれば、先に新しいイメージを入れ、更新の途中でも電源を切る",
                     en="If updates are allowed, install the newer image first and also cut during an update",
                 )
             )

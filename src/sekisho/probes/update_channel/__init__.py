@@ -55,17 +55,18 @@ class UpdateChannel:
         if update.images.newer:
             lines.append(
                 Text(
-                    ja="新しい像の1バイト変更・切り詰め・検査値修正版を送り、拒否されるか見る",
+                    ja="新しいイメージの1バイト変更・切り詰め・検査値修正版を送り、拒否されるか見る",
                     en="Send changed, truncated and checksum-repaired copies of the newer image",
                 )
             )
         shown = {
-            "other_key": Text(ja="別の鍵で署名した像を送る", en="Send the image signed by another key"),
-            "unsigned": Text(ja="署名のない像を送る", en="Send the unsigned image"),
+            "other_key": Text(ja="別の鍵で署名したイメージを送る", en="Send the image signed by another key"),
+            "unsigned": Text(ja="署名のないイメージを送る", en="Send the unsigned image"),
             "newer": Text(
-                ja="正規の新しい像で更新する（対照実験）", en="Update with the genuine newer image (control)"
+                ja="正規の新しいイメージで更新する（対照実験）",
+                en="Update with the genuine newer image (control)",
             ),
-            "older": Text(ja="正規の古い像を送る", en="Send the genuine older image"),
+            "older": Text(ja="正規の古いイメージを送る", en="Send the genuine older image"),
             "current": Text(ja="元の版に戻す", en="Return to the first version"),
         }
         return (*lines, *(text for kind, text in shown.items() if getattr(update.images, kind)))

@@ -12,20 +12,20 @@ from sekisho.model.verdict import Assurance, Scalar
 FACTS = {
     "update.version": Text(ja="読み出した版（いつ）", en="the version read (when)"),
     "update.refused": Text(
-        ja="改変した像を入れなかったか（版を読み戻して）",
+        ja="改変したイメージを入れなかったか（版を読み戻して）",
         en="whether an altered image was kept out (by reading the version back)",
     ),
-    "update.live": Text(ja="像を送った後も応答するか", en="whether it still answers after an image"),
+    "update.live": Text(ja="イメージを送った後も応答するか", en="whether it still answers after an image"),
     "update.genuine": Text(
-        ja="正規の像で版が変わったか（対照実験）",
+        ja="正規のイメージで版が変わったか（対照実験）",
         en="whether the genuine image changed the version (positive control)",
     ),
-    "update.downgrade": Text(ja="古い像を入れなかったか", en="whether the older image was kept out"),
+    "update.downgrade": Text(ja="古いイメージを入れなかったか", en="whether the older image was kept out"),
     "update.returned": Text(ja="元の版に戻したか", en="whether the first version is back"),
     "update.newest": Text(
         ja="最新版であることを確認する手段があるか", en="whether the newest version can be confirmed"
     ),
-    "update.transport": Text(ja="像を送った経路", en="what carried the image"),
+    "update.transport": Text(ja="イメージを送った経路", en="what carried the image"),
     "update.automatic": Text(ja="自動更新の宣言", en="automatic update, as declared"),
 }
 

@@ -242,8 +242,9 @@ def _conversation(transcript: Transcript, bounds: Bounds) -> tuple[list[Said], i
 
 
 def provenance(document: Document, labels: Mapping[str, Text]) -> list[Line]:
-    """Return who took the evidence, where and with what."""
+    """Return who took the evidence, where and with what; the record shows its id and instruments already."""
     return [
         Line(label=words.word(dict(labels), key, document.language), text=value)
         for key, value in document.provenance.items()
+        if key not in {"id", "instruments"}
     ]

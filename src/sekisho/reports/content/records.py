@@ -54,6 +54,7 @@ PROVENANCE: dict[str, Text] = {
     "tool": Text(ja="試験器", en="Tool"),
     "host": Text(ja="試験用計算機", en="Test computer"),
     "platform": Text(ja="動作環境", en="Platform"),
+    "target": Text(ja="指定した対象", en="Target as given"),
 }
 _CONDITIONS: tuple[tuple[str, Text], ...] = (
     (

@@ -25,6 +25,7 @@ from sekisho.reports.content.parts import (
     Tally,
 )
 from sekisho.reports.content.shown import Figure, limited, scalar, slug
+from sekisho.reports.content.subjects import argument, subject
 
 HEADLINE = 240
 _NOT_JUDGED = Text(
@@ -77,7 +78,8 @@ def mark(verdict: Verdict, language: Language) -> Mark:
 def say(criterion: Criterion | None, reason: str, arguments: Mapping[str, Scalar], language: Language) -> str:
     """Return the sentence of a reason; of an unknown one, its id and arguments, never nothing."""
     shown: dict[str, object] = {
-        key: Figure(value) if isinstance(value, float) else value for key, value in arguments.items()
+        key: Figure(value) if isinstance(value, float) else argument(key, value, language)
+        for key, value in arguments.items()
     }
     text = (criterion.reasons.get(reason) if criterion else None) or _REASONS.get(reason)
     if text is not None:
@@ -313,7 +315,7 @@ def _detail(
     criterion: Criterion | None, detail: Detail, anchors: Mapping[Pointer, Link], language: Language
 ) -> DetailPart:
     return DetailPart(
-        subject=detail.subject,
+        subject=subject(detail.subject, language),
         mark=mark(detail.verdict, language),
         sentence=say(criterion, detail.reason, detail.arguments, language),
         links=list(links(detail.because, anchors)),

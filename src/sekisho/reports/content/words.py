@@ -146,7 +146,7 @@ WORDS: dict[str, Text] = {
 
 STATUS: dict[str, Text] = {
     "in-force": Text(ja="施行中", en="In force"),
-    "proposed": Text(ja="提案（未施行）", en="Proposed, not yet law"),
+    "proposed": Text(ja="改正案（未施行）", en="Proposed, not yet law"),
     "voluntary": Text(ja="任意", en="Voluntary"),
     "foreign": Text(ja="外国の基準", en="Foreign standard"),
     "parameters": Text(ja="基準値集", en="Parameter set"),
