@@ -71,7 +71,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "identify": (
         "sekisho.cli.identify",
-        t("案件の契約者を特定する（記録に残る）", "find who a case's subscriber is (on record)"),
+        t("事案の契約者を特定する（記録に残る）", "find who a case's subscriber is (on record)"),
     ),
     "held": (
         "sekisho.cli.held",

@@ -131,7 +131,10 @@ def _tell_rows(one: Sighting, proof: Proof) -> None:
         return
     for row in detection.evidence[:_ROWS]:
         source, destination = _end(row, "source"), _end(row, "destination")
-        size = f"{row.get('packetDeltaCount')} p, {row.get('octetDeltaCount')} o"
+        size = t(
+            f"{row.get('packetDeltaCount')}パケット、{row.get('octetDeltaCount')}オクテット",
+            f"packets {row.get('packetDeltaCount')}, octets {row.get('octetDeltaCount')}",
+        )
         click.echo(f"      {clock(int(row['flowStartMilliseconds']))}  {source} → {destination}  {size}")
     if one.rows > _ROWS:
         click.echo(t(f"      （全 {one.rows:,} 行）", f"      ({one.rows:,} rows in all)"))

@@ -60,7 +60,7 @@ def command(
 ) -> int:  # fmt: skip
     """Measure; exit 3 when there is no case to count."""
     from sekisho.reports.healing import as_json as plain
-    from sekisho.reports.healing import page
+    from sekisho.reports.healing import left_out, page, summary
     from sekisho.wiring.moment import now, zone
 
     at = now()
@@ -68,6 +68,9 @@ def command(
     if output:
         output.write_text(page(found, LANGUAGE, zone()), encoding="utf-8")
         click.echo(str(output), err=True)
+        if not found.curves:
+            for said in (*summary(found, LANGUAGE), left_out(found, LANGUAGE)):
+                click.secho(said, fg="yellow", err=True)
     if as_json:
         put_json(plain(found, LANGUAGE))
     elif not output:

@@ -223,10 +223,21 @@ def status(folder: Path, as_json: bool) -> int:
     if as_json:
         put_json(told)
         return 0
+    states = {
+        "active": t("参加中", "active"), "suspended": t("停止中", "suspended"), "left": t("脱退", "left"),
+    }  # fmt: skip
+    words = {
+        "members": t("会員", "members"), "watch": t("注視の項目", "entries to watch for"),
+        "block": t("遮断の項目", "entries to block"), "open_disputes": t("未決の異議", "open disputes"),
+        "to_publish": t("公開待ち", "to publish"),
+    }  # fmt: skip
     click.secho(str(told["title"]), bold=True)
     for name, value in told.items():
-        if name not in {"title", "collections"}:
-            click.echo(f"  {name}: {value}")
+        if name in words:
+            said = value
+            if isinstance(value, dict):
+                said = t("、", ", ").join(f"{states[state]} {count}" for state, count in value.items())
+            click.echo(f"  {words[name]}{t('：', ': ')}{said}")
     for one in told["collections"]:  # type: ignore[attr-defined]
         click.echo(f"  {one['alias']:<12} {one['id']}  {one['lane']}")
     return 0

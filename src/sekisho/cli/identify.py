@@ -20,7 +20,7 @@ _UNDECIDED = 3
 
 @click.command(
     help=t(
-        "案件の仮名から契約者を特定する。根拠・理由・名前が要り、監査記録が先に書かれる。二人制なら --request で申請し、"
+        "事案の仮名から契約者を特定する。根拠・理由・名前が要り、監査記録が先に書かれる。二人制なら --request で申請し、"
         "別の人が --release で開示する。特定できなければ 3 で終わる。",
         "Find who the subscriber of a case is. A legal ground, a reason and a name are needed, and the audit log is written "
         "first. With four eyes, one person requests (--request) and another one releases (--release). Exit 3: can't tell.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from sekisho.cli.looking import caution, clock, data_option
-from sekisho.cli.reason_words import rejected_word
+from sekisho.cli.reason_words import place_word, rejected_word
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _show(done: Sequence[Taken], data: Path) -> None:
     click.echo(table(rows, head))
     for one in done:
         for reason, count in one.counted.rejected.items():
-            where = ", ".join(one.counted.examples.get(reason, ()))
+            where = ", ".join(place_word(place) for place in one.counted.examples.get(reason, ()))
             click.secho(f"  {Path(one.file).name}: {rejected_word(reason)} × {count:,}  {where}", fg="yellow")
     for what in _untimely(done):
         click.secho(f"  {what}", fg="yellow")

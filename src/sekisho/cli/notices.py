@@ -119,6 +119,7 @@ def list_(states: tuple[str, ...], case: str, after: str, limit: int, data: Path
 @lang_option
 def show(reference: str, annex: bool, data: Path, as_json: bool) -> int:
     """Print the text, its state and, when asked, the annex."""
+    from sekisho import plugins
     from sekisho.reports.notices.annex import annex as made
     from sekisho.wiring.noticing import Noticing
 
@@ -132,7 +133,8 @@ def show(reference: str, annex: bool, data: Path, as_json: bool) -> int:
                 desk.detections(case.id),
                 one.language,
                 shown(one.id),
-                lambda at: office.local(at).isoformat(" "),
+                clock,
+                {name: unit.title for name, unit in plugins.units("detectors").items()},
             )
     if as_json:
         put_json(plain(one) | ({"annex": more} if annex else {}))

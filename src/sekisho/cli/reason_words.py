@@ -7,6 +7,22 @@ from collections.abc import Mapping
 from sekisho.cli.speech import t
 
 _REJECTED: Mapping[str, str] = {
+    "block-damaged": t("ブロックが壊れている", "damaged block"),
+    "block-length": t("ブロックの長さがあり得ない", "impossible length of a block"),
+    "block-torn": t("ファイルが途中で切れている", "the file ends within a block"),
+    "counter": t("あり得ない数", "impossible counter"),
+    "duration": t("長さが読めない", "unreadable duration"),
+    "end": t("終わりの時刻が読めない", "unreadable end"),
+    "line": t("読めない行", "unreadable line"),
+    "not-ip": t("IPでない", "not IP"),
+    "octetDeltaCount": t("オクテット数が読めない", "unreadable count of octets"),
+    "packetDeltaCount": t("パケット数が読めない", "unreadable count of packets"),
+    "port": t("ポートが範囲にない", "port out of range"),
+    "protocol": t("プロトコルが読めない", "unreadable protocol"),
+    "record-length": t("記録の長さがあり得ない", "impossible length of a record"),
+    "record-without-flow": t("フローのない記録", "record without a flow"),
+    "start": t("始まりの時刻が読めない", "unreadable start"),
+    "ts": t("時刻が読めない", "unreadable time"),
     "address": t("アドレスが読めない", "unreadable address"),
     "columns": t("列の数が違う", "wrong number of columns"),
     "ends-before-begin": t("終わりが始まりより前", "ends before it begins"),
@@ -29,6 +45,13 @@ _REJECTED: Mapping[str, str] = {
     "time": t("時刻が読めない", "unreadable time"),
     "too-old": t("保存期限を過ぎている（too-old）", "past its retention (too-old)"),
 }  # fmt: skip
+_PLACES: Mapping[str, str] = {
+    "line ": t("行 ", "line "),
+    "block ": t("ブロック ", "block "),
+    "octet ": t("オクテット ", "octet "),
+    "row group ": t("行グループ ", "row group "),
+    "row ": t("行 ", "row "),
+}
 _DELETED: Mapping[str, str] = {
     "expired": t("期限", "its time was over"),
     "label": t("期限", "its time was over"),
@@ -51,6 +74,13 @@ _DATASETS: Mapping[str, str] = {
 def rejected_word(reason: str) -> str:
     """Return why a record was rejected; an id that is not in the list stays as it is."""
     return _REJECTED.get(reason, reason)
+
+
+def place_word(where: str) -> str:
+    """Return where a record stood, such as ``line 4`` or ``block 0, octet 40``, in the language of this run."""
+    for english, word in _PLACES.items():
+        where = where.replace(english, word)
+    return where
 
 
 def deletion_word(reason: str) -> str:

@@ -214,7 +214,7 @@ def _totals(figures: Figures, told: Told | None) -> dict[str, int]:
         t("不良", "rejected"): sum(row["rejected"] for row in rows),
         t("喪失", "lost"): sum(row["dropped"] + row["gaps"] for row in rows),
         t("復号待ち", "waiting"): _waiting(figures, told),
-        t("既知C&C", "known C&C"): figures.indicators,
+        t("C&C表の項目", "listed C&C"): figures.indicators,
         t("検出", "detections"): figures.found,
     }
 

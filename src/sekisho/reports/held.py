@@ -48,7 +48,9 @@ def moment(milliseconds: int, zone: tzinfo | None) -> str:
     """Return a time for people; empty for 0."""
     if not milliseconds:
         return ""
-    return f"{datetime.fromtimestamp(milliseconds / 1000, zone):%Y-%m-%d %H:%M %z}"
+    when = datetime.fromtimestamp(milliseconds / 1000, zone)
+    name = when.tzname() or ""
+    return f"{when:%Y-%m-%d %H:%M} {name if name in {'JST', 'UTC'} else format(when, '%z')}".rstrip()
 
 
 def words(one: Holding, language: Language, zone: tzinfo | None) -> dict[str, str]:

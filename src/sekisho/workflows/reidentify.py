@@ -47,9 +47,9 @@ REFUSALS: Mapping[str, Text] = {
         ja="データは別の根拠で保有しているので、この根拠では契約者を特定できない",
         en="the data are held on another legal ground, so a subscriber may not be identified on this one",
     ),
-    "no-case": Text(ja="その案件はない", en="there is no such case"),
-    "closed": Text(ja="案件が終わっている", en="the case is no longer open"),
-    "past": Text(ja="案件の保存期限が過ぎている", en="the case is past the time it may be kept"),
+    "no-case": Text(ja="その事案はない", en="there is no such case"),
+    "closed": Text(ja="事案が終わっている", en="the case is no longer open"),
+    "past": Text(ja="事案の保存期限が過ぎている", en="the case is past the time it may be kept"),
     "future": Text(
         ja="検出の時刻が未来にあり、いつの割当を調べるべきか決められない（フローの時計か時間帯が違う）",
         en="the detections lie in the future: whose address it was can't be told (the flows' clock or zone is wrong)",
@@ -60,7 +60,7 @@ REFUSALS: Mapping[str, Text] = {
     ),
     "no-request": Text(ja="その番号の申請はない", en="there is no request of that number"),
     "other-request": Text(
-        ja="申請された案件又は根拠と違う", en="the request was for another case or legal ground"
+        ja="申請された事案又は根拠と違う", en="the request was for another case or legal ground"
     ),
     "same-person": Text(
         ja="申請した本人は開示できない（同じ名前、又は同じ利用者アカウント）",

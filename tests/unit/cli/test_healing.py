@@ -93,3 +93,12 @@ def test_the_folder_names_an_operator_that_nobody_named(two: tuple[Path, Path]) 
 def test_an_operator_without_a_name_is_refused(two: tuple[Path, Path], word: str) -> None:
     with pytest.raises(click.UsageError, match="NAME=FOLDER"):
         command.main(["--by", "isp", "--data", str(two[0]), "--also", word], standalone_mode=False)
+
+
+def test_a_page_of_nothing_says_why(two: tuple[Path, Path], tmp_path: Path) -> None:
+    """By channel time runs from a notice, and no notice went out."""
+    words = ["--by", "channel", "--data", str(two[0]), "-o", str(tmp_path / "page.html")]
+    done = CliRunner().invoke(command, words, standalone_mode=False)
+    assert done.return_value == 3
+    assert "20" in done.stderr
+    assert len(done.stderr.splitlines()) >= 3

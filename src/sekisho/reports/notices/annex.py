@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sekisho.language import Language, Text
 from sekisho.model.case import Case
-from sekisho.model.detection import Detection, sampling_words
+from sekisho.model.detection import Detection, Grade, sampling_words
 
 _TITLE = Text(ja="技術的な資料（受付番号 {reference}）", en="Technical annex (reference {reference})")
 _SEEN = Text(ja="観測の期間: {begin} – {end}", en="Observed: {begin} – {end}")
@@ -18,6 +18,11 @@ _NONE = Text(
     ja="検出の詳細は手元に残っていない（保存期間を過ぎたか、まだ読めない）。",
     en="The details of the detections are not held (expired, or not readable here).",
 )
+_GRADES = {
+    Grade.CONFIRMED: Text(ja="確度高", en="confirmed"),
+    Grade.LIKELY: Text(ja="可能性大", en="likely"),
+    Grade.WATCH: Text(ja="要注意", en="watch"),
+}
 _REMOTES = 20
 
 
@@ -27,8 +32,13 @@ def annex(
     language: Language,
     reference: str,
     clock: Callable[[int], str],
+    titles: Mapping[str, Text],
 ) -> str:
-    """Return the annex as text; ``clock`` writes milliseconds with their offset from UTC."""
+    """Return the annex as text; ``clock`` writes milliseconds with their zone, ``titles`` are those of the methods."""
+
+    def method(name: str) -> str:
+        return titles[name].say(language) if name in titles else name
+
     lines = [
         _TITLE.say(language, reference=reference),
         "",
@@ -37,14 +47,18 @@ def annex(
     if case.family:
         lines.append(_FAMILY.say(language, family=case.family))
     if case.methods:
-        lines.append(_METHODS.say(language, methods=", ".join(case.methods)))
+        lines.append(_METHODS.say(language, methods=", ".join(method(one) for one in case.methods)))
     if not detections:
         lines += ["", _NONE.say(language)]
     for one in detections:
         lines += [
             "",
             _DETECTION.say(
-                language, begin=clock(one.begin), end=clock(one.end), method=one.method, grade=one.grade.value
+                language,
+                begin=clock(one.begin),
+                end=clock(one.end),
+                method=method(one.method),
+                grade=_GRADES[one.grade].say(language),
             ),
         ]
         if sampled := sampling_words(one.sampling).say(language):

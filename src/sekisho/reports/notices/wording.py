@@ -19,10 +19,17 @@ import msgspec
 from sekisho.errors import DescriptionError
 from sekisho.language import Language, Text
 from sekisho.model.case import Case
+from sekisho.model.detection import Grade
 from sekisho.model.notice import Channel
 from sekisho.model.notifying import ModelSteps, Operator
 
 GENERAL = "general"
+# A notice says no more than the case's grade: only what is confirmed "was confirmed".
+_OBSERVED = {
+    Grade.CONFIRMED: Text(ja="を確認しました", en="we observed"),
+    Grade.LIKELY: Text(ja="を強く疑わせる通信の記録がありました", en="our records point strongly to"),
+    Grade.WATCH: Text(ja="を疑わせる通信の記録がありました", en="our records suggest"),
+}
 Kind = TypeVar("Kind")
 
 
@@ -98,6 +105,7 @@ def wording(
         "reference": reference,
         "when": when,
         "model": case.device_model,
+        "observed": _OBSERVED[case.grade].say(language),
     }
     frame = {name: text.say(language, **words) for name, text in _read("frame.toml", dict[str, Text]).items()}
     happened, todo = (

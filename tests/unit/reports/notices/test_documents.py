@@ -17,7 +17,7 @@ from pypdf import PdfReader
 from fakes.notices import JST, MORNING, OPERATOR, case
 from sekisho.errors import DescriptionError, RenderError
 from sekisho.formats.xarf import REQUIRED, faults
-from sekisho.language import Language
+from sekisho.language import Language, Text
 from sekisho.model.assignment import Answer, Outcome
 from sekisho.model.detection import Detection, Grade
 from sekisho.model.identity import Contact, Identified, Naming
@@ -337,7 +337,10 @@ def test_annex_is_for_experts() -> None:
     seen = Detection(
         "d", "known_cc", 1, 0, 1000, Grade.CONFIRMED, "r", remotes=("203.0.113.9:23/tcp",), remote_count=4
     )
-    text = annex(case(1), [seen], Language.JA, "R", lambda at: f"@{at}")
+    text = annex(
+        case(1), [seen], Language.JA, "R", lambda at: f"@{at}", {"known_cc": Text(ja="既知のC&C", en="C&C")}
+    )
+    assert "既知のC&C　（確度高）" in text
     assert "203.0.113.9:23/tcp" in text
     assert "4 のうち 1" in text
-    assert "残っていない" in annex(case(1), [], Language.JA, "R", str)
+    assert "残っていない" in annex(case(1), [], Language.JA, "R", str, {})
