@@ -29,7 +29,13 @@ def command(identifier: str | None, as_json: bool) -> int:
             click.secho(catalogue.notice.say(LANGUAGE), fg="yellow")
         none = t("基準なし", "no criterion")
         rows = [
-            (one.id, one.clause, one.confidence.value, "" if one.rule else none, one.title.say(LANGUAGE))
+            (
+                one.id,
+                one.clause_in(LANGUAGE),
+                one.confidence.value,
+                "" if one.rule else none,
+                one.title.say(LANGUAGE),
+            )
             for one in catalogue.requirements
         ]
         click.echo(table(rows, ("ID", t("条項", "clause"), t("確度", "conf."), "", t("題", "title"))))

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from sekisho.language import Text
+from sekisho.language import Language, Text
 from sekisho.model.verdict import Scalar
 
 
@@ -66,7 +66,8 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``obligation``: mandatory, recommended, guideline (meant for a guideline, not for the rule itself)
     or info (shown, no duty). ``condition`` is an id of the catalogue's ``conditions``. ``crosswalk``
-    names near requirements of other catalogues as ``catalogue/requirement``.
+    names near requirements of other catalogues as ``catalogue/requirement``. ``clause_en`` says a Japanese ``clause``
+    in English, in our own words.
     """
 
     id: str
@@ -80,6 +81,11 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rule: Rule | None = None
     remark: Text | None = None
     crosswalk: tuple[str, ...] = ()
+    clause_en: str = ""
+
+    def clause_in(self, language: Language) -> str:
+        """Return where it stands; a Japanese clause has our own English words beside it."""
+        return self.clause_en if language is Language.EN and self.clause_en else self.clause
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from sekisho.model.registry import State, StepRow
 from sekisho.model.requirement import Catalogue, Requirement
 from sekisho.model.verdict import Verdict
 from sekisho.reports.content.shown import slug
+from sekisho.reports.content.subjects import subject
 from sekisho.reports.content.verdicts import say
 
 #: The class of the sheet and the sign of each verdict; the word always stands beside or in the title.
@@ -145,7 +146,7 @@ def judged(identifier: str, assessment: Assessment, language: Language) -> Itera
             parts.append(
                 DutyPart(
                     one,
-                    requirement.clause if requirement else "",
+                    requirement.clause_in(language) if requirement else "",
                     requirement.title if requirement else Text(ja=one, en=one),
                     _gist(requirement),
                     row.verdict if row else Verdict.NONE,
@@ -174,7 +175,12 @@ def _said(identifier: str, finding: Any, language: Language) -> Said:
         return say(criterion, one.reason, one.arguments, language)
 
     lines = tuple(
-        Said(one.verdict, words(one), because(identifier, one.because, language), one.subject)
+        Said(
+            one.verdict,
+            words(one),
+            because(identifier, one.because, language),
+            subject(one.subject, language),
+        )
         for one in finding.details
     )
     return Said(

@@ -9,8 +9,9 @@ from datetime import date
 
 import pytest
 
-from sekisho import catalogues
+from sekisho import catalogues, plugins
 from sekisho.catalogues.reading import leaves
+from sekisho.language import Language
 from sekisho.model.requirement import Confidence, Status
 
 
@@ -161,3 +162,10 @@ def test_pick():
     everything = catalogues.built_in()
     assert [one.id for one in catalogues.pick(everything, date(2026, 11, 21))] == ["jp-2020"]
     assert catalogues.pick(everything, date(2020, 3, 31)) == ()
+
+
+@pytest.mark.parametrize("name", sorted(plugins.names("catalogues")))
+def test_a_japanese_clause_has_english_words(name: str) -> None:
+    for one in plugins.unit("catalogues", name)().requirements:
+        assert one.clause_in(Language.JA) == one.clause
+        assert one.clause_in(Language.EN).isascii(), one.id

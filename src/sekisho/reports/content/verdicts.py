@@ -221,7 +221,7 @@ def _requirement(
     return RequirementPart(
         anchor=anchor(catalogue.id, requirement.id),
         id=requirement.id,
-        clause=requirement.clause,
+        clause=requirement.clause_in(language),
         title=requirement.title.say(language),
         gist=requirement.gist.say(language),
         obligation=words.word(words.OBLIGATION, requirement.obligation, language),
