@@ -51,7 +51,10 @@ def leaf(name: str) -> Markup | None:
             token.attrSet("href", _within(name, str(token.attrGet("href") or "")))
         elif token.type == "image":
             token.attrSet("src", _within(name, str(token.attrGet("src") or "")))
-    shown = _NO_HEAD.sub("", made.renderer.render(tokens, made.options, {}))
+    # A wide one is scrolled, by the keyboard too.
+    shown = _NO_HEAD.sub("", made.renderer.render(tokens, made.options, {})).replace(
+        "<table>", '<table tabindex="0">'
+    )
     return Markup(shown)  # noqa: S704 - our own files, HTML in them is escaped
 
 
