@@ -45,7 +45,7 @@ def command(
 ) -> int:  # fmt: skip
     """Detect, print, leave with what it means."""
     from sekisho.wiring.moment import now
-    from sekisho.wiring.watch import Watch
+    from sekisho.wiring.watch import Watch, taken
 
     at = now()
     with Watch(data, create=False) as watch:
@@ -56,11 +56,10 @@ def command(
         # With fewer lists or methods chosen by hand the look says less than the settings promise.
         if not lists:
             watch.note_looks(looks, window)
-        taken = watch.taken()
     warn(lists_read.rejected, as_json)
     if not as_json:
         caution(watch.assumed, watch.settings.customers, ())
-        tell_nobodys(taken, data)
+        tell_nobodys(taken(watch.folder), data)
     return show(
         looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}
     )

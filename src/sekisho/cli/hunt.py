@@ -46,7 +46,7 @@ def command(
     """Match the list against the past, whatever its entries say of their validity."""
     from sekisho.wiring.lists import list_files
     from sekisho.wiring.moment import now
-    from sekisho.wiring.watch import Watch
+    from sekisho.wiring.watch import Watch, taken
 
     at = now()
     with Watch(data, create=False) as watch:
@@ -60,11 +60,10 @@ def command(
             )
         detectors, lists_read = watch.detectors(("known_cc",), lists, any_time=True)
         looks = list(watch.detect(detectors, window, past=0, step=_DAY))
-        taken = watch.taken()
     warn(lists_read.rejected, as_json)
     if not as_json:
         caution(watch.assumed, watch.settings.customers, ())
-        tell_nobodys(taken, data)
+        tell_nobodys(taken(watch.folder), data)
     return show(
         looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}
     )

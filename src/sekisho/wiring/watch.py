@@ -38,7 +38,7 @@ from sekisho.wiring.warn import MANY_FILES
 from sekisho.workflows.detect import HOUR, Looked, detect
 from sekisho.workflows.ingest import Progress, Source, Taken, ingest, lost
 
-__all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers"]
+__all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers", "taken"]
 
 _KEY, _TAKEN, _RECORDS = "pseudonym.key", "taken.jsonl", "records"
 _ITSELF = "sekisho"
@@ -250,12 +250,8 @@ class Watch:
             self.tidy()
         yield from detect(
             detectors, self.store, DATASET, window, past=past, parameters=self.parameters(), step=step,
-            lost=lost(self.taken()),
+            lost=lost(taken(self.folder)),
         )  # fmt: skip
-
-    def taken(self) -> tuple[Taken, ...]:
-        """Return what became of each file that was taken in."""
-        return tuple(_taken(self.folder / _TAKEN).values())
 
     def parameters(self) -> Callable[[str], Options]:
         """Return how a detector's name leads to its values."""
@@ -293,6 +289,11 @@ class Watch:
             for look in mine:
                 if _whole(look):
                     self.looks.add((method,), Window(look.window.begin, min(look.window.end, over.end)))
+
+
+def taken(folder: Path) -> tuple[Taken, ...]:
+    """Return what became of each file that was taken into a data folder."""
+    return tuple(_taken(folder / _TAKEN).values())
 
 
 def _whole(look: Looked) -> bool:
