@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,10 @@ EXITS = {
     Verdict.INCONCLUSIVE: 3,
     Verdict.NONE: 3,
 }
+
+
+# Narrower columns are harder to read than a list.
+_NARROWEST = 14
 
 
 def detect(arguments: Sequence[str], environment: Mapping[str, str]) -> Language:
@@ -97,8 +102,17 @@ def plain(cell: str) -> str:
     return _UNSEEN.sub(lambda found: found[1] or ("\ufffd" if found[0] not in "\n\r\t" else " "), cell)
 
 
-def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
-    """Return rows in columns, aligned by what is seen (wide signs count twice)."""
+def screen() -> int:
+    """Return how many columns the screen has on which stdout is shown; 0 (no bound) where it goes into a file or pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def table(rows: Iterable[Sequence[str]], head: Sequence[str] = (), most: int | None = None) -> str:
+    """Return rows in columns, aligned by what is seen (wide signs count twice).
+
+    At most ``most`` columns wide (0: no bound; None: the screen's): wide cells go on in the next line; where even that
+    leaves no room, each row becomes a list of its own.
+    """
     every = [tuple(map(plain, row)) for row in ([head, *rows] if head else rows)]
     if not every:
         return ""
@@ -106,10 +120,63 @@ def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> str:
         max(width(row[column]) for row in every if column < len(row))
         for column in range(max(map(len, every)))
     ]
-    lines = [
-        "  ".join(cell + " " * (widths[column] - width(cell)) for column, cell in enumerate(row)).rstrip()
-        for row in every
-    ]
+    bound = screen() if most is None else most
+    if bound and not _shrink(widths, bound):
+        return _listed(every[1:], every[0], bound) if head else _listed(every, (), bound)
+    lines = [line for row in every for line in _lines(row, widths)]
     if head:
-        lines.insert(1, "  ".join("─" * one for one in widths))
+        lines.insert(len(_lines(every[0], widths)), "  ".join("─" * one for one in widths))
     return "\n".join(lines)
+
+
+def _shrink(widths: list[int], bound: int) -> bool:
+    """Narrow the widest columns until all fit; False when one would become too narrow to read."""
+    while sum(widths) + 2 * (len(widths) - 1) > bound:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= _NARROWEST:
+            return False
+        widths[widest] -= 1
+    return True
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    cells = [wrapped(cell, widths[column]) for column, cell in enumerate(row)]
+    return [
+        "  ".join(
+            one + " " * (widths[column] - width(one))
+            for column, cell in enumerate(cells)
+            for one in [cell[number] if number < len(cell) else ""]
+        ).rstrip()
+        for number in range(max(map(len, cells), default=0))
+    ]
+
+
+def _listed(rows: Iterable[Sequence[str]], head: Sequence[str], bound: int) -> str:
+    """Return each row as lines of its own, a column's name before its value, empty cells left out."""
+    blocks = []
+    for row in rows:
+        named = [
+            (head[column] if column < len(head) else "", cell) for column, cell in enumerate(row) if cell
+        ]
+        texts = [f"{name}: {cell}" if name else cell for name, cell in named]
+        lines = [line for text in texts for line in wrapped(text, bound - 2)]
+        blocks.append("\n".join(line if not number else f"  {line}" for number, line in enumerate(lines)))
+    return "\n\n".join(blocks)
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """Return ``text`` in lines of at most ``most`` columns, broken at blanks or, where there are none, between signs."""
+    if width(text) <= most or "\x1b" in text:
+        return [text]
+    lines, line = [], ""
+    for word in re.findall(r" +|[!-~]+|[^ -~]", text):
+        piece = word
+        while width(line + piece) > most and (line.strip() or width(piece) > most):
+            if line.strip():
+                lines.append(line.rstrip())
+                line, piece = "", piece.lstrip()
+            else:
+                lines.append(piece[:most])
+                line, piece = "", piece[most:]
+        line += piece if line or piece.strip() else ""
+    return [*lines, line.rstrip()] if line.strip() else lines
