@@ -330,6 +330,8 @@ def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Ite
         notes = dict.fromkeys(look.fault or look.coverage.note for look in (measured or mine))
         reasons = detectors[name].reasons
         said = [reasons[note].say(LANGUAGE) if note in reasons else note for note in notes if note]
+        if any(look.lost for look in mine):
+            said.insert(0, t("取り込めなかった行がある", "some rows could not be taken in"))
         yield (
             detectors[name].title.say(LANGUAGE),
             word,

@@ -91,3 +91,18 @@ def test_a_folder_that_may_only_be_read_is_asked(taken: Path, tmp_path: Path) ->
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr == ""
     assert "confirmed" in done.stdout
+
+
+def test_rows_that_were_rejected_are_told_by_detect_and_hunt(taken: Path, tmp_path: Path) -> None:
+    data, file = tmp_path / "data", tmp_path / "flows.csv"
+    shutil.copytree(taken / "data", data)
+    head = "flowStartMilliseconds,sourceAddress,destinationAddress,protocolIdentifier,packetDeltaCount"
+    at = int(START * 1000)
+    file.write_text(f"{head}\n{at},{capture.CAMERA},198.51.100.9,17,1\n" + 3 * f"{at},?,198.51.100.9,17,1\n")
+    sekisho("ingest", file, "--data", data, code=3)
+    other = tmp_path / "other.txt"
+    other.write_text("198.51.100.250:4444\n")
+    out = sekisho("detect", "--list", other, "--method", "known_cc", "--data", data, code=3)
+    assert "some rows could not be taken in" in out
+    assert "flows.csv: 3" in out
+    assert "flows.csv: 3" in sekisho("hunt", "--list", other, "--data", data, code=3)
