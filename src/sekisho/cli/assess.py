@@ -143,16 +143,12 @@ def _assess(target: str | None, resume: Path | None, options: dict[str, Any], *,
 
         limits = msgspec.structs.replace(limits, connections_per_second=options["rate"])
     _check(options)
-    desk = options["desk"]
-    terminal = (
-        assessing.again(target, resume, desk)
-        if resume
-        else assessing.target_of(target, desk and desk / DESCRIPTION)
-    )
+    desk, given = options["desk"], options["desk"] and options["desk"] / DESCRIPTION
+    terminal = assessing.again(target, resume, desk) if resume else assessing.target_of(target, given)
     catalogues = assessing.catalogues(options["names"] or DEFAULT_CATALOGUES)
+    if authorisation is not None:
+        assessing.scope_of(terminal, authorisation)  # what the run would be refused for, its plan is too
     if options["dry_run"]:
-        if authorisation is not None:
-            assessing.scope_of(terminal, authorisation)  # what the run would be refused for, the plan is too
         return _show_plan(assessing.plan_for(terminal, catalogues, authorisation, options["only"]), as_json)
     if authorisation is None:
         addresses = " ".join(a for one in terminal.interfaces for a in one.addresses)

@@ -51,9 +51,8 @@ def perform(request: Request, options: Mapping[str, Any]) -> tuple[Assessment, P
     """Collect, judge and report; return the outcome, its folder and the reports."""
     folder = request.folder or _new_folder(request.terminal)
     probes, criteria = plugins.units("probes"), plugins.units("criteria")
-    planned = assessing.plan_for(
-        request.terminal, request.catalogues, request.authorisation, options.get("only", ())
-    )
+    only = options.get("only", ())
+    planned = assessing.plan_for(request.terminal, request.catalogues, request.authorisation, only)
     titles = {name: probe.title.say(LANGUAGE) for name, probe in probes.items()}
     told, desk = options.get("told"), options.get("desk")
     shown = Progress(titles, request.label)

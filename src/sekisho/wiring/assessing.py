@@ -126,7 +126,6 @@ class Run:
         """Open the folder (a new one unless ``resume``), and only then make anything that can send.
 
         ``without`` are the TCP ports that the packet capture leaves out: those of the console that started the run.
-
         ``still`` holds what is drawn on the screen while a person at the keyboard is asked.
         ``desk`` is the folder in which a console answers a person's questions, and how many seconds each waits.
         """
@@ -140,11 +139,7 @@ class Run:
             self.store.take_in()
         else:
             self._open(folder, authorisation, record or TestRecord(), limits, target)
-        if not any(event.kind == "terminal" for event in self.store.events()):
-            shown = msgspec.json.encode(without_secrets(terminal))
-            self.store.append(
-                "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
-            )
+        self._keep_terminal(terminal)
         self._redactor = Redactor(_key(folder), secrets_of(terminal))
         excluded = frozenset((one.transport, one.port) for one in terminal.exclusions)
         self.net = LiveNet(scope, limits, self.clock, keep=self._keep, progress=scanned, excluded=excluded)
@@ -164,6 +159,14 @@ class Run:
         self.bench = self._bench(limits, person, watcher, authorisation.risks)
         addresses = [address for one in terminal.interfaces for address in one.addresses]
         self.capture = Capture(folder / "capture", addresses, without=without)
+
+    def _keep_terminal(self, terminal: Terminal) -> None:
+        """Keep the description, once."""
+        if not any(event.kind == "terminal" for event in self.store.events()):
+            shown = msgspec.json.encode(without_secrets(terminal))
+            self.store.append(
+                "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
+            )
 
     def _same(self, terminal: Terminal) -> None:
         """Refuse to go on with another terminal than the one that the evidence is of; then let go of the folder."""
