@@ -276,11 +276,23 @@ def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...]) -> None:
         whole = [outcome.get("verdicts", {}).get(catalogue.id, "NONE") for outcome in outcomes.values()]
         rows.append((t("全体", "whole"), *(verdict_word(Verdict[word]) for word in whole), ""))
         click.echo(table(rows, ("", *outcomes, "")))
+    _show_left_out()
     click.secho("\n" + t("報告書", "Reports"), bold=True)
     for outcome in outcomes.values():
         for path in outcome.get("reports", ()):
             if path.endswith((".html", ".pdf")):
                 click.echo(f"  {path}")
+
+
+def _show_left_out() -> None:
+    """Say why duties that the exemplar meets may be undecided here: this machine's own ports were left out."""
+    from sekisho.demo.street import listeners
+
+    ports = "  ".join(f"{kind}/{port}" for kind, port in listeners())
+    if ports:
+        ja = f"この計算機自身が待ち受けるポートを試験から外した（{ports}）。全てのポートや経路に関わる要件は、そのため判定不能になる。"
+        en = f"This machine's own listeners were left out ({ports}): duties about every port or path are undecided by that."
+        click.echo("\n" + t(ja, en))
 
 
 def _show_next(outcomes: dict[str, dict[str, Any]], watch: Path, first: float, seconds: float) -> None:
