@@ -202,12 +202,29 @@ def _reason(said: str) -> str:
     return DELIVERY.say(LANGUAGE) if known else said
 
 
+_DETAILS = {
+    "before": t("前の行数", "rows before"),
+    "doubts": t("疑わしい行", "doubtful rows"),
+    "entry": t("記録の番号", "entry"),
+    "outcome": t("結果", "outcome"),
+    "request": t("申請の番号", "request"),
+    "rows": t("行数", "rows"),
+    "via": t("利用者アカウント", "user account"),
+    "why": t("訳", "why"),
+}
+
+
 def _tell_one(entry: AuditEntry) -> None:
     click.echo(f"{entry.seq:>7}  {clock(entry.at)}  {entry.who} ({entry.role})  {entry.act}  {entry.object}")
     more = (
         (t("根拠", "ground"), entry.basis),
         (t("理由", "reason"), _reason(entry.reason)),
-        (t("詳細", "details"), ", ".join(f"{name}={value}" for name, value in entry.details.items())),
+        (
+            t("詳細", "details"),
+            t("、", ", ").join(
+                f"{_DETAILS.get(name, name)}={value}" for name, value in entry.details.items()
+            ),
+        ),
     )
     for word, said in more:
         if said:

@@ -126,7 +126,12 @@ def _networks(texts: Sequence[str]) -> tuple[str, ...]:
             found.append(str(ip_network(text)))
         except ValueError as error:
             raise DescriptionError(
-                Text(ja="アドレス帯の書き方が違う", en="not a prefix"), f"{text}: {error}"
+                Text(ja="アドレス帯の書き方が違う", en="not a prefix"),
+                text,
+                Text(
+                    ja="203.0.113.0/24、2001:db8::/32 のように書く（長さより後のビットは0）",
+                    en="write it like 203.0.113.0/24 or 2001:db8::/32 (no bits beyond its length)",
+                ),
             ) from error
     return tuple(found)
 
