@@ -215,8 +215,8 @@ class _Run:
 
 def _papers(street: Street, name: str) -> list[str]:
     """Write description, authorisation and limits of one terminal; return them as arguments."""
-    from sekisho.demo.street import listeners
     from sekisho.model.assessment import Authorisation
+    from sekisho.wires.own_sockets import everywhere
     from sekisho.wiring.moment import local
     from sekisho.workflows.authorise import RISKS, to_toml
 
@@ -225,8 +225,10 @@ def _papers(street: Street, name: str) -> list[str]:
         "試験器自身が待ち受けている（端末のものではない）", "this machine's own listener, not the terminal's"
     )
     with file.open("a", encoding="utf-8") as out:
-        for kind, port in listeners():
-            out.write(f'\n[[exclusions]]\ntransport = "{kind}"\nport = {port}\nreason = "{reason}"\n')
+        for kind, port in sorted(everywhere()):
+            out.write(
+                f'\n[[exclusions]]\ntransport = "{kind}"\nport = {port}\nreason = "{reason}"\nhost = true\n'
+            )
     today = local().date()
     allowed = Authorisation(
         allowed_by=t("見本の持ち主（この計算機の利用者）", "owner of the demo (the user of this machine)"),
@@ -276,23 +278,11 @@ def _show(outcomes: dict[str, dict[str, Any]], names: tuple[str, ...]) -> None:
         whole = [outcome.get("verdicts", {}).get(catalogue.id, "NONE") for outcome in outcomes.values()]
         rows.append((t("全体", "whole"), *(verdict_word(Verdict[word]) for word in whole), ""))
         click.echo(table(rows, ("", *outcomes, "")))
-    _show_left_out()
     click.secho("\n" + t("報告書", "Reports"), bold=True)
     for outcome in outcomes.values():
         for path in outcome.get("reports", ()):
             if path.endswith((".html", ".pdf")):
                 click.echo(f"  {path}")
-
-
-def _show_left_out() -> None:
-    """Say why duties that the exemplar meets may be undecided here: this machine's own ports were left out."""
-    from sekisho.demo.street import listeners
-
-    ports = "  ".join(f"{kind}/{port}" for kind, port in listeners())
-    if ports:
-        ja = f"この計算機自身が待ち受けるポートを試験から外した（{ports}）。全てのポートや経路に関わる要件は、そのため判定不能になる。"
-        en = f"This machine's own listeners were left out ({ports}): duties about every port or path are undecided by that."
-        click.echo("\n" + t(ja, en))
 
 
 def _show_next(outcomes: dict[str, dict[str, Any]], watch: Path, first: float, seconds: float) -> None:

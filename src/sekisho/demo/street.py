@@ -261,23 +261,6 @@ def free(address: str, wanted: int, tries: int = 200) -> int:
     return 0
 
 
-def listeners() -> tuple[tuple[str, int], ...]:
-    """Return (transport, port) on which this machine itself listens at every address.
-
-    On loopback they answer at a demo terminal's addresses too and are not the terminal's.
-    """
-    found: set[tuple[str, int]] = set()
-    for transport, state in (("tcp", "0A"), ("udp", "07")):
-        for file in (f"/proc/net/{transport}", f"/proc/net/{transport}6"):
-            with suppress(OSError):
-                for line in Path(file).read_text(encoding="ascii").splitlines()[1:]:
-                    fields = line.split()
-                    address, _, port = fields[1].partition(":")
-                    if fields[3] == state and not address.strip("0"):
-                        found.add((transport, int(port, 16)))
-    return tuple(sorted(found))
-
-
 def _collect(process: subprocess.Popen[str]) -> None:
     """Wait for an ended process and close what it wrote to."""
     process.wait(timeout=10)

@@ -22,15 +22,20 @@ EXCLUDED_TEXT = Text(
 def left_out(
     observations: Observations, terminal: Terminal, transports: Iterable[str] = ("tcp", "udp")
 ) -> tuple[Detail, ...]:
-    """Return one undecided detail for each excluded port of ``transports``, seen in the evidence or in the description."""
+    """Return one undecided detail for each excluded port of ``transports``, seen in the evidence or in the description.
+
+    A port that was proved to be the testing machine's own is none of the terminal's, and leaves nothing undecided.
+    """
     chosen = frozenset(transports)
     facts: dict[str, Observation | Exclusion] = {
-        f"{one.transport}/{one.port}": one for one in terminal.exclusions if one.transport in chosen
+        f"{one.transport}/{one.port}": one
+        for one in terminal.exclusions
+        if one.transport in chosen and not one.host
     }
     facts |= {
         fact.subject: fact
         for fact in observations.of("port.excluded")
-        if fact.subject.partition("/")[0] in chosen
+        if fact.subject.partition("/")[0] in chosen and fact.attributes.get("host") is not True
     }
     return tuple(
         Detail(

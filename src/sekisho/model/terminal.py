@@ -268,11 +268,16 @@ class Documents(Noun, frozen=True):
 
 
 class Exclusion(Noun, frozen=True):
-    """A port to which nothing is sent, with the reason that the report prints."""
+    """A port to which nothing is sent, with the reason that the report prints.
+
+    :ivar host: it is no port of the terminal: a socket that the testing machine itself has at every address, while the
+        terminal is on loopback and has its own addresses. Taken only where the kernel says the same when a run begins.
+    """
 
     transport: str
     port: int
     reason: str
+    host: bool = False
 
 
 class Terminal(Noun, frozen=True):

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self, TypeVar
@@ -34,6 +36,7 @@ from sekisho.wires.clock import SystemClock
 from sekisho.wires.desk import Bench, Desk
 from sekisho.wires.desk_person import PersonAtDesk
 from sekisho.wires.net import LiveNet, Progress
+from sekisho.wires.own_sockets import everywhere
 from sekisho.wires.person import NobodyHere, PersonAtKeyboard, PersonByFile
 from sekisho.wires.power import NotedPower, power_of, reset_of
 from sekisho.wires.redaction import redact, secrets_of
@@ -130,9 +133,11 @@ class Run:
         ``desk`` is the folder in which a console answers a person's questions, and how many seconds each waits.
         """
         self.clock: Clock = SystemClock()
-        self.terminal = terminal
         scope = scope_of(terminal, authorisation, self.clock)
         self.store = EvidenceFolder(folder, lambda: now().isoformat(), create=not resume)
+        # What the testing machine itself answers is looked at once, when the assessment begins.
+        terminal = self._began_with(terminal) if resume else with_own_ports(terminal, everywhere())
+        self.terminal = terminal
         if resume:
             self._same(terminal)
             self.store.append("resumed", {"tool": TOOL})
@@ -167,6 +172,12 @@ class Run:
             self.store.append(
                 "terminal", {"sha256": self.store.keep(shown, kind="terminal", name="terminal.json")}
             )
+
+    def _began_with(self, terminal: Terminal) -> Terminal:
+        if not any(event.kind == "terminal" for event in self.store.events()):
+            return with_own_ports(terminal, everywhere())
+        known = {(one.transport, one.port) for one in stored_terminal(self.store).exclusions if one.host}
+        return with_own_ports(terminal, known, of_run=True)
 
     def _same(self, terminal: Terminal) -> None:
         """Refuse to go on with another terminal than the one that the evidence is of; then let go of the folder."""
@@ -333,6 +344,22 @@ def stored_terminal(store: EvidenceFolder) -> Terminal:
             Text(ja="証跡に機器記述がない", en="the evidence holds no terminal description"), str(store.path)
         )
     return msgspec.json.decode(store.read(str(event.body["sha256"])), type=Terminal)
+
+
+def with_own_ports(
+    terminal: Terminal, own: AbstractSet[tuple[str, int]], *, of_run: bool = False
+) -> Terminal:
+    """Return a description whose ports of the testing machine (`Exclusion.host`) are those that are proved to be its own.
+
+    That is so only for a terminal on loopback, which the testing machine's sockets at every address answer for.
+    """
+    addresses = [ip_address(one.partition("%")[0]) for face in terminal.interfaces for one in face.addresses]
+    near = of_run or (bool(addresses) and all(one.is_loopback for one in addresses))
+    exclusions = tuple(
+        msgspec.structs.replace(one, host=one.host and near and (one.transport, one.port) in own)
+        for one in terminal.exclusions
+    )
+    return msgspec.structs.replace(terminal, exclusions=exclusions)
 
 
 def _told(terminal: Terminal) -> Terminal:

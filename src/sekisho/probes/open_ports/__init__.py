@@ -197,7 +197,8 @@ class OpenPorts:
                 "port.excluded",
                 f"{one['transport']}/{one['port']}",
                 True,
-                {"transport": one["transport"], "port": one["port"], "reason": one["reason"]},
+                {"transport": one["transport"], "port": one["port"], "reason": one["reason"]}
+                | ({"host": True} if one.get("host") is True else {}),
                 (evidence.point(declared),),
             )
         found = tuple(opened(evidence, services))
@@ -246,6 +247,7 @@ def _declared(terminal: Terminal) -> dict[str, Any]:
         ],
         "exclusions": [
             {"transport": one.transport, "port": one.port, "reason": one.reason}
+            | ({"host": True} if one.host else {})
             for one in terminal.exclusions
         ],
     }
