@@ -172,7 +172,7 @@ def description(place: Path) -> dict[str, Any]:
         }],
         "settings": [{
             "name": "role", "login": "web", "values": ["viewer", "analyst"],
-            "read": {"path": "/people", "pattern": f'(?s)scope="row">{GUEST} .*?<option value="([a-z]+)" selected>'},
+            "read": {"path": "/people", "pattern": f'(?s)scope="row"[^>]*>{GUEST} .*?<option value="([a-z]+)" selected>'},
             "write": {"method": "POST", "path": "/people/role", "headers": ours,
                       "fields": {"id": "{guest}", "role": "{value}"}},
         }],
