@@ -134,7 +134,7 @@ class ConsoleDevice:
         assert invited
         guest.post(invited[0], name=GUEST, password=GUEST_CODE, again=GUEST_CODE)
         found = re.search(
-            rf'scope="row">{GUEST} .*?name="id" value="([^"]+)"', owner.get("/people"), re.DOTALL
+            rf'scope="row"[^>]*>{GUEST} .*?name="id" value="([^"]+)"', owner.get("/people"), re.DOTALL
         )
         assert found
         return found[1]
