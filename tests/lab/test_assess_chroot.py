@@ -76,12 +76,15 @@ def test_serial_delay_is_no_throttle_and_the_parallel_rate_is_the_hand_count(run
     seen = runs["serial_delay"]
     assert seen.verdict("JP25-2d") == "FAIL"
     rates = {f["attributes"]["mode"]: float(f["value"]) for f in seen.facts("throttle.tries")}
-    assert 0.8 * 3600 < rates["serial"] < 1.2 * 3600  # lighttpd holds each wrong login for a second
+    # lighttpd holds each wrong login for a second; a busy machine adds to that, and takes nothing off.
+    assert 0.4 * 3600 < rates["serial"] < 1.2 * 3600
     mode, fastest = max(rates.items(), key=lambda one: one[1])
     assert mode.startswith("parallel")
     assert (f"login web {mode}", "FAIL", "pace") in _details(seen, "login_delay")
     by_hand = runs.seen("serial_delay").by_hand[int(mode.split()[1])]
-    assert abs(fastest - by_hand) < 0.2 * by_hand
+    # Counted at another moment: the machine may be busier at one of the two, but never as slow as one after the other.
+    assert by_hand / 2 < fastest < by_hand * 2
+    assert fastest > 2 * rates["serial"]
 
 
 def test_lockout_the_default_is_found_and_the_lock_comes_last(runs: Fleet) -> None:
