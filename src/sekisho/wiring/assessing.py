@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext, suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,7 +26,7 @@ from sekisho.model.assess_run import DESCRIPTION
 from sekisho.model.assessment import Authorisation, Limits, Plan, TestRecord
 from sekisho.model.evidence import Provenance, Transcript
 from sekisho.model.requirement import Catalogue
-from sekisho.model.terminal import Terminal
+from sekisho.model.terminal import Exclusion, Terminal
 from sekisho.ports import Answer, Clock, Found, Person, Power, Probe, Watcher, Wire
 from sekisho.stores.evidence_folder import EvidenceFolder
 from sekisho.wires.access import LiveAccess
@@ -136,7 +135,7 @@ class Run:
         scope = scope_of(terminal, authorisation, self.clock)
         self.store = EvidenceFolder(folder, lambda: now().isoformat(), create=not resume)
         # What the testing machine itself answers is looked at once, when the assessment begins.
-        terminal = self._began_with(terminal) if resume else with_own_ports(terminal, everywhere())
+        terminal = (self._began_with if resume else with_own_ports)(terminal)
         self.terminal = terminal
         if resume:
             self._same(terminal)
@@ -175,9 +174,9 @@ class Run:
 
     def _began_with(self, terminal: Terminal) -> Terminal:
         if not any(event.kind == "terminal" for event in self.store.events()):
-            return with_own_ports(terminal, everywhere())
-        known = {(one.transport, one.port) for one in stored_terminal(self.store).exclusions if one.host}
-        return with_own_ports(terminal, known, of_run=True)
+            return with_own_ports(terminal)
+        known = {(one.transport, one.port): one for one in stored_terminal(self.store).exclusions}
+        return _with_exclusions(terminal, lambda one: known.get((one.transport, one.port)))
 
     def _same(self, terminal: Terminal) -> None:
         """Refuse to go on with another terminal than the one that the evidence is of; then let go of the folder."""
@@ -346,20 +345,25 @@ def stored_terminal(store: EvidenceFolder) -> Terminal:
     return msgspec.json.decode(store.read(str(event.body["sha256"])), type=Terminal)
 
 
-def with_own_ports(
-    terminal: Terminal, own: AbstractSet[tuple[str, int]], *, of_run: bool = False
-) -> Terminal:
-    """Return a description whose ports of the testing machine (`Exclusion.host`) are those that are proved to be its own.
+def with_own_ports(terminal: Terminal) -> Terminal:
+    """Return a description whose ports of the testing machine (`Exclusion.host`) are those that the kernel says are its own.
 
-    That is so only for a terminal on loopback, which the testing machine's sockets at every address answer for.
+    That can be so only for a terminal on loopback, which the machine's sockets at every address answer for; beside
+    any other terminal it is an exclusion like others. What is excluded for a socket that is gone is measured.
     """
+    if not any(one.host for one in terminal.exclusions):
+        return terminal
     addresses = [ip_address(one.partition("%")[0]) for face in terminal.interfaces for one in face.addresses]
-    near = of_run or (bool(addresses) and all(one.is_loopback for one in addresses))
-    exclusions = tuple(
-        msgspec.structs.replace(one, host=one.host and near and (one.transport, one.port) in own)
-        for one in terminal.exclusions
-    )
-    return msgspec.structs.replace(terminal, exclusions=exclusions)
+    if not addresses or not all(one.is_loopback for one in addresses):
+        return _with_exclusions(terminal, lambda one: msgspec.structs.replace(one, host=False))
+    own = everywhere()
+    return _with_exclusions(terminal, lambda one: one if (one.transport, one.port) in own else None)
+
+
+def _with_exclusions(terminal: Terminal, judged: Callable[[Exclusion], Exclusion | None]) -> Terminal:
+    """Return a description with its exclusions of the testing machine's ports as ``judged``, without those judged None."""
+    found = (judged(one) if one.host else one for one in terminal.exclusions)
+    return msgspec.structs.replace(terminal, exclusions=tuple(one for one in found if one is not None))
 
 
 def _told(terminal: Terminal) -> Terminal:

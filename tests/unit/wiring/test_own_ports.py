@@ -5,13 +5,13 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from sekisho.model.exclusion import left_out
 from sekisho.model.observation import Observations
 from sekisho.model.terminal import Exclusion, Interface, Role, Terminal
 from sekisho.wires.own_sockets import everywhere
+from sekisho.wiring import assessing
 from sekisho.wiring.assessing import with_own_ports
 
 OWN = frozenset({("tcp", 22)})
@@ -31,20 +31,26 @@ def terminal(*addresses: str, host: bool = True) -> Terminal:
         (terminal("127.0.77.1"), OWN, {"tcp/9999"}),
         (terminal("::1"), OWN, {"tcp/9999"}),
         (terminal("127.0.77.1", host=False), OWN, {"tcp/22", "tcp/9999"}),
-        (terminal("127.0.77.1"), frozenset[tuple[str, int]](), {"tcp/22", "tcp/9999"}),
         (terminal("192.168.1.1"), OWN, {"tcp/22", "tcp/9999"}),
         (terminal("127.0.77.1", "192.168.1.1"), OWN, {"tcp/22", "tcp/9999"}),
         (terminal(), OWN, {"tcp/22", "tcp/9999"}),
     ],
 )
-def test_only_beside_loopback_and_only_what_is_there(
-    made: Terminal, own: frozenset[tuple[str, int]], undecided: set[str]
+def test_only_beside_loopback(
+    made: Terminal, own: frozenset[tuple[str, int]], undecided: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = with_own_ports(made, own)
+    monkeypatch.setattr(assessing, "everywhere", lambda: own)
+    found = with_own_ports(made)
     assert {one.subject for one in left_out(Observations((), {}), found)} == undecided
-    assert [msgspec.structs.replace(one, host=False) for one in found.exclusions] == [
-        msgspec.structs.replace(one, host=False) for one in made.exclusions
-    ]
+    assert [(one.transport, one.port) for one in found.exclusions] == [("tcp", 22), ("tcp", 9999)]
+
+
+def test_a_port_that_the_machine_has_not_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever says so of a port of the terminal gains nothing."""
+    monkeypatch.setattr(assessing, "everywhere", frozenset)
+    found = with_own_ports(terminal("127.0.77.1"))
+    assert [one.port for one in found.exclusions] == [9999]
+    assert {one.subject for one in left_out(Observations((), {}), found)} == {"tcp/9999"}
 
 
 def test_the_kernels_table(tmp_path: Path) -> None:
