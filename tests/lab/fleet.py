@@ -7,7 +7,6 @@ port mappings) is kept beside what the product reported.
 import json
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +22,6 @@ from .description import description
 from .eavesdrop import Ear, listening
 from .flavours import FLAVOURS
 from .network import LAN6, TESTER_LAN6, TESTER_WAN6, WAN4, WAN6
-from .talk import Web
 
 AT_ONCE = 6
 _SIX = (LAN6, WAN6, *TESTER_LAN6, TESTER_WAN6)
@@ -96,7 +94,6 @@ class Seen:
     :ivar attempts: the logins at the lab's own web interface, by its log
     :ivar mappings: the device's port mappings before and after
     :ivar mapper: the log of its port mapper
-    :ivar by_hand: wrong Basic logins an hour that the test itself got answered, by number of connections
     :ivar folder: the evidence
     """
 
@@ -106,8 +103,17 @@ class Seen:
     attempts: list[device_log.Attempt]
     mappings: tuple[list[tuple[str, str, str, str]], list[tuple[str, str, str, str]]]
     mapper: str
-    by_hand: dict[int, float]
     folder: Path
+
+    def heard(self, step: str) -> float:
+        """Return how many logins an hour the device refused during a step, by the packets that the test heard."""
+        record = next(
+            entry["body"]["record"]
+            for entry in chain(self.folder)
+            if entry["kind"] == "step" and entry["body"]["record"]["step"] == step
+        )
+        began, ended = (datetime.fromisoformat(record[name]).timestamp() for name in ("began", "ended"))
+        return self.ear.pace(b"GET ", b"HTTP/1.1 401", began, ended)
 
     def began(self, probe: str) -> float:
         """Return when a probe's first step began, as Unix time on the device's clock."""
@@ -171,8 +177,7 @@ def _go(run: Run, root: rootfs.RootFilesystem, place: Path) -> Seen:
                     outcome = run_assess(device, place, *run.probes, described=text + run.more, **run.limits)
         wrong, attempts = device_log.wrong_logins(device), device_log.attempts(device)
         mappings, mapper = (before, _mappings(device)), device_log.text(device, "miniupnpd.log")
-        by_hand = _by_hand(device, outcome) if run.flavour == "serial_delay" else {}
-        return Seen(outcome, ear, wrong, attempts, mappings, mapper, by_hand, folder)
+        return Seen(outcome, ear, wrong, attempts, mappings, mapper, folder)
     finally:
         device.remove()
 
@@ -185,26 +190,6 @@ def _mappings(device: machine.Machine) -> list[tuple[str, str, str, str]]:
             # Its own mapping comes a little after its start.
             assert truth.CHECKS["web-on-wan-by-mapping"](device)
         return truth.mappings(device)
-
-
-def _by_hand(device: machine.Machine, outcome: Outcome) -> dict[int, float]:
-    """Return wrong Basic logins an hour that the test itself gets answered, for each number of connections."""
-    counted = {}
-    for fact in outcome.facts("throttle.tries"):
-        mode, _, number = str(fact["attributes"]["mode"]).partition(" ")
-        if mode == "parallel":
-            counted[int(number)] = _count(device, int(number))
-    return counted
-
-
-def _count(device: machine.Machine, connections: int) -> float:
-    tries = 3 * connections
-    with device.network.inside(), ThreadPoolExecutor(connections) as pool:
-        begin = time.monotonic()
-        statuses = list(pool.map(lambda _: Web(device.flavour).basic("wrong").status, range(tries)))
-        seconds = time.monotonic() - begin
-    assert statuses == [401] * tries
-    return tries / seconds * 3600
 
 
 @contextmanager
