@@ -21,7 +21,7 @@ from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Member, MemberRole, MemberState
 from sekisho.model.sharing import Lane
 from sekisho.wiring.peering import pull_peer
-from sekisho.workflows.hub import add_peer, make_token, publish, remove_peer, sweep
+from sekisho.workflows.hub import add_peer, make_token, peering, publish, remove_peer, sweep
 from sekisho.workflows.hub.offering import ORIGINS
 from sekisho.workflows.hub.peering import book_failures, book_list, peer_named
 
@@ -105,6 +105,25 @@ def test_what_one_confirms_is_one_voice_at_the_other(pair: tuple[Ring, Ring]) ->
     de.post("c", "list-in", indicator(number=99, tlp=Tlp.GREEN))
     assert de.standing("198.51.100.7").state is IndicatorState.CONFIRMED
     assert "198.51.100.7" in values(de.published("c"))
+
+
+def test_what_was_booked_but_not_weighed_when_the_reader_died_is_weighed_by_the_next_one(
+    pair: tuple[Ring, Ring], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jp, de = pair
+    confirmed(jp, "198.51.100.7", 1)
+
+    def died(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as at_the_worst_moment:
+        at_the_worst_moment.setattr(peering, "settle", died)
+        with pytest.raises(KeyboardInterrupt):
+            pull_peer(de.desk, "jp")
+    assert de.books.foreign.count("jp") == 1
+    (again,) = [one for one in pull_peer(de.desk, "jp") if one.lane == "list"]
+    assert again.counts == {"same": 1}
+    assert de.standing("198.51.100.7").state is IndicatorState.CANDIDATE
 
 
 def test_nothing_comes_back_and_no_copy_of_ones_own_voice_confirms_it(pair: tuple[Ring, Ring]) -> None:

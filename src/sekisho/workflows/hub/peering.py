@@ -121,11 +121,13 @@ def book_list(books: Books, peer: Peer, objects: Iterable[Mapping[str, Any]]) ->
         identifier, version, level, said = found
         peer = _known_author(books, peer, said.author)
         read.append((identifier, version, level, said))
-    rows, touched = _rows(books, peer, read, counts)
+    rows, known = _rows(books, peer, read, counts)
+    touched = sorted({key for key, _ in rows})
     if rows:
         reports = _reports(books, peer, rows, touched)
         books.foreign.book(peer.member, list(rows.values()), touched, reports)
-        settle(books, touched)
+    # What was heard before is weighed too: whoever died between booking and weighing left it as it was.
+    settle(books, [*touched, *known])
     return Brought(counts)
 
 
@@ -198,17 +200,19 @@ def _known_author(books: Books, peer: Peer, author: str) -> Peer:
 
 def _rows(
     books: Books, peer: Peer, read: Iterable[tuple[str, str, Tlp, Word]], counts: Counter[str]
-) -> tuple[dict[tuple[str, str], Foreign], list[str]]:
-    """Return the rows that change, by key and object, and the keys that they touch."""
+) -> tuple[dict[tuple[str, str], Foreign], set[str]]:
+    """Return the rows that change, by key and object, and the keys of objects that were heard before as they are."""
     held: dict[str, dict[str, Foreign]] = {}
     for row in books.foreign.said(peer.member, [one[0] for one in read]):
         held.setdefault(row.id, {})[row.key] = row
     changed: dict[tuple[str, str], Foreign] = {}
+    known: set[str] = set()
     now = books.now()
     for identifier, version, level, said in read:
         before = held.setdefault(identifier, {})
         if before and version <= max(one.version_key for one in before.values()):
             counts["same"] += 1
+            known.update(before)
             continue
         ended = said.told.revoked or 0 < said.until <= now
         made = {} if ended else _foreign(peer, identifier, version, level, said, now)
@@ -221,7 +225,7 @@ def _rows(
         counts["withdrawn" if ended else "taken"] += 1
         before |= made
         changed |= {(key, identifier): row for key, row in made.items()}
-    return changed, sorted({key for key, _ in changed})
+    return changed, known
 
 
 def _foreign(
