@@ -15,13 +15,14 @@ from sekisho.cli import (
     hub_audit,
     hub_books,
     hub_certificates,
+    hub_counts,
     hub_digest,
+    hub_join,
     hub_makers,
     hub_members,
     hub_peers,
 )
 from sekisho.cli.hub_option import hub_option
-from sekisho.cli.looking import UNDECIDED, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 
 if TYPE_CHECKING:
@@ -243,84 +244,11 @@ def status(folder: Path, as_json: bool) -> int:
     return 0
 
 
-@command.command(
-    help=t(
-        "ハブに参加する（利用する側）。一覧を取り込み、動いている watch は自分で読み直す。--follow で取り込み続ける。"
-        "ハブに届かなくなっても、前の一覧が残る。終了コード：0 取り込んだ、3 取り込めない。",
-        "Join a hub (on the side of a member): its list comes into the data folder, and a watch that runs reads it again "
-        "by itself; --follow keeps fetching. When the hub is out of reach the last list stays. Exit code: 0 fetched, "
-        "3 not.",
-    )
-)
-@click.argument("url")
-@click.option(
-    "--token-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=t("トークンを一行書いたファイル（本人だけが読めること）", "file whose one line is the token (only its owner may read it)"),
-)  # fmt: skip
-@click.option(
-    "--name", default="hub", show_default=True, help=t("一覧の名前", "what the list is called here")
-)
-@click.option(
-    "--authority", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=t("ハブの認証局の証明書（PEM）", "certificate of the hub's own authority (PEM)"),
-)  # fmt: skip
-@click.option(
-    "--client", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=t("自社の証明書と秘密鍵（一つの PEM、本人だけが読めること）。トークンの代わりになる",
-           "own certificate with its key (one PEM that only its owner may read), in the place of a token"),
-)  # fmt: skip
-@click.option("--follow", is_flag=True, help=t("取り込み続ける", "keep fetching"))
-@click.option(
-    "--every",
-    default=30,
-    show_default=True,
-    type=click.IntRange(5, 86_400),
-    help=t("その間隔（秒）", "seconds between"),
-)
-@data_option
-@lang_option
-def join(
-    url: str,
-    token_file: Path | None,
-    name: str,
-    authority: Path | None,
-    client: Path | None,
-    follow: bool,
-    every: int,
-    data: Path,
-    as_json: bool,
-) -> int:
-    """Fetch the hub's list, once or again and again."""
-    from sekisho.wiring.joining import join_hub
-    from sekisho.wiring.watch import Watch
-
-    if token_file is None and client is None:
-        raise click.UsageError(t("--token-file か --client が要る", "--token-file or --client is needed"))
-    with Watch(data, create=False) as watch:
-        while True:
-            done = join_hub(watch.folder, watch.settings, url, token_file, name, authority, client)
-            code = 0 if done.written else UNDECIDED
-            if as_json:
-                put_json({"list": done, "exit": code})
-            elif done.written:
-                click.echo(t(f"{done.file}：{done.used:,} 項目", f"{done.file}: {done.used:,} entries"))
-            else:
-                click.secho(
-                    t(
-                        f"取り込めない：{done.reason} {done.detail}",
-                        f"not fetched: {done.reason} {done.detail}",
-                    ),
-                    fg="red",
-                    err=True,
-                )
-            if not follow:
-                return code
-            time.sleep(max(every, done.retry_after))
-
-
 hub_books.add_to(command)
 hub_certificates.add_to(command)
+hub_counts.add_to(command)
 hub_digest.add_to(command)
+hub_join.add_to(command)
 hub_members.add_to(command)
 hub_peers.add_to(command)
 hub_makers.add_to(command)

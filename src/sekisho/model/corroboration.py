@@ -128,6 +128,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     k_dominance: int
     k_devices: int
     model_days: int
+    k_lines: int
+    count_days: int
     open_disputes: int
     opinion_refs: int
     skew_seconds: int

@@ -55,6 +55,10 @@ class ForeignStore(Protocol):
         """Return of how many indicators a peer speaks."""
         ...
 
+    def counts(self) -> dict[str, int]:
+        """Return of how many indicators each peer speaks that it hasn't taken back."""
+        ...
+
     def tidy(self, before: int) -> int:
         """Delete what was taken back and last seen before a time; return how many."""
         ...
@@ -73,4 +77,8 @@ class OfferStore(Protocol):
 
     def due(self, partner: str, limit: int = 1000) -> tuple[Offer, ...]:
         """Return what is to be written anew for one."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """Return of how many indicators each peer was told, what was taken back since among them."""
         ...

@@ -9,6 +9,7 @@ import msgspec
 
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, Standing
+from sekisho.model.line_count import LineCount
 from sekisho.model.membership import HubToken, Member, Network, Right
 
 
@@ -214,4 +215,22 @@ class LedgerStore(Protocol):
 
     def expire(self, now: int) -> int:
         """Delete entries that are past their five years; return how many."""
+        ...
+
+
+class LineCountStore(Protocol):
+    """Keeps on how many lines members see published indicators."""
+
+    def tell(self, counts: Sequence[LineCount]) -> None:
+        """Store counts; each replaces what the same member said of the same day."""
+        ...
+
+    def told(
+        self, since: str, *, indicators: Sequence[str] | None = None, member: str = ""
+    ) -> tuple[LineCount, ...]:
+        """Return what was told of days from ``since`` on; of some indicators, of one member where these are named."""
+        ...
+
+    def forget(self, before: str, *, member: str = "") -> int:
+        """Delete what was told of days before one; of one member where it is named. Return how many."""
         ...

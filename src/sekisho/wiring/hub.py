@@ -35,6 +35,7 @@ from sekisho.workflows.hub import (
     Books,
     Shelves,
     Visible,
+    expire_counts,
     expire_models,
     publish,
     retired_items,
@@ -103,6 +104,7 @@ class HubDesk:
             SqlForeign,
             SqlHubTokens,
             SqlLedger,
+            SqlLineCounts,
             SqlMembers,
             SqlModels,
             SqlObjects,
@@ -122,6 +124,7 @@ class HubDesk:
             SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
             SqlPeers(database), SqlForeign(database), SqlOffers(database),
             SqlModels(database), SqlAdvisories(database), SqlDisclosures(database),
+            SqlLineCounts(database),
             sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
             frozenset(settings.allow), popular_names(), _own_names(settings),
         )  # fmt: skip
@@ -227,6 +230,7 @@ def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
         sweep(desk.books)
         retired_items(desk.books)
         expire_models(desk.books)
+        expire_counts(desk.books)
         desk.books.foreign.tidy(desk.books.now() - desk.books.rules.retire_after_days * 86_400_000)
         _expire_audit(desk)
         desk.sent.expire((desk.books.now() - _SENT_DAYS * 86_400_000) * 1000)

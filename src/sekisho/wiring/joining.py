@@ -1,4 +1,4 @@
-"""Marries a member's side of a hub: finds the list by discovery and fetches it as every list is fetched."""
+"""Marries a member's side of a hub: finds the list by discovery, fetches it as every list is fetched, tells counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import msgspec
 from sekisho.errors import PeerFailure
 from sekisho.exchange.taxii_discovery import discovered
 from sekisho.model.watching import Watching
+from sekisho.wiring.counting import Telling, connection, tell
 from sekisho.wiring.list_fetching import Asked, Fetched, fetch_list, private, secret_line
+from sekisho.wiring.moment import milliseconds
 
 _ALIAS = "list"
 
@@ -46,6 +48,16 @@ def join_hub(
         return fetch_list(folder, settings, msgspec.structs.replace(asked, authorisation=Path(path)))
     finally:
         Path(path).unlink()
+
+
+def tell_hub(
+    folder: Path, url: str, token_file: Path | None, name: str, authority: Path | None = None, client: Path | None = None
+) -> Telling:  # fmt: skip
+    """Tell the hub the counts of the days that are over, if that was agreed; see `wiring.counting`.
+
+    :raises DescriptionError: the token's file is no line, or what was agreed can't be read
+    """
+    return tell(folder, name, url, connection(_header(token_file), authority, client), milliseconds)
 
 
 def _header(token_file: Path | None) -> str:

@@ -1,7 +1,8 @@
 """Marries the fetching of lists of known C&C: a TAXII 2.1 collection or a MISP feed becomes a list of the data folder.
 
 The list before stays until a whole one came that has something to use: a server that breaks off, or was emptied by
-whoever got into it, takes no known C&C away.
+whoever got into it, takes no known C&C away. What is taken back by name goes all the same: when the server revokes each
+single entry of the list before (or its time is over), the list is empty, and that is an answer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sekisho.errors import DescriptionError, PeerFailure, StoreError
 from sekisho.exchange.bounded_http import HttpBounds
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists import Limits, Reading
-from sekisho.exchange.lists.own import Origin, written
+from sekisho.exchange.lists.own import Kept, Origin, written
 from sekisho.exchange.misp_client import Feed, FeedBounds, fetch_feed, folder_feed
 from sekisho.exchange.taxii_client import Bounds, Collection, poll, read_poll
 from sekisho.language import Text
@@ -86,7 +87,7 @@ def fetch_list(folder: Path, settings: Watching, asked: Asked) -> Fetched:
     file = folder / FETCHED / f"{asked.name}.json"
     fetch = _taxii if asked.taxii else _misp
     try:
-        reading, retry = fetch(asked, limits_of(settings))
+        reading, retry, revoked = fetch(asked, limits_of(settings))
     except _BrokeOff as fault:
         return Fetched(
             asked.name, str(file), reason=fault.reason, detail=fault.detail, retry_after=fault.retry_after
@@ -96,7 +97,7 @@ def fetch_list(folder: Path, settings: Watching, asked: Asked) -> Fetched:
     told = Fetched(
         asked.name, str(file), False, len(kept.kept), dict(left_out), reading.others, retry_after=retry
     )
-    if not kept.kept:
+    if not kept.kept and not _taken_back(file, revoked, milliseconds()):
         return msgspec.structs.replace(told, reason="nothing-to-use")
     origin = Origin(
         "taxii" if asked.taxii else "misp", asked.taxii or asked.misp, asked.collection, milliseconds(), len(kept.kept),
@@ -115,13 +116,27 @@ def fetch_list(folder: Path, settings: Watching, asked: Asked) -> Fetched:
     return msgspec.structs.replace(told, written=True)
 
 
+def _taken_back(file: Path, revoked: frozenset[str], now: int) -> bool:
+    """Say whether each entry of the list before was revoked by name, or is over by its own time.
+
+    An empty answer alone says nothing: a server that lost its data gives the same one.
+    """
+    try:
+        before = msgspec.json.decode(file.read_bytes(), type=Kept).indicators
+    except (OSError, msgspec.DecodeError):
+        return False
+    over = [one.reference in revoked or 0 < one.valid_until <= now for one in before]
+    return bool(revoked) and all(over)
+
+
 class _BrokeOff(Exception):
     def __init__(self, reason: str, detail: str, retry_after: int = 0) -> None:
         super().__init__(reason)
         self.reason, self.detail, self.retry_after = reason, detail, retry_after
 
 
-def _taxii(asked: Asked, limits: Limits) -> tuple[Reading, int]:
+def _taxii(asked: Asked, limits: Limits) -> tuple[Reading, int, frozenset[str]]:
+    """Return what came, the seconds to wait, and what was taken back by name."""
     where = Collection(
         asked.taxii,
         asked.collection,
@@ -132,10 +147,11 @@ def _taxii(asked: Asked, limits: Limits) -> tuple[Reading, int]:
     found = poll(where, bounds=Bounds(seconds=asked.seconds))
     if not found.complete:
         raise _BrokeOff(found.reason, found.detail, found.retry_after)
-    return read_poll(found, asked.name, limits), found.retry_after
+    revoked = frozenset(str(one.get("id")) for one in found.objects if one.get("revoked") is True)
+    return read_poll(found, asked.name, limits), found.retry_after, revoked
 
 
-def _misp(asked: Asked, limits: Limits) -> tuple[Reading, int]:
+def _misp(asked: Asked, limits: Limits) -> tuple[Reading, int, frozenset[str]]:
     bounds = FeedBounds(HttpBounds(seconds=asked.seconds))
     fetch: Callable[[], Reading]
     if "://" in asked.misp:
@@ -144,7 +160,7 @@ def _misp(asked: Asked, limits: Limits) -> tuple[Reading, int]:
     else:
         fetch = lambda: folder_feed(Path(asked.misp), asked.name, limits, bounds)  # noqa: E731
     try:
-        return fetch(), 0
+        return fetch(), 0, frozenset()
     except PeerFailure as fault:
         raise _BrokeOff(fault.reason, fault.detail) from fault
 

@@ -19,12 +19,14 @@ from sekisho.model.device_model import (
 )
 from sekisho.model.federation import Foreign, Offer, Peer, Position
 from sekisho.model.indicator import Tlp
+from sekisho.model.line_count import LineCount
 from sekisho.stores.database import (
     Database,
     SqlAdvisories,
     SqlAudit,
     SqlDisclosures,
     SqlForeign,
+    SqlLineCounts,
     SqlModels,
     SqlOffers,
     SqlPeers,
@@ -78,6 +80,7 @@ def test_what_a_peer_says_replaces_what_it_said(database: Database) -> None:
     assert foreign.said("p", ["indicator--2", "none"]) == (second,)
     assert foreign.said("q", ["indicator--2"]) == ()
     assert (foreign.count("p"), reports.of("p")) == (1, (REPORT,))
+    assert foreign.counts() == {"p": 1}
     dead = [msgspec.structs.replace(one, alive=0) for one in (ROW, second)]
     foreign.book("p", dead, ["k1"], [])
     assert reports.of("p") == ()
@@ -94,6 +97,7 @@ def test_offers_are_due_until_written(database: Database) -> None:
     offers.settle([msgspec.structs.replace(one, published=7)])
     assert offers.due("p") == ()
     assert [found.published for found in offers.offers(["k1"])] == [7, -1]
+    assert offers.counts() == {"p": 1}
 
 
 def test_models_advisories_and_disclosure(database: Database) -> None:
@@ -129,3 +133,20 @@ def test_models_advisories_and_disclosure(database: Database) -> None:
         disclosures.step(decided, step, act("x"))
     assert [(one.seq, one.kind) for one in disclosures.steps("f1")] == [(1, "opened"), (2, "decided")]
     assert [one.state for one in disclosures.findings()] == [Disclosure.PUBLISHED]
+
+
+def test_counts_of_lines_replace_themselves_and_end(database: Database) -> None:
+    counts = SqlLineCounts(database)
+    rows = [LineCount("m", "indicator--1", f"2026-11-1{day}", day, 5) for day in (5, 6, 7)]
+    counts.tell(rows)
+    counts.tell([LineCount("n", "indicator--2", "2026-11-16", 9, 6)])
+    counts.tell([msgspec.structs.replace(rows[0], lines=50, at=7)])
+    assert [(one.member, one.day, one.lines) for one in counts.told("2026-11-15")] == [
+        ("m", "2026-11-15", 50), ("m", "2026-11-16", 6), ("m", "2026-11-17", 7), ("n", "2026-11-16", 9),
+    ]  # fmt: skip
+    assert len(counts.told("2026-11-16", indicators=["indicator--1"])) == 2
+    assert counts.told("2026-11-16", indicators=[]) == ()
+    assert len(counts.told("2026-11-01", member="n")) == 1
+    assert counts.forget("2026-11-17", member="m") == 2
+    assert counts.forget("2026-11-17") == 1
+    assert len(counts.told("2026-01-01")) == 1

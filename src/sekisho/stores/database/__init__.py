@@ -14,6 +14,7 @@ from sekisho.stores.database.brake import SqlBrake
 from sekisho.stores.database.cases import SqlCases
 from sekisho.stores.database.detection_filling import SqlDetectionFilling
 from sekisho.stores.database.detections import SqlDetections
+from sekisho.stores.database.hub_counts import SqlLineCounts
 from sekisho.stores.database.hub_makers import SqlAdvisories, SqlDisclosures, SqlModels
 from sekisho.stores.database.hub_peers import SqlForeign, SqlOffers, SqlPeers
 from sekisho.stores.database.hub_reports import SqlDisputes, SqlLedger, SqlReports
@@ -44,6 +45,7 @@ __all__ = [
     "SqlForeign",
     "SqlHubTokens",
     "SqlLedger",
+    "SqlLineCounts",
     "SqlMembers",
     "SqlModels",
     "SqlNotices",

@@ -95,6 +95,12 @@ class SqlForeign:
         with self._database.reading() as connection:
             return int(connection.execute(asked).scalar_one())
 
+    def counts(self) -> dict[str, int]:
+        """Return of how many indicators each peer speaks that it hasn't taken back."""
+        mine = select(FOREIGN.c.peer, func.count(distinct(FOREIGN.c.key))).where(FOREIGN.c.alive == 1)
+        with self._database.reading() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(mine.group_by(FOREIGN.c.peer))}
+
     def tidy(self, before: int) -> int:
         """Delete what was taken back and last seen before a time; return how many."""
         old = (FOREIGN.c.alive == 0) & (FOREIGN.c.last < before)
@@ -139,3 +145,9 @@ class SqlOffers:
         asked = select(OFFERS).where(mine).order_by(OFFERS.c.key).limit(limit)
         with self._database.reading() as connection:
             return tuple(as_noun(Offer, row) for row in connection.execute(asked))
+
+    def counts(self) -> dict[str, int]:
+        """Return of how many indicators each peer was told, what was taken back since among them."""
+        mine = select(OFFERS.c.partner, func.count(distinct(OFFERS.c.base))).where(OFFERS.c.published > 0)
+        with self._database.reading() as connection:
+            return {str(row[0]): int(row[1]) for row in connection.execute(mine.group_by(OFFERS.c.partner))}

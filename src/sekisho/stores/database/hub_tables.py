@@ -14,6 +14,7 @@ from sekisho.model.device_model import (
     Product,
 )
 from sekisho.model.federation import Foreign, Offer, Peer, Position
+from sekisho.model.line_count import LineCount
 from sekisho.model.membership import HubToken, Member, Network, Right
 from sekisho.ports.hub import LedgerEntry
 from sekisho.stores.database.tables import METADATA, _table
@@ -42,6 +43,7 @@ AFFECTED = _table(
     "hub_advisory_models", Affected, key=("advisory", "vendor", "model", "version", "issue", "status")
 )
 FINDINGS = _table("hub_findings", DisclosedFinding, key=("id",))
+LINE_COUNTS = _table("hub_line_counts", LineCount, key=("member", "indicator", "day"))
 STEPS = _table("hub_finding_steps", DisclosureStep, key=("finding", "seq"))
 OUTCOMES = Table(
     "hub_outcomes",

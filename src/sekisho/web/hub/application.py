@@ -38,7 +38,7 @@ from sekisho.model.membership import MemberRole
 from sekisho.model.standing_words import sentence
 from sekisho.web.connections import CLIENT
 from sekisho.web.doors import Headers, Rate, known_host, source_of
-from sekisho.web.hub import makers
+from sekisho.web.hub import counts, makers
 from sekisho.web.hub.description import described
 from sekisho.web.hub.public import members_page
 from sekisho.web.taking import seconds
@@ -159,8 +159,9 @@ def _unread(door: Door, request: HttpRequest, shown: Bearer) -> Answer | None:
     """Return the refusal that holds whatever is sent: no such place, no right, no such form. None when it must be read."""
     if _path(request) == "/oauth2/token":
         return None
-    if _path(request) in makers.POSTS:
-        return makers.refused(_path(request), shown)
+    posts = makers.POSTS | counts.POSTS
+    if _path(request) in posts:
+        return makers.refused(posts[_path(request)], shown)
     found = door.desk.taxii.answer(_asked(request, b""), Caller(shown.member.id, shown.rights))
     return None if found.status == _NO_BODY else found
 
@@ -253,11 +254,12 @@ def _asked(request: HttpRequest, body: bytes) -> Request:
 
 def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Answer:
     elsewhere = shown.member.role is MemberRole.PARTNER
-    if elsewhere and _path(request).lstrip("/").split("/")[0] in {"feed", "me", "advisories", "models"}:
+    if elsewhere and _path(request).lstrip("/").split("/")[0] in {"feed", "me", "advisories", "models", "counts"}:
         raise Refusal(404)  # a hub elsewhere has a list of its own, without what came from it
     known = makers.answer(
         door.desk.books, request.method, _path(request), dict(request.query_params), shown, body
     )
+    known = known or counts.answer(door.desk.books, request.method, _path(request), shown, body)
     if known is not None:
         return known
     match _path(request).split("/")[1:]:

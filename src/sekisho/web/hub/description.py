@@ -65,6 +65,9 @@ _SEEN = {**_named(
     {"vendor": _TEXT, "model": _TEXT, "finding": _TEXT, "devices": {"type": "integer", "minimum": 1}},
     firmware=_TEXT, ports={"type": "array", "items": _TEXT}, cves={"type": "array", "items": _TEXT},
 ), "additionalProperties": False}  # fmt: skip
+_TALLY = {**_named(
+    {"indicator": _TEXT, "day": {"type": "string", "format": "date"}, "lines": {"type": "integer", "minimum": 1}},
+), "additionalProperties": False}  # fmt: skip
 _ROOT = "/sharing/collections/{collection}"
 
 
@@ -114,7 +117,16 @@ def _own() -> dict[str, Any]:
     after = _query("after")
     grant = {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": _named(
         {"grant_type": {"const": "client_credentials"}})}}}  # fmt: skip
+    tallies = {"required": True, "content": {_JSON: {"schema": {
+        **_rows("counts", _TALLY, always=True), "additionalProperties": False}}}}  # fmt: skip
+    figures = _named(
+        {"mine": {"type": "array"}, "seen": {"type": "array"}, "least_members": _NUMBER, "least_lines": _NUMBER}
+    )
     return {
+        "/counts/": {
+            "get": _plain(figures),
+            "post": _plain(_named({"taken": _NUMBER, "unknown": _NUMBER})) | {"requestBody": tallies},
+        },
         "/me/reports.json": {"get": _plain(_rows("reports", {"type": "object"}, always=True), after)},
         "/me/ledger.json": {"get": _plain(_rows("ledger", {"type": "object"}, always=True), after)},
         "/me/counts.json": {"get": _plain(_named({"families": {"type": "object"}}))},

@@ -25,9 +25,9 @@ class _Reports(msgspec.Struct, forbid_unknown_fields=True):
     reports: tuple[Seen, ...]
 
 
-def refused(path: str, shown: Bearer) -> Answer | None:
-    """Return why a body for one of these addresses isn't read; None when it is. :raises KeyError: it is none of them."""
-    if shown.member.role in POSTS[path]:
+def refused(roles: tuple[MemberRole, ...], shown: Bearer) -> Answer | None:
+    """Return why a body for an address of these roles isn't read; None when it is."""
+    if shown.member.role in roles:
         return None
     return Refusal(403 if shown.member.role is not MemberRole.PARTNER else 404).answer()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sekisho.workflows.hub.books import OPERATOR, Books
+from sekisho.workflows.hub.counting import expire_counts
 from sekisho.workflows.hub.deciding import decide, retired_items, verify
 from sekisho.workflows.hub.entering import (
     ACCESS_SECONDS,
@@ -38,6 +39,7 @@ __all__ = [
     "certified",
     "decide",
     "enter",
+    "expire_counts",
     "expire_models",
     "grant",
     "heard",

@@ -20,7 +20,14 @@ from sekisho.model.membership import Roster
 from sekisho.model.sharing import Collection, Lane, Offered
 from sekisho.ports.cases import AuditLog
 from sekisho.ports.federation import ForeignStore, OfferStore, PeerStore
-from sekisho.ports.hub import DisputeStore, HubTokenStore, LedgerStore, MemberStore, ReportStore
+from sekisho.ports.hub import (
+    DisputeStore,
+    HubTokenStore,
+    LedgerStore,
+    LineCountStore,
+    MemberStore,
+    ReportStore,
+)
 from sekisho.ports.makers import AdvisoryStore, DisclosureStore, ModelStore
 from sekisho.ports.sharing import CollectionStore, ObjectStore
 
@@ -55,6 +62,7 @@ class Books:
     models: ModelStore
     advisories: AdvisoryStore
     disclosures: DisclosureStore
+    line_counts: LineCountStore
     rules: Rules
     services: tuple[Service, ...]
     secret: bytes

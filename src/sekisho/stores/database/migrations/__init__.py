@@ -26,6 +26,7 @@ from sekisho.stores.database.migrations import (
     v0009_duty_papers,
     v0010_hub_pages,
     v0011_hub_peers,
+    v0012_hub_counts,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -41,6 +42,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0009_duty_papers.statements,
     v0010_hub_pages.statements,
     v0011_hub_peers.statements,
+    v0012_hub_counts.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.

@@ -1,0 +1,138 @@
+"""On how many lines members see what the hub published: taken by the day, told where enough members stand behind a figure.
+
+It has no part in the score: who sees what he was told to look for corroborates nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from sekisho.errors import DescriptionError
+from sekisho.language import Text
+from sekisho.model.corroboration import shown_counts
+from sekisho.model.line_count import DAYS_BACK, LineCount, SeenLines, begin_of, day_of
+from sekisho.model.membership import Member, MemberRole
+from sekisho.model.sharing import Lane, Rights
+from sekisho.workflows.hub.books import Books
+
+_DAY = 86_400_000
+_AT_ONCE = 1_000
+_MOST_LINES = 100_000_000
+_ID = re.compile(r"indicator--[0-9a-f-]{36}")
+#: Who tells counts; the others are refused before a body is read.
+TELLERS = (MemberRole.FULL, MemberRole.RECEIVE_ONLY)
+
+
+class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a member sends: an indicator, a day, on how many lines. There is no place for which lines."""
+
+    indicator: str
+    day: str
+    lines: int
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What became of it: how many were taken, and how many were about indicators that it can't know."""
+
+    taken: int
+    unknown: int
+
+
+def take_counts(
+    books: Books, member: Member, rights: Mapping[str, Rights], tallies: Sequence[Tally]
+) -> Counted:
+    """Take what a member sees; each replaces what it said of the same indicator and day.
+
+    :raises DescriptionError: it isn't a member that counts, or one of them can't be taken: then none is
+    """
+    if member.role not in TELLERS:
+        raise _refused("回線の数を報告できるのは通信事業者だけ", "only carriers tell of lines", member.id)
+    if not 0 < len(tallies) <= _AT_ONCE:
+        raise _refused(f"一度に1～{_AT_ONCE}件", f"from 1 to {_AT_ONCE} at a time", str(len(tallies)))
+    now = books.now()
+    rows = [_checked(books, member.id, one, now) for one in tallies]
+    known = _known(books, [one.indicator for one in rows], rights)
+    taken = [one for one in rows if one.indicator in known]
+    if taken:
+        books.line_counts.tell(taken)
+    books.audit.append(
+        member.id, "member", "tell-counts", "line-counts", at=now, details={"counts": len(taken)}
+    )
+    return Counted(len(taken), len(rows) - len(taken))
+
+
+def own_counts(books: Books, member: str) -> tuple[LineCount, ...]:
+    """Return what a member told, as far as it is kept."""
+    return books.line_counts.told(_first_kept(books), member=member)
+
+
+def seen_lines(
+    books: Books, rights: Mapping[str, Rights], indicators: Sequence[str] | None = None
+) -> tuple[SeenLines, ...]:
+    """Return the figures of the last days that may be shown to who has these rights.
+
+    Of ``k`` groups and 20 lines at least, none with nearly all of it by one group, in fives.
+    """
+    since = day_of(books.now() - DAYS_BACK * _DAY)
+    rows = books.line_counts.told(since, indicators=indicators)
+    known = _known(books, sorted({one.indicator for one in rows}), rights)
+    return figures(books, [one for one in rows if one.indicator in known])
+
+
+def figures(books: Books, rows: Sequence[LineCount]) -> tuple[SeenLines, ...]:
+    """Return what may be shown of some counts, whoever asks."""
+    groups = {one.id: one.group for one in books.roster().active.values()}
+    cells: dict[str, dict[str, int]] = {}
+    for one in rows:
+        if one.member in groups:
+            cell = cells.setdefault(one.indicator, {})
+            cell[groups[one.member]] = cell.get(groups[one.member], 0) + one.lines
+    enough = {name: cell for name, cell in cells.items() if sum(cell.values()) >= books.rules.k_devices}
+    shown = shown_counts(enough, k=books.rules.k, dominance=books.rules.k_dominance)
+    return tuple(SeenLines(name, lines) for name, lines in sorted(shown.items()))
+
+
+def expire_counts(books: Books) -> int:
+    """Delete what was told of days that are past their time; return how many."""
+    return books.line_counts.forget(_first_kept(books))
+
+
+def _first_kept(books: Books) -> str:
+    return day_of(books.now() - books.rules.count_days * _DAY)
+
+
+def _known(books: Books, ids: Sequence[str], rights: Mapping[str, Rights]) -> set[str]:
+    """Return which ids name something that was published and that who has these rights may see."""
+    if not ids:
+        return set()
+    lane = books.lane(Lane.LIST)
+    mine = rights.get(lane.id, Rights()) if lane else Rights()
+    if not mine.read:
+        return set()
+    found = books.reports.by_ids(list(dict.fromkeys(ids)))
+    return {one.id for one in found if one.published > 0 and one.level <= mine.ceiling}
+
+
+def _checked(books: Books, member: str, one: Tally, now: int) -> LineCount:
+    if not _ID.fullmatch(one.indicator):
+        raise _refused("指標のidではない", "not the id of an indicator", one.indicator[:60])
+    try:
+        begin = begin_of(one.day)
+    except ValueError:
+        raise _refused("日付ではない", "not a date", one.day[:20]) from None
+    if not now - (DAYS_BACK + 2) * _DAY <= begin <= now - _DAY:
+        raise _refused("終わった日、9日前まで", "days that are over, 9 back at most", one.day)
+    if not books.rules.k_lines <= one.lines <= _MOST_LINES:
+        raise _refused(
+            f"{books.rules.k_lines}回線に満たない数は受け取らない",
+            f"nothing of fewer than {books.rules.k_lines} lines is taken",
+            str(one.lines),
+        )
+    return LineCount(member, one.indicator, one.day, one.lines, now)
+
+
+def _refused(ja: str, en: str, where: str) -> DescriptionError:
+    return DescriptionError(Text(ja=ja, en=en), where)
