@@ -12,7 +12,7 @@ from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 if TYPE_CHECKING:
     from sekisho.model.alarm import LeftOut
 
-_FORMS = ("syslog", "alerts", "tickets", "detections")
+_FORMS = ("syslog", "alerts", "tickets", "detections", "routes")
 _MOST_SHOWN = 20
 _UNDECIDED = 3
 
@@ -35,8 +35,8 @@ _UNDECIDED = 3
     type=click.Choice(_FORMS),
     required=True,
     help=t(
-        "種類：syslog、alerts（Prometheus・Alertmanager）、tickets（CSV）、detections（検出の記録）",
-        "kind: syslog, alerts (Prometheus, Alertmanager), tickets (CSV), detections (of the watch)",
+        "種類：syslog、alerts（Prometheus・Alertmanager）、tickets（CSV）、detections（検出の記録）、routes（BGP を書いた MRT）",
+        "kind: syslog, alerts (Prometheus, Alertmanager), tickets (CSV), detections (of the watch), routes (BGP as MRT)",
     ),
 )
 @click.option(

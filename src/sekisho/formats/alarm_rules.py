@@ -18,6 +18,7 @@ from sekisho.errors import DescriptionError
 from sekisho.formats.incident_file import read_fact, read_users
 from sekisho.formats.incident_words import REASONS
 from sekisho.formats.japanese_time import read_moment
+from sekisho.formats.route_files import FOREIGN, LOST, NO_VIEW, PARTLY, OwnRoutes
 from sekisho.language import Text
 from sekisho.model.alarm import Alarm, Imported, LeftOut
 from sekisho.model.timeline import EVERYWHERE, Fact, What
@@ -58,10 +59,15 @@ class Tickets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AlarmRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file."""
+    """The whole file; ``routes`` names the prefixes that are looked for in files of routes."""
 
     rules: tuple[AlarmRule, ...]
     tickets: Tickets | None = None
+    routes: OwnRoutes | None = None
+
+
+# What routes tell is noted for a person where no rule takes it: a note says nothing of services or users.
+_NOTED = AlarmRule(What.NOTE, {"event": f"{FOREIGN}|{LOST}|{PARTLY}|{NO_VIEW}"})
 
 
 class _Event(NamedTuple):
@@ -142,7 +148,7 @@ def _events(alarm: Alarm, rules: AlarmRules, zone: tzinfo, source: str) -> Itera
 
 
 def _rule(alarm: Alarm, rules: Sequence[AlarmRule]) -> tuple[AlarmRule, dict[str, str]]:
-    for rule in rules:
+    for rule in (*rules, _NOTED):
         fields = dict(alarm.fields)
         for name, pattern in rule.match.items():
             found = re.fullmatch(pattern, alarm.fields[name]) if name in alarm.fields else None

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from sekisho.errors import ReadingError
 from sekisho.formats.alarm_files import read_alerts, read_detections, read_syslog, read_tickets
-from sekisho.formats.alarm_rules import facts, read_rules
+from sekisho.formats.alarm_rules import AlarmRules, facts, read_rules
+from sekisho.formats.compression import unpacked
+from sekisho.formats.route_files import OwnRoutes, read_routes
 from sekisho.language import Text
-from sekisho.model.alarm import Imported
+from sekisho.model.alarm import Alarm, Imported, LeftOut
 
 _LARGEST = 100_000_000
 
 
 def import_alarms(file: Path, form: str, rules: Path, zone: tzinfo, now: datetime) -> Imported:
-    """Return the facts of ``file`` (``syslog``, ``alerts``, ``tickets`` or ``detections``), and what was left out.
+    """Return the facts of ``file`` (``syslog``, ``alerts``, ``tickets``, ``detections`` or ``routes``), and what was left out.
 
     :raises ReadingError: too large, or in no known encoding
     :raises DescriptionError: the rules are wrong, or the file is of another kind
@@ -27,10 +29,22 @@ def import_alarms(file: Path, form: str, rules: Path, zone: tzinfo, now: datetim
         alarms, left = read_alerts(_text(file, "utf-8"), zone)
     elif form == "tickets":
         alarms, left = read_tickets(_ticket_text(file))
+    elif form == "routes":
+        alarms, left = _routes(file, known)
     else:
         alarms, left = read_detections(_text(file, "utf-8"))
     found = facts(alarms, known, zone, file.name)
     return Imported(found.facts, (*left, *found.left_out))
+
+
+def _routes(file: Path, rules: AlarmRules) -> tuple[tuple[Alarm, ...], tuple[LeftOut, ...]]:
+    torn: list[LeftOut] = []
+    with file.open("rb") as source:
+        alarms, left = read_routes(
+            unpacked(source, lambda reason, place: torn.append(LeftOut(place, f"mrt-{reason}", place))),
+            rules.routes or OwnRoutes((), ()),
+        )
+    return alarms, (*left, *torn)
 
 
 def _ticket_text(file: Path) -> str:
