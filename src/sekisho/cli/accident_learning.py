@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +18,7 @@ from sekisho.cli.speech import lang_option, put_json, t, table
 if TYPE_CHECKING:
     from sekisho.model.case_life import Actor
     from sekisho.model.learning import Countermeasure
-    from sekisho.wiring.console_lessons import LessonDesk
+    from sekisho.wiring.console_lessons import LessonDesk, Sent
 
 _OPEN, _AGAIN, _UNDELIVERED = 3, 1, 4
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -165,7 +168,13 @@ def _actor(data: Path, name: str) -> Actor:
     help=t("どこまで広めてよいか", "how far it may go"),
 )
 @click.option("--send", "sends", is_flag=True, help=t("ハブに送る", "send it to the hub"))
-@click.option("--hub", default="", help=t("ハブのURL", "URL of the hub"))
+@click.option(
+    "--hub",
+    default="",
+    help=t(
+        "ハブのURL（既定は membership.toml）", "URL of the hub (default: membership.toml of the data folder)"
+    ),
+)
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -192,9 +201,9 @@ def lesson(
     from sekisho.model.lesson import Written
     from sekisho.wiring.console import Console
 
-    if sends and not (hub and token_file):
+    if sends and bool(hub) != bool(token_file):
         raise click.UsageError(
-            t("--send には --hub と --token-file が要る", "--send needs --hub and --token-file")
+            t("--hub と --token-file は両方要る", "--hub and --token-file belong together")
         )
     who = _actor(data, name)
     with Console(data) as console:
@@ -205,8 +214,10 @@ def lesson(
             written = Written(happened or kept.happened, learned or kept.learned, tlp or kept.tlp)
             desk.write(accident, written, seen, who)
         octets = desk.preview(accident)
-        if sends and token_file:
-            return _send(desk, accident, hub, token_file, who, authority, as_json=as_json)
+        if sends:
+            digest = hashlib.sha256(octets).hexdigest()
+            other = partial(_over, desk, accident, hub, token_file, who, authority) if token_file else None
+            return _send(other or partial(desk.send_as_member, accident, digest, who), as_json=as_json)
     if as_json:
         put_json(msgspec.json.decode(octets))
     else:
@@ -214,15 +225,20 @@ def lesson(
     return 0
 
 
-def _send(
-    desk: LessonDesk, accident: str, hub: str, token_file: Path, who: Actor, authority: Path | None, *, as_json: bool
-) -> int:  # fmt: skip
-    from sekisho.errors import PeerFailure
+def _over(
+    desk: LessonDesk, accident: str, hub: str, token_file: Path, who: Actor, authority: Path | None
+) -> Sent:
     from sekisho.wiring.list_fetching import secret_line
 
     token = secret_line(token_file)
+    return desk.send(accident, hub, token if " " in token else f"Bearer {token}", who, authority)
+
+
+def _send(way: Callable[[], Sent], *, as_json: bool) -> int:
+    from sekisho.errors import PeerFailure
+
     try:
-        sent = desk.send(accident, hub, token if " " in token else f"Bearer {token}", who, authority)
+        sent = way()
     except PeerFailure as fault:
         said = t("ハブが受け取らない", "the hub did not take it")
         click.secho(f"{said}: {fault.reason} {fault.detail}", err=True, fg="red")

@@ -82,7 +82,7 @@ def list_(
             STATES[one.state].say(LANGUAGE),
             one.title.say(LANGUAGE),
             one.form,
-            f"{one.article} [{one.confidence}]",
+            f"{one.article} [{one.confidence}]" if one.article else "",
             _note(one),
             one.id,
         )
@@ -168,11 +168,12 @@ def remind_(
         raise click.UsageError(t("メールアドレスではない", "not a mail address") + f": {recipient}")
     from sekisho.model.case_life import Actor
     from sekisho.wiring.console import Console
+    from sekisho.wiring.console_reminders import sending
     from sekisho.wiring.duty_reminding import remind, unsent, worth_telling
 
     day, found = _found(operator, data, today, until)
     near = worth_telling(found, day, within)
-    with Console(data) as console:
+    with Console(data) as console, sending(data):
         sent = frozenset() if again else console.duties.reminded()
         fresh = unsent(near, day, recipient, sent)
         if not fresh:
@@ -272,10 +273,11 @@ def _note(one: Entry) -> str:
     from sekisho.workflows.list_duties import MISSING
 
     proof = f"{one.done.on} {one.done.by} {one.done.proof}" if one.done else ""
+    owner = f"{t('担当', 'owner')} {one.owner}" if one.owner else ""
     missing = MISSING[one.missing].say(LANGUAGE) if one.missing else ""
     # Why the day or whom it binds isn't known stands in the reason already.
     remark = one.remark.say(LANGUAGE) if one.remark and one.missing not in ("day", "bound") else ""
-    return t("。", ". ").join(dict.fromkeys(filter(None, (proof, missing, remark))))
+    return t("。", ". ").join(dict.fromkeys(filter(None, (owner, proof, missing, remark))))
 
 
 def _code(found: tuple[Entry, ...]) -> int:

@@ -169,6 +169,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     :ivar missing: the fact that would decide whether it applies: ``users``, ``voice``, ``qualified``; ``day`` for its day,
         ``bound`` and ``nil`` for what is unverified of it, ``work`` for works that nobody there may do
+    :ivar owner: who does it, where somebody is named; ``accident`` the accident that it follows from
     """
 
     id: str
@@ -181,6 +182,8 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     missing: str = ""
     remark: Text | None = None
     done: Done | None = None
+    owner: str = ""
+    accident: str = ""
 
 
 def entries(operator: Operator, rules: CalendarRules, today: date, until: date) -> tuple[Entry, ...]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from sekisho.errors import SekishoError
+from sekisho.model.compliance import State
 from sekisho.ports.detections import DetectionFilter
 
 if TYPE_CHECKING:
     from sekisho.model.assess_run import RunsNow
+    from sekisho.model.compliance import Entry
     from sekisho.model.registry import TerminalCard
     from sekisho.web.asked import Asked
     from sekisho.wiring.console_today import Unsettled
@@ -32,6 +34,7 @@ class Today:
     terminals: tuple[TerminalCard, ...] | None = None
     runs: RunsNow | None = None
     accidents: tuple[Unsettled, ...] | None = None
+    duties: tuple[Entry, ...] | None = None
     troubles: list[SekishoError] = field(default_factory=list)
 
     def ask(self, question: Callable[[], T]) -> T | None:
@@ -51,6 +54,11 @@ class Today:
     def going(self) -> int | None:
         """How many accidents go on."""
         return None if self.accidents is None else sum(not one.record.ended for one in self.accidents)
+
+    @property
+    def late(self) -> int | None:
+        """How many duties are past their day without proof."""
+        return None if self.duties is None else sum(one.state is State.LATE for one in self.duties)
 
     @property
     def waiting(self) -> int | None:
@@ -73,4 +81,5 @@ def today(asked: Asked, now: int) -> Today:
     told.terminals = told.ask(console.terminals.terminals)
     told.runs = told.ask(lambda: console.today.runs(now))
     told.accidents = told.ask(lambda: console.today.accidents(now))
+    told.duties = told.ask(console.duties.near)
     return told

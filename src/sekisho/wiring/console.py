@@ -23,6 +23,7 @@ from sekisho.wiring.console_keeping import KeepingDesk
 from sekisho.wiring.console_learning import LearningDesk
 from sekisho.wiring.console_lessons import LessonDesk
 from sekisho.wiring.console_papers import Papers
+from sekisho.wiring.console_reminders import ReminderDesk
 from sekisho.wiring.console_runs import RunDesk
 from sekisho.wiring.console_terminals import TerminalDesk
 from sekisho.wiring.console_today import TodayDesk
@@ -39,7 +40,7 @@ class Console:
 
     :ivar watch: detections and the running watch; ``flows`` the stored flows
     :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
-    :ivar accidents: accidents of networks, their documents; ``duties`` what is due when
+    :ivar accidents: accidents of networks, their documents; ``duties`` what is due when, ``reminders`` of it
     :ivar checks: self-checks; ``drills``; ``learning`` what is done after accidents, ``lessons`` for others
     :ivar hub: the sharing hub that is run here; None without one
     :ivar runs: assessments in progress; ``today`` what needs a person; ``judging`` judging again and reports; ``descriptions`` of terminals
@@ -67,11 +68,12 @@ class Console:
         self.keeping = KeepingDesk(self._folder)
         self.accidents = AccidentDesk(self._folder, self.keeping)
         papers = Papers(self._folder, self.keeping)
-        self.duties = DutyDesk(papers, self.accidents)
         self.checks = CheckDesk(papers, self.keeping, self.accidents)
         self.drills = DrillDesk(papers)
         self.learning = LearningDesk(papers, self.accidents)
-        self.lessons = LessonDesk(papers, self.accidents, self.duties, self.learning)
+        self.duties = DutyDesk(papers, self.accidents, self.learning)
+        self.reminders = ReminderDesk(self._folder, papers, self.duties)
+        self.lessons = LessonDesk(self._folder, papers, self.accidents, self.duties)
         self.runs = RunDesk(self._folder, self.keeping)
         self.today = TodayDesk(self._folder, self.runs, self.accidents)
         self.judging = JudgingDesk(self._folder, self.keeping)
@@ -120,6 +122,7 @@ class Console:
 
     def close(self) -> None:
         """Close what was opened; whoever still asks gets errors."""
+        self.reminders.close()
         self.watch.fresh.close()
         self.terminals.fresh.close()
         self.casework.close()

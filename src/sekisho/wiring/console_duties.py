@@ -11,13 +11,17 @@ import msgspec
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.accident import japan_day
-from sekisho.model.compliance import Done, Entry, Operator
+from sekisho.model.compliance import Done, Entry, Operator, State
+from sekisho.model.learning import Countermeasure
+from sekisho.wiring.console_learning import KIND as MEASURES
 from sekisho.wiring.console_papers import Papers, Written
 
 if TYPE_CHECKING:
+    from sekisho.model.accident_record import AccidentRecord
     from sekisho.model.case_life import Actor
     from sekisho.model.ruling import Ruling
     from sekisho.wiring.console_accidents import AccidentDesk
+    from sekisho.wiring.console_learning import LearningDesk
 
 OPERATOR, DONE, REMINDED = "operator", "done", "reminded"
 #: How far the list goes ahead, days.
@@ -25,6 +29,9 @@ AHEAD = 400
 # Newest first: what is older than these has no day left to come.
 _MOST_ACCIDENTS = 500
 _LONGEST = 400
+_NEAR = 30
+# Facts may be a few minutes ahead of the clock; after this no moment of judging changes what is due.
+_SETTLING_MS = 3_600_000
 _NO_DUTY = Text(ja="その番号の義務は今の一覧にない", en="no duty of that id is in the list now")
 _NOT_YET = Text(ja="まだ来ていない日に済みとはできない", en="it can't be done on a day still to come")
 _NO_PROOF = Text(
@@ -57,9 +64,12 @@ class Listed(msgspec.Struct, frozen=True):
 class DutyDesk:
     """The operator's own duties. Every change is in the audit log before it happens, and every version stays."""
 
-    def __init__(self, papers: Papers, accidents: AccidentDesk) -> None:
+    def __init__(self, papers: Papers, accidents: AccidentDesk, learning: LearningDesk) -> None:
         self._papers = papers
         self._accidents = accidents
+        self._learning = learning
+        # Of what is over for good: id → revision and ruling. The first page asks again and again.
+        self._settled: dict[str, tuple[int, Ruling]] = {}
 
     @property
     def today(self) -> date:
@@ -102,15 +112,30 @@ class DutyDesk:
 
         ``operator``: from a file, with its own proofs, in place of the one that is kept here.
         """
-        from sekisho.workflows.list_duties import duties_of
+        from sekisho.workflows.list_duties import duties_of, measures_of
 
-        known, version = (operator, 0) if operator else self.operator()
-        proofs = tuple(one for one, _ in self._papers.every(DONE, Done))
-        rulings, broken, more = self._rulings()
+        papers = self._papers.gathered({OPERATOR: Operator, DONE: Done, MEASURES: Countermeasure})
+        kept = next(((one, paper.version) for one, paper in papers[OPERATOR]), (Operator(), 0))
+        known, version = (operator, 0) if operator else kept
+        proofs = tuple(one for one, _ in papers[DONE])
+        records = self._accidents.find(limit=_MOST_ACCIDENTS)
+        rulings, broken = self._rulings(records)
         today = today or self.today
+        until = until or today + timedelta(days=AHEAD)
         said = msgspec.structs.replace(known, done=(*known.done, *proofs))
-        found = duties_of(said, rulings, today, until or today + timedelta(days=AHEAD))
-        return Listed(today, found, broken, more, version)
+        titles = {one.id: one.title for one in records}
+        found = [*duties_of(said, rulings, today, until)]
+        found += measures_of((one for one, _ in papers[MEASURES]), titles, today, until)
+        found.sort(key=lambda one: (one.day or date.max, one.id))
+        return Listed(today, tuple(found), broken, len(records) == _MOST_ACCIDENTS, version)
+
+    def near(self) -> tuple[Entry, ...]:
+        """Return what is late, then what has its day within a month; without proof, by its day."""
+        today = self.today
+        soon = today + timedelta(days=_NEAR)
+        found = self.listed(soon, today).entries
+        shown = [one for one in found if one.day and one.state in (State.LATE, State.DUE)]
+        return tuple(sorted(shown, key=lambda one: one.state is not State.LATE))
 
     def reminded(self) -> frozenset[str]:
         """Return the reminders that went out: recipient, duty and stage, as `remember` keeps them."""
@@ -123,10 +148,14 @@ class DutyDesk:
             self._papers.write(REMINDED, written, actor, "remind-duties", "duties", {"duties": len(written)})
 
     def done(self, identifier: str, on: date, proof: str, actor: Actor) -> None:
-        """Record that a duty is done.
+        """Record that a duty is done; a measure after an accident by its own proof.
 
         :raises DescriptionError: no such duty, a day still to come, no proof
+        :raises ConflictError: that measure is done already
         """
+        if measure := _measure(identifier):
+            self._learning.done(measure, on, proof, actor)
+            return
         if not any(one.id == identifier for one in self.listed().entries):
             raise DescriptionError(_NO_DUTY, identifier[:100])
         if on > self.today:
@@ -139,6 +168,11 @@ class DutyDesk:
 
     def undone(self, identifier: str, actor: Actor) -> None:
         """Take a proof back; both stay on record. :raises DescriptionError: there is none."""
+        if measure := _measure(identifier):
+            if not any(one.id == measure and one.done_on for one in self._learning.measures()):
+                raise DescriptionError(_NO_DUTY, identifier[:100])
+            self._learning.withdraw(measure, actor)
+            return
         found = self._papers.one(DONE, identifier, Done)
         if found is None:
             raise DescriptionError(_NO_DUTY, identifier[:100])
@@ -146,13 +180,28 @@ class DutyDesk:
             DONE, [Written(identifier, found[1].version, None)], actor, "duty-undone", identifier
         )
 
-    def _rulings(self) -> tuple[list[Ruling], tuple[str, ...], bool]:
-        records = self._accidents.find(limit=_MOST_ACCIDENTS)
+    def _rulings(self, records: Iterable[AccidentRecord]) -> tuple[list[Ruling], tuple[str, ...]]:
         rulings: list[Ruling] = []
         broken = []
+        now, settled = self._papers.now, {}
         for one in records:
+            kept = self._settled.get(one.id)
             try:
-                rulings.append(self._accidents.judged(one.told(), self._papers.now))
+                ruling = (
+                    kept[1] if kept and kept[0] == one.revision else self._accidents.judged(one.told(), now)
+                )
             except DescriptionError:  # its own page says why
                 broken.append(one.id)
-        return rulings, tuple(broken), len(records) == _MOST_ACCIDENTS
+                continue
+            rulings.append(ruling)
+            if one.ended and max(one.ended, one.changed) < now - _SETTLING_MS:
+                settled[one.id] = (one.revision, ruling)
+        self._settled = settled
+        return rulings, tuple(broken)
+
+
+def _measure(identifier: str) -> str:
+    """Return the id of the measure that an entry of the list is; empty for any other duty."""
+    from sekisho.workflows.list_duties import MEASURE
+
+    return identifier.removeprefix(MEASURE) if identifier.startswith(MEASURE) else ""

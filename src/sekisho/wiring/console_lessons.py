@@ -10,18 +10,21 @@ from uuid import uuid4
 
 import msgspec
 
-from sekisho.errors import AuthorisationError, DescriptionError, PeerFailure
+from sekisho.errors import AuthorisationError, ConflictError, DescriptionError, PeerFailure
 from sekisho.language import Text
+from sekisho.model.learning import Countermeasure
 from sekisho.model.lesson import Written as Said
 from sekisho.wiring.console_accidents import shown
+from sekisho.wiring.console_learning import KIND as MEASURES
 from sekisho.wiring.console_papers import Papers, Written
+from sekisho.wiring.membership import Membership, authorisation, membership
 from sekisho.workflows.share_lesson import Ids, compose, names_of
 
 if TYPE_CHECKING:
     from sekisho.model.case_life import Actor
     from sekisho.wiring.console_accidents import AccidentDesk
     from sekisho.wiring.console_duties import DutyDesk
-    from sekisho.wiring.console_learning import LearningDesk
+    from sekisho.wiring.console_folder import ConsoleFolder
 
 KIND, SENT = "lesson", "lesson-sent"
 _MEDIA = "application/taxii+json;version=2.1"
@@ -29,6 +32,11 @@ _ALIAS = "failure"
 _NO_ACCIDENT = Text(ja="その事故はない", en="there is no such accident")
 _NO_LESSON = Text(ja="教訓がまだ書かれていない", en="no lesson is written yet")
 _NOT_SENDER = Text(ja="送る権限（発送・管理）がない", en="sending needs the role of sender or admin")
+_NO_HUB = Text(
+    ja="ハブの会員の設定（membership.toml）がない", en="there is no membership of a hub (membership.toml)"
+)
+_OTHER = Text(ja="見たものと、いま出るものが違う", en="what would leave now isn't what was seen")
+_LOOK = Text(ja="もう一度見てから送る", en="look again, then send")
 _SENDERS = ("sender", "admin")
 
 
@@ -50,15 +58,19 @@ class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LessonDesk:
-    """The lessons on record; every version stays."""
+    """The lessons on record; every version stays. They leave by a named person alone."""
 
     def __init__(
-        self, papers: Papers, accidents: AccidentDesk, duties: DutyDesk, learning: LearningDesk
+        self, folder: ConsoleFolder, papers: Papers, accidents: AccidentDesk, duties: DutyDesk
     ) -> None:
+        self._folder = folder.folder
         self._papers = papers
         self._accidents = accidents
         self._duties = duties
-        self._learning = learning
+
+    def membership(self) -> Membership | None:
+        """Return the hub that lessons go to from a browser; None without one. :raises DescriptionError: it is wrong."""
+        return membership(self._folder)
 
     def lesson(self, accident: str) -> tuple[Said | None, int]:
         """Return what was written, and its version; None and 0 for nothing."""
@@ -72,21 +84,21 @@ class LessonDesk:
         """
         before = self._papers.one(KIND, accident, Kept)
         ids = before[0].ids if before else Ids(f"incident--{uuid4()}", f"note--{uuid4()}", self._papers.now)
-        octets = self._composed(accident, Kept(written, ids))
+        self._composed(accident, Kept(written, ids), self._papers.now)
         self._papers.write(
             KIND, [Written(accident, seen, Kept(written, ids))], actor, "write-lesson", accident
         )
-        return octets
+        return self.preview(accident)
 
     def preview(self, accident: str) -> bytes:
-        """Return exactly what would leave: the body of the one request.
+        """Return exactly what would leave: the body of the one request, the same until something of it changes.
 
         :raises DescriptionError: nothing is written, or it names somebody by now
         """
         found = self._papers.one(KIND, accident, Kept)
         if found is None:
             raise DescriptionError(_NO_LESSON, accident[:40])
-        return self._composed(accident, found[0])
+        return self._composed(accident, found[0], found[1].made)
 
     def sent(self, accident: str) -> tuple[tuple[Sent, int, str], ...]:
         """Return when it went out, newest first: what, when (milliseconds), and who sent it."""
@@ -113,19 +125,39 @@ class LessonDesk:
         self._papers.write(SENT, [Written(accident, seen, sent)], actor, "lesson-sent", accident)
         return sent
 
-    def _composed(self, accident: str, kept: Kept) -> bytes:
+    def send_as_member(self, accident: str, digest: str, actor: Actor) -> Sent:
+        """Send exactly what was seen (its SHA-256) to the hub of the membership.
+
+        :raises ConflictError: something changed since it was seen; nothing has left then
+        :raises DescriptionError: there is no membership, or its token can't be read
+        :raises PeerFailure: the hub gives no good answer
+        """
+        member = self.membership()
+        if member is None:
+            raise DescriptionError(_NO_HUB)
+        if hashlib.sha256(self.preview(accident)).hexdigest() != digest:
+            raise ConflictError(_OTHER, accident[:40], _LOOK)
+        authority = self._folder / member.authority if member.authority else None
+        return self.send(accident, member.hub, authorisation(self._folder, member), actor, authority)
+
+    def _composed(self, accident: str, kept: Kept, written: int) -> bytes:
         record = self._accidents.accident(accident)
         if record is None:
             raise DescriptionError(_NO_ACCIDENT, accident[:40])
         told = record.told()
         ruling, _ = shown(self._accidents, told, self._papers.now)
-        done = [
-            one for one in self._learning.measures() if one.accident == accident and one.done_on is not None
+        measures = [
+            (one, paper.made)
+            for one, paper in self._papers.every(MEASURES, Countermeasure)
+            if one.accident == accident and one.done_on
         ]
+        done = sorted((one for one, _ in measures), key=lambda one: (one.due, one.id))
+        # When it was modified follows from what is in it: what was seen is what leaves, however much later.
+        modified = max([written, record.changed, *(made for _, made in measures)])
         people = {record.changed_by, *(one.owner for one in done), *(one.done_by for one in done)}
         details = told.about.report
         names = names_of(self._duties.operator()[0], told.facts, details, people)
-        objects = compose(kept.written, ruling, details.cause_class, done, names, kept.ids, self._papers.now)
+        objects = compose(kept.written, ruling, details.cause_class, done, names, kept.ids, modified)
         return msgspec.json.encode({"objects": objects})
 
 

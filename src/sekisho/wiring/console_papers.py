@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -57,6 +57,14 @@ class Papers:
         """Return the newest of each, without those that were taken back."""
         found = self.store.newest(kind)
         return tuple((msgspec.json.decode(one.body, type=noun), one) for one in found if one.body)
+
+    def gathered(self, kinds: Mapping[str, type[Any]]) -> dict[str, list[tuple[Any, Paper]]]:
+        """Return the newest of each of several kinds at once, as `every` does: kind → nouns with their papers."""
+        found: dict[str, list[tuple[Any, Paper]]] = {kind: [] for kind in kinds}
+        for one in self.store.newest(*kinds):
+            if one.body:
+                found[one.kind].append((msgspec.json.decode(one.body, type=kinds[one.kind]), one))
+        return found
 
     def write(
         self,

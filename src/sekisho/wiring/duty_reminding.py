@@ -19,6 +19,8 @@ from sekisho.wiring.noticing import notice_settings
 from sekisho.workflows.list_duties import describe
 
 _WEEK = 7
+#: How many days before its day a duty is told of, unless others are asked for.
+LEADS = (30, _WEEK)
 
 
 def worth_telling(found: Iterable[Entry], today: date, days: int) -> tuple[Entry, ...]:
@@ -32,20 +34,29 @@ def worth_telling(found: Iterable[Entry], today: date, days: int) -> tuple[Entry
 
 
 def unsent(
-    found: Iterable[Entry], today: date, recipient: str, sent: frozenset[str]
+    found: Iterable[Entry], today: date, recipient: str, sent: frozenset[str], leads: tuple[int, ...] = LEADS
 ) -> tuple[tuple[Entry, str], ...]:
     """Return what this recipient wasn't told yet, each with the name of its reminder.
 
-    A duty is told of three times at most: when it comes near, in its last week, and when it is late.
+    A duty is told of once for each lead time (by itself when it comes near, and in its last week), and when it is late.
     """
-    named = [(one, f"{recipient} {one.id} {_stage(one, today)}") for one in found]
+    named = [(one, f"{recipient} {one.id} {_stage(one, today, leads)}") for one in found]
     return tuple((one, name) for one, name in named if name not in sent)
 
 
-def _stage(one: Entry, today: date) -> str:
+def _stage(one: Entry, today: date, leads: tuple[int, ...]) -> str:
     if one.day is None or one.day < today:
         return "late"
-    return "week" if (one.day - today).days <= _WEEK else "near"
+    left = (one.day - today).days
+    lead = min((days for days in leads if left <= days), default=max(leads))
+    return "week" if lead == _WEEK else "near" if lead == max(leads) else f"{lead}d"
+
+
+def parts(name: str) -> tuple[str, str, str]:
+    """Return recipient, duty and stage out of the name of a reminder."""
+    recipient, _, rest = name.partition(" ")
+    duty, _, stage = rest.rpartition(" ")
+    return recipient, duty, stage
 
 
 def message(found: Iterable[Entry], sender: str, recipient: str, language: Language, at: datetime) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
@@ -13,13 +13,18 @@ from sekisho.catalogues.accidents import calendar_rules
 from sekisho.errors import DescriptionError, ReadingError
 from sekisho.formats.icalendar import Event
 from sekisho.language import Language, Text
-from sekisho.model.compliance import KINDS, Engineer, Entry, Installer, Operator, State, entries
+from sekisho.model.compliance import KINDS, Done, Engineer, Entry, Installer, Operator, State, entries
 from sekisho.model.incident import Standing
+from sekisho.model.learning import Countermeasure
 from sekisho.model.ruling import Ruling
 
 _LARGEST = 2_000_000
 _YEARS = range(1950, 2100)
 _LONGEST_ID = 400
+#: How the id of a measure after an accident begins in the list of duties.
+MEASURE = "measure-"
+# What was done longer ago than this is no longer listed, like reports that came round.
+_DONE_DAYS = 366
 STATES = {
     State.DUE: Text(ja="これから", en="due"),
     State.LATE: Text(ja="期限を過ぎ、済みの記録がない", en="past its day, no proof that it is done"),
@@ -162,10 +167,46 @@ def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until:
                     identifier,
                     Text(ja=f"詳細報告：{duty.rule.title.ja}「{name}」", en=f"detailed report: {duty.rule.title.en} “{name}”"),
                     duty.rule.article, duty.rule.form, duty.due, state, duty.due_confidence,
-                    "serious" if undecided else "", duty.rule.remark, proof,
+                    "serious" if undecided else "", duty.rule.remark, proof, accident=ruling.incident.id,
                 )
             )  # fmt: skip
     return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
+
+
+def measures_of(
+    measures: Iterable[Countermeasure], titles: Mapping[str, str], today: date, until: date
+) -> tuple[Entry, ...]:
+    """Return measures after accidents as entries of the list; they are done by their own proof.
+
+    ``titles``: accident → what it is called
+    """
+    found = []
+    for one in measures:
+        if one.due > until and one.done_on is None:
+            continue
+        if one.done_on and one.done_on < today - timedelta(days=_DONE_DAYS):
+            continue
+        proof = Done(MEASURE + one.id, one.done_on, one.done_by, one.proof) if one.done_on else None
+        state = State.DONE if proof else State.LATE if one.late(today) else State.DUE
+        name = titles.get(one.accident, one.accident)
+        title = Text(
+            ja=f"再発防止策：{one.text}（事故「{name}」）", en=f"measure: {one.text} (after “{name}”)"
+        )
+        found.append(
+            Entry(
+                MEASURE + one.id,
+                title,
+                "",
+                "",
+                one.due,
+                state,
+                "",
+                done=proof,
+                owner=one.owner,
+                accident=one.accident,
+            )
+        )
+    return tuple(found)
 
 
 def _with_accidents(one: Entry, asked: set[str], today: date) -> Entry:
@@ -193,7 +234,13 @@ def events_of(found: Iterable[Entry], language: Language) -> tuple[Event, ...]:
 
 def describe(one: Entry, language: Language) -> str:
     """Return article, form, how it stands and what is unverified, in lines."""
-    words = [f"{one.article} [{Text(ja='確度', en='confidence').say(language)} {one.confidence}]", one.form]
+    words = (
+        [f"{one.article} [{Text(ja='確度', en='confidence').say(language)} {one.confidence}]"]
+        if one.article
+        else []
+    )
+    words.append(f"{Text(ja='担当', en='owner').say(language)} {one.owner}" if one.owner else "")
+    words.append(one.form)
     words.append(STATES[one.state].say(language))
     words.append(MISSING[one.missing].say(language) if one.missing else "")
     words.append(one.remark.say(language) if one.remark else "")

@@ -109,9 +109,7 @@ def test_a_lesson_goes_to_the_failure_lane_by_a_named_sender_exactly_as_shown(
         got = {one["type"]: one for one in lane(ring)}
         for one in shown["objects"]:
             same = got[one["type"]]
-            assert {name: same[name] for name in one if name != "modified"} == {
-                name: value for name, value in one.items() if name != "modified"
-            }
+            assert {name: same[name] for name in one} == one
         text = json.dumps([got["incident"], got["note"]], ensure_ascii=False)
         for name in ("見本", "埼玉", "佐藤", "鈴木", "8,200", "8200", first, "監視"):
             assert name not in text
@@ -146,4 +144,4 @@ def test_no_hub_is_said_and_what_names_somebody_never_leaves(data: Path, tmp_pat
         # A name that comes on record later stops what was written before.
         console.duties.say(Operator(name="予備に切り株式会社"), 0, Actor("佐藤", "analyst"))
     assert isinstance(refused("lesson", first, *to), DescriptionError)
-    assert "--hub" in str(refused("lesson", first, "--send", "--data", data, "--as", "鈴木"))
+    assert "--hub" in str(refused("lesson", first, "--send", "--hub", "http://127.0.0.1:9", "--data", data))

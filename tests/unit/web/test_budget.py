@@ -29,7 +29,7 @@ SIZES = {
 }
 # Statements besides BEGIN. One of each is for finding out who asks.
 BUDGET = {
-    "/": 11,
+    "/": 13,
     "/search?q=203.0.113.7": 12,
     "/assess": 6,
     "/assess?verdict=FAIL": 2,
@@ -60,14 +60,15 @@ BUDGET = {
     "/accidents": 2,
     "/accidents/{accident}": 4,
     "/accidents/{accident}/first/2": 4,
-    "/duties": 4,
-    "/duties/calendar.ics": 4,
+    "/duties": 3,
+    "/duties/calendar.ics": 3,
     "/duties/people": 2,
     "/duties/checks": 5,
     "/duties/checks/2026": 9,
     "/duties/checks/2026/since/2025": 3,
     "/duties/drills": 2,
     "/duties/drills/{drill}": 2,
+    "/duties/reminders": 6,
     "/duties/learning": 3,
     "/duties/learning/{accident}": 9,
     "/audit": 2,

@@ -8,6 +8,7 @@ import msgspec
 
 from sekisho.language import Text
 from sekisho.model.account import Permission, Role
+from sekisho.model.compliance import Entry
 from sekisho.model.detection import Window
 from sekisho.model.survival import Comparison, Curve
 from sekisho.reports.held import words
@@ -39,7 +40,7 @@ class UnsettledOut(msgspec.Struct, frozen=True):
 class TodayOut(msgspec.Struct, frozen=True):
     """What the first page counts; null for what can't be told, with the reason among ``troubles``.
 
-    ``running``, ``asking`` and ``failed`` are ids of runs.
+    ``running``, ``asking`` and ``failed`` are ids of runs; ``duties`` are late, or due within a month.
     """
 
     cases: dict[str, int] | None
@@ -51,6 +52,7 @@ class TodayOut(msgspec.Struct, frozen=True):
     asking: tuple[str, ...] | None
     failed: tuple[str, ...] | None
     accidents: tuple[UnsettledOut, ...] | None
+    duties: tuple[Entry, ...] | None
     troubles: tuple[str, ...]
 
 
@@ -269,6 +271,7 @@ def _today(asked: Asked, _query: Any, _body: None) -> TodayOut:
         tuple(one.order.id for one in runs.asking) if runs else None,
         tuple(one.order.id for one in runs.failed) if runs else None,
         None if told.accidents is None else tuple(_unsettled(asked, one) for one in told.accidents),
+        told.duties,
         tuple(one.what.say(asked.language) for one in told.troubles),
     )
 

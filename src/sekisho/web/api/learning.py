@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -122,12 +123,26 @@ class LessonIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tlp: Words = "green"
 
 
+class SentOut(msgspec.Struct, frozen=True):
+    """That a lesson went out: when (milliseconds), by whom, to which hub, what was sent, what the hub took."""
+
+    at: int
+    by: str
+    hub: str
+    sha256: str
+    taken: int
+    refused: int
+    said: str
+
+
 class LessonOut(msgspec.Struct, frozen=True):
     """A lesson, and exactly what would leave, as JSON in a text; empty when it isn't written, or names somebody by now."""
 
     revision: int
     written: Written | None
     leaves: str
+    sha256: str = ""
+    sent: tuple[SentOut, ...] = ()
 
 
 def _drill(asked: Asked, drill: Drill) -> DrillOut:
@@ -200,8 +215,13 @@ def _lesson(asked: Asked, _query: Any, _body: None) -> LessonOut | None:
     if console.accidents.accident(name) is None:
         return None
     written, seen = console.lessons.lesson(name)
-    leaves = refusing(lambda: console.lessons.preview(name)).decode() if written else ""
-    return LessonOut(seen, written, leaves)
+    octets = refusing(lambda: console.lessons.preview(name)) if written else b""
+    sent = tuple(
+        SentOut(at, by, one.hub, one.digest, one.taken, one.refused, one.said)
+        for one, at, by in console.lessons.sent(name)
+    )
+    digest = hashlib.sha256(octets).hexdigest() if octets else ""
+    return LessonOut(seen, written, octets.decode(), digest, sent)
 
 
 def _write(asked: Asked, _query: Any, body: LessonIn) -> LessonOut | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from starlette.responses import Response
 
-from sekisho.errors import DescriptionError, SekishoError
+from sekisho.errors import ConflictError, DescriptionError, SekishoError
 from sekisho.formats.icalendar import calendar
 from sekisho.language import Text
 from sekisho.model.account import Permission
@@ -16,23 +16,12 @@ from sekisho.reports.accidents.words import due_words
 from sekisho.web import fields
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
+from sekisho.web.duty_marks import MARKS, MEANINGS
 from sekisho.web.page import Page, Route
 from sekisho.wiring.console_duties import AHEAD
 from sekisho.workflows.judge_accident import due_day
 from sekisho.workflows.list_duties import MISSING, events_of
 
-MARKS = {
-    "late": ("fail", "!", Text(ja="遅れ", en="late")),
-    "due": ("told", "→", Text(ja="これから", en="due")),
-    "open": ("inconclusive", "?", Text(ja="決まらない", en="undecided")),
-    "done": ("pass", "○", Text(ja="済み", en="done")),
-}
-MEANINGS = {
-    "late": Text(ja="期日を過ぎ、済みの記録がない", en="past its day, no proof that it is done"),
-    "due": Text(ja="期日はまだ先", en="the day is still to come"),
-    "open": Text(ja="当たるか、期日がいつかが分からない", en="whether it applies, or its day, is not known"),
-    "done": Text(ja="証拠を記録した", en="proof is on record"),
-}
 _CARDS = {"late": "alarm", "due": "", "open": "caution", "done": "good"}
 
 
@@ -77,7 +66,7 @@ def _done(asked: Asked) -> Response:
         asked.office.console.duties.done(
             asked.form.get("id", ""), fields.day(asked, "on"), asked.form.get("proof", ""), actor(asked)
         )
-    except DescriptionError as error:
+    except (ConflictError, DescriptionError) as error:
         return _list(asked, error)
     return asked.see_other("/duties", asked.t("済みの証拠を記録した", "The proof is on record"))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 from starlette.responses import Response
 
-from sekisho.errors import DescriptionError, SekishoError
+from sekisho.errors import DescriptionError, PeerFailure, SekishoError
 from sekisho.formats.incident_words import SERVICES
 from sekisho.language import Text
 from sekisho.model.account import Permission
@@ -55,11 +57,12 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
     if lesson is None:
         return asked.problem(404, _NONE, where=name[:40])
     written, seen = console.lessons.lesson(name)
-    shown, fault = "", None
+    shown, digest, fault, member = "", "", None, None
     if written is not None:
         try:
             octets = console.lessons.preview(name)
-            shown = msgspec.json.format(octets, indent=2).decode()
+            shown, digest = msgspec.json.format(octets, indent=2).decode(), hashlib.sha256(octets).hexdigest()
+            member = console.lessons.membership()
         except DescriptionError as error:
             fault = error
     form = asked.form if problem else {}
@@ -74,6 +77,8 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         written=Written(form["happened"], form.get("learned", ""), form.get("tlp", "green")) if "happened" in form else written,
         seen=seen,
         shown=shown,
+        digest=digest,
+        member=member,
         fault=fault,
         sent=console.lessons.sent(name),
         levels=tuple(LEVELS),
@@ -120,6 +125,24 @@ def _write(asked: Asked) -> Response:
     )
 
 
+def _send(asked: Asked) -> Response:
+    name = asked.part("id")
+    try:
+        sent = asked.office.console.lessons.send_as_member(
+            name, asked.form.get("digest", "")[:64], actor(asked)
+        )
+    except PeerFailure as failure:
+        words = Text(ja="ハブが受け取らない", en="the hub did not take it")
+        return _one(asked, SekishoError(words, f"{failure.reason} {failure.detail}".strip()[:300]))
+    except SekishoError as error:
+        return _one(asked, error)
+    refused = Text(ja="ハブが断った（下の記録）", en="the hub refused it (see below)")
+    taken = Text(ja="ハブが受け取った", en="the hub took it")
+    return asked.see_other(
+        f"{_PLACE}/{name}#sent", (refused if sent.refused or not sent.taken else taken).say(asked.language)
+    )
+
+
 PAGE = Page(
     "duty_learning",
     Text(ja="学び", en="Learning"),
@@ -129,5 +152,6 @@ PAGE = Page(
         Route("POST", f"{_PLACE}/{{id}}/measures", _add, Permission.WORK, opens=16_384),
         Route("POST", f"{_PLACE}/{{id}}/done", _done, Permission.WORK, opens=16_384),
         Route("POST", f"{_PLACE}/{{id}}/lesson", _write, Permission.WORK, opens=65_536),
+        Route("POST", f"{_PLACE}/{{id}}/send", _send, Permission.SEND, opens=1024, fresh=True),
     ),
 )

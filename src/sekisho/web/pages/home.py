@@ -15,10 +15,12 @@ from sekisho.ports.cases import CaseFilter
 from sekisho.web.accident_clocks import next_due
 from sekisho.web.acting import KINDS
 from sekisho.web.asked import Asked
+from sekisho.web.duty_marks import MARKS
 from sekisho.web.live import Shared, parts
 from sekisho.web.page import Page, Route
 from sekisho.web.rendering import render
 from sekisho.web.today import DAY, Today, today
+from sekisho.workflows.list_duties import MEASURE
 
 if TYPE_CHECKING:
     from sekisho.wiring.console import Console
@@ -30,6 +32,8 @@ _RUNNING = Text(ja="{n} 件を実施中", en="{n} running now")
 _ASKING = Text(ja="{n} 件の質問が待つ", en="{n} waiting for an answer")
 _GOES_ON = Text(ja="継続中の事故", en="accidents going on")
 _REPORTS = Text(ja="{n} 件に報告の期限", en="{n} with a report due")
+_LATE = Text(ja="義務 {n} 件が遅れ", en="{n} duties late")
+_SHOWN_DUTIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,9 @@ def _stations(asked: Asked, told: Today) -> tuple[Station, ...]:
         Station(Text(ja="警告", en="Warn"), "/cases", told.opened, Text(ja="未解決の事案", en="open cases")),
         Station(Text(ja="お知らせ", en="Notices"), "/notices", told.waiting, Text(ja="承認・送信待ち", en="waiting")),
         Station(Text(ja="治癒", en="Healing"), "/healing", cases.get("healed", 0) if cases is not None else None, Text(ja="治った事案", en="healed cases")),
-        Station(Text(ja="報告", en="Report"), "/accidents", told.going, _GOES_ON, _chips(asked, (_REPORTS, due, "inconclusive"))),
+        Station(Text(ja="報告", en="Report"), "/accidents", told.going, _GOES_ON, _chips(
+            asked, (_REPORTS, due, "inconclusive"), (_LATE, told.late or 0, "fail"),
+        )),
     )  # fmt: skip
 
 
@@ -71,6 +77,13 @@ def _home(asked: Asked) -> Response:
     mine = told.ask(
         lambda: console.casework.cases(CaseFilter(states=(), assignee=who), limit=6, who=who).cases
     )
+    accidents = [
+        (one, next_due(one.ruling, one.signed, asked.t) if one.ruling else None)
+        for one in told.accidents or ()
+    ]
+    # An accident whose next day is shown already tells of its reports itself.
+    telling = {one.record.id for one, due in accidents if due}
+    duties = [one for one in told.duties or () if one.accident not in telling or one.id.startswith(MEASURE)]
     failing = [one for one in told.terminals or () if any(v.name == "FAIL" for v in one.verdicts.values())]
     return asked.page(
         "home.html",
@@ -78,10 +91,13 @@ def _home(asked: Asked) -> Response:
         told=told,
         running=bool(told.watched and told.watched.running(asked.now)),
         failing=failing,
-        accidents=[
-            (one, next_due(one.ruling, one.signed, asked.t) if one.ruling else None)
-            for one in told.accidents or ()
+        accidents=accidents,
+        duties=[
+            (one, MARKS[one.state.value], (one.day - console.duties.today).days)
+            for one in duties[:_SHOWN_DUTIES]
+            if one.day
         ],
+        more_duties=max(0, len(duties) - _SHOWN_DUTIES),
         kinds=KINDS,
         mine=mine or (),
         since=asked.now - DAY,

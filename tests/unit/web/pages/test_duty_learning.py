@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 from fakes.console import Browser
+from fakes.sharing import opened_ring
 from sekisho.model.accident_record import Told
 from sekisho.model.account import Role
 from sekisho.model.case_life import Actor
 from sekisho.model.incident import Service
 from sekisho.model.timeline import About, Details, Fact, What
 from sekisho.web.office import Office
+from sekisho.wiring.moment import milliseconds
 
 JST = timezone(timedelta(hours=9))
 PLACE = "/duties/learning"
@@ -135,3 +139,63 @@ def test_a_lesson_that_names_somebody_is_refused_and_nothing_kept(
     assert office.console.lessons.lesson(name) == (None, 0)
     for wrong in ({"happened": " "}, {"tlp": "red"}, {"learned": "あ" * 5000}):
         assert analyst.post(f"{PLACE}/{name}/lesson", data={"seen": "0", **SAID, **wrong}).status_code == 409
+
+
+def member(office: Office, url: str, token: str, mode: int = 0o600) -> None:
+    """Write the membership, as who administers the machine does."""
+    folder = office.console.folder
+    (folder / "membership.toml").write_text(f'hub = "{url}"\n')
+    (folder / "hub.token").write_text(f"{token}\n")
+    (folder / "hub.token").chmod(mode)
+
+
+def test_a_named_sender_sends_exactly_what_was_seen_to_the_hub_of_the_membership(
+    office: Office, browser: Browser, analyst: TestClient, tmp_path: Path
+) -> None:
+    name = accident(office, 30, "ソフトウェア不具合")
+    where = f"{PLACE}/{name}"
+    sender = browser(Role.SENDER)
+    analyst.post(f"{where}/lesson", data={"seen": "0", **SAID})
+    assert "membership.toml" in sender.get(where).text
+    seen = {"digest": hashlib.sha256(office.console.lessons.preview(name)).hexdigest()}
+    assert sender.post(f"{where}/send", data=seen).status_code == 409  # no membership
+    with (
+        opened_ring(tmp_path / "hub") as ring,
+        ring.join("alpha").join("kita", "receive-only").served() as url,
+    ):
+        ring.clock[0] = milliseconds()
+        member(office, url, ring.tokens["alpha"])
+        assert f"{url.split('/')[2]}" in sender.get(where).text
+        assert f"{where}/send" not in analyst.get(where).text
+        assert analyst.post(f"{where}/send", data=seen).status_code == 403
+        assert sender.post(f"{where}/send", data={"digest": "0" * 64}).status_code == 409
+        assert office.console.lessons.sent(name) == ()
+        assert sender.post(f"{where}/send", data=seen).status_code == 303
+        ring.books.forget()
+        got = ring.objects("kita", "failure")
+        shown = json.loads(office.console.lessons.preview(name))["objects"]
+        assert [next(one for one in got if one["id"] == mine["id"])["modified"] for mine in shown] == [
+            mine["modified"] for mine in shown
+        ]
+        page = analyst.get(where).text
+        assert "one sender" in page
+        assert seen["digest"][:16] in page
+        # What changes after it was seen doesn't leave.
+        analyst.post(f"{where}/lesson", data={"seen": "1", **SAID, "learned": "別の文"})
+        assert "見たものと、いま出るものが違う" in sender.post(f"{where}/send", data=seen).text
+        member(office, url, "no-token")
+        seen = {"digest": hashlib.sha256(office.console.lessons.preview(name)).hexdigest()}
+        assert "ハブが受け取らない" in sender.post(f"{where}/send", data=seen).text
+        member(office, url, ring.tokens["alpha"], 0o644)
+        assert "ほかの利用者が読める" in sender.post(f"{where}/send", data=seen).text
+    assert len(office.console.lessons.sent(name)) == 1
+
+
+@pytest.mark.parametrize("hub", ["http://hub.example/", "ftp://127.0.0.1/", "hub", "https://"])
+def test_a_membership_in_the_clear_is_refused(
+    office: Office, browser: Browser, analyst: TestClient, hub: str
+) -> None:
+    name = accident(office, 30, "ソフトウェア不具合")
+    analyst.post(f"{PLACE}/{name}/lesson", data={"seen": "0", **SAID})
+    member(office, hub, "x")
+    assert "https://" in browser(Role.SENDER).get(f"{PLACE}/{name}").text

@@ -118,7 +118,31 @@ def test_an_accident_that_goes_on_is_told_with_what_is_due_next(life: Day) -> No
     page = life.browser().get("/").text
     assert "認証サーバーの故障（見本）" in page
     assert "Next notice to users" in page
-    assert "音声交換設備の故障" not in page, "it is over, and was not serious"
+    assert ">音声交換設備の故障" not in page, "it is over, and was not serious"
+    assert "予備電源を毎月試験" not in page, "that measure is done"
+    assert "監視の閾値を下げ" in page, "that one is due within a month"
+
+
+def test_a_duty_that_is_late_is_told_until_its_proof(life: Day) -> None:
+    browser, desk, who = life.browser(Role.ANALYST), life.console.duties, Actor("鈴木", "analyst")
+    record = next(one for one in life.console.accidents.find() if one.ended)
+    made = life.console.learning.add(record.id, "x", "佐藤", desk.today - timedelta(days=3), who)
+    entry = f"measure-{made.id}"
+    late = {one.id for one in desk.near() if one.state.value == "late"}
+    assert entry in late
+    page = browser.get("/").text
+    assert "3 days late" in page
+    assert f"{len(late)} duties late" in page
+    done = {"id": entry, "on": desk.today.isoformat(), "proof": "変更票 7"}
+    assert browser.post("/duties/done", data=done).status_code == 303
+    assert browser.post("/duties/done", data=done).status_code == 409
+    assert "3 days late" not in browser.get("/").text
+    assert next(one for one in life.console.learning.measures() if one.id == made.id).proof == "変更票 7"
+    for code in (303, 409):  # the proof is taken back, not the measure
+        assert browser.post("/duties/undone", data={"id": entry}).status_code == code
+    assert made in life.console.learning.measures()
+    assert made.id.encode() in browser.get("/duties/calendar.ics").content
+    life.console.learning.withdraw(made.id, who)
 
 
 def test_a_serious_accident_that_is_over_stays_until_its_report_is_signed(life: Day) -> None:

@@ -1,0 +1,180 @@
+"""Reminders of duties from the console, with a real mail server: on and off, once each, by itself in the morning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from fakes.console import Browser
+from fakes.mail_server import MailServer
+from sekisho.model.accident import JAPAN
+from sekisho.model.account import Role
+from sekisho.model.case_life import Actor
+from sekisho.model.compliance import Operator
+from sekisho.web.office import Office
+from sekisho.wiring.console import Console
+from sekisho.wiring.console_reminders import Reminding, sending
+from sekisho.wiring.duty_reminding import LEADS, parts, unsent
+
+PLACE = "/duties/reminders"
+NOTICES = """
+[operator]
+sender = "noc@isp.example"
+[smtp]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+"""
+ON = {"seen": "0", "on": "1", "to": "keep@isp.example", "days": "30 7", "language": "en"}
+WHO = Actor("佐藤", "sender")
+
+
+@pytest.fixture
+def mail(tmp_path: Path) -> Iterator[MailServer]:
+    server = MailServer(tmp_path)
+    yield server
+    server.stop()
+
+
+def set_server(office: Office, port: int) -> None:
+    (office.console.folder / "notices.toml").write_text(NOTICES.format(port=port))
+
+
+@pytest.fixture
+def sender(office: Office, browser: Browser) -> TestClient:
+    office.console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
+    return browser(Role.SENDER)
+
+
+def test_they_are_switched_on_sent_once_and_what_went_is_told(
+    office: Office, sender: TestClient, browser: Browser, mail: MailServer
+) -> None:
+    set_server(office, mail.port)
+    assert "まだ何も送っていない" in sender.get(PLACE).text
+    assert sender.post(f"{PLACE}/send").status_code == 409  # to nobody
+    assert sender.post(PLACE, data=ON).status_code == 303
+    assert sender.post(PLACE, data=ON).status_code == 409  # somebody was faster
+    late = sum(one.state.value == "late" for one in office.console.duties.listed().entries)
+    assert late
+    page = sender.get(PLACE).text
+    assert "いま送る" in page
+    analyst = browser(Role.ANALYST)
+    assert "keep@isp.example" in analyst.get(PLACE).text
+    for path in (PLACE, f"{PLACE}/send"):
+        assert analyst.post(path, data=ON).status_code == 403
+    viewer = browser(Role.VIEWER)
+    assert viewer.get(PLACE).status_code == 403
+    assert PLACE not in viewer.get("/duties").text
+    assert sender.post(f"{PLACE}/send").status_code == 303
+    (took,) = mail.taken()
+    assert took["to"] == ["keep@isp.example"]
+    assert "Duties by date" in took["text"]
+    assert "新しく知らせるものはない" in sender.get(PLACE).text
+    assert sender.post(f"{PLACE}/send").status_code == 303
+    assert len(mail.taken()) == 1
+    went = office.console.reminders.went()
+    assert len(went) >= late
+    assert {one.recipient for one in went} == {"keep@isp.example"}
+    assert "one sender" in sender.get(PLACE).text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"to": "not an address"}, "メールアドレスではない"),
+        ({"to": "a@isp.example\nBcc: b@isp.example"}, "メールアドレスではない"),
+        ({"to": " ".join(f"a{n}@isp.example" for n in range(11))}, "10まで"),
+        ({"to": ""}, "宛先が要る"),
+        ({"days": ""}, "何日前か"),
+        ({"days": "０"}, "何日前か"),
+        ({"days": "-3"}, "何日前か"),
+        ({"days": "401"}, "何日前か"),
+        ({"days": "1 2 3 4 5"}, "何日前か"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_typed_is_lost(
+    office: Office, sender: TestClient, change: dict[str, str], words: str
+) -> None:
+    set_server(office, 9)
+    answer = sender.post(PLACE, data=ON | change)
+    assert answer.status_code == 409
+    assert words in answer.text
+    assert office.console.reminders.settings() == (Reminding(), 0)
+
+
+def test_without_a_mail_server_they_stay_off(office: Office, sender: TestClient) -> None:
+    assert "メールサーバー" in sender.get(PLACE).text
+    assert sender.post(PLACE, data=ON).status_code == 409
+    assert sender.post(PLACE, data=ON | {"on": ""}).status_code == 303  # kept, switched off
+    (office.console.folder / "notices.toml").write_text("[smtp]\nport = 'x'\n")
+    assert "お知らせの設定に誤りがある" in sender.get(PLACE).text
+
+
+def at(hour: int) -> int:
+    return int(datetime(2026, 11, 21, hour, 30, tzinfo=JAPAN).timestamp() * 1000)
+
+
+def test_they_go_by_themselves_in_the_morning_and_a_fault_is_told_and_tried_again(
+    tmp_path: Path, mail: MailServer
+) -> None:
+    clock = [at(6)]
+    with Console(tmp_path / "data", create=True, now=lambda: clock[0]) as console:
+        desk = console.reminders
+        console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
+        (console.folder / "notices.toml").write_text(NOTICES.format(port=9))
+        desk.look()  # nobody decided anything
+        desk.say(Reminding(on=True, to=("keep@isp.example",)), 0, WHO)
+        desk.look()
+        assert desk.last() is None, "before seven nothing is sent"
+        clock[0] = at(7)
+        desk.look()
+        last = desk.last()
+        assert last
+        assert last.failed
+        assert last.told[0].state == "unreachable"
+        (console.folder / "notices.toml").write_text(NOTICES.format(port=mail.port))
+        clock[0] += 60_000
+        desk.look()
+        assert not mail.taken(), "not before an hour is over"
+        clock[0] += 3_600_000
+        with sending(console.folder):
+            desk.look()
+            assert not mail.taken(), "another process sends"
+        desk.look()
+        assert len(mail.taken()) == 1
+        assert {one.by for one in desk.went()} == {"sekisho"}
+        assert not (desk.last() or last).failed
+        for days in (0, 1):
+            clock[0] += days * 86_400_000
+            desk.look()
+        assert len(mail.taken()) == 1
+        _, seen = desk.settings()
+        desk.say(Reminding(on=False, to=("keep@isp.example", "more@isp.example")), seen, WHO)
+        desk.look()
+        assert len(mail.taken()) == 1
+        acts = [one.act for one in console.keeping.audit(limit=100)]
+        assert acts.count("set-reminders") == 2
+        assert "keep@" not in json.dumps([one.details for one in console.keeping.audit(limit=100)])
+
+
+def test_each_lead_time_is_told_of_once(office: Office) -> None:
+    office.console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
+    one = next(one for one in office.console.duties.listed().entries if one.day and one.state.value == "due")
+    assert one.day
+
+    def stages(leads: tuple[int, ...]) -> list[str]:
+        found: dict[str, None] = {}
+        for left in range(max(leads), -3, -1):
+            today = one.day - timedelta(days=left)  # type: ignore[operator]
+            found |= {parts(name)[2]: None for _, name in unsent([one], today, "a@b", frozenset(), leads)}
+        return list(found)
+
+    assert stages(LEADS) == ["near", "week", "late"]
+    assert stages((60, 30, 7, 1)) == ["near", "30d", "week", "1d", "late"]
+    name = unsent([one], one.day, "a@b", frozenset())[0][1]
+    assert parts(name) == ("a@b", one.id, "week")
