@@ -115,3 +115,7 @@ def table(seconds: float, peers: Sequence[tuple[int, str]], routes: Sequence[tup
             struct.pack(">I", 0) + prefix(one) + struct.pack(">H", count) + entries,
         )
     return made
+
+
+#: What a peer sends when it has told all of its IPv6 routes (RFC 4724).
+END6 = message(2, struct.pack(">HH", 0, 6) + attribute(15, struct.pack(">HB", 2, 1), 0x80))

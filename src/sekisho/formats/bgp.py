@@ -19,7 +19,10 @@ _EXTENDED = 0x10
 _SET, _SEQUENCE = 1, 2
 _CONFEDERATION = (3, 4)  # RFC 5065: segments within a confederation name no other AS
 _OCTETS = {1: 4, 2: 16}  # AFI → octets of an address
+_VERSIONS = {1: 4, 2: 6}
 _UNICAST = 1
+_FAMILY = 3  # octets of AFI and SAFI
+_EMPTY = 4  # octets of both lengths of an UPDATE that says nothing
 #: What stands in a path of two octets for an AS of four (RFC 6793).
 AS_TRANS = 23_456
 
@@ -31,12 +34,19 @@ class Update(NamedTuple):
     :ivar origins: the AS that the path begins at; several where it ends in a set (RFC 4271, 9.2.2.2), none where the path is
         empty (a route of the peer's own AS) or wasn't sent
     :ivar faults: reason ids of what could not be read; the rest is still told
+    :ivar ended: 4 or 6 when it says that the peer has told its whole table of IPv4 or IPv6 (RFC 4724, 2); 0 otherwise
     """
 
     announced: tuple[Prefix, ...]
     withdrawn: tuple[Prefix, ...]
     origins: tuple[int, ...]
     faults: tuple[str, ...] = ()
+    ended: int = 0
+
+    @property
+    def versions(self) -> frozenset[int]:
+        """The versions of IP that it speaks of."""
+        return frozenset({one.version for one in (*self.announced, *self.withdrawn)} | {self.ended} - {0})
 
 
 def message_type(octets: bytes) -> int:
@@ -63,6 +73,7 @@ def read_update(octets: bytes, *, as_octets: int, add_path: bool = False) -> Upd
     withdrawn: list[Prefix] = []
     faults += _prefixes(gone_octets, 1, withdrawn, add_path=add_path)
     path, wide = None, None
+    ended = 0 if len(body) > _EMPTY or faults else 4
     for kind, value in _attributes(attributes, faults):
         if kind == _AS_PATH:
             path = _segments(value, as_octets, faults)
@@ -70,12 +81,18 @@ def read_update(octets: bytes, *, as_octets: int, add_path: bool = False) -> Upd
             wide = _segments(value, 4, faults)
         elif kind == _MP_REACH:
             faults += _reached(value, announced, add_path=add_path)
-        elif kind == _MP_UNREACH and _family(value):
-            faults += _prefixes(value[3:], _family(value), withdrawn, add_path=add_path)
+        elif kind == _MP_UNREACH and (afi := _family(value)):
+            faults += _prefixes(value[3:], afi, withdrawn, add_path=add_path)
+            if (
+                len(value) == _FAMILY
+                and len(attributes) <= _FAMILY + 4
+                and len(body) == len(attributes) + _EMPTY
+            ):
+                ended = _VERSIONS[afi]
     faults += _prefixes(reached, 1, announced, add_path=add_path)
     return Update(
         tuple(announced), tuple(withdrawn), _origins(path, wide if as_octets == 2 else None),  # noqa: PLR2004 - RFC 6793
-        tuple(dict.fromkeys(faults)),
+        tuple(dict.fromkeys(faults)), ended,
     )  # fmt: skip
 
 
@@ -171,7 +188,7 @@ def _reached(value: bytes, found: list[Prefix], *, add_path: bool) -> list[str]:
 def _family(value: bytes) -> int:
     """Return the AFI of unicast routes; 0 for families that aren't read (VPN, multicast, flow rules) and for none."""
     afi = int.from_bytes(value[:2])
-    return afi if len(value) >= 3 and afi in _OCTETS and value[2] == _UNICAST else 0  # noqa: PLR2004 - AFI and SAFI
+    return afi if len(value) >= _FAMILY and afi in _OCTETS and value[2] == _UNICAST else 0
 
 
 def _origins(

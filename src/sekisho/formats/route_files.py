@@ -1,15 +1,16 @@
 """Events of the operator's own prefixes out of MRT files: a route that all peers lost, one that came back, a foreign origin.
 
-A file tells what its collector was told. A route counts as lost only when every peer seen in the file is known to have no
-path of the operator's own origin; while something of it isn't known, that is told as a note for a person. A file that
-tells nothing of a prefix is no proof that its route was there.
+A file tells what its collector was told. A route counts as lost only when every peer that the file shows to speak of that
+version of IP is known to have no path of the operator's own origin; while something of it isn't known, that is told as a
+note for a person. A file that tells nothing of a prefix is no proof that its route was there.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -36,10 +37,10 @@ class OwnRoutes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Route:
     """One own prefix: which peers are known to have a path of its own origin (True) or none (False)."""
 
-    __slots__ = ("lost", "name", "partly", "paths", "told")
+    __slots__ = ("lost", "name", "partly", "paths", "told", "version")
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, prefix: Prefix) -> None:
+        self.name, self.version = str(prefix), prefix.version
         self.paths: dict[Peer, bool] = {}
         self.told = False  # whether the file said anything of it yet
         self.partly = False
@@ -54,7 +55,7 @@ def read_routes(stream: BinaryIO, own: OwnRoutes) -> tuple[tuple[Alarm, ...], tu
     watched = _watched(own)
     counted: Counter[str] = Counter()
     kept, peers = _kept(stream, watched, counted)
-    alarms = tuple(_Watching(watched, frozenset(own.origins), peers).follow(kept))
+    alarms = tuple(islice(_Watching(watched, frozenset(own.origins), peers).follow(kept), _MOST_ALARMS))
     left = [
         LeftOut(f"{count:,} ×", f"mrt-{reason}")
         for reason, count in counted.items()
@@ -62,7 +63,7 @@ def read_routes(stream: BinaryIO, own: OwnRoutes) -> tuple[tuple[Alarm, ...], tu
     ]
     if not peers:
         left.append(LeftOut("—", "mrt-nothing"))
-    return alarms[:_MOST_ALARMS], tuple(left)
+    return alarms, tuple(left)
 
 
 def _watched(own: OwnRoutes) -> dict[Prefix, _Route]:
@@ -74,32 +75,36 @@ def _watched(own: OwnRoutes) -> dict[Prefix, _Route]:
         found = [prefix_of(one) for one in own.prefixes]
     except ValueError as error:
         raise DescriptionError(Text(ja="プレフィックスではない", en="not a prefix"), str(error)) from error
-    return {one: _Route(str(one)) for one in found}
+    return {one: _Route(one) for one in found}
 
 
 def _kept(
     stream: BinaryIO, watched: dict[Prefix, _Route], counted: Counter[str]
-) -> tuple[list[Record], frozenset[Peer]]:
-    """Return the records that matter here, and all peers of the file: whether all lost a route is known at its end."""
+) -> tuple[list[Record], Mapping[Peer, set[int]]]:
+    """Return the records that matter here, and all peers of the file with the versions of IP that they speak of.
+
+    Whether all of them lost a route is known only when the whole file is read.
+    """
     covering = sorted({(one.version, one.prefixlen) for one in watched})
-    peers: dict[Peer, None] = {}
+    peers: dict[Peer, set[int]] = {}
     kept = []
     for record in read_mrt(stream, counted):
-        if len(peers) < _MOST_PEERS:
-            peers[record.peer] = None
-        if record.state:
-            kept.append(record)
+        if record.peer not in peers and len(peers) >= _MOST_PEERS:
+            counted["too-many-peers"] += 1
             continue
+        speaks = peers.setdefault(record.peer, set())
         update = record.update
         if update is None:
+            kept.append(record)
             continue
+        speaks |= update.versions
         announced = tuple(one for one in update.announced if _concerns(one, watched, covering))
         withdrawn = tuple(one for one in update.withdrawn if one in watched)
         if announced or withdrawn:
             kept.append(record._replace(update=update._replace(announced=announced, withdrawn=withdrawn)))
-        elif _end_of_table(update):
+        elif update.ended:
             kept.append(record)
-    return kept, frozenset(peers)
+    return kept, peers
 
 
 def _concerns(one: Prefix, watched: dict[Prefix, _Route], covering: Sequence[tuple[int, int]]) -> bool:
@@ -110,18 +115,16 @@ def _concerns(one: Prefix, watched: dict[Prefix, _Route], covering: Sequence[tup
     )
 
 
-def _end_of_table(update: Update) -> bool:
-    """Say whether a peer says that it has told its whole table (RFC 4724, 2)."""
-    return not (update.announced or update.withdrawn or update.origins or update.faults)
-
-
 class _Watching:
     """Follows own prefixes through the records of a file."""
 
     def __init__(
-        self, watched: dict[Prefix, _Route], origins: frozenset[int], peers: frozenset[Peer]
+        self, watched: dict[Prefix, _Route], origins: frozenset[int], peers: Mapping[Peer, set[int]]
     ) -> None:
         self._watched, self._origins, self._peers = watched, origins, peers
+        self._speaking = {
+            version: {one for one, told in peers.items() if version in told} for version in (4, 6)
+        }
         self._down: set[Peer] = set()
         self._foreign: set[tuple[Prefix, tuple[int, ...]]] = set()
 
@@ -145,7 +148,7 @@ class _Watching:
             return
         alone = peer not in self._down
         self._down.add(peer)
-        if alone and self._down == self._peers:
+        if alone and self._down == self._peers.keys():
             words = Text(
                 ja="全ての相手とのセッションが切れた。経路は分からない",
                 en="all sessions are down: nothing is known of the routes",
@@ -164,11 +167,15 @@ class _Watching:
                 yield _foreign(record, prefix, foreign)
             if prefix in self._watched:
                 touched[self._watched[prefix]] = not foreign
-        if _end_of_table(update):
-            touched = {one: False for one in self._watched.values() if record.peer not in one.paths}
+        if update.ended:  # what it didn't tell is not there
+            touched = {
+                one: False
+                for prefix, one in self._watched.items()
+                if prefix.version == update.ended and record.peer not in one.paths
+            }
         for route, has in touched.items():
             route.paths[record.peer] = has
-            route.told = route.told or not _end_of_table(update)
+            route.told = route.told or not update.ended
             yield from self._judge(route, record)
 
     def _judge(self, route: _Route, record: Record) -> Iterator[Alarm]:
@@ -180,8 +187,9 @@ class _Watching:
             return
         if route.lost or not route.told:
             return
-        gone, every = len(route.paths), len(self._peers)
-        if gone == every:
+        speaking = self._speaking[route.version]
+        gone, every = len(route.paths), len(speaking)
+        if route.paths.keys() >= speaking:
             route.lost = (record.time, record.number, every)
         elif not route.partly:
             route.partly = True

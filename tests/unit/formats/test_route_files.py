@@ -57,7 +57,7 @@ def test_a_route_is_lost_when_every_peer_has_lost_it_and_is_back_with_the_first(
 
 
 def test_what_a_peer_has_is_not_known_before_it_says_so() -> None:
-    silent = told(T0, C, update(["203.0.113.0/24"]))
+    silent = told(T0, C, update(["203.0.113.0/24"])) + told(T0, B, update(["2001:db8:9::/48"]))
     file = told(T0, A, update([NET], path=GOOD)) + silent + told(T0 + 5, A, update(withdrawn=[NET]))
     assert events(file) == [("route-partly-lost", NET, 5, None)]
     # A table beforehand tells it; a withdrawal of what was never seen shows that it was there.
@@ -72,7 +72,7 @@ def test_a_session_that_drops_is_a_loss_of_sight_and_no_loss_of_a_route() -> Non
     up = told(T0, A, update([NET], path=GOOD)) + told(T0, B, update([NET], path=GOOD))
     assert events(up + session(T0 + 5, A, 6, 1) + session(T0 + 6, B, 6, 1)) == [("no-view", "", 6, None)]
     # One that comes again tells its whole table: what isn't in it is not there.
-    again = session(T0 + 20, A, 5, 6) + told(T0 + 21, A, update())
+    again = session(T0 + 20, A, 5, 6) + told(T0 + 20, A, mrt_file.END6) + told(T0 + 21, A, update())
     withdrawn = told(T0 + 7, B, update(withdrawn=[NET]))
     assert events(up + session(T0 + 5, A, 6, 1) + withdrawn) == [("route-partly-lost", NET, 7, None)]
     assert events(up + session(T0 + 5, A, 6, 1) + withdrawn + again) == [
