@@ -28,11 +28,11 @@ class Log:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd names it
-        from email import message_from_bytes
+        from email.parser import BytesHeaderParser
 
         if envelope.rcpt_tos[0].startswith("spam"):
             return "554 5.7.1 content refused"
-        message = message_from_bytes(envelope.content)
+        message = BytesHeaderParser().parsebytes(envelope.content)
         line = {
             "id": message["Message-ID"], "to": envelope.rcpt_tos, "from": envelope.mail_from,
             "tls": session.ssl is not None, "peer": session.peer[1],
