@@ -11,16 +11,20 @@ from uuid import UUID
 from starlette.testclient import TestClient
 
 from fakes.console import browsing, first_admin, quick, signed_in
-from fakes.sharing import Ring, evidence, indicator, opened_ring
+from fakes.sharing import DAY, Ring, evidence, indicator, opened_ring
 from sekisho.formats.stix_marking import WRITTEN
 from sekisho.model.account import Role
+from sekisho.model.federation import Peer, Position
 from sekisho.model.indicator import Tlp
+from sekisho.model.membership import Member, MemberRole, MemberState
+from sekisho.model.sharing import Lane
 from sekisho.web.doors import Rate
 from sekisho.web.installation import office_of
 from sekisho.web.office import Office
 from sekisho.web.serving import Listening
 from sekisho.wiring.console import Console
-from sekisho.workflows.hub import publish
+from sekisho.workflows.hub import add_peer, publish
+from sekisho.workflows.hub.disclosing import open_finding, tell
 from sekisho.workflows.sign_in import SignedIn
 
 
@@ -71,11 +75,33 @@ def fill(ring: Ring, count: int = 6) -> None:
         ring.post("alpha", "evidence-in", evidence("203.0.113.150", number=number + 1))
 
 
+def others(ring: Ring) -> None:
+    """Let there be a maker with a finding that it was told of, and hubs elsewhere: one that is read, one that isn't any more."""
+    books = ring.books
+    ring.join("acme", "maker")
+    embargo = ring.clock[0] + 30 * DAY
+    made = open_finding(books, "acme", "Acme", "R-100", "Default password on telnet", embargo, "op")
+    tell(books, made.id, "acme", "op", "mail to psirt@acme.example")
+    give = {Lane.LIST: Tlp.GREEN}
+    for name, url in (("de", "https://hub.example.de/"), ("kr", "")):
+        member = Member(
+            name, f"ハブ{name}", f"Hub {name}", MemberRole.PARTNER, MemberState.ACTIVE, name, ring.clock[0]
+        )
+        take = ("list", "failure") if url else ()
+        terms = Peer(name, url, "/etc/token" if url else "", "", take, (), Tlp.AMBER, "", ring.clock[0])
+        add_peer(books, member, terms, give, "op")
+    at = ring.clock[0]
+    books.peers.reach(Position("de", "list", "2026-11-18T10:00:00.000001Z", at, at))
+    books.peers.reach(Position("de", "failure", "", at, 0, "timed-out", "/sharing/collections/"))
+    publish(books, b"y")
+
+
 @contextmanager
 def hub_console(folder: Path, count: int = 6) -> Iterator[HubConsole]:
     """Make the hub and open a console over it, each in a folder of its own."""
     with opened_ring(folder / "hub") as ring:
         fill(ring, count)
+        others(ring)
         with Console(folder / "data", create=True, hub=folder / "hub") as console:
             office = replace(quick(office_of(console, Listening(port=8443))), rate=Rate(1_000, 10_000))
             yield HubConsole(ring, office, first_admin(office))

@@ -19,6 +19,7 @@ from sekisho.model.corroboration import Dispute, IndicatorState, Side, Standing,
 from sekisho.model.membership import HubToken, Member, Network, Right
 from sekisho.model.sharing import Collection
 from sekisho.model.standing_words import sentence
+from sekisho.wiring.console_hub_others import OthersRoom
 from sekisho.workflows.hub import decide, heard, verify
 
 if TYPE_CHECKING:
@@ -74,13 +75,17 @@ class MemberLife(msgspec.Struct, frozen=True):
 
 
 class HubRoom:
-    """What the console asks a hub, and what its people decide. Nothing is opened before it is used, and then once."""
+    """What the console asks a hub, and what its people decide. Nothing is opened before it is used, and then once.
+
+    :ivar others: hubs elsewhere, makers, the disclosure of findings
+    """
 
     def __init__(self, folder: Path, now: Callable[[], int]) -> None:
         self.folder = folder
         self._now = now
         self._guard = Lock()
         self._desk: HubDesk | None = None
+        self.others = OthersRoom(lambda: self.desk)
         self._tallies: tuple[float, dict[tuple[str, str], int]] = (0.0, {})
 
     @property

@@ -13,6 +13,7 @@ from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.corroboration import IndicatorState, Side, Standing, Use
 from sekisho.ports.hub import StandingFilter
+from sekisho.web.api import disclosure
 from sekisho.web.api.watching import Limit
 from sekisho.web.asked import Asked
 from sekisho.web.operations import Operation
@@ -113,4 +114,5 @@ OPERATIONS = (
         Text(ja="指標と点数の元", en="An indicator with the inputs of its score"), Permission.SEE, _one, IndicatorLifeOut,
         others=(404,),
     ),
+    *disclosure.OPERATIONS,
 )  # fmt: skip

@@ -19,6 +19,7 @@ from sekisho.model.corroboration import IndicatorState, Standing, Use
 from sekisho.model.membership import MemberRole, MemberState
 from sekisho.model.standing_words import STATES, USES, reason_words
 from sekisho.ports.hub import StandingFilter
+from sekisho.web import hub_others
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
@@ -279,6 +280,7 @@ PAGE = Page(
         Route("GET", "/hub/members", _members, Permission.WORK),
         Route("GET", "/hub/members/{id}", _member, Permission.WORK),
         Route("GET", "/hub/ledger", _ledger, Permission.SEND),
+        *hub_others.ROUTES,
     ),
     order=8,
     sign="共",

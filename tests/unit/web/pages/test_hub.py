@@ -52,9 +52,14 @@ def of_the_hub() -> Iterator[list[str]]:
 
 
 def _address(here: HubConsole, path: str) -> str:
-    return path.replace("indicators/{id}", f"indicators/{here.id_of('198.51.100.2')}").replace(
-        "{id}", "alpha"
-    )
+    (finding,) = here.ring.books.disclosures.findings()
+    for room, name in (
+        ("indicators", here.id_of("198.51.100.2")),
+        ("findings", finding.id),
+        ("members", "alpha"),
+    ):
+        path = path.replace(f"{room}/{{id}}", f"{room}/{name}")
+    return path
 
 
 def test_each_role_may_do_what_its_route_says(here: HubConsole) -> None:
@@ -187,9 +192,12 @@ def test_a_sender_finds_an_indicator_true_or_false(fresh: HubConsole) -> None:
 def test_a_member_is_shown_with_its_record(here: HubConsole) -> None:
     analyst = here.browser(Role.ANALYST)
     assert re.findall(r'href="/hub/members/(\w+)"', analyst.get("/hub/members").text) == [
+        "acme",
         "alpha",
         "beta",
+        "de",
         "kita",
+        "kr",
     ]
     text = analyst.get("/hub/members/alpha").text
     for words in (
@@ -250,7 +258,8 @@ def test_without_a_hub_its_operations_find_nothing(office: Office) -> None:
 
 
 BUDGET = {
-    "/hub": 1, "/hub/indicators/{id}": 7, "/hub/disputes": 2, "/hub/members": 1, "/hub/members/{id}": 8, "/hub/ledger": 3,
+    "/hub": 1, "/hub/indicators/{id}": 8, "/hub/disputes": 2, "/hub/members": 1, "/hub/members/{id}": 8, "/hub/ledger": 3,
+    "/hub/peers": 7, "/hub/findings": 2, "/hub/findings/{id}": 5,
 }  # fmt: skip
 
 
