@@ -26,6 +26,8 @@ from sekisho.language import Text
 
 Array = npt.NDArray[Any]
 Reject = Callable[[str, str, int], None]
+#: Unpacks one block that is at most so long; LzoError when it is damaged.
+Unpack = Callable[[bytes, int], bytes]
 
 MAGIC = 0xA50C
 COMPRESSIONS = ("none", "lzo", "bz2", "lz4", "zstd")
@@ -95,14 +97,14 @@ def header_of(head: bytes) -> Header | None:
     return None
 
 
-def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
+def blocks(source: BinaryIO, reject: Reject, lzo: Unpack = lzo_unpacked) -> Iterator[tuple[Header, Block]]:
     """Yield the blocks of flow records, in the file's order; others (names, statistics) are passed over.
 
     What lies behind the blocks that the header counts is read as well: a collector that writes still, or was killed,
     has counted none of its blocks, and names and statistics stand behind the count anyway.
 
     ``reject`` is called with a reason id, the place and a count of records lost: ``block-torn``, ``block-length``,
-    ``block-damaged``. Of a torn block that is yielded nothing is counted here: its records tell how many are missing.
+    ``block-damaged``; ``lzo`` unpacks blocks of LZO1X. Of a torn block that is yielded nothing is counted here: its records tell how many are missing.
 
     :raises ReadingError: not a file of nfdump, or of a layout or compression that can't be read
     """
@@ -133,7 +135,7 @@ def blocks(source: BinaryIO, reject: Reject) -> Iterator[tuple[Header, Block]]:
             return
         plain = header.compression == "none" or (header.layout == 2 and flags & _STORED_PLAIN)  # noqa: PLR2004
         if kind in _DATA_BLOCKS:
-            content = body + bytes(_PADDING) if plain else _plain(header, body)
+            content = body + bytes(_PADDING) if plain else _plain(header, body, lzo)
             if content is None:
                 reject("block-damaged", f"block {number}, octet {at}", max(1, records))
             else:
@@ -166,12 +168,12 @@ def _readable(head: bytes) -> Header:
     return header
 
 
-def _plain(header: Header, body: bytes) -> bytes | None:
+def _plain(header: Header, body: bytes, lzo: Unpack) -> bytes | None:
     """Return the block unpacked and padded; None when it is damaged. LZ4 gives no length: what follows the records is void."""
     largest = min(max(header.block_size, _BUFFER), _LARGEST_BLOCK)
     try:
         if header.compression == "lzo":
-            return lzo_unpacked(body, largest) + bytes(_PADDING)
+            return lzo(body, largest) + bytes(_PADDING)
         if header.compression == "bz2":
             return bz2.BZ2Decompressor().decompress(body, largest) + bytes(_PADDING)
         if header.compression == "zstd":
@@ -241,6 +243,8 @@ def _strides(words: Array, block: Block, order: str) -> Array | None:
 
 def _leapt(words: Array, block: Block, order: str) -> Array | None:
     """Go from size to size and look at nothing else on the way; None when they are not one whole chain."""
+    if block.records > len(words):  # a lie, which a record of no length would make us follow for ever
+        return None
     halves = memoryview(block.content)[: 4 * len(words)].cast("H")
     found: list[int] = []
     at, add = 0, found.append
@@ -333,9 +337,9 @@ def layouts(
             counts = fields.at(4, 2)
             elements = _elements(block.content, order, int(alike[0]), size, int(counts[0]))
             same = counts == counts[0]
-            for kind, length, offset in elements:
+            for offset in (*(offset for _, _, offset in elements), *_broken(elements, size, int(counts[0]))):
                 header = fields.at(offset, 4)
-                same &= header == (length << 16 | kind if order == "<" else kind << 16 | length)
+                same &= header == header[0]
             known = {kind: offset + 4 for kind, length, offset in elements if length >= _LENGTHS.get(kind, 0)}
             fits = _GENERIC in known and (_IPV4 in known or _IPV6 in known)
             if same.all():
@@ -366,6 +370,12 @@ def _elements(content: bytes, order: str, start: int, size: int, count: int) -> 
         found.append((kind, length, offset))
         offset += length
     return found
+
+
+def _broken(elements: list[tuple[int, int, int]], size: int, count: int) -> tuple[int, ...]:
+    """Return where the header of an element is that can't be one, if the list ends with it: others may differ there."""
+    behind = sum(elements[-1][1:]) if elements else _HEADER_2
+    return (behind,) if len(elements) < count and behind + 4 <= size else ()
 
 
 def columns_2(layout: dict[int, int], fields: RecordFields) -> dict[str, Array]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sekisho.formats import lzo_fast
 from sekisho.formats.lzo import LzoError, lzo_unpacked
 
 END = b"\x11\0\0"
@@ -29,15 +30,27 @@ END = b"\x11\0\0"
     ],
 )
 def test_streams(packed: bytes, plain: bytes | None) -> None:
-    if plain is None:
-        with pytest.raises(LzoError):
-            lzo_unpacked(packed, 100)
-    else:
-        assert lzo_unpacked(packed, 100) == plain
+    for unpack in (lzo_unpacked, lzo_fast.lzo_unpacked):
+        if plain is None:
+            with pytest.raises(LzoError):
+                unpack(packed, 100)
+        else:
+            assert unpack(packed, 100) == plain
+
+
+def outcome(unpack: Callable[[bytes, int], bytes], packed: bytes) -> bytes | None:
+    try:
+        return unpack(packed, 5000)
+    except LzoError:
+        return None
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.binary(max_size=200))
-def test_any_octets_end_within_the_bound(packed: bytes) -> None:
-    with contextlib.suppress(LzoError):
-        assert len(lzo_unpacked(packed, 5000)) <= 5000
+@given(
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from([0, 1, 17, 18, 21, 32, 64, 100, 255]), max_size=60).map(bytes)
+)
+def test_any_octets_end_within_the_bound_and_compiled_code_gives_the_same(packed: bytes) -> None:
+    plain = outcome(lzo_unpacked, packed)
+    assert plain is None or len(plain) <= 5000
+    assert outcome(lzo_fast.lzo_unpacked, packed) == plain

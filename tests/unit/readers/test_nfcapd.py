@@ -135,6 +135,11 @@ def test_lying_lengths() -> None:
         batches, tally = read("nfcapd", made.file([made.block([whole, bad, whole]), made.block([whole])]))
         assert len(plain(batches)) == 2
         assert tally.rejects["record-length"] == 2
+    endless = bytearray(made.block([whole, zero]))
+    endless[:4] = (
+        b"\xff\xff\xff\x7f"  # so many records: a chain that stands still must not be followed so long
+    )
+    assert read("nfcapd", made.file([bytes(endless)]))[1].rejects == {"record-length": (1 << 31) - 2}
     bare = made.file([made.block([b"\x0b\0\x0c\0\0\0\0\0\0\0\0\0", b"\x0b\0\x04\0"])])
     assert read("nfcapd", bare)[1].rejects == {"record-without-flow": 1, "record-length": 1}
 
