@@ -5,8 +5,9 @@ A broken plug-in is listed with its fault and left out; it never stops the rest.
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -26,6 +27,9 @@ KINDS: dict[str, tuple[str, ...]] = {
     "catalogues": ("__call__",),
     "pages": ("name", "title", "routes", "order"),
 }
+
+# Each look at a distribution's name reads its whole description again.
+_LABELS: WeakKeyDictionary[Distribution, str] = WeakKeyDictionary()
 
 
 class Plugin(msgspec.Struct, frozen=True):
@@ -82,7 +86,7 @@ def unit(kind: str, name: str) -> Any:
 
 
 def _load(kind: str, point: EntryPoint) -> Plugin:
-    origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+    origin = _label(point.dist) if point.dist else point.value
     try:
         loaded = point.load()
     except Exception as error:  # noqa: BLE001 - a stranger's import may fail in any way; it is listed
@@ -96,3 +100,11 @@ def _load(kind: str, point: EntryPoint) -> Plugin:
     ):
         return Plugin(kind, point.name, origin, f"calls itself {loaded.name}")
     return Plugin(kind, point.name, origin, "", loaded)
+
+
+def _label(distribution: Distribution) -> str:
+    label = _LABELS.get(distribution)
+    if label is None:
+        said = distribution.metadata
+        label = _LABELS[distribution] = f"{said['Name']} {said['Version']}"
+    return label
