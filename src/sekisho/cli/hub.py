@@ -15,6 +15,7 @@ from sekisho.cli import (
     hub_audit,
     hub_books,
     hub_certificates,
+    hub_contact,
     hub_counts,
     hub_digest,
     hub_join,
@@ -125,7 +126,7 @@ def serve(
 ) -> int:  # fmt: skip
     """Serve until stopped."""
     from sekisho.web.hub.application import Door, application
-    from sekisho.web.installation import listening_at
+    from sekisho.web.listening import listening_at
     from sekisho.web.serving import serve as run
     from sekisho.wiring.hub import open_hub, read_hub_settings
 
@@ -246,6 +247,7 @@ def status(folder: Path, as_json: bool) -> int:
 
 hub_books.add_to(command)
 hub_certificates.add_to(command)
+hub_contact.add_to(command)
 hub_counts.add_to(command)
 hub_digest.add_to(command)
 hub_join.add_to(command)

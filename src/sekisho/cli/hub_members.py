@@ -157,21 +157,41 @@ def state(name: str, state: str, reason: str, folder: Path, as_json: bool) -> in
     show_default=True,
     help=t("見せる最も厳しい TLP", "strictest TLP that is shown"),
 )
+@click.option(
+    "--announce",
+    is_flag=True,
+    help=t(
+        "読み書きはまだできないが、あることは知らせる", "tell that it exists, though neither is allowed yet"
+    ),
+)
 @hub_option
 @lang_option
 def right(
-    name: str, collection: str, read: bool, write: bool, ceiling: str, folder: Path, as_json: bool
+    name: str,
+    collection: str,
+    read: bool,
+    write: bool,
+    ceiling: str,
+    announce: bool,
+    folder: Path,
+    as_json: bool,
 ) -> int:
     """Set a right."""
     from sekisho.model.indicator import Tlp
-    from sekisho.model.membership import Right
+    from sekisho.model.membership import Announcement, Right
     from sekisho.wiring.hub import open_hub
     from sekisho.workflows.hub import grant
 
     with open_hub(folder) as desk:
-        made = Right(name, desk.named(collection).id, read, write, Tlp[ceiling])
+        announced = announce and not (read or write)
+        kind = Announcement if announced else Right
+        made = kind(name, desk.named(collection).id, read, write, Tlp[ceiling])
         grant(desk.books, made, operator())
-    return _told(as_json, {"right": made}, f"{name} {collection}: read={read} write={write} TLP:{ceiling}")
+    return _told(
+        as_json,
+        {"right": made},
+        f"{name} {collection}: read={read} write={write} TLP:{ceiling}{' announced' if announced else ''}",
+    )
 
 
 @click.command(

@@ -100,6 +100,10 @@ class Right(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ceiling: Tlp
 
 
+class Announcement(Right, frozen=True):
+    """A right to neither: the member is told that there is such a collection, and nothing of what is in it."""
+
+
 class HubToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A token of a member; ``id`` is the digest of it. ``name`` is the member's own word for it.
 

@@ -24,7 +24,8 @@ import msgspec
 
 from sekisho.errors import StoreError
 from sekisho.language import Text
-from sekisho.web.installation import listening_at, office_of, set_up_link
+from sekisho.web.installation import office_of, set_up_link
+from sekisho.web.listening import listening_at
 from sekisho.web.readiness import tell
 from sekisho.web.serving import Listening
 from sekisho.web.shared_rate import SharedRate
@@ -160,7 +161,7 @@ def crew(
 ) -> Iterator[Crew]:  # fmt: skip
     """Open a data folder once (it is made, or brought up to date, before any worker), and listen.
 
-    :raises SekishoError: as `installation.listening_at`
+    :raises SekishoError: as `listening.listening_at`
     """
     place = listening_at(
         data, address=address, port=port, tls=tls, certificate=certificate, key=key, names=names

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import sekisho.cli.hub
 
 ENGINES = (
     "duckdb",
@@ -32,3 +36,19 @@ def test_only_what_is_needed_is_loaded(modules: str, needed: set[str]) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert set(done.stdout.split()) == needed
+
+
+def test_a_hub_is_served_without_what_only_a_console_needs() -> None:
+    """All that ``sekisho hub serve`` imports, as it stands in its source; it shall run in a small machine's memory."""
+    source = ast.parse(Path(sekisho.cli.hub.__file__).read_text("utf-8"))
+    (serve,) = [one for one in source.body if isinstance(one, ast.FunctionDef) and one.name == "serve"]
+    imports = [ast.unparse(one) for one in ast.walk(serve) if isinstance(one, ast.ImportFrom)]
+    assert len(imports) >= 3
+    heavy = ("duckdb", "pyarrow", "numpy", "typst", "asyncssh", "sekisho.wiring.console")
+    code = "\n".join(
+        ["import sys, sekisho.cli.hub", *imports, f"print(*[one for one in {heavy!r} if one in sys.modules])"]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []

@@ -34,7 +34,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks, once that is known, and what he may do: collections that aren't named don't exist for him."""
+    """Who asks, once that is known, and what he may do: collections that aren't named don't exist for him.
+
+    One that is named without any right is announced to him, and what is in it doesn't exist.
+    """
 
     name: str
     rights: Mapping[str, Rights] = {}

@@ -119,6 +119,8 @@ class TaxiiServer:
             told = [_described(one, rights) for one, rights in self._visible(root, caller)]
             return self._only(request, {"GET": lambda: answer({"collections": told} if told else {})})
         place = self._place(root, rest[0], request, caller)
+        if rest[1:] and not (place.rights.read or place.rights.write):
+            raise Refusal(404)  # it was announced, and nothing more
         match rest[1:]:
             case []:
                 told_one = _described(place.collection, place.rights)
@@ -169,8 +171,8 @@ class TaxiiServer:
     def _visible(self, root: Root, caller: Caller) -> list[tuple[Collection, Rights]]:
         found = []
         for one in self._collections.collections():
-            rights = caller.rights.get(one.id, Rights())
-            if (root.collections is None or one.id in root.collections) and (rights.read or rights.write):
+            rights = caller.rights.get(one.id)
+            if rights is not None and (root.collections is None or one.id in root.collections):
                 found.append((one, rights))
         return found
 

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.audit import Act
-from sekisho.model.membership import HubToken, Member, Network, Right
+from sekisho.model.membership import Announcement, HubToken, Member, Network, Right
 from sekisho.stores.database.audit import chained
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.hub_tables import HUB_TOKENS, MEMBERS, NETWORKS, RIGHTS
@@ -56,11 +56,11 @@ class SqlMembers:
             return tuple(_right(row) for row in connection.execute(asked))
 
     def grant(self, right: Right, act: Act) -> None:
-        """Set a right; one that allows nothing is taken away."""
+        """Set a right; one that neither allows nor announces anything is taken away."""
         mine = (RIGHTS.c.member == right.member) & (RIGHTS.c.collection == right.collection)
         with self._database.writing() as connection:
             connection.execute(delete(RIGHTS).where(mine))
-            if right.read or right.write:
+            if right.read or right.write or isinstance(right, Announcement):
                 connection.execute(insert(RIGHTS), _numbers(as_row(right)))
             chained(connection, act)
 
