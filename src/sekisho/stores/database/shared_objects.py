@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
@@ -32,6 +33,7 @@ from sekisho.model.sharing import Held, Offered, Outcome, Put, Sight, rfc3339
 from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
+from sekisho.stores.database.postgres import DIALECT
 from sekisho.stores.database.rows import as_row, askable
 from sekisho.stores.database.sharing_tables import COLLECTIONS, OBJECTS
 
@@ -91,6 +93,8 @@ class SqlObjects:
         held: list[Held] = []
         size = 0
         with self._database.reading() as connection:
+            if bodies and connection.dialect.name == DIALECT.name:
+                return _cut(connection.execute(bounded(asked, octets)).all(), limit)
             found = connection.execution_options(yield_per=_STREAMED).execute(asked)
             for row in found:
                 if len(held) == limit or (held and size >= octets):
@@ -145,6 +149,27 @@ def question(collection: str, wanted: ObjectFilter, *, bodies: bool = True) -> S
         conditions.append(func.coalesce(OBJECTS.c.type, "").in_(wanted.types))
     columns = [*_ROW, OBJECTS.c.body] if bodies else _ROW
     return select(*columns).where(*conditions).order_by(OBJECTS.c.added)
+
+
+def bounded(asked: Select[Any], octets: int) -> Select[Any]:
+    """Return a question for a page whose bodies are null behind the place where it ends.
+
+    A server sends its whole answer at once, or piece by piece at the price of a round trip each: so it is the server that
+    adds the sizes up, and one answer holds no more than the page.
+    """
+    rows = asked.add_columns(
+        func.sum(func.octet_length(OBJECTS.c.body))
+        .over(order_by=OBJECTS.c.added, rows=(None, -1))
+        .label("before")
+    ).subquery()
+    body = case((func.coalesce(rows.c.before, 0) < literal(octets, BigInteger()), rows.c.body))
+    return select(*(rows.c[column.name] for column in _ROW), body).order_by(rows.c.added)
+
+
+def _cut(rows: Sequence[Any], limit: int) -> ObjectPage:
+    """Return the page of what `bounded` asked for: it ends where it is full, or at the first body that was left out."""
+    held = tuple(Held(*row) for row in rows[:limit] if row[-1] is not None)
+    return ObjectPage(held, more=len(held) < len(rows))
 
 
 def _is(collection: str, identifier: str) -> ColumnElement[bool]:
