@@ -318,3 +318,20 @@ def test_ended_programs_leave_no_lock(tmp_path: Path) -> None:
     database = opened(address, patience=0.0)
     assert SqlCases(database).counts()["new"] == 3
     database.close()
+
+
+def test_opened_twice_in_one_process_it_goes_on_when_another_process_leaves(tmp_path: Path) -> None:
+    """A console opens its database more than once; a command beside it comes and goes, and takes no log away from it."""
+    address = str(tmp_path / "cases.db")
+    first = opened(address)
+    SqlCases(first).save(case("1"), [])
+    opened(address).close()
+    second = opened(address)
+    ended(program("SqlCases(database).save(case('2'), [])", address))
+    assert Path(f"{address}-wal").exists()
+    for database in (first, second):
+        assert SqlCases(database).counts()["new"] == 2
+    SqlCases(first).save(case("3"), [])
+    ended(program("assert SqlCases(database).counts()['new'] == 3", address))
+    first.close()
+    second.close()

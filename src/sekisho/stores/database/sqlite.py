@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -101,11 +101,11 @@ def identity(path: Path) -> Identity | None:
 
 def prepare(path: Path, patience: float) -> Identity:
     """Make the file when there is none, readable by its owner alone, and turn its write-ahead log on."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        found = os.fstat(file)
-    finally:
-        os.close(file)
+    # One that is there is left alone: closing any file handle of it would take away the locks that SQLite holds for this
+    # process's other connections, and the next process to leave would delete the write-ahead log under their feet.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    found = path.stat()
     with closing(_connected(path, patience)) as connection:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != "wal":
