@@ -59,6 +59,7 @@ _DELETED: Mapping[str, str] = {
     "retention": t("期限", "its time was over"),
 }
 _DATASETS: Mapping[str, str] = {
+    "staff-names": t("自社の人の名前", "names of own people"),
     "assignments": t("割当の記録", "assignments"),
     "audit": t("監査記録", "audit log"),
     "cases": t("事案", "cases"),

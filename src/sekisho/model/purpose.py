@@ -76,6 +76,7 @@ class Stage(StrEnum):
     CASE = "case"
     ASSIGNMENT = "assignment"
     CONTACT = "contact"
+    STAFF = "staff"
     AUDIT = "audit"
 
 

@@ -98,5 +98,5 @@ def opened(
     with place as (there, bound), Console(data, create=True, hub=hub) as console:
         office = office_of(console, there, proxies, log=log)
         console.warm()
-        console.reminders.keep_on()
+        console.keep_on()
         yield Installation(office, application(office), there, bound, set_up_link(office, there))

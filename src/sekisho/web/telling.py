@@ -89,6 +89,7 @@ ACTS: Mapping[str, Text] = {
     "change-operator": Text(ja="事業者のことを書いた", en="wrote what the operator says of itself"),
     "duty-done": Text(ja="義務を済みにした", en="recorded a duty as done"),
     "duty-undone": Text(ja="済みの記録を取り消した", en="took the proof of a duty back"),
+    "erase-staff-name": Text(ja="自社の人の名前を消した", en="erased a name of staff"),
     "set-reminders": Text(ja="義務の知らせ方を決めた", en="decided about reminders of duties"),
     "remind-duties": Text(ja="義務の期日をメールで知らせた", en="mailed reminders of duties"),
     "answer-check": Text(ja="自己点検に答えた", en="answered a self-check"),

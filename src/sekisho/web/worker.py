@@ -34,7 +34,7 @@ def main() -> None:
         office = replace(made, rate=rate, measures=gathered.measures, gathered=gathered)
         gathered.start()
         console.warm()
-        console.reminders.keep_on()
+        console.keep_on()
         Thread(target=_orphaned, name="parent", daemon=True).start()
         try:
             serve(

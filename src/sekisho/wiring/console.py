@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
 
 from sekisho.errors import SekishoError
@@ -22,6 +22,7 @@ from sekisho.wiring.console_judging import JudgingDesk
 from sekisho.wiring.console_keeping import KeepingDesk
 from sekisho.wiring.console_learning import LearningDesk
 from sekisho.wiring.console_lessons import LessonDesk
+from sekisho.wiring.console_names import NameDesk
 from sekisho.wiring.console_papers import Papers
 from sekisho.wiring.console_reminders import ReminderDesk
 from sekisho.wiring.console_runs import RunDesk
@@ -29,10 +30,13 @@ from sekisho.wiring.console_terminals import TerminalDesk
 from sekisho.wiring.console_today import TodayDesk
 from sekisho.wiring.console_watch import WatchDesk
 from sekisho.wiring.moment import milliseconds
+from sekisho.wiring.staff_names import StaffNames
 
 if TYPE_CHECKING:
     from sekisho.model.watching import Watching
     from sekisho.stores.database import Database
+
+_FIRST_S, _ROUND_S = 30, 600
 
 
 class Console:
@@ -41,7 +45,7 @@ class Console:
     :ivar watch: detections and the running watch; ``flows`` the stored flows
     :ivar casework: cases, notices, healing; ``terminals`` assessments; ``keeping`` audit log, retention
     :ivar accidents: accidents of networks, their documents; ``duties`` what is due when, ``reminders`` of it
-    :ivar checks: self-checks; ``drills``; ``learning`` what is done after accidents, ``lessons`` for others
+    :ivar checks: self-checks; ``drills``; ``learning`` what is done after accidents, ``lessons`` for others, ``names`` of staff
     :ivar hub: the sharing hub that is run here; None without one
     :ivar runs: assessments in progress; ``today`` what needs a person; ``judging`` judging again and reports; ``descriptions`` of terminals
     """
@@ -60,16 +64,19 @@ class Console:
         """
         self.folder = folder
         self.now = now
+        self._ended = Event()
         self._folder = ConsoleFolder(folder, now, create=create)
         self.watch = WatchDesk(self._folder)
         self.flows = FlowDesk(self._folder)
         self.casework = CaseDesk(self._folder)
         self.terminals = TerminalDesk(self._folder)
         self.keeping = KeepingDesk(self._folder)
-        self.accidents = AccidentDesk(self._folder, self.keeping)
-        papers = Papers(self._folder, self.keeping)
+        names = StaffNames(self._folder)
+        self.accidents = AccidentDesk(self._folder, self.keeping, names)
+        papers = Papers(self._folder, self.keeping, names)
         self.checks = CheckDesk(papers, self.keeping, self.accidents)
         self.drills = DrillDesk(papers)
+        self.names = NameDesk(self._folder, self.keeping, names)
         self.learning = LearningDesk(papers, self.accidents)
         self.duties = DutyDesk(papers, self.accidents, self.learning)
         self.reminders = ReminderDesk(self._folder, papers, self.duties)
@@ -116,13 +123,28 @@ class Console:
         thread.start()
         return thread
 
+    def keep_on(self) -> Thread:
+        """Do by itself, on a thread of its own until `close`, what nobody asks for: send reminders, erase names past their time."""
+
+        def work() -> None:
+            wait = _FIRST_S
+            while not self._ended.wait(wait):
+                wait = _ROUND_S
+                self.reminders.look()
+                with suppress(SekishoError):  # the next round may find it mended
+                    self.names.tidy()
+
+        thread = Thread(target=work, name="rounds", daemon=True)
+        thread.start()
+        return thread
+
     def reread(self) -> None:
         """Take the settings anew: they were changed."""
         self._folder.close(*OF_SETTINGS)
 
     def close(self) -> None:
         """Close what was opened; whoever still asks gets errors."""
-        self.reminders.close()
+        self._ended.set()
         self.watch.fresh.close()
         self.terminals.fresh.close()
         self.casework.close()

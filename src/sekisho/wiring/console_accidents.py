@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from sekisho.errors import ConflictError, DescriptionError
 from sekisho.language import Language, Text
 from sekisho.model.accident_record import AccidentRecord, DocumentVersion, SignOff, Told, ended_at, version_of
 from sekisho.model.draft import Change, Draft, Kind, Signature, changes
+from sekisho.model.staff_name import StaffName, named, within_json
 from sekisho.model.timeline import Fact, TimelineError, What, in_force
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sekisho.stores.database import SqlAccidents
     from sekisho.wiring.console_folder import ConsoleFolder
     from sekisho.wiring.console_keeping import KeepingDesk
+    from sekisho.wiring.staff_names import Hidden, StaffNames
 
 _MOST_FACTS = 2_000
 #: How far ahead of this machine's clock the clock of a source may go.
@@ -46,9 +48,10 @@ class Version(msgspec.Struct, frozen=True):
 class AccidentDesk:
     """What is kept of accidents. Every change is in the audit log before it happens."""
 
-    def __init__(self, folder: ConsoleFolder, keeping: KeepingDesk) -> None:
+    def __init__(self, folder: ConsoleFolder, keeping: KeepingDesk, names: StaffNames) -> None:
         self._folder = folder
         self._keeping = keeping
+        self._names = names
 
     @property
     def _store(self) -> SqlAccidents:
@@ -59,11 +62,12 @@ class AccidentDesk:
 
     def find(self, *, after: str = "", limit: int = 50) -> tuple[AccidentRecord, ...]:
         """Return accidents, newest first. :raises DescriptionError: ``after`` is no key of a page."""
-        return self._store.find(after=after, limit=limit)
+        return self._shown(self._store.find(after=after, limit=limit))
 
     def accident(self, identifier: str) -> AccidentRecord | None:
         """Return one; None when there is none of that id."""
-        return self._store.accident(identifier)
+        found = self._store.accident(identifier)
+        return self._shown([found])[0] if found else None
 
     def judged(self, told: Told, at: int) -> Ruling:
         """Judge by what was known at that moment. :raises DescriptionError: the facts contradict themselves."""
@@ -79,7 +83,7 @@ class AccidentDesk:
             AccidentRecord(identifier, "", 0, 0, "", now, now, actor.name, ""), named, actor
         )
         self._keeping.record(actor.name, actor.role, "open-accident", identifier)
-        return self._store.save(record)
+        return self._saved(record, actor)
 
     def change(self, record: AccidentRecord, told: Told, actor: Actor) -> AccidentRecord:
         """Keep what is said now. :raises ConflictError: somebody was faster. :raises DescriptionError: contradictions."""
@@ -87,7 +91,7 @@ class AccidentDesk:
         self._keeping.record(
             actor.name, actor.role, "change-accident", record.id, details={"facts": len(told.facts)}
         )
-        return self._store.save(changed)
+        return self._saved(changed, actor)
 
     def add_fact(
         self, record: AccidentRecord, cells: Mapping[str, str], zone: tzinfo, actor: Actor
@@ -110,7 +114,7 @@ class AccidentDesk:
         fact = Fact(time, What.WITHDRAWN, line, source=actor.name, withdraws=number)
         changed = self._filled(record, Told(told.about, (*told.facts, fact)), actor)
         self._keeping.record(actor.name, actor.role, "withdraw-fact", record.id, details={"fact": number})
-        return self._store.save(changed)
+        return self._saved(changed, actor)
 
     def draft(
         self,
@@ -127,27 +131,41 @@ class AccidentDesk:
         """
         from sekisho.workflows.draft_accident import draft
 
-        told = record.told()
+        told, hidden = self._hidden(record.told(), actor)
         now = self._folder.now()
         made = draft(kind, told.about, self.judged(told, now), language, zone, duty)
         versions = self._store.documents(record.id, made.key)
         if versions:
             last = versions[0].draft()
             if last.language is language and last.title == made.title and not changes(last, made):
-                return versions[0]
-        kept = version_of(made, versions[0].version + 1 if versions else 1, now, actor.name)
+                return self._known([versions[0]])[0]
+        kept = version_of(made, versions[0].version + 1 if versions else 1, now, hidden.name(actor.name))
         self._keeping.record(
             actor.name, actor.role, "draft-document", record.id,
             details={"kind": kept.kind, "version": kept.version, "sha256": kept.digest},
         )  # fmt: skip
         self._store.add(kept)
-        return kept
+        return self._known([kept])[0]
 
     def documents(self, identifier: str) -> tuple[tuple[DocumentVersion, SignOff | None], ...]:
-        """Return every version with its signature, newest first within a kind."""
+        """Return every version with its signature, newest first within a kind.
+
+        Their bodies are those that digests are of: names in them stand as tokens (`version` shows them).
+        """
         store = self._store
-        signed = {(one.kind, one.version): one for one in store.signatures(identifier)}
-        return tuple((one, signed.get((one.kind, one.version))) for one in store.documents(identifier))
+        signatures, documents = store.signatures(identifier), store.documents(identifier)
+        names = self._names.show([*(one.name for one in signatures), *(one.made_by for one in documents)])
+        signed = {
+            (one.kind, one.version): msgspec.structs.replace(one, name=named(one.name, names))
+            for one in signatures
+        }
+        return tuple(
+            (
+                msgspec.structs.replace(one, made_by=named(one.made_by, names)),
+                signed.get((one.kind, one.version)),
+            )
+            for one in documents
+        )
 
     def version(self, identifier: str, kind: str, number: int) -> Version | None:
         """Return one version; None when there is none. :raises ConflictError: somebody altered it in the database."""
@@ -162,12 +180,13 @@ class AccidentDesk:
                 f"{identifier} {kind} {number}",
             )
         before = next((one for one, _ in every if (one.kind, one.version) == (kind, number - 1)), None)
-        draft = kept.draft()
+        names = self._names.show([kept.body, before.body if before else ""])
+        draft = _draft(kept, names)
         return Version(
             kept,
             msgspec.structs.replace(draft, signed=Signature(signed.name, signed.at) if signed else None),
             signed,
-            changes(before.draft(), draft) if before else (),
+            changes(_draft(before, names), draft) if before else (),
             before is None,
         )
 
@@ -180,13 +199,47 @@ class AccidentDesk:
         found = self.version(identifier, kind, number)
         if found is None:
             raise DescriptionError(Text(ja="その版はない", en="there is no such version"), f"{kind} {number}")
-        signature = SignOff(identifier, kind, number, actor.name, self._folder.now(), found.kept.digest)
+        name = self._names.hide((), actor.name).name(actor.name)
+        signature = SignOff(identifier, kind, number, name, self._folder.now(), found.kept.digest)
         self._keeping.record(
             actor.name, actor.role, "sign-document", identifier,
             details={"kind": kind, "version": number, "sha256": found.kept.digest},
         )  # fmt: skip
         self._store.sign(signature)
-        return signature
+        return msgspec.structs.replace(signature, name=actor.name)
+
+    def _saved(self, record: AccidentRecord, actor: Actor) -> AccidentRecord:
+        """Store it with tokens in the place of names; return it as it is read."""
+        told, hidden = self._hidden(record.told(), actor)
+        body = msgspec.json.encode(told, order="sorted").decode()
+        kept = msgspec.structs.replace(record, body=body, changed_by=hidden.name(record.changed_by))
+        return self._shown([self._store.save(kept)])[0]
+
+    def _hidden(self, told: Told, actor: Actor) -> tuple[Told, Hidden]:
+        """Return what is said without names of staff: of who acts, whom the ministry may ask, and sources known as people."""
+        contact = told.about.report.contact
+        hidden = self._names.hide((), actor.name, contact) | self._names.known(
+            *{one.source for one in told.facts}
+        )
+        facts = tuple(
+            msgspec.structs.replace(one, source=hidden.name(one.source), line=_line(one.line, hidden))
+            for one in told.facts
+        )
+        report = msgspec.structs.replace(told.about.report, contact=hidden.name(contact))
+        return Told(msgspec.structs.replace(told.about, report=report), facts), hidden
+
+    def _shown(self, records: Sequence[AccidentRecord]) -> tuple[AccidentRecord, ...]:
+        names = self._names.show(text for one in records for text in (one.body, one.changed_by))
+        return tuple(
+            msgspec.structs.replace(
+                one, body=named(one.body, names, within_json), changed_by=named(one.changed_by, names)
+            )
+            for one in records
+        )
+
+    def _known(self, documents: Sequence[DocumentVersion]) -> list[DocumentVersion]:
+        names = self._names.show(one.made_by for one in documents)
+        return [msgspec.structs.replace(one, made_by=named(one.made_by, names)) for one in documents]
 
     def _filled(self, record: AccidentRecord, told: Told, actor: Actor) -> AccidentRecord:
         if len(told.facts) > _MOST_FACTS:
@@ -222,6 +275,17 @@ def shown(desk: AccidentDesk, told: Told, at: int) -> tuple[Ruling, DescriptionE
         return desk.judged(told, at), None
     except DescriptionError as error:
         return desk.judged(told, max(at, _newest(told) or at)), error
+
+
+def _draft(kept: DocumentVersion, names: Mapping[str, StaffName]) -> Draft:
+    """Return a kept document with its names."""
+    return msgspec.json.decode(named(kept.body, names, within_json), type=Draft)
+
+
+def _line(line: str, hidden: Hidden) -> str:
+    """Return where a fact stands; one that was written here begins with who wrote it."""
+    who, blank, number = line.rpartition(" ")
+    return hidden.name(who) + blank + number
 
 
 def told_in(text: str, zone: tzinfo) -> Told:

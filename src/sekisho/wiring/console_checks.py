@@ -115,7 +115,7 @@ class CheckDesk:
         :raises SekishoError: a row that can't be read: then nothing is kept
         """
         kind = f"{_PREFIX}{_year(year)}"
-        held = {one.name: one for one in self._papers.store.newest(kind)}
+        held = {one.name: one for one in self._papers.newest(kind)}
         written = []
         for one in read_answers(table_in(data), [known.id for known in check_lists()]):
             if one.on and one.on > self._today:

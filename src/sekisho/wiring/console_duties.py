@@ -13,8 +13,9 @@ from sekisho.language import Text
 from sekisho.model.accident import japan_day
 from sekisho.model.compliance import Done, Entry, Operator, State
 from sekisho.model.learning import Countermeasure
+from sekisho.model.reminding import Reminded
 from sekisho.wiring.console_learning import KIND as MEASURES
-from sekisho.wiring.console_papers import Papers, Written
+from sekisho.wiring.console_papers import DONE, REMINDED, Papers, Written
 
 if TYPE_CHECKING:
     from sekisho.model.accident_record import AccidentRecord
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sekisho.wiring.console_accidents import AccidentDesk
     from sekisho.wiring.console_learning import LearningDesk
 
-OPERATOR, DONE, REMINDED = "operator", "done", "reminded"
+OPERATOR = "operator"
 #: How far the list goes ahead, days.
 AHEAD = 400
 # Newest first: what is older than these has no day left to come.
@@ -38,12 +39,6 @@ _NO_PROOF = Text(
     ja="済みの証拠（受付番号、文書の場所など）が要る",
     en="proof is needed (a receipt's number, where it is kept)",
 )
-
-
-class Reminded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reminder that went out."""
-
-    name: str
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -139,7 +134,7 @@ class DutyDesk:
 
     def reminded(self) -> frozenset[str]:
         """Return the reminders that went out: recipient, duty and stage, as `remember` keeps them."""
-        return frozenset(one.name for one in self._papers.store.newest(REMINDED) if one.body)
+        return frozenset(one.name for one in self._papers.newest(REMINDED) if one.body)
 
     def remember(self, names: Iterable[str], actor: Actor) -> None:
         """Keep that reminders went out. :raises ConflictError: another process did at the same time."""

@@ -102,7 +102,7 @@ class LessonDesk:
 
     def sent(self, accident: str) -> tuple[tuple[Sent, int, str], ...]:
         """Return when it went out, newest first: what, when (milliseconds), and who sent it."""
-        every = self._papers.store.versions(SENT, accident)
+        every = self._papers.versions(SENT, accident)
         return tuple((msgspec.json.decode(one.body, type=Sent), one.made, one.made_by) for one in every)
 
     def send(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from sekisho.model.paper import Paper
+from sekisho.model.reminding import parts
+from sekisho.wiring.staff_names import Hidden, StaffNames, course_of
 
 if TYPE_CHECKING:
     from sekisho.model.case_life import Actor
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from sekisho.wiring.console_keeping import KeepingDesk
 
 Noun = TypeVar("Noun")
+DONE, REMINDED = "done", "reminded"
+#: Kinds whose papers are named after a duty, and so perhaps after a person.
+NAMED = (DONE, REMINDED)
 
 
 class Written:
@@ -31,9 +36,10 @@ class Written:
 class Papers:
     """The papers of one data folder."""
 
-    def __init__(self, folder: ConsoleFolder, keeping: KeepingDesk) -> None:
+    def __init__(self, folder: ConsoleFolder, keeping: KeepingDesk, names: StaffNames) -> None:
         self._folder = folder
         self._keeping = keeping
+        self._names = names
 
     @property
     def now(self) -> int:
@@ -50,21 +56,31 @@ class Papers:
 
     def one(self, kind: str, name: str, noun: type[Noun]) -> tuple[Noun, Paper] | None:
         """Return one with its paper; None when there is none, or it was taken back."""
-        paper = self.store.paper(kind, name)
-        return (msgspec.json.decode(paper.body, type=noun), paper) if paper and paper.body else None
+        paper = self.store.paper(kind, self._place(kind, name))
+        if paper is None or not paper.body:
+            return None
+        (paper,) = self._names.papers([paper])
+        return msgspec.json.decode(paper.body, type=noun), paper
 
     def every(self, kind: str, noun: type[Noun]) -> tuple[tuple[Noun, Paper], ...]:
         """Return the newest of each, without those that were taken back."""
-        found = self.store.newest(kind)
-        return tuple((msgspec.json.decode(one.body, type=noun), one) for one in found if one.body)
+        return tuple((msgspec.json.decode(one.body, type=noun), one) for one in self.newest(kind) if one.body)
 
     def gathered(self, kinds: Mapping[str, type[Any]]) -> dict[str, list[tuple[Any, Paper]]]:
         """Return the newest of each of several kinds at once, as `every` does: kind → nouns with their papers."""
         found: dict[str, list[tuple[Any, Paper]]] = {kind: [] for kind in kinds}
-        for one in self.store.newest(*kinds):
+        for one in self.newest(*kinds):
             if one.body:
                 found[one.kind].append((msgspec.json.decode(one.body, type=kinds[one.kind]), one))
         return found
+
+    def newest(self, *kinds: str) -> tuple[Paper, ...]:
+        """Return the newest of each of these kinds with its names, those that were taken back too."""
+        return self._names.papers(self.store.newest(*kinds))
+
+    def versions(self, kind: str, name: str) -> tuple[Paper, ...]:
+        """Return every version of one with its names, newest first."""
+        return self._names.papers(self.store.versions(kind, self._place(kind, name)))
 
     def write(
         self,
@@ -75,17 +91,27 @@ class Papers:
         object_: str,
         details: Mapping[str, Scalar] | None = None,
     ) -> None:
-        """Store further versions, after the audit log. :raises ConflictError: somebody was faster."""
+        """Store further versions, after the audit log; names go into their own table, and tokens into the papers.
+
+        :raises ConflictError: somebody was faster
+        """
+        given = tuple(written)
+        nouns = [one.noun for one in given if one.noun is not None]
+        hidden = self._names.hide(
+            nouns, actor.name, *(who for one in given for who in _inside(kind, one.name))
+        )
         papers = [
             Paper(
                 kind,
-                one.name,
+                self._place(kind, one.name, hidden),
                 one.seen + 1,
                 self.now,
-                actor.name,
-                msgspec.json.encode(one.noun, order="sorted").decode() if one.noun is not None else "",
+                hidden.name(actor.name),
+                msgspec.json.encode(hidden.noun(one.noun), order="sorted").decode()
+                if one.noun is not None
+                else "",
             )
-            for one in written
+            for one in given
         ]
         self._keeping.record(actor.name, actor.role, act, object_, details=details)
         self.store.add(papers)
@@ -96,5 +122,22 @@ class Papers:
 
     def version(self, kind: str, name: str) -> int:
         """Return the number of the newest version, 0 for none; what was taken back counts on."""
-        paper = self.store.paper(kind, name)
+        paper = self.store.paper(kind, self._place(kind, name))
         return paper.version if paper else 0
+
+    def _place(self, kind: str, name: str, hidden: Hidden | None = None) -> str:
+        """Return the name under which a paper is kept: duties that name a person are kept by the token."""
+        inside = _inside(kind, name)
+        if not inside:
+            return name
+        if kind == DONE and self.store.paper(kind, name):  # written before names had a table of their own
+            return name
+        hidden = hidden or self._names.known(*inside)
+        return hidden.reminder(name) if kind == REMINDED else hidden.duty(name)
+
+
+def _inside(kind: str, name: str) -> list[str]:
+    """Return the people whom the name of a paper names: an engineer, and whom a reminder went to."""
+    if kind not in NAMED:
+        return []
+    return [*course_of(name), *([parts(name)[0]] if kind == REMINDED else [])]

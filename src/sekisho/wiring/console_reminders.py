@@ -7,18 +7,18 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from sekisho.errors import ConflictError, DescriptionError, SekishoError
-from sekisho.language import Language, Text
+from sekisho.language import Text
 from sekisho.model.accident import JAPAN
 from sekisho.model.case_life import Actor
 from sekisho.model.notifying import is_address
-from sekisho.wiring.console_papers import Papers, Written
-from sekisho.wiring.duty_reminding import LEADS, parts, remind, unsent, worth_telling
+from sekisho.model.reminding import Reminding, parts
+from sekisho.wiring.console_papers import REMINDED, Papers, Written
+from sekisho.wiring.duty_reminding import remind, unsent, worth_telling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ KIND = "reminding"
 #: Who sends what no person asked for at that moment.
 ITSELF = Actor("sekisho", "console")
 _LOCK, _LAST = "reminding.lock", "reminding.json"
-_LOOK_S, _FIRST_S, _AFTER_FAULT_MS = 600, 30, 3_600_000
+_AFTER_FAULT_MS = 3_600_000
 # Mail that nobody sends by hand comes in the morning, not when a day begins.
 _HOUR = 7
 _MOST_TO, _MOST_LEADS, _LONGEST_LEAD = 10, 4, 400
@@ -45,19 +45,6 @@ _NO_SERVER = Text(
     en="no mail server and sender are set (notices.toml)",
 )
 _BUSY = Text(ja="いま送っている", en="they are being sent just now")
-
-
-class Reminding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is decided about reminders.
-
-    :ivar on: whether they are sent by themselves
-    :ivar days: how many days before its day a duty is told of; what is late is told of besides
-    """
-
-    on: bool = False
-    to: tuple[str, ...] = ()
-    days: tuple[int, ...] = LEADS
-    language: Language = Language.JA
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -99,7 +86,6 @@ class ReminderDesk:
         self._folder: Path = folder.folder
         self._papers = papers
         self._duties = duties
-        self._ended = Event()
 
     def settings(self) -> tuple[Reminding, int]:
         """Return what is decided, and its version; switched off and 0 when nothing was decided yet."""
@@ -177,24 +163,9 @@ class ReminderDesk:
 
     def went(self, limit: int = 100) -> tuple[Went, ...]:
         """Return the reminders that went out, newest first."""
-        from sekisho.wiring.console_duties import REMINDED
-
-        found = [one for one in self._papers.store.newest(REMINDED) if one.body]
+        found = [one for one in self._papers.newest(REMINDED) if one.body]
         found.sort(key=lambda one: -one.made)
         return tuple(Went(*parts(one.name), one.made, one.made_by) for one in found[:limit])
-
-    def keep_on(self) -> Thread:
-        """Send them by themselves from now on, on a thread of its own, until `close`."""
-
-        def work() -> None:
-            wait = _FIRST_S
-            while not self._ended.wait(wait):
-                wait = _LOOK_S
-                self.look()
-
-        thread = Thread(target=work, name="reminding", daemon=True)
-        thread.start()
-        return thread
 
     def look(self) -> None:
         """Send what is due when they are switched on and it is day; a fault is noted and tried again in an hour."""
@@ -214,10 +185,6 @@ class ReminderDesk:
         except SekishoError as error:
             with suppress(OSError):
                 self._note(Last(now, fault=f"{error.what.ja} / {error.what.en} {error.where}".strip()[:400]))
-
-    def close(self) -> None:
-        """Look no more."""
-        self._ended.set()
 
     def _fresh(
         self, reminding: Reminding, listed: Iterable[Entry]

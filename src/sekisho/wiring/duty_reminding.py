@@ -12,15 +12,10 @@ from pathlib import Path
 
 from sekisho.language import Language, Text
 from sekisho.model.compliance import Entry, State
+from sekisho.model.reminding import LEADS, stage
 from sekisho.ports.cases import Delivery
-from sekisho.wires.smtp import SmtpCarrier
 from sekisho.wiring.moment import now
-from sekisho.wiring.noticing import notice_settings
 from sekisho.workflows.list_duties import describe
-
-_WEEK = 7
-#: How many days before its day a duty is told of, unless others are asked for.
-LEADS = (30, _WEEK)
 
 
 def worth_telling(found: Iterable[Entry], today: date, days: int) -> tuple[Entry, ...]:
@@ -45,18 +40,7 @@ def unsent(
 
 
 def _stage(one: Entry, today: date, leads: tuple[int, ...]) -> str:
-    if one.day is None or one.day < today:
-        return "late"
-    left = (one.day - today).days
-    lead = min((days for days in leads if left <= days), default=max(leads))
-    return "week" if lead == _WEEK else "near" if lead == max(leads) else f"{lead}d"
-
-
-def parts(name: str) -> tuple[str, str, str]:
-    """Return recipient, duty and stage out of the name of a reminder."""
-    recipient, _, rest = name.partition(" ")
-    duty, _, stage = rest.rpartition(" ")
-    return recipient, duty, stage
+    return stage(-1 if one.day is None else (one.day - today).days, leads)
 
 
 def message(found: Iterable[Entry], sender: str, recipient: str, language: Language, at: datetime) -> bytes:
@@ -83,6 +67,10 @@ def _identity(every: tuple[Entry, ...], recipient: str, at: datetime, sender: st
 
 def remind(folder: Path, found: Iterable[Entry], recipient: str, language: Language) -> Delivery:
     """Send one mail. :raises DescriptionError: no mail server is set in ``notices.toml``."""
+    # Dear to load: what serves and never sends does without.
+    from sekisho.wires.smtp import SmtpCarrier
+    from sekisho.wiring.noticing import notice_settings
+
     settings = notice_settings(folder / "notices.toml")
     sender = settings.operator.sender
     at = now()

@@ -194,10 +194,12 @@ class Holdings:
                     from sekisho.stores.database import SqlAudit
                     from sekisho.wiring.audit_holding import PerishableAudit
                     from sekisho.wiring.case_holding import PerishableCases, PerishableDetections
+                    from sekisho.wiring.name_holding import NAMES, PerishableNames
 
                     found["detections"] = PerishableDetections(self.watch.log, database)
                     rule = self.rules[Stage.CASE]
                     found["cases"] = PerishableCases(database, rule.milliseconds, int(rule.most_days * _DAY))
+                    found[NAMES] = PerishableNames(database, self.rules[Stage.STAFF])
                     found["audit"] = PerishableAudit(database, self.rules[Stage.AUDIT], who, role)
                     audit = SqlAudit(database)
             announce = Announcing(self.folder, audit, who, role, self.now)
@@ -212,6 +214,7 @@ class Holdings:
         if receipt.dataset in {
             *DATASETS,
             SPOOL,
+            "staff-names",
         }:  # the record store names its own datasets and keeps its own list
             add(self.folder / RECEIPTS, msgspec.to_builtins(receipt))
 

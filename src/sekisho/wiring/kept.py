@@ -35,12 +35,13 @@ RULES: Mapping[str, Text] = {
         en="what was replaced is kept too; somebody deletes it",
     ),
     "accidents": Text(
-        ja="加えるだけで、変えも消しもしない。通信も回線も含まない（人が書いた文は人が気をつける）",
-        en="only added to, never changed or deleted; nothing of a line or a communication is in them but what people write",
+        ja="加えるだけで、変えも消しもしない。通信も回線も含まない（人が書いた文は人が気をつける）。自社の人の名前は別の表にあり、そこで消える",
+        en="only added to, never changed or deleted; nothing of a line or a communication is in them but what people write; "
+        "names of own people stand in a table of their own and go there",
     ),
     "duties": Text(
-        ja="加えるだけで、変えも消しもしない。自社の人の名前が残るので、要るものだけを書く",
-        en="only added to, never changed or deleted; names of the operator's own people stay: write only what is needed",
+        ja="加えるだけで、変えも消しもしない。自社の人の名前は別の表にあり、そこで消える（「義務」の「名前」）",
+        en="only added to, never changed or deleted; names of own people stand in a table of their own and go there (Duties, Names)",
     ),
 }
 

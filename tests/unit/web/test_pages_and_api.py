@@ -114,6 +114,7 @@ FACTS: dict[str, tuple[str, ...] | str] = {
     "/duties/drills/{id}": ("getDrill",),
     "/duties/drills/{id}/live": ("getDrill",),
     "/duties/reminders": ("getReminders",),
+    "/duties/names": ("listStaffNames",),
     "/duties/learning": ("listLearning",),
     "/duties/learning/{id}": ("listLearning", "getLesson"),
     "/healing": ("getHealing",),

@@ -26,6 +26,7 @@ from sekisho.stores.database.passkeys import SqlPasskeys
 from sekisho.stores.database.sessions import SqlSessions
 from sekisho.stores.database.shared_collections import SqlCollections, SqlSent
 from sekisho.stores.database.shared_objects import SqlObjects
+from sekisho.stores.database.staff_names import SqlStaffNames
 from sekisho.stores.database.tokens import SqlTokens
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "SqlReports",
     "SqlSent",
     "SqlSessions",
+    "SqlStaffNames",
     "SqlTokens",
     "Verified",
     "open_postgres",

@@ -18,6 +18,7 @@ from sekisho.model.case import Case, CaseEvent
 from sekisho.model.notice import Notice
 from sekisho.model.paper import Paper
 from sekisho.model.sign_in_rules import Count
+from sekisho.model.staff_name import StaffName
 
 METADATA = MetaData()
 
@@ -67,6 +68,7 @@ COUNTS = _table("sign_in_counts", Count, key=("key",))
 ACCIDENTS = _table("accidents", AccidentRecord, key=("id",))
 DOCUMENTS = _table("accident_documents", DocumentVersion, key=("accident", "kind", "version"))
 SIGNATURES = _table("accident_signatures", SignOff, key=("accident", "kind", "version"))
+STAFF_NAMES = _table("staff_names", StaffName, key=("token",))
 PAPERS = _table("duty_papers", Paper, key=("kind", "name", "version"))
 SECRETS = Table(
     "account_secrets",

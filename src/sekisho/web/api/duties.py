@@ -16,6 +16,7 @@ from sekisho.model.self_check import Answer, Coverage, Difference, coverage, dif
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.operations import Operation
+from sekisho.wiring.console_names import HeldName
 
 T = TypeVar("T")
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
@@ -127,6 +128,12 @@ class ChangesOut(msgspec.Struct, frozen=True):
     changes: tuple[Difference, ...]
 
 
+class NamesOut(msgspec.Struct, frozen=True):
+    """Names of the operator's own people: where they are needed, when they go; those that were erased last."""
+
+    names: tuple[HeldName, ...]
+
+
 def refusing(do: Callable[[], T]) -> T:
     """Do it; what the request says well-formed but doesn't go with what is on record is a conflict."""
     try:
@@ -195,6 +202,10 @@ def _changes(asked: Asked, query: ChangesQuery, _body: None) -> ChangesOut:
     return ChangesOut(differences(*sides))
 
 
+def _names(asked: Asked, _query: Any, _body: None) -> NamesOut:
+    return NamesOut(asked.office.console.names.names())
+
+
 OPERATIONS = (
     Operation(
         "GET", "/api/v1/duties", "listDuties", Text(ja="義務を期日の順に", en="Duties by their days"), Permission.SEE, _list, DutiesOut,
@@ -214,6 +225,10 @@ OPERATIONS = (
     Operation(
         "POST", "/api/v1/duties/operator", "sayOperator", Text(ja="事業者・事業場・人を書く", en="Say what the operator, its sites and people are"),
         Permission.WORK, _say, OperatorOut, body=OperatorIn, others=(409,),
+    ),
+    Operation(
+        "GET", "/api/v1/duties/names", "listStaffNames", Text(ja="自社の人の名前", en="Names of the operator's own people"), Permission.WORK,
+        _names, NamesOut,
     ),
     Operation(
         "GET", "/api/v1/duties/checks", "getSelfCheck", Text(ja="自己点検", en="A self-check"), Permission.SEE, _check, CheckOut, CheckQuery,

@@ -9,11 +9,12 @@ import msgspec
 from sekisho.language import Language, Text
 from sekisho.model.account import Permission
 from sekisho.model.compliance import Entry
+from sekisho.model.reminding import Reminding
 from sekisho.web.acting import actor
 from sekisho.web.api.duties import Revision, refusing
 from sekisho.web.asked import Asked
 from sekisho.web.operations import Operation
-from sekisho.wiring.console_reminders import Last, Reminding, Went
+from sekisho.wiring.console_reminders import Last, Went
 
 
 class RemindingIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,11 +7,12 @@ from starlette.responses import Response
 from sekisho.errors import DescriptionError, SekishoError
 from sekisho.language import Language, Text
 from sekisho.model.account import Permission
+from sekisho.model.reminding import Reminding
 from sekisho.web import fields
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
-from sekisho.wiring.console_reminders import Last, Reminding
+from sekisho.wiring.console_reminders import Last
 
 _PLACE = "/duties/reminders"
 _DAYS = Text(ja="何日前かは数で、空白で区切る", en="lead times are numbers, with blanks between them")

@@ -16,10 +16,11 @@ from sekisho.model.accident import JAPAN
 from sekisho.model.account import Role
 from sekisho.model.case_life import Actor
 from sekisho.model.compliance import Operator
+from sekisho.model.reminding import LEADS, Reminding, parts
 from sekisho.web.office import Office
 from sekisho.wiring.console import Console
-from sekisho.wiring.console_reminders import Reminding, sending
-from sekisho.wiring.duty_reminding import LEADS, parts, unsent
+from sekisho.wiring.console_reminders import sending
+from sekisho.wiring.duty_reminding import unsent
 
 PLACE = "/duties/reminders"
 NOTICES = """

@@ -27,6 +27,7 @@ from sekisho.stores.database.migrations import (
     v0010_hub_pages,
     v0011_hub_peers,
     v0012_hub_counts,
+    v0013_staff_names,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -43,6 +44,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0010_hub_pages.statements,
     v0011_hub_peers.statements,
     v0012_hub_counts.statements,
+    v0013_staff_names.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.

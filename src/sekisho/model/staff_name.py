@@ -1,0 +1,53 @@
+"""Names of the operator's own people: papers that are never changed carry a random token in their place. Pure.
+
+A name stands in one table, and is erased there when its purpose is over; the papers, their versions and digests stay as
+they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from sekisho.model.accident import japan_day
+
+#: What stands in a paper for a name.
+TOKEN = re.compile(r"person:[0-9a-f]{24}")
+
+
+class StaffName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A name, or that it was erased. Times are milliseconds.
+
+    :ivar name: empty once it is erased
+    :ivar since: when it was written first; ``used`` when it was written last
+    :ivar erased: when it was erased; 0 while it is there
+    :ivar ground: why: ``expired``, or ``asked`` by a person
+    """
+
+    token: str
+    name: str
+    since: int
+    used: int
+    erased: int = 0
+    ground: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The name, or in both languages that it was erased: it is read by programs, too."""
+        if not self.erased:
+            return self.name
+        day = japan_day(datetime.fromtimestamp(self.erased / 1000, UTC))
+        return f"名前は消去済み / name erased ({day})"
+
+
+def named(text: str, names: Mapping[str, StaffName], written: Callable[[str], str] = str) -> str:
+    """Return a text with the names in the place of their tokens; ``written`` as they are written there."""
+    return TOKEN.sub(lambda found: written(names[found[0]].shown) if found[0] in names else found[0], text)
+
+
+def within_json(text: str) -> str:
+    """Return a text as it is written within the quotes of JSON."""
+    return msgspec.json.encode(text).decode()[1:-1]

@@ -1,0 +1,64 @@
+"""Names of staff: one token for each, erased once and for good, whatever the papers with their tokens say."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from sekisho.errors import StoreError
+from sekisho.model.staff_name import TOKEN
+from sekisho.stores.database import Database, SqlStaffNames
+
+
+@pytest.fixture
+def names(database: Database) -> SqlStaffNames:
+    return SqlStaffNames(database)
+
+
+def test_a_name_has_one_token_and_is_found_by_it(names: SqlStaffNames) -> None:
+    first = names.tokens({"佐藤 花子", "鈴木", ""}, 5)
+    assert set(first) == {"佐藤 花子", "鈴木"}
+    assert all(TOKEN.fullmatch(one) for one in first.values())
+    assert names.tokens({"佐藤 花子", "高橋"}, 9)["佐藤 花子"] == first["佐藤 花子"]
+    assert names.known({"佐藤 花子", "誰か", "\0"}) == {"佐藤 花子": first["佐藤 花子"]}
+    found = names.of(first.values())
+    assert {(one.name, one.since, one.used) for one in found.values()} == {
+        ("佐藤 花子", 5, 9),
+        ("鈴木", 5, 5),
+    }
+    assert names.of([]) == names.known([]) == names.tokens(set(), 1) == {}
+    assert names.tokens({"佐藤 花子"}, 3) == {"佐藤 花子": first["佐藤 花子"]}
+    assert names.of([first["佐藤 花子"]])[first["佐藤 花子"]].used == 9, "an older clock takes nothing back"
+
+
+def test_what_is_erased_is_nowhere_in_the_database_and_speaks_no_more(
+    names: SqlStaffNames, database: Database
+) -> None:
+    token = names.tokens({"消される名前"}, 5)["消される名前"]
+    names.tokens({"残る名前"}, 5)
+    assert names.erase([token, "person:none", "\0"], 77, "asked") == 1
+    assert names.erase([token], 99, "expired") == 0
+    gone = names.of([token])[token]
+    assert (gone.name, gone.erased, gone.ground) == ("", 77, "asked")
+    assert "2026-11-21" in gone.__class__(token, "", 1, 1, 1_795_230_000_000, "asked").shown
+    assert names.known({"消される名前"}) == {}
+    again = names.tokens({"消される名前"}, 100)["消される名前"]
+    assert again != token, "a new token: what was erased must not speak again"
+    assert [bool(one.erased) for one in names.every()] == [False, False, True]
+    names.erase([again], 101, "asked")
+    with database.reading() as connection:
+        rows = connection.execute(text("SELECT * FROM staff_names")).all()
+    assert "消される名前" not in str(rows)
+    assert "残る名前" in str(rows)
+
+
+@pytest.mark.parametrize(
+    "act",
+    ["DELETE FROM staff_names", "UPDATE staff_names SET name = 'x'", "UPDATE staff_names SET erased = 0"],
+)
+def test_that_a_name_was_erased_stays_on_record(names: SqlStaffNames, database: Database, act: str) -> None:
+    token = names.tokens({"佐藤"}, 5)["佐藤"]
+    names.erase([token], 7, "asked")
+    with pytest.raises(StoreError), database.writing() as connection:
+        connection.execute(text(act))
+    assert names.of([token])[token].erased == 7
