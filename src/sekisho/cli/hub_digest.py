@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sekisho.cli.hub_option import hub_option
-from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 
 _DAY = 86_400_000
 
@@ -30,6 +30,7 @@ _DAY = 86_400_000
 @lang_option
 def digest(member: str, folder: Path, as_json: bool) -> int:
     """Send, or show."""
+    from sekisho.model.sealing import REASONS
     from sekisho.wiring.hub import open_hub
     from sekisho.wiring.hub_digest import digest_of, send_digests
 
@@ -45,6 +46,12 @@ def digest(member: str, folder: Path, as_json: bool) -> int:
                         f"sent {told.sent}, refused {told.refused}, later {told.put_off}, not yet due {told.early}",
                     )
                 )
+                for fault in told.withheld:
+                    who, _, reason = fault.partition(": ")
+                    said = REASONS[reason].say(LANGUAGE) if reason in REASONS else reason
+                    click.secho(
+                        t(f"送らない：{who}（{said}）", f"not sent: {who} ({said})"), fg="red", err=True
+                    )
             return 0
         one = next((some for some in desk.books.members.members() if some.id == member), None)
         found = digest_of(desk, one, desk.books.now() - _DAY) if one else None

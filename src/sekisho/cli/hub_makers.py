@@ -198,21 +198,30 @@ def open_(maker: str, vendor: str, model: str, title: str, embargo: str, folder:
 
 @finding.command(
     help=t(
-        "会員に知らせたことを記録する。その会員に見えるようになる。",
-        "Record that a member was told; it sees the finding from now on.",
+        "会員に知らせたことを記録する。その会員に見えるようになる。--mail なら、用途 psirt の連絡先へ暗号化して送り、"
+        "受け取られたときに記録する。",
+        "Record that a member was told; it sees the finding from now on. --mail sends it, encrypted, to the contacts of the "
+        "purpose psirt, and records it once it was taken.",
     )
 )
 @click.argument("identifier")
 @click.argument("member")
 @click.option("--text", default="", help=t("何をどう知らせたか", "what was told, and how"))
+@click.option("--mail", "by_mail", is_flag=True, help=t("メールで送る", "send it by mail"))
 @hub_option
 @lang_option
-def tell(identifier: str, member: str, text: str, folder: Path, as_json: bool) -> int:
+def tell(identifier: str, member: str, text: str, by_mail: bool, folder: Path, as_json: bool) -> int:
     """Record it."""
     from sekisho.wiring.hub import open_hub
+    from sekisho.wiring.hub_telling import tell_by_mail
     from sekisho.workflows.hub import disclosing
 
     with open_hub(folder) as desk:
+        if by_mail:
+            told = tell_by_mail(desk, folder, identifier, member, operator(), text)
+            for fault in told.faults:
+                click.secho(fault, fg="yellow", err=True)
+            return _said(told.finding, as_json)
         made = disclosing.tell(desk.books, identifier, member, operator(), text)
     return _said(made, as_json)
 

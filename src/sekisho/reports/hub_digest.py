@@ -19,7 +19,7 @@ from sekisho.language import Language, Text
 from sekisho.model.indicator import Tlp
 
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=78)
-#: The strictest marking that a mail shows.
+#: The strictest marking that a mail in clear shows, unless the hub's settings say otherwise.
 CEILING = Tlp.GREEN
 _USES = {
     "cc": Text(ja="指令サーバー", en="C&C server"),
@@ -52,7 +52,7 @@ class Digest(msgspec.Struct, frozen=True):
     :ivar families: figures of at least k groups of members, by family
     :ivar waiting: pieces of evidence addressed to it that it hasn't fetched
     :ivar disputes: its own that are open
-    :ivar tlp: the strictest marking of what the mail shows
+    :ivar tlp: the strictest marking of what the mail shows, ``ceiling`` of what it may show
     """
 
     title: str
@@ -67,6 +67,7 @@ class Digest(msgspec.Struct, frozen=True):
     waiting: int
     disputes: int
     tlp: Tlp
+    ceiling: Tlp = CEILING
 
 
 def defanged(text: str) -> str:
@@ -120,9 +121,10 @@ def _lines(told: Digest, language: Language) -> Iterable[str]:
     if told.more:
         yield t(f"  ほか {told.more}", f"  and {told.more} more")
     if told.stricter:
+        level = Tlp(told.ceiling + 1).name.replace("_", "+")
         yield t(
-            f"メールに書けないもの（TLP:AMBER 以上）：{told.stricter}。フィードから取得する",
-            f"Marked too strictly for a mail (TLP:AMBER or above): {told.stricter}. Fetch them from the feed",
+            f"メールに書けないもの（TLP:{level} 以上）：{told.stricter}。フィードから取得する",
+            f"Marked too strictly for a mail (TLP:{level} or above): {told.stricter}. Fetch them from the feed",
         )
     if told.families:
         yield (

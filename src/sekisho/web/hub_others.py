@@ -117,7 +117,7 @@ def _finding(asked: Asked, problem: SekishoError | None = None) -> Response:
     rest = [one for one in room.members() if one.id not in knowing] if asked.may(Permission.SEND) else []
     return asked.page(
         "hub_finding.html", status=400 if problem else 200, one=found.finding, found=found, rest=rest,
-        finding_states=FINDING_STATES, step_words=STEP_WORDS, step_kinds=STEP_KINDS, problem=problem,
+        mails=room.mails(), finding_states=FINDING_STATES, step_words=STEP_WORDS, step_kinds=STEP_KINDS, problem=problem,
         form=asked.form,
     )  # fmt: skip
 
@@ -126,6 +126,8 @@ def _act(asked: Asked) -> Response:
     def do(room: OthersRoom, finding: str, who: str) -> DisclosedFinding:
         form = asked.form
         match form.get("act", ""):
+            case "tell" if form.get("mail") == "yes":
+                return room.tell_by_mail(finding, form.get("member", ""), who, form.get("text", ""))
             case "tell":
                 return room.tell(finding, form.get("member", ""), who, form.get("text", ""))
             case "answered":

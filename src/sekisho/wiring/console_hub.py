@@ -17,9 +17,11 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.corroboration import Dispute, IndicatorState, Side, Standing, base_key, sides, trust
 from sekisho.model.membership import HubToken, Member, Network, Right
+from sekisho.model.sealing import KeyState
 from sekisho.model.sharing import Collection
 from sekisho.model.standing_words import sentence
 from sekisho.wiring.console_hub_others import OthersRoom
+from sekisho.wiring.hub_mails import key_of
 from sekisho.workflows.hub import decide, heard, verify
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class MemberLife(msgspec.Struct, frozen=True):
 
     :ivar rights: each with its collection
     :ivar reported: indicators that it reported; ``alone`` those of them that nobody else did
+    :ivar keys: of each contact whether mails can be encrypted to its key; None where it has none
     :ivar good: reports that turned out true, ``bad`` those that didn't; ``trust`` what its word is worth, 0 to 1
     """
 
@@ -72,6 +75,7 @@ class MemberLife(msgspec.Struct, frozen=True):
     bad: int
     trust: float
     disputes: tuple[Dispute, ...]
+    keys: tuple[KeyState | None, ...] = ()
 
 
 class HubRoom:
@@ -190,6 +194,7 @@ class HubRoom:
             books.tokens.of(name), reported, alone, sum(good for _, good in outcomes),
             sum(not good for _, good in outcomes), trust(outcomes, books.now(), books.rules),
             books.disputes.disputes(member=name),
+            tuple(key_of(self.folder, some, books.now()) if some.key else None for some in one.contacts),
         )  # fmt: skip
 
     def disputes(self) -> tuple[tuple[Dispute, Standing | None], ...]:

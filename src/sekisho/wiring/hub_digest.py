@@ -1,13 +1,13 @@
 """The hub's digests: who wants them, what each may be told, and when each was sent last.
 
 A member opts in with a contact of the purpose ``digest``. What it is told goes through the same rights as its feed. The
-mail server stands in ``digest.toml`` of the hub's folder; without it nothing is sent.
+mail server stands in ``digest.toml`` of the hub's folder; without it nothing is sent. A contact with a key gets its mails
+encrypted to it, or not at all.
 """
 
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,9 +19,10 @@ from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Contact, Member, MemberState
-from sekisho.model.notifying import Smtp, is_address
+from sekisho.model.notifying import is_address
 from sekisho.model.sharing import Lane, Rights
 from sekisho.reports.hub_digest import CEILING, Digest, Item, mail, strictest
+from sekisho.wiring.hub_mails import MailSettings, closed, mail_settings
 from sekisho.wiring.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -30,58 +31,37 @@ if TYPE_CHECKING:
     from sekisho.wiring.hub import HubDesk
 
 PURPOSE = "digest"
-_FILE, _SENT = "digest.toml", "digests.json"
+_SENT = "digests.json"
+_WITHHELD = "withheld:"
 _HOUR = 3_600_000
 _SHOWN = 20
 _GRADES = ("watch", "block")
 
 
-class DigestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How digests go out: from whom, how often to each contact, how many mails in one run at most."""
-
-    sender: str
-    smtp: Smtp
-    hours: int = 24
-    at_once: int = 200
-
-
 class Told(msgspec.Struct, frozen=True):
-    """What became of a run: mails taken, refused, put off to the next run, and not yet due."""
+    """What became of a run: mails taken, refused, put off to the next run, and not yet due.
+
+    ``withheld``: how many weren't sent because they can't be encrypted to the contact's key, by member and reason.
+    """
 
     sent: int = 0
     refused: int = 0
     put_off: int = 0
     early: int = 0
+    withheld: dict[str, int] = {}
 
 
-def digest_settings(folder: Path) -> DigestSettings | None:
-    """Return the settings; None when digests aren't set up here. :raises DescriptionError: they are wrong."""
-    file = folder / _FILE
-    try:
-        found = msgspec.convert(tomllib.loads(file.read_text("utf-8")), DigestSettings)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise DescriptionError(
-            Text(ja="ダイジェストの設定に誤りがある", en="the settings of digests are wrong"),
-            f"{file}: {error}",
-        ) from error
-    if not is_address(found.sender) or found.hours < 1 or found.at_once < 1:
-        raise DescriptionError(
-            Text(ja="ダイジェストの設定に誤りがある", en="the settings of digests are wrong"),
-            f"{file}: sender, hours, at_once",
-        )
-    return found
+def digest_of(desk: HubDesk, member: Member, since: int, ceiling: Tlp = CEILING) -> Digest | None:
+    """Return what a member is told of what is new since a moment; None when it may not read the list.
 
-
-def digest_of(desk: HubDesk, member: Member, since: int) -> Digest | None:
-    """Return what a member is told of what is new since a moment; None when it may not read the list."""
+    :param ceiling: the strictest marking of what is shown
+    """
     books = desk.books
     rights = {
         one.collection: Rights(one.read, one.write, one.ceiling) for one in books.members.rights(member.id)
     }
     whole = desk.feed(rights, _GRADES)
-    shown = desk.feed({name: _lowered(one) for name, one in rights.items()}, _GRADES)
+    shown = desk.feed({name: _lowered(one, ceiling) for name, one in rights.items()}, _GRADES)
     if whole is None or shown is None:
         return None
     lane, now = books.lane(Lane.LIST), books.now()
@@ -100,12 +80,12 @@ def digest_of(desk: HubDesk, member: Member, since: int) -> Digest | None:
         sum(one.grade == "block" for one in whole[1]), sum(one.grade == "watch" for one in whole[1]),
         _families(desk, rights, lane.id if lane else ""), entries,
         sum(not one.decided for one in books.disputes.disputes(member=member.id)),
-        strictest([standing[one.id].level for one in fresh[:_SHOWN]]),
+        strictest([standing[one.id].level for one in fresh[:_SHOWN]]), ceiling,
     )  # fmt: skip
 
 
-def _lowered(one: Rights) -> Rights:
-    return msgspec.structs.replace(one, ceiling=min(one.ceiling, CEILING))
+def _lowered(one: Rights, ceiling: Tlp) -> Rights:
+    return msgspec.structs.replace(one, ceiling=min(one.ceiling, ceiling))
 
 
 def _families(desk: HubDesk, rights: Mapping[str, Rights], lane: str) -> Mapping[str, int]:
@@ -141,7 +121,7 @@ def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) ->
 
     :raises DescriptionError: the settings are wrong, or no mail server is set
     """
-    settings = digest_settings(folder)
+    settings = mail_settings(folder)
     if settings is None:
         return Told()
     told, last, now = Told(), _last(folder), desk.books.now()
@@ -151,14 +131,27 @@ def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) ->
             if now - last.get(key, 0) < settings.hours * _HOUR:
                 told = msgspec.structs.replace(told, early=told.early + 1)
                 continue
-            found = digest_of(desk, member, last.get(key, now - settings.hours * _HOUR))
+            if now - last.get(_WITHHELD + key, 0) < settings.hours * _HOUR:
+                continue
+            since = last.get(key, now - settings.hours * _HOUR)
+            found = digest_of(desk, member, since, settings.ceiling(contact))
             if found is None:
                 continue
             if told.sent + told.refused >= settings.at_once:
                 told = msgspec.structs.replace(told, put_off=told.put_off + 1)
                 continue
+            message = _message(desk, settings, folder, member, contact, found, key)
+            if isinstance(message, str):
+                # What is new meanwhile comes with the first digest that can be sent: only that it was withheld is noted.
+                last[_WITHHELD + key] = now
+                whole_file(folder / _SENT, msgspec.json.encode(last))
+                count = told.withheld.get(f"{member.id}: {message}", 0) + 1
+                told = msgspec.structs.replace(
+                    told, withheld=told.withheld | {f"{member.id}: {message}": count}
+                )
+                continue
             carrier = carrier or _carrier(held, settings, folder)
-            state = _sent(desk, settings, carrier, member, contact, found, key)
+            state = _sent(desk, carrier, member, contact, found, message, key)
             if state in {"unreachable", "deferred"}:
                 told = msgspec.structs.replace(told, put_off=told.put_off + 1)
                 if state == "unreachable":
@@ -167,41 +160,46 @@ def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) ->
             last[key] = now
             whole_file(folder / _SENT, msgspec.json.encode(last))
             refused = state == "refused"
-            told = Told(told.sent + (not refused), told.refused + refused, told.put_off, told.early)
+            told = msgspec.structs.replace(
+                told, sent=told.sent + (not refused), refused=told.refused + refused
+            )
     return told
 
 
-def _carrier(held: ExitStack, settings: DigestSettings, folder: Path) -> Carrier:
+def _carrier(held: ExitStack, settings: MailSettings, folder: Path) -> Carrier:
     from sekisho.wires.smtp import SmtpCarrier
 
     return held.enter_context(SmtpCarrier(settings.smtp, settings.sender, folder))
 
 
+def _message(
+    desk: HubDesk, settings: MailSettings, folder: Path, member: Member, contact: Contact, told: Digest, key: str
+) -> bytes | str:  # fmt: skip
+    """Return a mail as it may go out, or why it may not; that is on the hub's record then."""
+    now = desk.books.now()
+    message = mail(told, settings.sender, contact.name, contact.email, _identifier(settings, key, now))
+    sealed = closed(settings, folder, contact, message, told.tlp, now)
+    if sealed.message is not None:
+        return sealed.message
+    details = {"reason": sealed.key.reason, "detail": sealed.key.detail, "purpose": PURPOSE}
+    desk.books.audit.append("hub", "hub", "withhold-mail", member.id, at=now, details={**details})
+    return sealed.key.reason
+
+
+def _identifier(settings: MailSettings, key: str, now: int) -> str:
+    return f"<{key[:16]}.{now}.digest@{settings.sender.rpartition('@')[2].lower()}>"
+
+
 def _sent(
-    desk: HubDesk,
-    settings: DigestSettings,
-    carrier: Carrier,
-    member: Member,
-    contact: Contact,
-    told: Digest,
-    key: str,
+    desk: HubDesk, carrier: Carrier, member: Member, contact: Contact, told: Digest, message: bytes, key: str
 ) -> str:
     """Hand one mail over; the address stands in no record, only whose it is."""
     now = desk.books.now()
-    identifier = f"{key[:16]}.{now}.digest"
-    message = mail(
-        told, settings.sender, contact.name, contact.email,
-        f"<{identifier}@{settings.sender.rpartition('@')[2].lower()}>",
-    )  # fmt: skip
     desk.books.audit.append(
-        "hub",
-        "hub",
-        "send-digest",
-        member.id,
-        at=now,
-        details={"items": len(told.items), "tlp": told.tlp.name},
-    )
-    return carrier.deliver(message, contact.email, identifier).state
+        "hub", "hub", "send-digest", member.id, at=now,
+        details={"items": len(told.items), "tlp": told.tlp.name, "encrypted": bool(contact.key)},
+    )  # fmt: skip
+    return carrier.deliver(message, contact.email, f"{key[:16]}.{now}.digest").state
 
 
 def _last(folder: Path) -> dict[str, int]:

@@ -17,6 +17,7 @@ from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.corroboration import IndicatorState, Standing, Use
 from sekisho.model.membership import MemberRole, MemberState
+from sekisho.model.sealing import REASONS
 from sekisho.model.standing_words import STATES, USES, reason_words
 from sekisho.ports.hub import StandingFilter
 from sekisho.web import hub_others
@@ -246,7 +247,13 @@ def _member(asked: Asked) -> Response:
     if found is None:
         return asked.problem(404, _NONE, where=asked.part("id")[:80])
     return asked.page(
-        "hub_member.html", one=found.member, found=found, roles=ROLES, member_states=MEMBER_STATES, **_words()
+        "hub_member.html",
+        one=found.member,
+        found=found,
+        roles=ROLES,
+        member_states=MEMBER_STATES,
+        key_reasons=REASONS,
+        **_words(),
     )
 
 

@@ -50,6 +50,11 @@ def tell(books: Books, finding: str, member: str, who: str, text: str) -> Disclo
     return _step(books, found, "told", member, who, text, {"whom": member})
 
 
+def told_to(books: Books, member: str) -> Member:
+    """Return a member who can be told. :raises DescriptionError: there is no active one of this id."""
+    return _active(books, member, None)
+
+
 def answered(books: Books, finding: str, member: str, who: str, text: str) -> DisclosedFinding:
     """Write what a member answered.
 
