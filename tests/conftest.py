@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
-from xdist.scheduler.protocol import Scheduling
+
+pytest_plugins = ("spread",)
 
 # The tests start hundreds of processes; one that may keep no bytecode compiles every library anew, each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -47,19 +47,12 @@ def _group(file: str) -> str:
     return _TOGETHER.get(file, file)
 
 
-class FilesTogether(LoadScopeScheduling):
-    """Gives each process whole files (pytest's node ids are structured now: xdist's own groups don't reach them)."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid.split("::", 1)[0].removeprefix("tests/"))
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
-    """Return our way of spreading."""
-    return FilesTogether(config, log)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the slowest groups first."""
+    # Not above: a plug-in that was imported before it is loaded keeps its plain assertions.
+    from spread import TOGETHER
+
     rank = {name: place for place, name in enumerate(_FIRST)}
-    items.sort(key=lambda item: rank.get(_group(item.path.relative_to(_ROOT).as_posix()), len(rank)))
+    for item in items:
+        item.stash[TOGETHER] = _group(item.path.relative_to(_ROOT).as_posix())
+    items.sort(key=lambda item: rank.get(item.stash[TOGETHER], len(rank)))
