@@ -56,3 +56,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.stash[TOGETHER] = _group(item.path.relative_to(_ROOT).as_posix())
     items.sort(key=lambda item: rank.get(item.stash[TOGETHER], len(rank)))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what all processes of a run share, when one of its tests may ask for it."""
+    if (
+        session.config.option.processes
+        and not session.config.option.collectonly
+        and "fakes.command" in sys.modules
+    ):
+        from fakes import command
+
+        command.start()

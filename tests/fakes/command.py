@@ -1,6 +1,6 @@
 """The command as its user types it, in a process of its own, without paying for the libraries each time.
 
-One process per test session loads the libraries and the units once, and forks for every command; the command line
+One process for a whole run loads the libraries and the units once, and forks for every command; the command line
 itself is imported afresh in each (its language comes from the arguments). What a fork could hide is tried elsewhere:
 ``tests/unit/cli/test_commands.py``, the lab and the tests that kill start ``python -m sekisho``.
 """
@@ -26,7 +26,8 @@ _LIBRARIES = ("numpy", "pyarrow.parquet", "pyarrow.compute", "duckdb", "sqlalche
 # The command line reads its arguments while it is imported; the others are programs of their own.
 _FRESH = ("sekisho.cli", "sekisho.__main__", "sekisho.demo", "sekisho.exemplar", "sekisho.web")
 _LOCK = threading.Lock()
-_SERVER: dict[int, str] = {}
+# By the process that started it; with the server itself, which is ended by nobody else.
+_SERVER: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
 
 
 def typed(
@@ -63,9 +64,16 @@ def typed(
         return subprocess.CompletedProcess(argv, code, out.read().decode(), err.read().decode())
 
 
+def start() -> None:
+    """Start the server now: what is forked from this process afterwards shares it."""
+    _server()
+
+
 def _server() -> str:
     """Return where this session's server listens; start it when it doesn't run yet."""
     with _LOCK:
+        if os.getppid() in _SERVER:
+            return _SERVER[os.getppid()][0]
         if os.getpid() not in _SERVER:
             folder = tempfile.mkdtemp(prefix="sekisho-command-")
             path = f"{folder}/socket"
@@ -75,9 +83,9 @@ def _server() -> str:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             process.stdout.close()
-            _SERVER[os.getpid()] = path
+            _SERVER[os.getpid()] = (path, process)
             atexit.register(_end, process, Path(folder))
-        return _SERVER[os.getpid()]
+        return _SERVER[os.getpid()][0]
 
 
 def _end(process: "subprocess.Popen[bytes]", folder: Path) -> None:
@@ -105,14 +113,15 @@ def _load_below(name: str) -> None:
 
 
 def _serve(path: str, owner: int) -> None:
-    _load()
-    assert not any(name.startswith(_FRESH) for name in sys.modules)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.bind(path)
         door.listen(64)
+        # Who asks before all is loaded waits at the door.
+        os.write(1, b"ready\n")
+        _load()
+        assert not any(name.startswith(_FRESH) for name in sys.modules)
         door.settimeout(5)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        os.write(1, b"ready\n")
         while os.getppid() == owner:
             with contextlib.suppress(TimeoutError):
                 wire, _ = door.accept()
