@@ -94,6 +94,14 @@ class ObjectStore(Protocol):
         ...
 
 
+class ForgettingStore(ObjectStore, Protocol):
+    """An `ObjectStore` from which objects go at their time."""
+
+    def forget(self, collection: str, before: int) -> int:
+        """Delete what was added before a time (microseconds), so that its file doesn't hold it either; return how many."""
+        ...
+
+
 class Doorkeeper(Protocol):
     """Looks at each object before it is stored: what a lane takes, and how it is marked."""
 

@@ -28,6 +28,7 @@ from sekisho.stores.database.hub_pages import place_of
 from sekisho.stores.database.hub_tables import DISPUTES, LEDGER, OUTCOMES, REPORTS, STANDINGS
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable
+from sekisho.stores.database.sqlite import overwriting
 
 _AT_ONCE = 400
 
@@ -228,11 +229,13 @@ class SqlLedger:
         """Empty the log items of what was delivered before a time; return how many."""
         old = (LEDGER.c.notified < delivered_before) & (LEDGER.c.log_items != "")
         with self._database.writing() as connection:
+            overwriting(connection)
             return connection.execute(update(LEDGER).where(old).values(log_items="")).rowcount
 
     def expire(self, now: int) -> int:
         """Delete entries that are past their five years; return how many."""
         with self._database.writing() as connection:
+            overwriting(connection)
             return connection.execute(delete(LEDGER).where(LEDGER.c.expires <= now)).rowcount
 
 

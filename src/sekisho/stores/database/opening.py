@@ -56,6 +56,11 @@ class Database:
         with self.reading() as connection:
             connection.exec_driver_sql("SELECT version FROM sekisho_schema LIMIT 1").first()
 
+    def folded(self) -> bool:
+        """Let nothing that was deleted stay in the write-ahead log of SQLite; False when somebody reads just now."""
+        with explained(self.where):
+            return sqlite.folded(self.engine)
+
     def close(self) -> None:
         """Close the connections."""
         self.engine.dispose()

@@ -36,6 +36,7 @@ from sekisho.stores.database.opening import Database
 from sekisho.stores.database.postgres import DIALECT
 from sekisho.stores.database.rows import as_row, askable
 from sekisho.stores.database.sharing_tables import COLLECTIONS, OBJECTS
+from sekisho.stores.database.sqlite import overwriting
 
 _AT_ONCE = 500
 _STREAMED = 100
@@ -130,6 +131,20 @@ class SqlObjects:
                 some = OBJECTS.c.version_key.in_(keys[first : first + _AT_ONCE])
                 gone += connection.execute(delete(OBJECTS).where(here, some)).rowcount
             return gone
+
+    def forget(self, collection: str, before: int) -> int:
+        """Delete what was added before a time (microseconds), so that its file doesn't hold it either; return how many."""
+        old = and_(OBJECTS.c.collection == collection, OBJECTS.c.added < before)
+        gone = 0
+        while True:
+            with self._database.writing() as connection:
+                overwriting(connection)
+                few = select(OBJECTS.c.added).where(old).order_by(OBJECTS.c.added).limit(_AT_ONCE)
+                last = connection.execute(select(func.max(few.subquery().c.added))).scalar()
+                if last is None:
+                    return gone
+                part = and_(OBJECTS.c.collection == collection, OBJECTS.c.added <= last)
+                gone += connection.execute(delete(OBJECTS).where(part)).rowcount
 
 
 def question(collection: str, wanted: ObjectFilter, *, bodies: bool = True) -> Select[Any]:

@@ -143,6 +143,25 @@ def engine(path: Path, patience: float) -> Engine:
     return made
 
 
+def overwriting(connection: Connection) -> None:
+    """Let what this connection deletes from SQLite be overwritten in its file; of PostgreSQL its own upkeep takes care."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def folded(made: Engine) -> bool:
+    """Move the write-ahead log into the file and cut it off, so that nothing that was deleted stays in it.
+
+    False when somebody reads just now: the next time will do.
+    """
+    if made.dialect.name != "sqlite":
+        return True
+    with made.connect() as connection:
+        raw = connection.connection.driver_connection
+        busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] if raw is not None else 1
+    return not busy
+
+
 def keep_copy(path: Path, version: int) -> None:
     """Lay a copy of the database beside it, as it was in schema ``version``; never over an older copy."""
     number = 0

@@ -29,7 +29,7 @@ from sekisho.ports.hub import (
     ReportStore,
 )
 from sekisho.ports.makers import AdvisoryStore, DisclosureStore, ModelStore
-from sekisho.ports.sharing import CollectionStore, ObjectStore
+from sekisho.ports.sharing import CollectionStore, ForgettingStore
 
 OPERATOR = "hub"
 _LATELY = 2_000
@@ -51,7 +51,7 @@ class Books:
     members: MemberStore
     tokens: HubTokenStore
     collections: CollectionStore
-    objects: ObjectStore
+    objects: ForgettingStore
     reports: ReportStore
     disputes: DisputeStore
     ledger: LedgerStore

@@ -9,12 +9,10 @@ from sekisho.language import Text
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Standing, base_key
 from sekisho.model.sharing import Lane
-from sekisho.ports.sharing import EVERY, ObjectFilter
 from sekisho.workflows.hub.books import OPERATOR, Books
 from sekisho.workflows.hub.weighing import settle
 
 _DAY = 86_400_000
-_AT_ONCE = 500
 
 
 def verify(books: Books, identifier: str, who: str, *, true: bool, reason: str) -> Standing:
@@ -71,19 +69,8 @@ def retired_items(books: Books) -> tuple[int, int]:
         collection = books.lane(lane)
         if collection is not None:
             for member in books.members.members():
-                _forget(books, f"{collection.id}@{member.id}", before * 1000)
+                books.objects.forget(f"{collection.id}@{member.id}", before * 1000)
     return books.ledger.forget_items(before), books.ledger.expire(now)
-
-
-def _forget(books: Books, part: str, before: int) -> None:
-    """Delete what was added to a member's share before a time (microseconds); the oldest come first."""
-    while True:
-        page = books.objects.find(part, ObjectFilter(versions=EVERY), limit=_AT_ONCE, octets=1, bodies=False)
-        old = [one.id for one in page.held if one.added < before]
-        for identifier in old:
-            books.objects.delete(part, identifier, EVERY)
-        if not old:
-            return
 
 
 def _standing(books: Books, identifier: str) -> Standing:
