@@ -120,7 +120,14 @@ def test_row_3_1_4_http_basic_authentication(hub: Ring) -> None:
 def test_row_3_2_1_get_discovery_resource(hub: Ring) -> None:
     got = hub.ask("test", "GET", "/taxii2/")
     assert (got.status, got.headers["content-type"]) == (200, MEDIA)
-    assert got.json["default"] in got.json["api_roots"] == ["/sharing/"]
+    assert got.json["default"] in got.json["api_roots"] == ["http://hub.test/sharing/"], (
+        "clients follow whole addresses best"
+    )
+    again = hub.ask("test", "GET", "/taxii2/", headers={"host": "127.0.0.1:8443"})
+    assert again.json["default"] == "http://127.0.0.1:8443/sharing/"
+    for wrong in ("hub.test:99999", "hub.test:x", "hub.test:"):
+        got = hub.ask("test", "GET", "/taxii2/", headers={"host": wrong})
+        assert got.json["default"] in {"/sharing/", "http://hub.test/sharing/"}
 
 
 def test_row_3_3_1_get_api_root_resource(hub: Ring) -> None:

@@ -16,13 +16,17 @@ STIX = "application/stix+json;version=2.1"
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request as it came: the path is decoded, the query is not; names of headers are in small letters."""
+    """A request as it came: the path is decoded, the query is not; names of headers are in small letters.
+
+    :ivar origin: the scheme and host by which the server was reached, where that is sure; empty otherwise
+    """
 
     method: str
     path: str
     query: str = ""
     headers: Mapping[str, str] = {}
     body: bytes = b""
+    origin: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -53,7 +57,10 @@ class Root(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the server says of itself. ``address`` is set before the roots' paths; empty makes them relative."""
+    """What the server says of itself. ``address`` is set before the roots' paths.
+
+    Empty, it is the request's origin: some clients can't follow a path alone. Where that isn't known, paths stay paths.
+    """
 
     title: str
     roots: tuple[Root, ...]

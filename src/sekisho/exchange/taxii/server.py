@@ -105,7 +105,7 @@ class TaxiiServer:
             raise Refusal(404)  # addresses end with a slash (section 3.1)
         match parts[1:-1]:
             case ["taxii2"]:
-                return self._only(request, {"GET": lambda: answer(self._discovery())})
+                return self._only(request, {"GET": lambda: answer(self._discovery(request.origin))})
             case [name] if name in self._roots:
                 return self._only(request, {"GET": lambda: answer(self._root(self._roots[name]))})
             case [name, "status", identifier] if name in self._roots:
@@ -147,9 +147,9 @@ class TaxiiServer:
             raise Refusal(405, headers={"Allow": ", ".join(methods)})
         return done()
 
-    def _discovery(self) -> dict[str, Any]:
+    def _discovery(self, origin: str) -> dict[str, Any]:
         said = self._description
-        roots = [f"{said.address.rstrip('/')}/{one.name}/" for one in said.roots]
+        roots = [f"{(said.address or origin).rstrip('/')}/{one.name}/" for one in said.roots]
         told: dict[str, Any] = {"title": said.title}
         told |= {name: text for name in ("description", "contact") if (text := getattr(said, name))}
         return told | ({"default": roots[0], "api_roots": roots} if roots else {})

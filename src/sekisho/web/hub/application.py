@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from threading import Lock
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from starlette.applications import Starlette
@@ -122,7 +122,7 @@ async def _let_in(door: Door, request: HttpRequest, now: int) -> Response:
     if shown is None and _path(request) in {"/", "/healthz"}:
         return await run_in_threadpool(_public, door, request)
     if shown is None:
-        return _plain(door.desk.taxii.answer(_asked(request, b""), None))
+        return _plain(door.desk.taxii.answer(_asked(door, request, b""), None))
     if not _allowed(door, door.members, shown.member.id, now):
         return _plain(Refusal(429, headers=_RETRY).answer())
     if request.method != "POST":
@@ -145,7 +145,7 @@ async def _posted(door: Door, request: HttpRequest, shown: Bearer) -> Answer:
             body = await _body(request, most)
         again = await run_in_threadpool(_bearer, door, request, door.desk.books.now())
         if again is None:
-            return door.desk.taxii.answer(_asked(request, b""), None)
+            return door.desk.taxii.answer(_asked(door, request, b""), None)
         return await run_in_threadpool(_answer, door, request, again, body)
     except TimeoutError:
         raise Refusal(408, "what was sent came too slowly", headers={"Connection": "close"}) from None
@@ -162,7 +162,7 @@ def _unread(door: Door, request: HttpRequest, shown: Bearer) -> Answer | None:
     posts = makers.POSTS | counts.POSTS
     if _path(request) in posts:
         return makers.refused(posts[_path(request)], shown)
-    found = door.desk.taxii.answer(_asked(request, b""), Caller(shown.member.id, shown.rights))
+    found = door.desk.taxii.answer(_asked(door, request, b""), Caller(shown.member.id, shown.rights))
     return None if found.status == _NO_BODY else found
 
 
@@ -242,19 +242,39 @@ def _path(request: HttpRequest) -> str:
     return str(request.scope["path"])
 
 
-def _asked(request: HttpRequest, body: bytes) -> Request:
+def _asked(door: Door, request: HttpRequest, body: bytes) -> Request:
     return Request(
         request.method,
         _path(request),
         request.scope["query_string"].decode("latin-1"),
         dict(request.headers),
         body,
+        _origin(door, request),
     )
+
+
+def _origin(door: Door, request: HttpRequest) -> str:
+    """Return where it was reached, by the name in the request, which is one of its own; a proxy may have put its own."""
+    if door.proxies:
+        return ""
+    host = urlsplit(f"//{request.headers['host']}")
+    name = f"[{host.hostname}]" if ":" in (host.hostname or "") else host.hostname
+    try:
+        port = f":{host.port}" if host.port else ""
+    except ValueError:  # no port has such a number
+        return ""
+    return f"{'https' if door.secure else 'http'}://{name}{port}"
 
 
 def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Answer:
     elsewhere = shown.member.role is MemberRole.PARTNER
-    if elsewhere and _path(request).lstrip("/").split("/")[0] in {"feed", "me", "advisories", "models", "counts"}:
+    if elsewhere and _path(request).lstrip("/").split("/")[0] in {
+        "feed",
+        "me",
+        "advisories",
+        "models",
+        "counts",
+    }:
         raise Refusal(404)  # a hub elsewhere has a list of its own, without what came from it
     known = makers.answer(
         door.desk.books, request.method, _path(request), dict(request.query_params), shown, body
@@ -273,7 +293,7 @@ def _answer(door: Door, request: HttpRequest, shown: Bearer, body: bytes) -> Ans
             return Answer(204)
         case ["openapi.json"] if request.method == "GET":
             return _json(described())
-    return door.desk.taxii.answer(_asked(request, body), Caller(shown.member.id, shown.rights))
+    return door.desk.taxii.answer(_asked(door, request, body), Caller(shown.member.id, shown.rights))
 
 
 def _feed(door: Door, request: HttpRequest, shown: Bearer, rest: list[str]) -> Answer:
