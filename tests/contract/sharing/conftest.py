@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from fakes.pattern import copied
 from fakes.sharing import Ring, opened_ring
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _databases() -> Iterator[None]:
+    """What it costs to make a database is paid once."""
+    with copied():
+        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fakes.console import Browser, browsing, first_admin, quick, signed_in
+from fakes.pattern import copied
 from sekisho.model.account import Role
 from sekisho.web.doors import Rate
 from sekisho.web.installation import office_of
@@ -15,6 +16,13 @@ from sekisho.web.office import Office
 from sekisho.web.serving import Listening
 from sekisho.wiring.console import Console
 from sekisho.workflows import sign_in
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _databases() -> Iterator[None]:
+    """What it costs to make a database is paid once."""
+    with copied():
+        yield
 
 
 @pytest.fixture
