@@ -61,6 +61,9 @@ def test_every_page_of_the_menu(
         origin + "/duties/checks/2026?item=technical:10条 電源",
         origin + "/duties/drills",
         origin + "/duties/learning",
+        origin + "/accidents/statistics",
+        origin + "/duties/reminders",
+        origin + "/duties/names",
     ]:
         page.goto(link)
         assert page.locator("html").get_attribute("lang") == language

@@ -31,7 +31,9 @@ class Clock:
 
 
 def clocks(ruling: Ruling, say: Say) -> Iterator[Clock]:
-    """Yield what is counted down while an accident is dealt with."""
+    """Yield what is counted down while an accident goes on."""
+    if not ruling.running:
+        return
     telling, possible = ruling.telling, words.earliest_possible(ruling)
     users = f"{possible[1]:,}" if possible else ""
     every = [
@@ -55,6 +57,16 @@ def clocks(ruling: Ruling, say: Say) -> Iterator[Clock]:
             yield _clock(ruling, what, when)
 
 
+def undone(ruling: Ruling, say: Say) -> Iterator[str]:
+    """Yield what is on record nowhere though the accident is over: it is no countdown any more."""
+    if ruling.running:
+        return
+    if ruling.telling and ruling.telling.first is None:
+        yield say("利用者に知らせた記録がない", "no notice to users is on record")
+    if ruling.target:
+        yield say("総務省への第一報の記録がない", "no first report to the ministry is on record")
+
+
 def next_due(ruling: Ruling, signed: frozenset[str], say: Say) -> Clock | None:
     """Return what comes first: a clock that runs, or the last day of a detailed report that nobody signed off yet.
 
@@ -65,8 +77,7 @@ def next_due(ruling: Ruling, signed: frozenset[str], say: Say) -> Clock | None:
         for one in ruling.duties
         if one.standing is not Standing.NO and f"{Kind.DETAILED.value}-{one.rule.trigger}" not in signed
     )  # fmt: skip
-    running = clocks(ruling, say) if ruling.running else iter(())
-    return min((*running, *days), key=lambda one: one.when, default=None)
+    return min((*clocks(ruling, say), *days), key=lambda one: one.when, default=None)
 
 
 def left_words(seconds: int) -> str:

@@ -11,6 +11,7 @@ from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import About
 from sekisho.wiring.console import Console
 
+_PAGE = 1_000
 Broken = Callable[[AccidentRecord, DescriptionError], None]
 
 
@@ -20,14 +21,21 @@ def accidents_of(folder: Path, broken: Broken) -> Iterator[tuple[About, Ruling]]
     :raises DescriptionError: there is no database yet
     """
     with Console(folder) as console:
-        desk, after = console.accidents, ""
-        while page := desk.find(after=after, limit=100):
-            for one in page:
-                try:
-                    told = one.told()
-                    ruling = desk.judged(told, console.now())
-                except DescriptionError as error:
-                    broken(one, error)
-                    continue
-                yield told.about, ruling
-            after = page[-1].place
+        yield from judged_accidents(console, broken)
+
+
+def judged_accidents(console: Console, broken: Broken) -> Iterator[tuple[About, Ruling]]:
+    """Yield every accident of a console, as `accidents_of`."""
+    desk, after = console.accidents, ""
+    while page := desk.find(after=after, limit=_PAGE):
+        for one in page:
+            try:
+                told = one.told()
+                ruling = desk.judged(told, console.now())
+            except DescriptionError as error:
+                broken(one, error)
+                continue
+            yield told.about, ruling
+        if len(page) < _PAGE:
+            return
+        after = page[-1].place

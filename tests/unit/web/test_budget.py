@@ -58,6 +58,7 @@ BUDGET = {
     "/healing": 1,
     "/healing?by=channel": 1,
     "/accidents": 3,
+    "/accidents/statistics": 3,
     "/accidents/{accident}": 6,
     "/accidents/{accident}/first/2": 6,
     "/duties": 5,

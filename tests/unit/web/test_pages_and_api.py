@@ -77,6 +77,7 @@ FACTS: dict[str, tuple[str, ...] | str] = {
     "/": ("getToday",),
     "/live": ("getToday",),
     "/accidents": ("listAccidents",),
+    "/accidents/statistics": ("getAccidentStatistics",),
     "/accidents/{id}": ("getAccident", "listAccidentDocuments"),
     "/accidents/{id}/{kind}/{version}": ("getAccidentDocument",),
     "/account": ("whoAmI",),

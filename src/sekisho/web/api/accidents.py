@@ -9,6 +9,7 @@ import msgspec
 
 from sekisho.language import Text
 from sekisho.model.accident_record import AccidentRecord
+from sekisho.model.accident_statistics import Year
 from sekisho.model.account import Permission
 from sekisho.model.case_life import Actor
 from sekisho.model.incident import Service
@@ -16,6 +17,7 @@ from sekisho.model.timeline import What
 from sekisho.reports.accidents.words import reasoning
 from sekisho.web.api.watching import Limit
 from sekisho.web.asked import Asked
+from sekisho.web.counted_accidents import statistics_of
 from sekisho.web.office import JAPAN
 from sekisho.web.operations import Operation, standing
 
@@ -26,6 +28,14 @@ After = Annotated[
 # Until the year 2100: the last that a day of a report can be counted in.
 When = Annotated[int, msgspec.Meta(ge=0, le=4_102_412_399_999, description="milliseconds")]
 Users = Annotated[int, msgspec.Meta(ge=0, le=10_000_000_000)]
+
+
+class StatisticsOut(msgspec.Struct, frozen=True):
+    """Fiscal years, one's own counts beside the published ones; ``broken`` are accidents that can't be judged."""
+
+    years: tuple[Year, ...]
+    gaps: str
+    broken: tuple[str, ...]
 
 
 class AccidentQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -179,10 +189,19 @@ def _number(users: int | None) -> str:
     return "" if users is None else str(users)
 
 
+def _statistics(asked: Asked, _query: Any, _body: None) -> StatisticsOut:
+    found = statistics_of(asked.office.console)
+    return StatisticsOut(found.years, found.published.gaps.say(asked.language), found.broken)
+
+
 OPERATIONS = (
     Operation(
         "GET", "/api/v1/accidents", "listAccidents", Text(ja="事故の一覧", en="List accidents"), Permission.SEE, _list,
         AccidentPageOut, AccidentQuery,
+    ),
+    Operation(
+        "GET", "/api/v1/accidents/statistics", "getAccidentStatistics", Text(ja="年度ごとの件数", en="Accidents by fiscal year"),
+        Permission.SEE, _statistics, StatisticsOut,
     ),
     Operation(
         "GET", "/api/v1/accidents/{id}", "getAccident", Text(ja="事故と今の判定", en="An accident as it is judged now"),

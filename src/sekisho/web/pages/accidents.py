@@ -24,7 +24,7 @@ from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import About, Details, Fact, What
 from sekisho.reports.accidents import course_plot, words
-from sekisho.web.accident_clocks import clocks
+from sekisho.web.accident_clocks import clocks, undone
 from sekisho.web.asked import Asked
 from sekisho.web.office import JAPAN
 from sekisho.web.page import Page, Route
@@ -165,6 +165,7 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         mark=MARKS[ruling.serious.value],
         marks=MARKS,
         clocks=list(clocks(ruling, asked.t)),
+        undone=list(undone(ruling, asked.t)),
         judged=[
             (one, words.reasoning(one, ruling, asked.t), words.why(one, asked.t, clock))
             for one in ruling.judgements

@@ -1,0 +1,31 @@
+"""Accidents by fiscal year, for their page and for programs that ask the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from sekisho.model.accident_statistics import Published, Year, statistics
+
+if TYPE_CHECKING:
+    from sekisho.wiring.console import Console
+
+
+class CountedAccidents(msgspec.Struct, frozen=True):
+    """The years of either series; ``broken`` are ids of accidents that can't be judged, and are in no count."""
+
+    years: tuple[Year, ...]
+    published: Published
+    broken: tuple[str, ...]
+
+
+def statistics_of(console: Console) -> CountedAccidents:
+    """Count the accidents on record beside the published ones."""
+    from sekisho.catalogues.accidents import published_accidents
+    from sekisho.wiring.accident_records import judged_accidents
+
+    broken: list[str] = []
+    published = published_accidents()
+    every = list(judged_accidents(console, lambda one, _: broken.append(one.id)))
+    return CountedAccidents(statistics(every, published), published, tuple(broken))
