@@ -67,7 +67,12 @@ dropbear -F -E $keys -p 22 2>/run/dropbear.log &""",
 
 SNMP = Service(
     "snmp",
-    "mkdir -p /var/lib/snmp /run/agentx\nMIBS= snmpd -f -Lf /run/snmpd.log -C -c /data/etc/snmpd.conf udp:161,udp6:161 &",
+    """mkdir -p /var/lib/snmp /run/agentx
+(
+    MIBS= snmpd -f -Lf /run/snmpd.log -C -c /data/etc/snmpd.conf udp:161,udp6:161
+    echo "lab: snmpd ended with $?"
+    tail -n 5 /run/snmpd.log
+) &""",
     ("udp/161",),
     {
         "etc/snmpd.conf": "rocommunity public\nrwcommunity private\nrocommunity6 public\nrwcommunity6 private\n"

@@ -50,6 +50,7 @@ def assessments(flavours: Iterable[str], root: rootfs.RootFilesystem, place: Pat
             device.ready()
             return assess(device, place / flavour, *_ASKED[flavour], timeout_s=LONGEST_S, limits=_LIMITS)
         finally:
+            (place / flavour / "console.log").write_text(device.console(), encoding="utf-8")
             device.remove()
 
     wanted = set(flavours)

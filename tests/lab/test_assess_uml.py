@@ -29,7 +29,7 @@ def test_every_planted_fault_of_the_weak_router_is_found_and_none_invented(outco
     }
     both = {("tcp/1883", "mqtt-connect"), ("udp/161", "snmp-read"), ("udp/161", "snmp-write")}
     wanted = {(f"{side} {end}", what) for side in ("lan", "wan") for end, what in both}
-    assert anonymous == wanted | {("lan udp/1900", "port-mapping")}
+    assert anonymous == wanted | {("lan udp/1900", "port-mapping")}, _told_of(done.folder, 161)
     assert done.fact("code.same") == {"units first second": True}
     assert done.fact("setting.write")["setting dns as none"] is True
     assert not any(done.fact("login.anonymous").values()), "no login opens without a code on this device"
@@ -52,6 +52,16 @@ def test_every_planted_fault_of_the_weak_router_is_found_and_none_invented(outco
     assert {"JP20-1", "JP25-1", "JP25-2b", "JP25-2c", "JP25-2d", "JP25-5"} <= failed
     assert not failed & {"JP20-3", "JP20-4", "JP25-3", "JP25-4"}, "no fault of update or retention is planted"
     _every_finding_names_its_evidence(done.printed, done.folder)
+
+
+def _told_of(folder: Path, port: int) -> str:
+    """Return what was tried at a port and what the device's console said: nothing else is left of a device."""
+    steps = [
+        json.dumps(entry["body"]["record"])[:1500]
+        for entry in chain(folder)
+        if entry["kind"] == "step" and entry["body"]["record"].get("data", {}).get("port") == port
+    ]
+    return "\n".join([*steps, (folder.parent / "console.log").read_text(encoding="utf-8")[-3000:]])
 
 
 def _every_finding_names_its_evidence(printed: dict[str, object], folder: Path) -> None:
