@@ -17,6 +17,7 @@ from sekisho.cli import (
     accident_statistics,
     accident_watch,
 )
+from sekisho.cli.day_option import DAY
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 from sekisho.errors import SekishoError
 
@@ -155,7 +156,7 @@ def abroad(file: tuple[Path, ...], at: str | None, profile: tuple[str, ...], as_
         "Show the thresholds of that day (default: today).",
     ),
 )
-@click.option("--on", "day", type=click.DateTime(["%Y-%m-%d"]), help=t("日付", "date"))
+@click.option("--on", "day", type=DAY, help=t("日付", "date"))
 @lang_option
 def rules(day: datetime | None, as_json: bool) -> None:
     """Print the rule set in force."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sekisho.cli.day_option import DAY
 from sekisho.cli.looking import data_option
 from sekisho.cli.speech import lang_option, put_json, t, table
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from sekisho.wiring.console_lessons import LessonDesk, Sent
 
 _OPEN, _AGAIN, _UNDELIVERED = 3, 1, 4
-_DAY = click.DateTime(["%Y-%m-%d"])
 _who = click.option(
     "--as",
     "name",
@@ -95,7 +95,7 @@ def measure() -> None:
 @click.argument("accident")
 @click.option("--text", required=True, help=t("対策", "the measure"))
 @click.option("--owner", required=True, help=t("担当", "its owner"))
-@click.option("--due", required=True, type=_DAY, help=t("期限", "due by"))
+@click.option("--due", required=True, type=DAY, help=t("期限", "due by"))
 @_who
 @data_option
 @lang_option
@@ -114,7 +114,7 @@ def add(accident: str, text: str, owner: str, due: datetime, name: str, data: Pa
     "done", help=t("対策を、証拠とともに済みにする。", "Record a measure as done, with its proof.")
 )
 @click.argument("identifier", metavar="MEASURE")
-@click.option("--on", type=_DAY, help=t("した日（既定は今日）", "the day (default: today)"))
+@click.option("--on", type=DAY, help=t("した日（既定は今日）", "the day (default: today)"))
 @click.option("--proof", required=True, help=t("証拠", "what shows it"))
 @_who
 @data_option

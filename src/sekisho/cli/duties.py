@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sekisho.cli.day_option import DAY
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ def _options(function: Any) -> Any:
     for option in (
         click.option(
             "--until",
-            type=click.DateTime(["%Y-%m-%d"]),
+            type=DAY,
             help=t("この日まで（既定は400日先）", "up to this day (default: 400 days ahead)"),
         ),
         click.option(
             "--on",
             "today",
-            type=click.DateTime(["%Y-%m-%d"]),
+            type=DAY,
             help=t("この日に立って（既定は今日）", "as of this day (default: today)"),
         ),
         click.option(
@@ -211,7 +212,7 @@ def remind_(
 @click.option(
     "--on",
     "day",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     help=t("した日（既定は今日）", "the day it was done (default: today)"),
 )
 @click.option("--proof", required=True, help=t("証拠（受付番号、文書の場所）", "what shows it"))

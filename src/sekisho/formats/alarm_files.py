@@ -176,7 +176,8 @@ def read_tickets(text: str) -> Read:
                 left.append(LeftOut(where, "columns", ",".join(row)[:120]))
             else:
                 fields = {name: cell.strip() for name, cell in zip(names, row, strict=True)}
-                alarms.append(Alarm(None, fields, where))
+                # A rule writes the message as the note unless it says otherwise; not every table has one.
+                alarms.append(Alarm(None, {"message": "", **fields}, where))
     except csv.Error as error:
         raise DescriptionError(
             Text(ja="CSVの書式の誤り", en="not valid CSV"), f"line {reader.line_num}: {error}"

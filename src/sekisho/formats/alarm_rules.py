@@ -163,7 +163,7 @@ def _rule(alarm: Alarm, rules: Sequence[AlarmRule]) -> tuple[AlarmRule, dict[str
 def _filled(template: str, fields: Mapping[str, str]) -> str:
     for name in _PART.findall(template):
         if name not in fields:
-            raise ValueError("field-missing")
+            raise DescriptionError(REASONS["field-missing"], f"{{{name}}}")
     return _PART.sub(lambda part: fields[part[1]], template)
 
 

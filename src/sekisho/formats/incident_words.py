@@ -44,6 +44,7 @@ COLUMNS: Mapping[str, str] = {
 #: Why a file is refused.
 REASONS: Mapping[str, Text] = {
     "not-a-time": Text(ja="日時として読めない", en="not a time"),
+    "not-a-day": Text(ja="日付として読めない", en="not a day"),
     "no-time-of-day": Text(ja="時刻がない", en="no time of day"),
     "no-such-moment": Text(ja="暦にない日時", en="no such moment"),
     "outside-the-era": Text(ja="元号の期間の外", en="outside the era"),

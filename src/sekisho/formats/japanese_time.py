@@ -48,6 +48,22 @@ def read_moment(text: str, zone: tzinfo) -> datetime:
     return when + timedelta(days=1) if hour == _LAST_HOUR else when
 
 
+def read_day(text: str) -> date:
+    """Return the day, written in any of these ways, without a time of day.
+
+    :raises ValueError: the reason id: ``not-a-day``, ``no-such-moment``, ``outside-the-era``
+    """
+    found = _TEXT.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    if found is None or found["hour"] is not None or found["zone"]:
+        raise ValueError("not-a-day")
+    try:
+        day = date(_year(found), int(found["month"]), int(found["day"]))
+        _in_era(found["era"], day)
+    except ValueError as error:
+        raise ValueError(str(error) if str(error) == "outside-the-era" else "no-such-moment") from error
+    return day
+
+
 def _era(name: str) -> str:
     return _SIGNS.get(name.upper(), name)
 

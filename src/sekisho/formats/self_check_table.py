@@ -10,6 +10,8 @@ from datetime import date, timedelta
 from typing import NoReturn
 
 from sekisho.errors import DescriptionError, ReadingError
+from sekisho.formats.incident_words import REASONS
+from sekisho.formats.japanese_time import read_day
 from sekisho.formats.workbook import rows_of
 from sekisho.language import Text
 from sekisho.model.self_check import NETWORKS, Answer, CheckList, Item, Status
@@ -148,9 +150,9 @@ def _day(text: str, where: str) -> date | None:
     if text.isascii() and text.isdecimal() and len(text) == len("45000") and int(text) in _SERIALS:
         return _FIRST_DAY + timedelta(days=int(text))
     try:
-        return date.fromisoformat(text.replace("/", "-"))
-    except ValueError:
-        _refuse(Text(ja="日付として読めない", en="not a day"), f"{where}: {text[:60]}")
+        return read_day(text)
+    except ValueError as error:
+        _refuse(REASONS[str(error)], f"{where}: {text[:60]}")
 
 
 def template(lists: Iterable[CheckList], items: Iterable[Item] = ()) -> str:

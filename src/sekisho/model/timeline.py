@@ -156,7 +156,8 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
     """
     ordered = sorted((one for one in facts if one.time <= as_of), key=lambda one: one.time)
     if not ordered:
-        raise TimelineError("nothing-known-yet", "")
+        first = min(facts, key=lambda one: one.time, default=None)
+        raise TimelineError("nothing-known-yet", first.line if first else "")
     effects = tuple(_effects(about, ordered))
     equipment = tuple(_equipment(ordered))
     begins = [*(one.begin for one in effects), *(one.begin for one in equipment)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from sekisho.errors import DescriptionError
+from sekisho.formats.incident_words import REASONS
+from sekisho.formats.japanese_time import read_day
 from sekisho.language import Text
 from sekisho.web.asked import Asked
 
@@ -15,9 +17,9 @@ def day_or_none(asked: Asked, name: str) -> date | None:
     """Return the day of a field, None when it is empty. :raises DescriptionError: it is no day."""
     text = asked.form.get(name, "").strip()
     try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise DescriptionError(Text(ja="日付として読めない", en="not a day"), f"{name}={text[:40]}") from None
+        return read_day(text) if text else None
+    except ValueError as error:
+        raise DescriptionError(REASONS[str(error)], f"{name}={text[:40]}") from None
 
 
 def day(asked: Asked, name: str) -> date:

@@ -20,7 +20,7 @@ from sekisho.model.incident import Incident, Standing
 from sekisho.model.periodic import periodic, periodic_rules
 from sekisho.model.ruling import DueDay, Ruling
 from sekisho.model.telling import telling
-from sekisho.model.timeline import About, Fact, TimelineError, What, in_force, incident
+from sekisho.model.timeline import EVERYWHERE, About, Fact, TimelineError, What, in_force, incident
 
 _LARGEST = 10_000_000
 _SATURDAY = 5
@@ -95,7 +95,10 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
     except TimelineError as error:
         what = REASONS[error.reason]
         if error.hint:
-            what = Text(ja=f"{what.ja}：{error.hint}", en=f"{what.en}: {error.hint}")
+            what = Text(
+                ja=f"{what.ja}：{error.hint.replace(EVERYWHERE, '（地域を書かない停止）')}",
+                en=f"{what.en}: {error.hint.replace(EVERYWHERE, '(an outage without an area)')}",
+            )
         raise DescriptionError(what, error.line) from error
     day, today = japan_day(known.occurred), japan_day(as_of)
     rules = rules_for(day, accident_rules())

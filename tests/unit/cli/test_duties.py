@@ -92,6 +92,15 @@ def test_the_list_shows_what_is_late_done_and_unverified(operator: Path) -> None
     assert states["voice-quality"] == "open"
 
 
+def test_days_are_written_as_people_write_them(operator: Path) -> None:
+    plain = json.loads(run("list", operator, *ON, "--json", code=1))
+    era = ("--on", "令和８年11月21日", "--until", "R9.6.30")
+    assert json.loads(run("list", operator, *era, "--json", code=1)) == plain
+    done = CliRunner().invoke(command, ["list", str(operator), "--on", "R8.2.30"], standalone_mode=False)
+    assert isinstance(done.exception, click.BadParameter)
+    assert "R8.2.30" in str(done.exception)
+
+
 def test_an_accident_on_record_makes_the_yearly_report_due(operator: Path, tmp_path: Path) -> None:
     folder = data_folder(tmp_path, 1)
     found = json.loads(run("list", operator, "--data", folder, "--json", code=1))

@@ -90,7 +90,7 @@ def test_other_json_is_refused(text: str) -> None:
 
 def test_tickets_and_rows_of_another_length() -> None:
     found, left = read_tickets('\ufeff番号,発生\nT1,"12:20\n過ぎ"\n\nT2\n')
-    assert [one.fields for one in found] == [{"番号": "T1", "発生": "12:20\n過ぎ"}]
+    assert [one.fields for one in found] == [{"message": "", "番号": "T1", "発生": "12:20\n過ぎ"}]
     assert [(one.line, one.reason) for one in left] == [("line 5", "columns")]
 
 

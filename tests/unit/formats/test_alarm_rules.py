@@ -109,7 +109,8 @@ all_traffic = "yes"
         ("13:00", "restored", "", None, None),
     ]  # fmt: skip
     assert found.facts[2].all_traffic is True
-    assert [one.reason for one in found.left_out] == ["field-missing", "description", "ended-before-it-began"]
+    assert [one.reason for one in found.left_out] == ["description", "description", "ended-before-it-began"]
+    assert "{lines}" in found.left_out[0].text, "which field is missing is told"
 
 
 def test_tickets_by_their_columns() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from sekisho.formats.japanese_time import read_moment
+from sekisho.formats.japanese_time import read_day, read_moment
 
 JST = timezone(timedelta(hours=9))
 WANTED = datetime(2026, 11, 21, 14, 20, tzinfo=JST)
@@ -57,3 +57,22 @@ def test_eras_midnight_and_zones() -> None:
 def test_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{reason}$"):
         read_moment(text, JST)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-04-01", "2026/4/1", "2026年4月1日", "令和８年４月１日", "R8.4.1", " ｒ８．４．１ "]
+)
+def test_the_same_day(text: str) -> None:
+    assert read_day(text) == date(2026, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not-a-day"), ("20260401", "not-a-day"), ("2026-04-01 10:00", "not-a-day"), ("2026-04-01Z", "not-a-day"),
+        ("2026-02-30", "no-such-moment"), ("平成35年1月1日", "outside-the-era"), ("8-4-1", "no-such-moment"),
+    ],
+)  # fmt: skip
+def test_what_is_no_day_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read_day(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -89,7 +90,7 @@ def _ticked(asked: Asked, prefix: str) -> tuple[str, ...]:
 
 
 def _operator(asked: Asked, operator: Operator) -> Operator:
-    text = _text(asked, "users").replace(",", "")
+    text = unicodedata.normalize("NFKC", _text(asked, "users")).replace(",", "")
     users = fields.count(text)
     if text and (users is None or users > _MOST_USERS):
         raise DescriptionError(_NO_NUMBER, text)

@@ -66,7 +66,7 @@ def test_people_and_sites_make_vacancies_courses_and_exemptions(analyst: TestCli
     # A site's new name is its people's new post.
     page = keep(analyst, "sites", **(SITE | {"was": "0", "name": "中央局"}))
     assert page.count("空き") == 1
-    page = keep(analyst, "operator", users="29,999", voice="no", qualified="yes", name="見本")
+    page = keep(analyst, "operator", users="２９，９９９", voice="no", qualified="yes", name="見本")
     assert "選任を要しない" in page
     listed = analyst.get("/duties").text
     assert "主任技術者の講習：佐藤" in listed
@@ -81,7 +81,10 @@ def test_people_and_sites_make_vacancies_courses_and_exemptions(analyst: TestCli
     [
         ("operator", {"users": "-3"}, "0以上の数"),
         ("operator", {"users": "9" * 30}, "0以上の数"),
-        ("sites", SITE | {"starts": "2020-02-30"}, "日付として読めない"),
+        ("sites", SITE | {"starts": "2020-02-30"}, "暦にない日時"),
+        ("sites", SITE | {"starts": "四月"}, "日付として読めない"),
+        ("sites", SITE | {"starts": "平成35年1月1日"}, "元号の期間の外"),
+        ("operator", {"users": "−3"}, "0以上の数"),
         ("sites", SITE | {"name": " "}, "名前が要る"),
         ("sites", SITE | {"work-mining": "1"}, "知らない工事"),
         (
