@@ -14,7 +14,8 @@ from sekisho.language import Language, Text
 from sekisho.model.draft import Draft, Kind
 from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import About
-from sekisho.reports.accidents.compose import Case, compose_all, compose_periodic
+from sekisho.reports.accidents.case import Case
+from sekisho.reports.accidents.compose import compose_all, compose_periodic
 from sekisho.reports.accidents.docx import docx
 from sekisho.reports.accidents.json import json
 from sekisho.reports.accidents.pdf import pdf

@@ -19,7 +19,8 @@ from sekisho.formats.incident_file import read_csv
 from sekisho.language import Language
 from sekisho.model.draft import Draft, Kind, Known, Signature, changes
 from sekisho.model.timeline import About, Details
-from sekisho.reports.accidents.compose import Case, compose, compose_all, compose_periodic
+from sekisho.reports.accidents.case import Case
+from sekisho.reports.accidents.compose import compose, compose_all, compose_periodic
 from sekisho.reports.accidents.docx import docx
 from sekisho.reports.accidents.json import json
 from sekisho.reports.accidents.pdf import pdf
