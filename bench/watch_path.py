@@ -37,6 +37,7 @@ import numpy as np
 from bench import flows
 from sekisho.formats.datagrams import Datagrams
 from sekisho.formats.flow_export import Decoder
+from sekisho.formats.passage import Passage
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.formats.watchlist import Watchlist
 from sekisho.model.indicator import Indicator
@@ -167,7 +168,7 @@ def watching_process(receiving: Receiving, folder: str, stop: Any, into: Any) ->
     label = Label(
         (Purpose.DEMONSTRATION,), LegalBasis.NOT_COMMUNICATION, Stage.RAW_FLOW, flows.NOON + 86_400_000
     )
-    cost = dict.fromkeys(("spool", "decode", "door", "match", "journal"), 0.0)
+    cost = dict.fromkeys(("spool", "decode + door", "match", "journal"), 0.0)
     seen = {"rows": 0, "hits": 0, "outside": 0, "kept": 0}
     waiting: list[Any] = []
     begin = mark = time.process_time()
@@ -184,19 +185,18 @@ def watching_process(receiving: Receiving, folder: str, stop: Any, into: Any) ->
         waiting.clear()
         spent("journal")
 
+    passage = Passage(decoder, door)
     for spool, block in _all_blocks(receiving, stop):
         spent("spool")
-        batches = decoder.decode(block.datagrams, tally)
-        spent("decode")
-        for batch in batches:
-            watched, outside = door.watch(batch)
-            spent("door")
-            hits = watchlist.match(watched)[0]
+        for rows, among, read, kept in passage.take(block.datagrams, watchlist, tally):
+            spent("decode + door")
+            hits = watchlist.match_among(rows, among)[0]
             spent("match")
-            seen["rows"] += batch.num_rows
-            seen["outside"] += outside
+            seen["rows"] += sum(read.values())
+            seen["outside"] += sum(read.values()) - sum(kept.values())
             seen["hits"] += len(np.unique(hits))
-            waiting.append(watched)
+            waiting.append(rows)
+        spent("decode + door")
         if sum(one.num_rows for one in waiting) >= _ROWS_TO_KEEP:
             keep(block.end)
             spool.done(block.end)
@@ -264,6 +264,10 @@ def _warm(door: Pseudonyms, watchlist: Watchlist, fast_from: int | None) -> None
     """Let the twins be compiled, when they are: that is part of the start."""
     for batch in Decoder(fast_from=fast_from).decode(flows.v9(flows.columns(64)), Silent()):
         watchlist.match(door.watch(batch)[0])
+    for _ in Passage(Decoder(fast_from=fast_from), door).take(
+        flows.v9(flows.columns(64)), watchlist, Silent()
+    ):
+        pass
 
 
 def _all_blocks(receiving: Receiving, stop: Any) -> Iterator[tuple[Spool, Spooled]]:

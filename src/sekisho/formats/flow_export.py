@@ -8,7 +8,7 @@ all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from sekisho.formats.bindings import Binder, Binding
 from sekisho.formats.datagrams import Datagrams
 from sekisho.formats.elements import IPFIX, NETFLOW_9
 from sekisho.formats.flow_columns import Heads, Pending
+from sekisho.formats.flow_lane import Lane, Passed
 from sekisho.formats.flow_plans import Plan, Twin
 from sekisho.formats.flow_records import Array, Offsets, Records, walk
 from sekisho.formats.flow_sources import Limits, Source, Sources
@@ -73,21 +74,29 @@ class Decoder:
 
         The order of rows is not that of the datagrams. Nothing in a datagram raises an exception.
         """
+        return [batch for batches, _ in self.passed(block, tally, None) for batch in batches]
+
+    def passed(
+        self, block: Datagrams, tally: Counter, lane: Lane | None
+    ) -> Iterator[tuple[list[pa.RecordBatch], Passed | None]]:
+        """Yield the flows of a block, part by part: batches as of `decode`, and what the ``lane`` took further.
+
+        Each part must be asked for, or the templates and sequence numbers in it are not learnt.
+        """
         width = block.octets.shape[1] if block.octets.ndim > 1 else 0
         if width == 0:
-            return []
+            return
         if self._twin is None and self._fast_from is not None and self._rows >= self._fast_from:
             from sekisho.formats import flow_records_fast
 
             self._twin = flow_records_fast
         parts = 1 if self._twin is None else _PARTS_OF_TWIN
         step = max(1, parts * min(_PART_DATAGRAMS, _PART_OCTETS // width))
-        batches: list[pa.RecordBatch] = []
         for begin in range(0, len(block), step):
-            part = _Part(block.part(begin, begin + step), self._sources, tally, self._twin)
-            batches += part.batches()
-        self._rows += sum(batch.num_rows for batch in batches)
-        return batches
+            part = _Part(block.part(begin, begin + step), self._sources, tally, self._twin, lane)
+            batches, passed, rows = part.batches()
+            self._rows += rows
+            yield batches, passed
 
     def state(self) -> dict[str, Any]:
         """Return, JSON-able, the counters of each exporter and domain, least recently heard first."""
@@ -113,7 +122,9 @@ class Decoder:
 class _Part:
     """Decodes some thousand datagrams."""
 
-    def __init__(self, datagrams: Datagrams, table: Sources, tally: Counter, twin: Twin | None) -> None:
+    def __init__(
+        self, datagrams: Datagrams, table: Sources, tally: Counter, twin: Twin | None, lane: Lane | None
+    ) -> None:
         octets = np.ascontiguousarray(datagrams.octets)
         self._datagrams = datagrams
         self._block = Block(octets)
@@ -123,11 +134,13 @@ class _Part:
         self._pending = Pending()
         # Not a method of this: a circle would keep the whole block until the collector of circles comes round.
         self._plans = Plan(
-            self._block, self._pending, lambda reason, count: tally.reject(reason, "", count), twin
+            self._block, self._pending, lambda reason, count: tally.reject(reason, "", count), twin, lane
         )
+        self._lane = lane
         self._codes: dict[str, int] = {}
 
-    def batches(self) -> list[pa.RecordBatch]:
+    def batches(self) -> tuple[list[pa.RecordBatch], Passed | None, int]:
+        """Return the batches, what the lane took, and how many rows there were."""
         versions = self._versions()
         for version, decode in (
             (NETFLOW_5, self._netflow_5),
@@ -141,9 +154,12 @@ class _Part:
             rows = rows[~short]
             if len(rows):
                 decode(rows)
-        found = self._pending.batches(list(self._codes), self._lost)
-        self._tally.good(sum(batch.num_rows for batch in found))
-        return found
+        exporters = list(self._codes)
+        passed, taken = (None, 0) if self._lane is None else self._lane.run(self._block.flat, exporters)
+        found = self._pending.batches(exporters, self._lost)
+        many = sum(batch.num_rows for batch in found) + taken
+        self._tally.good(many)
+        return found, passed, many
 
     # Counting.
 

@@ -33,14 +33,34 @@ class Twin(Protocol):
         ...
 
 
+class Lane(Protocol):
+    """What takes records further than columns at once (`passage`)."""
+
+    def suits(self, layout: Layout) -> bool:
+        """Say whether it can, for records of this layout."""
+        ...
+
+    def add(
+        self, layout: Layout, begins: Offsets, counts: Offsets, heads: Heads, otherwise: Callable[[], None]
+    ) -> None:
+        """Take the records of some sets; call ``otherwise`` when they have to be columns after all."""
+        ...
+
+
 class Plan:
-    """Plans rows of one block into ``pending``; ``count`` gets what is left out."""
+    """Plans rows of one block into ``pending``, or with a ``twin`` into the ``lane``; ``count`` gets what is left out."""
 
     def __init__(
-        self, block: Block, pending: Pending, count: Callable[[str, int], None], twin: Twin | None = None
+        self,
+        block: Block,
+        pending: Pending,
+        count: Callable[[str, int], None],
+        twin: Twin | None = None,
+        lane: Lane | None = None,
     ) -> None:
         self._block = block
         self._twin = twin
+        self._lane = lane
         self._pending = pending
         self._count = count
 
@@ -53,10 +73,16 @@ class Plan:
             return
         twin = self._twin
         if twin is not None and plain(layout) and twin.suits(layout, heads):
-            shape, flat = shape_of(layout, families(layout)[0]), self._block.flat
-            self._pending.add(
-                shape, int(counts.sum()), lambda out: twin.fill(flat, layout, begins, counts, heads, out)
+            plan = partial(
+                self._pending.add,
+                shape_of(layout, families(layout)[0]),
+                int(counts.sum()),
+                partial(twin.fill, self._block.flat, layout, begins, counts, heads),
             )
+            if self._lane is not None and self._lane.suits(layout):
+                self._lane.add(layout, begins, counts, heads, plan)
+            else:
+                plan()
             return
         width = self._block.width
         alike = (np.diff(begins) == width) & (np.diff(counts) == 0)

@@ -25,7 +25,7 @@ from sekisho.model.tables import MOST_COUNTED
 _CHUNK = 1 << 15
 _LATEST_BITS = 42
 # How a time is written: as it stands, in seconds, since the exporter's boot, as the export's, as the other time.
-_PLAIN, _SECONDS, _BOOT, _EXPORT, _OTHER = range(5)
+_PLAIN, _SECONDS, _BOOT, _EXPORT, OTHER = range(5)
 _RARE = (
     *("duration", "boot", "sampling_size", "sampling_population", "interval", "space"),
     *(f"{which}_{unit}" for which in ("start", "end") for unit in ("us", "ns", "delta")),
@@ -49,7 +49,7 @@ _SIXES = (
 )
 _WORD = 8
 # The octets before a record, none of whose bits are taken: zeros.
-_NOTHING = (-_WORD, 0)
+NOTHING = (-_WORD, 0)
 
 
 def suits(layout: Layout, heads: Heads) -> bool:
@@ -65,12 +65,10 @@ def suits(layout: Layout, heads: Heads) -> bool:
 
 def fill(flat: Array, layout: Layout, begins: Offsets, counts: Offsets, heads: Heads, out: Out) -> bool:
     """Write the records of the sets at ``begins`` into ``out``; say whether no time and no counter is impossible."""
-    places = [_place(layout, role) if name in out else _NOTHING for name, role, _ in (*_NUMBERS, *_SIXES)]
+    places = [place_of(layout, role) if name in out else NOTHING for name, role, _ in (*_NUMBERS, *_SIXES)]
     numbers = [out[name] if name in out else np.empty(0, kind) for name, _, kind in _NUMBERS]
     sixes = [out[name].view(np.uint8) if name in out else np.empty(0, np.uint8) for name, _, _ in _SIXES]
-    modes, times = zip(*(_time(layout, which) for which in ("start", "end")), strict=True)
-    if modes == (_OTHER, _OTHER):
-        modes = (_OTHER, _EXPORT)
+    modes, times = times_of(layout)
     out[VERSION][...] = 6 if len(sixes[0]) else 4
     counted, timed = _fill(
         flat, *(np.ascontiguousarray(one) for one in (begins, counts)), layout.octets,
@@ -82,14 +80,21 @@ def fill(flat: Array, layout: Layout, begins: Offsets, counts: Offsets, heads: H
     return counted < MOST_COUNTED and not timed >> _LATEST_BITS
 
 
-def _place(layout: Layout, role: str) -> tuple[int, int]:
+def times_of(layout: Layout) -> tuple[tuple[int, ...], list[tuple[int, int]]]:
+    """Return how both times are written, and where they stand as `place_of` says."""
+    found = [_time(layout, which) for which in ("start", "end")]
+    modes = tuple(mode for mode, _ in found)
+    return (OTHER, _EXPORT) if modes == (OTHER, OTHER) else modes, [place for _, place in found]
+
+
+def place_of(layout: Layout, role: str) -> tuple[int, int]:
     """Return where the eight octets begin that a field ends, from its record on, and which of their bits are its own.
 
     Before every record there are the headers of its set and its message, so these octets are there.
     """
     field = layout.fields.get(role)
     if field is None:
-        return _NOTHING
+        return NOTHING
     # IPFIX has 16 flag bits (RFC 7125); FLOW keeps the lower octet.
     width = 1 if role == "flags" else min(field.width, _WORD)
     return field.offset + field.width - _WORD, (1 << 8 * width) - 1
@@ -98,12 +103,12 @@ def _place(layout: Layout, role: str) -> tuple[int, int]:
 def _time(layout: Layout, which: str) -> tuple[int, tuple[int, int]]:
     for mode, unit in ((_PLAIN, "ms"), (_BOOT, "uptime"), (_SECONDS, "s")):
         if f"{which}_{unit}" in layout.fields:
-            return mode, _place(layout, f"{which}_{unit}")
-    return _OTHER, _NOTHING
+            return mode, place_of(layout, f"{which}_{unit}")
+    return OTHER, NOTHING
 
 
 @numba.njit(nogil=True)
-def _word(flat: Any, at: Any) -> Any:
+def word(flat: Any, at: Any) -> Any:
     """Read 64 bits in network order: the compiler makes one load and a swap of it."""
     value = np.uint64(flat[at])
     for place in range(1, 8):
@@ -112,21 +117,21 @@ def _word(flat: Any, at: Any) -> Any:
 
 
 @numba.njit(nogil=True)
-def _column(flat: Any, starts: Any, place: Any, mask: Any, out: Any, row: Any) -> Any:
+def column(flat: Any, starts: Any, place: Any, mask: Any, out: Any, row: Any) -> Any:
     """Copy one field of the records at ``starts``; return its values or'ed together. No ``out``: nothing to do."""
     seen = np.uint64(0)
     if not len(out):
         return seen
     cells, away = out[row : row + len(starts)], np.uint64(place)
     for number in range(len(starts)):
-        value = _word(flat, starts[number] + away) & mask
+        value = word(flat, starts[number] + away) & mask
         cells[number] = value
         seen |= value
     return seen
 
 
 @numba.njit(nogil=True)
-def _moment(mode: Any, value: Any, now: Any, boot: Any) -> Any:
+def instant(mode: Any, value: Any, now: Any, boot: Any) -> Any:
     """Return the milliseconds of the epoch of a time as it was sent."""
     if mode == _BOOT:  # a signed difference to the header's, so a 49-day wrap does no harm
         return now + np.int64(np.int32(np.uint32(value) - boot))
@@ -142,10 +147,10 @@ def _moments(modes: Any, counts: Any, export: Any, uptime: Any, start: Any, end:
     for number in range(len(counts)):
         now, boot = export[number], uptime[number]
         for index in range(row, row + counts[number]):
-            one = _moment(modes[0], start[index], now, boot)
-            other = _moment(modes[1], end[index], now, boot)
-            start[index] = other if modes[0] == _OTHER else one
-            end[index] = one if modes[1] == _OTHER else other
+            one = instant(modes[0], start[index], now, boot)
+            other = instant(modes[1], end[index], now, boot)
+            start[index] = other if modes[0] == OTHER else one
+            end[index] = one if modes[1] == OTHER else other
             seen |= np.uint64(start[index]) | np.uint64(end[index])
         row += counts[number]
     return seen
@@ -165,7 +170,7 @@ def _six(flat: Any, starts: Any, place: Any, out: Any, row: Any) -> None:
 
 
 @numba.njit(nogil=True)
-def _starts(begins: Any, counts: Any, octets: Any, out: Any) -> None:
+def starts_of(begins: Any, counts: Any, octets: Any, out: Any) -> None:
     """Write where each record begins."""
     row = 0
     for number in range(len(begins)):
@@ -193,37 +198,38 @@ def _loop(
             rows += counts[last]
             last += 1
         at = np.empty(rows, np.uint64)
-        _starts(begins[first:last], counts[first:last], octets, at)
-        _column(flat, at, places[0], masks[0], source4, row)
-        _column(flat, at, places[1], masks[1], destination4, row)
-        _column(flat, at, places[2], masks[2], nat4, row)
-        _column(flat, at, places[3], masks[3], source_port, row)
-        _column(flat, at, places[4], masks[4], destination_port, row)
-        _column(flat, at, places[5], masks[5], nat_port, row)
-        _column(flat, at, places[6], masks[6], protocol, row)
-        _column(flat, at, places[7], masks[7], flags, row)
-        counted |= _column(flat, at, places[8], masks[8], packets, row)
-        counted |= _column(flat, at, places[9], masks[9], volume, row)
+        starts_of(begins[first:last], counts[first:last], octets, at)
+        column(flat, at, places[0], masks[0], source4, row)
+        column(flat, at, places[1], masks[1], destination4, row)
+        column(flat, at, places[2], masks[2], nat4, row)
+        column(flat, at, places[3], masks[3], source_port, row)
+        column(flat, at, places[4], masks[4], destination_port, row)
+        column(flat, at, places[5], masks[5], nat_port, row)
+        column(flat, at, places[6], masks[6], protocol, row)
+        column(flat, at, places[7], masks[7], flags, row)
+        counted |= column(flat, at, places[8], masks[8], packets, row)
+        counted |= column(flat, at, places[9], masks[9], volume, row)
         _six(flat, at, places[10], source6, row)
         _six(flat, at, places[11], destination6, row)
         now, boot = export[first:last], uptime[first:last]
-        _column(flat, at, places[12], masks[12], start, row)
-        _column(flat, at, places[13], masks[13], end, row)
+        column(flat, at, places[12], masks[12], start, row)
+        column(flat, at, places[13], masks[13], end, row)
         timed |= _moments(modes, counts[first:last], now, boot, start, end, row)
         row += rows
         first = last
     return counted, timed
 
 
-def _given(kind: Any) -> Any:
+def given(kind: Any) -> Any:
+    """Return the type of an array of ``kind`` that is only read."""
     return types.Array(kind, 1, "C", readonly=True)
 
 
 _PAIR: Any = types.UniTuple
 _SIGNATURE = _PAIR(types.uint64, 2)(
-    *(_given(types.uint8), _given(types.int64), _given(types.int64), types.int64),
-    *(_given(types.int64), _given(types.uint64), _given(types.int64)),
-    *(_given(types.int64), _given(types.uint32), _given(types.uint32), _given(types.int16)),
+    *(given(types.uint8), given(types.int64), given(types.int64), types.int64),
+    *(given(types.int64), given(types.uint64), given(types.int64)),
+    *(given(types.int64), given(types.uint32), given(types.uint32), given(types.int16)),
     *(types.int64[::1], types.int64[::1], types.uint32[::1], types.int16[::1]),
     *(types.uint8[::1], types.uint8[::1]),
     *(types.uint32[::1],) * 3,

@@ -94,6 +94,11 @@ class Pseudonyms:
         dropped = rows - int(np.count_nonzero(side))
         return (out.filter(pa.array(side != 0)), dropped) if dropped else (out, 0)
 
+    @property
+    def table4(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]] | None:
+        """Where each /16 has its page and the pages, for whoever looks up IPv4 lines; None when a table isn't all."""
+        return self._lines4.table
+
     def strangers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return the FLOW rows of a batch that have no customer side, as they are: what `watch` leaves out."""
         return batch.filter(pa.array(self._sides(batch)[2] == 0))

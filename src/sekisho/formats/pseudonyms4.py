@@ -78,6 +78,11 @@ class Lines4:
             )
         return new_source, new_destination, line, side
 
+    @property
+    def table(self) -> tuple[Addresses, Addresses] | None:
+        """Where each page begins, and the pages; None when some prefix is too large to be in them."""
+        return None if self._wide else (self._start, self._table)
+
     def reveal(self, subscriber: int) -> IPv4Address | None:
         """Return the address whose pseudonym is ``subscriber``."""
         pseudonym = IPv4Address(subscriber)

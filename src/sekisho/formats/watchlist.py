@@ -17,6 +17,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sekisho.formats.packed_rows import unpacked
+
 Integers = NDArray[np.int64]
 Addresses = NDArray[np.uint32]
 Wide = NDArray[np.uint64]
@@ -84,6 +86,29 @@ class Watchlist:
 
     def __len__(self) -> int:
         return len(self.indicators)
+
+    @property
+    def bits(self) -> NDArray[np.uint8] | None:
+        """One bit for each /24 network, lowest first, set where an entry lies or covers; none at all without IPv4.
+
+        None without ``fast``.
+        """
+        return self._bits if self._bits is None or self._four else self._bits[:0]
+
+    def match_among(self, batch: pa.RecordBatch, among: Integers | None) -> tuple[Integers, Integers]:
+        """Do as `match`, looking at the rows ``among`` only (ascending), as those of whose `bits` some are set."""
+        if among is None:
+            return self.match(unpacked(batch))
+        source, destination = (
+            _numbers(batch, f"{end}IPv4Address", np.uint32)[among] for end in ("source", "destination")
+        )
+        away = np.where(_numbers(batch, "subscriberSide", np.uint8)[among] == SENDS, destination, source)
+        held = [group.holds(away) for group in self._four]
+        among = among[np.any(held, axis=0)] if held else _NONE
+        if not among.size:
+            return _NONE, _NONE
+        rows, entries = self.match(unpacked(batch.take(pa.array(among))))
+        return among[rows], entries
 
     def match(self, batch: pa.RecordBatch) -> tuple[Integers, Integers]:
         """Return the rows of ``batch`` that touch the list and the entries they touch, in pairs.
@@ -185,6 +210,14 @@ class _Networks4:
         self.keys, first = np.unique(key[order], return_index=True)
         self.start = np.append(first, key.size).astype(np.int64)
         self.entries = entries[order]
+
+    def holds(self, address: Addresses) -> NDArray[np.bool_]:
+        """Say for each address whether an entry holds it."""
+        key = (address.astype(np.uint64) >> self.shift).astype(np.uint32)
+        found: NDArray[np.bool_] = (
+            self.keys[np.minimum(np.searchsorted(self.keys, key), self.keys.size - 1)] == key
+        )
+        return found
 
     def look(self, address: Addresses) -> tuple[Integers, Integers]:
         """Return positions in ``address`` and the entries that hold it."""

@@ -21,12 +21,13 @@ from contextlib import contextmanager, suppress
 from threading import Lock
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from sekisho.detectors.flows.known_cc import KnownCc, Matches
 from sekisho.errors import SekishoError, StoreError
+from sekisho.formats.datagrams import Datagrams
 from sekisho.formats.flow_export import Decoder
+from sekisho.formats.passage import Passage
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.formats.watchlist import Watchlist
 from sekisho.language import Text
@@ -116,6 +117,7 @@ class LiveWatch:
         """Nothing is read before `run`."""
         self.parts = parts
         self._decoder = Decoder(fast_from=parts.fast_from)
+        self._passage = Passage(self._decoder, parts.door)
         self._tally = Counting()
         self._counts: Counter[tuple[str, Step, str]] = Counter()
         self._waiting: list[pa.RecordBatch] = []
@@ -215,23 +217,19 @@ class LiveWatch:
             self._found.count, self._found.new(), self._dropped,
         )  # fmt: skip
 
-    def _take(self, datagrams: object) -> None:
+    def _take(self, datagrams: Datagrams) -> None:
         """Decode a block, watch its flows, match them; rows wait in memory until they are written."""
         watchlist = self.parts.lists()[1]
-        for batch in self._decoder.decode(datagrams, self._tally):  # type: ignore[arg-type]
-            watched, dropped = self.parts.door.watch(batch)
-            sent = tuple(_by_exporter(batch))
-            for who, count in sent:
+        for rows, among, read, kept in self._passage.take(datagrams, watchlist, self._tally):
+            for who, count in read.items():
                 self._counts[who, Step.DECODER, "records"] += count
-                self._counts[who, Step.DOOR, "elsewhere"] += count
-            if watched.num_rows:
+                self._counts[who, Step.DOOR, "elsewhere"] += count - kept.get(who, 0)
+                self._counts[who, Step.DOOR, "watched"] += kept.get(who, 0)
+            if rows.num_rows:
                 with self._guard:
-                    self._matched += self._matches.feed(watchlist, watched)
-                self._waiting.append(watched)
-                self._rows += watched.num_rows
-                for who, count in _by_exporter(watched) if dropped else sent:
-                    self._counts[who, Step.DOOR, "elsewhere"] -= count
-                    self._counts[who, Step.DOOR, "watched"] += count
+                    self._matched += self._matches.feed(watchlist, rows, among)
+                self._waiting.append(rows)
+                self._rows += rows.num_rows
 
     @contextmanager
     def _as_fault(self, part: str) -> Iterator[None]:
@@ -346,12 +344,3 @@ def _refusing(what: Text) -> Iterator[None]:
 
 def _stream(spool: str) -> str:
     return f"spool {spool}"
-
-
-def _by_exporter(batch: pa.RecordBatch) -> Iterator[tuple[str, int]]:
-    """Yield how many rows of a batch each exporter sent."""
-    column = batch.column("exporter")
-    counts = np.bincount(column.indices.to_numpy(), minlength=len(column.dictionary))
-    for name, count in zip(column.dictionary.to_pylist(), counts.tolist(), strict=True):
-        if count:
-            yield name, count

@@ -20,6 +20,7 @@ from sekisho.model.purpose import Label, Purpose
 from sekisho.ports.flows import Query
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.stores.records_duckdb.intake import GATHERED
+from sekisho.stores.records_duckdb.journal import Piece
 
 CC = Purpose.CC_DETECTION
 OCTETS = Query("octets", 'SELECT CAST(SUM("octetDeltaCount") AS BIGINT) AS "octets" FROM "FLOW"')
@@ -237,3 +238,50 @@ def test_a_disk_that_refuses_while_input_breaks_leaves_no_half_piece(
     assert plain(store.tables("flows", WHOLE, CC).ask(count))[0][0] == 200
     state = store.state()["datasets"]["flows"]
     assert (state["rows"], state["damaged"], state["torn"]) == (200, [], 0)
+
+
+ALL = Query("all", 'SELECT * FROM "FLOW"')
+GREAT = [
+    flow(7, "192.0.2.1", 443, octets=1 << 40, packets=1 << 33),
+    flow(1 << 40, "2001:db8::1", 443, sampling=7, at=-40 * 86_400),
+    flow(8, "192.0.2.2", 443, sampling=1000, lasts=60 * 86_400),
+]
+
+
+@pytest.mark.parametrize("magic", [b"SKJ2", b"SKJ1"])
+def test_journals_of_earlier_versions_are_read_beside_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, magic: bytes
+) -> None:
+    rows = [*lines(500), *GREAT]
+    anytime = Window(START - 100 * DAY, START + 100 * DAY)
+    truth = one_shard(tmp_path / "truth")
+    truth.append("flows", iter(batches([*rows, *rows])), LABEL)
+    store = one_shard(tmp_path / "store")
+    with monkeypatch.context() as then:
+        at = "sekisho.stores.records_duckdb.journal"
+        pack = Piece.pack
+        then.setattr(f"{at}.packed", lambda batch: batch)  # as wide as WATCHED
+        old = None if magic == b"SKJ1" else 0  # whether pieces have a checksum
+        then.setattr(
+            Piece,
+            "pack",
+            lambda one: pack(one._replace(magic=magic, checksum=one.checksum if old == 0 else None)),
+        )
+        store.append("flows", iter(batches(rows)), LABEL)
+    store.close()
+    head = next((tmp_path / "store").rglob("journals/*")).read_bytes()[:4]
+    assert head == magic
+    store.append("flows", iter(batches(rows)), LABEL)
+    both = plain(store.tables("flows", anytime, CC).ask(ALL))
+    assert len(both) == 2 * len(rows)
+    assert both == plain(truth.tables("flows", anytime, CC).ask(ALL))
+    store.compact("flows")
+    assert both == plain(store.tables("flows", anytime, CC).ask(ALL))
+
+
+def test_rows_of_a_journal_take_less_than_forty_octets(tmp_path: Path) -> None:
+    store = one_shard(tmp_path)
+    rows = [flow(1000 + n % 37, f"192.0.2.{n % 23}", 443, at=n / 100) for n in range(20_000)]
+    store.append("flows", iter(batches(rows, 20_000)), LABEL)
+    size = sum(one.stat().st_size for one in tmp_path.rglob("journals/*"))
+    assert size < 40 * len(rows)

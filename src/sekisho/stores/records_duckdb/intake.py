@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sekisho.errors import StoreError
+from sekisho.formats.packed_rows import is_packed, numbers
 from sekisho.language import Text
 from sekisho.model.tables import RECEIVES, SENDS, WATCHED
 from sekisho.stores.records_duckdb.layout import HOUR
@@ -28,11 +29,16 @@ _GROUPS = (
 def checked(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return the batch with the columns of WATCHED in their order, without those that are null throughout.
 
+    One that is packed stays so.
+
     :raises StoreError: a column that is not on the list, one that is missing, or rows without a line
     """
     for name in batch.schema.names:
         if name not in WATCHED.names:
             raise _refused("許可リストにない列がある", "a column is not on the list of allowed ones", name)
+    if is_packed(batch.schema):
+        _behind_the_door(batch)
+        return batch
     left_out = {name for group in _GROUPS if all(_empty(batch, name) for name in group) for name in group}
     arrays, fields = [], []
     for field in WATCHED:
@@ -79,12 +85,7 @@ def gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def places(batch: pa.RecordBatch, shards: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the hour of the epoch and the shard of each row."""
-    return _numbers(batch, "flowStartMilliseconds") // HOUR, _numbers(batch, "subscriber") % shards
-
-
-def _numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[np.int64]:
-    found: npt.NDArray[np.int64] = batch.column(name).to_numpy(zero_copy_only=True)
-    return found
+    return numbers(batch, "flowStartMilliseconds") // HOUR, numbers(batch, "subscriber") % shards
 
 
 def _empty(batch: pa.RecordBatch, name: str) -> bool:

@@ -23,6 +23,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from sekisho.formats.packed_rows import base, numbers, packed
 from sekisho.model.detection import Window
 from sekisho.stores.records_duckdb.checksums import crc32
 from sekisho.stores.records_duckdb.layout import (
@@ -34,7 +35,8 @@ from sekisho.stores.records_duckdb.layout import (
 )
 from sekisho.stores.records_duckdb.settings import Settings
 
-_MAGIC, _MAGIC_1 = b"SKJ2", b"SKJ1"
+# The newest with packed rows, as written since November 2026; then the same with columns as wide as WATCHED's.
+_MAGIC, _MAGIC_2, _MAGIC_1 = b"SKJ3", b"SKJ2", b"SKJ1"
 _ALIGNMENT = 64
 # magic, checksum, octets behind the header, rows, their checksum, first and last start of a flow, digest of the stream,
 # position
@@ -61,6 +63,7 @@ class Piece(NamedTuple):
     stream: bytes
     position: int
     checksum: int | None
+    magic: bytes = _MAGIC
 
     @property
     def end(self) -> int:
@@ -72,7 +75,7 @@ class Piece(NamedTuple):
         times = (self.first, self.last, self.stream, self.position)
         if self.checksum is None:
             return _checked(_HEADER_1, _MAGIC_1, self.octets, self.rows, *times)
-        return _checked(_HEADER, _MAGIC, self.octets, self.rows, self.checksum, *times)
+        return _checked(_HEADER, self.magic, self.octets, self.rows, self.checksum, *times)
 
     def meets(self, window: Window) -> bool:
         """Say whether it may have rows of ``window``."""
@@ -84,12 +87,13 @@ class Piece(NamedTuple):
         if len(head) < _HEADER.size:
             return None
         if head.startswith(_MAGIC_1):
-            _, _, octets, rows, first, last, stream, position = _HEADER_1.unpack_from(head)
+            magic, _, octets, rows, first, last, stream, position = _HEADER_1.unpack_from(head)
             checksum = None
         else:
-            _, _, octets, rows, checksum, first, last, stream, position = _HEADER.unpack_from(head)
-        found = cls(offset, octets, rows, first, last, stream, position, checksum)
-        return found if found.pack() == head[: _HEADER.size] else None
+            magic, _, octets, rows, checksum, first, last, stream, position = _HEADER.unpack_from(head)
+        found = cls(offset, octets, rows, first, last, stream, position, checksum, magic)
+        known = magic in {_MAGIC, _MAGIC_2, _MAGIC_1}
+        return found if known and found.pack() == head[: _HEADER.size] else None
 
 
 class _Ends:
@@ -180,9 +184,9 @@ class Journal:
         self._ends.begin(self.octets + _HEADER.size)
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Add a batch to the piece that isn't visible yet; OSError when the disk refuses."""
-        times = batch.column(_START).to_numpy(zero_copy_only=True)
-        first, last = int(times.min()), int(times.max())
+        """Add a batch, packed, to the piece that isn't visible yet; OSError when the disk refuses."""
+        batch = packed(batch)
+        first, last = _extent(batch)
         with _said():
             if self._writer is None or self._schema is None or not self._schema.equals(batch.schema):
                 self._close_stream()
@@ -453,7 +457,11 @@ def _new(folder: Path) -> tuple[Path, int]:
 
 def starts(batch: pa.RecordBatch) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     """Return the starts of a batch's flows, milliseconds."""
-    found: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = batch.column(_START).to_numpy(
-        zero_copy_only=True
-    )
-    return found
+    return numbers(batch, _START)
+
+
+def _extent(batch: pa.RecordBatch) -> tuple[int, int]:
+    """Return the first and the last start of a batch's flows, milliseconds."""
+    times = batch.column(_START).to_numpy(zero_copy_only=True)
+    away = base(batch.schema) if times.dtype == np.uint32 else 0
+    return int(times.min()) + away, int(times.max()) + away

@@ -20,6 +20,7 @@ import msgspec
 import pyarrow as pa
 
 from sekisho.errors import StoreError
+from sekisho.formats.packed_rows import TIMES, base, constants, is_packed
 from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.tables import WATCHED
@@ -49,7 +50,7 @@ _idle: OrderedDict[tuple[int, Path, str, tuple[str, ...]], duckdb.DuckDBPyConnec
 _guard = Lock()
 
 Find = Callable[[], Held]
-Tables = dict[str, tuple[str, ...]]
+Tables = dict[str, pa.Schema]
 
 
 class BoundTables:
@@ -196,17 +197,18 @@ def _named(engine: duckdb.DuckDBPyConnection, tables: Mapping[str, pa.Table]) ->
 
 @contextlib.contextmanager
 def registered(engine: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBatch]) -> Iterator[Tables]:
-    """Give batches to the engine as tables, one for each set of columns; yield their names and columns.
+    """Give batches to the engine as tables, one for each set of columns; yield their names and schemas.
 
     Journals are mapped into memory, so that only the pages of the columns that are asked for are read; afterwards they
     are let go of, so that deleting them frees the disk.
     """
-    found: dict[tuple[str, ...], list[pa.RecordBatch]] = {}
+    found: dict[bytes, list[pa.RecordBatch]] = {}
     for batch in batches:
-        found.setdefault(tuple(batch.schema.names), []).append(batch)
-    tables = {f"journal_{number}": names for number, names in enumerate(found)}
-    for name, names in tables.items():
-        engine.register(name, pa.Table.from_batches(found[names]))
+        found.setdefault(batch.schema.serialize().to_pybytes(), []).append(batch)
+    groups = {f"journal_{number}": group for number, group in enumerate(found.values())}
+    tables = {name: group[0].schema for name, group in groups.items()}
+    for name, group in groups.items():
+        engine.register(name, pa.Table.from_batches(group))
     try:
         yield tables
     finally:
@@ -216,13 +218,16 @@ def registered(engine: duckdb.DuckDBPyConnection, batches: Iterable[pa.RecordBat
 
 def source(tables: Tables, where: str, files: Sequence[Path]) -> str:
     """Return the SELECT of the rows of ``tables`` that ``where`` holds for and of all rows of Parquet ``files``."""
-    selects = [f"SELECT {_columns(names)} FROM {name} WHERE {where}" for name, names in tables.items()]  # noqa: S608 - the columns are ours
+    selects = [
+        f"SELECT * FROM (SELECT {_columns(schema)} FROM {name}) WHERE {where}"  # noqa: S608 - the columns are ours
+        for name, schema in tables.items()
+    ]
     if files:
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        columns = _columns(WATCHED.names)
+        columns = _columns(WATCHED)
         selects.append(f"SELECT {columns} FROM read_parquet([{listed}])")  # noqa: S608 - names of ours, quoted
     if not selects:
-        selects.append(f"SELECT {_columns(())} WHERE false")
+        selects.append(f"SELECT {_columns(pa.schema([]))} WHERE false")
     return " UNION ALL ".join(selects)
 
 
@@ -233,11 +238,22 @@ def _of_shard(shard: int, shards: int, *, whole_lines: bool) -> str:
     return f'"subscriber" % {shards} = {shard}' if shards > 1 else "true"
 
 
-def _columns(names: Sequence[str]) -> str:
-    return ", ".join(
-        f'"{field.name}"' if field.name in names else f'CAST(NULL AS {_TYPES[field.type]}) AS "{field.name}"'
-        for field in WATCHED
-    )
+def _columns(schema: pa.Schema) -> str:
+    """Return the columns of WATCHED out of a table of ``schema``: those it hasn't are null, packed ones are unpacked."""
+    once = constants(schema) if is_packed(schema) else {}
+    return ", ".join(f'{_column(schema, field, once)} AS "{field.name}"' for field in WATCHED)
+
+
+def _column(schema: pa.Schema, field: pa.Field, once: Mapping[str, int]) -> str:
+    if field.name in once:
+        return f"CAST({once[field.name]} AS {_TYPES[field.type]})"
+    at = schema.get_field_index(field.name)
+    if at < 0:
+        return f"CAST(NULL AS {_TYPES[field.type]})"
+    if schema.field(at).type == field.type:
+        return f'"{field.name}"'
+    wide = f'CAST("{field.name}" AS {_TYPES[field.type]})'
+    return f"{wide} + {base(schema)}" if field.name in TIMES else wide
 
 
 def _select(engine: duckdb.DuckDBPyConnection, text: str, parameters: Any) -> pa.Table:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sekisho.formats.packed_rows import intervals, numbers, unpacked
 from sekisho.formats.watchlist import Watchlist
 from sekisho.model.detection import Coverage
 from sekisho.model.indicator import Indicator
@@ -42,10 +43,13 @@ class Matches:
         self._unstated = False
         self._sent = False
 
-    def feed(self, watchlist: Watchlist, batch: pa.RecordBatch) -> int:
-        """Match a batch, keep what touches the list, count the rest; return how many rows touched it."""
+    def feed(self, watchlist: Watchlist, batch: pa.RecordBatch, among: Integers | None = None) -> int:
+        """Match a batch, keep what touches the list, count the rest; return how many rows touched it.
+
+        The batch may be packed (`packed_rows`), and ``among`` be the rows that alone may touch the list.
+        """
         self._count(batch)
-        rows, entries = watchlist.match(batch)
+        rows, entries = watchlist.match_among(batch, among)
         return self.keep(watchlist, batch, rows, entries)
 
     def keep(self, watchlist: Watchlist, batch: pa.RecordBatch, rows: Integers, entries: Integers) -> int:
@@ -59,7 +63,7 @@ class Matches:
             within = inverse < room
             places, inverse, entries = places[:room], inverse[within], entries[within]
         if places.size:
-            chosen = completed(batch.take(pa.array(places)), WATCHED)
+            chosen = completed(unpacked(batch.take(pa.array(places))), WATCHED)
             self._batches.append(chosen)
             self._pairs.append((inverse + self.kept, entries + self._offset(watchlist)))
             self.kept += int(places.size)
@@ -107,8 +111,8 @@ class Matches:
         if not batch.num_rows:
             return
         self._rows += batch.num_rows
-        self._lines.add(batch.column("subscriber").to_numpy())
-        sampling = batch.column("samplingPacketInterval").to_numpy()
+        self._lines.add(numbers(batch, "subscriber"))
+        sampling = intervals(batch)
         self._sampling = max(self._sampling, int(sampling.max()))
         self._unstated |= not sampling.all()
         if not self._sent:
