@@ -52,6 +52,9 @@ _STATES = {
     NoticeState.WITHDRAWN: Text(ja="取下げ", en="withdrawn"),
 }
 
+#: Whatever left the house, or may have.
+OUT = (NoticeState.SENDING, NoticeState.SENT, NoticeState.DELIVERED, NoticeState.BOUNCED)
+
 
 class Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One notice about one case to one subscriber.

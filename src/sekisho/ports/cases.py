@@ -82,8 +82,11 @@ class NoticeStore(Protocol):
         """Store new notices in one transaction; those whose ``once`` is there already are left out. Return the stored."""
         ...
 
-    def change(self, notice: Notice) -> Notice:
-        """Store the next revision of a notice. :raises ConflictError: as `CaseStore.save`."""
+    def change(self, notice: Notice, told: tuple[Case, Sequence[CaseEvent]] | None = None) -> Notice:
+        """Store the next revision of a notice; with ``told`` also that of its case and its events, both or neither.
+
+        :raises ConflictError: as `CaseStore.save`
+        """
         ...
 
     def notice(self, identifier: str) -> Notice | None:
@@ -94,6 +97,10 @@ class NoticeStore(Protocol):
         self, states: Sequence[NoticeState], *, case: str = "", after: str = "", limit: int = 100
     ) -> tuple[Notice, ...]:
         """Return notices in the order of their ids, those behind ``after``."""
+        ...
+
+    def left(self, subscriber: int, since: int) -> Sequence[int]:
+        """Return when notices about any case of a line left the house, or may have: those after ``since``, in order."""
         ...
 
 

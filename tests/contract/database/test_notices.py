@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contract.database.places import case, ended, notice, program
+from contract.database.places import case, ended, event, notice, program
 from sekisho.errors import ConflictError, StoreError
+from sekisho.model.case import CaseState
 from sekisho.model.notice import Notice, NoticeState
 from sekisho.stores.database import Database, SqlCases, SqlNotices
 
@@ -67,6 +68,37 @@ def test_a_change_cannot_take_anothers_key(notices: SqlNotices) -> None:
     with pytest.raises(ConflictError):
         notices.change(msgspec.structs.replace(first, once="once-n2"))
     assert notices.notice("n1") == first
+
+
+def test_a_notice_and_its_case_are_stored_both_or_neither(cases: SqlCases, notices: SqlNotices) -> None:
+    (first,) = notices.add([notice()])
+    read = cases.case("c1")
+    assert read is not None
+    known = msgspec.structs.replace(read, state=CaseState.NOTIFIED)
+    sent = msgspec.structs.replace(first, state=NoticeState.SENT)
+    stored = notices.change(sent, (known, [event()]))
+    assert (stored.revision, notices.notice("n1")) == (2, stored)
+    assert cases.case("c1") == msgspec.structs.replace(known, revision=2)
+    assert [one.seq for one in cases.events("c1")] == [1]
+    for late_notice, late_case in ((sent, cases.case("c1")), (stored, known)):
+        assert late_case is not None
+        with pytest.raises(ConflictError):
+            notices.change(msgspec.structs.replace(late_notice, detail="late"), (late_case, [event()]))
+    assert notices.notice("n1") == stored
+    assert cases.case("c1") == msgspec.structs.replace(known, revision=2)
+    assert len(cases.events("c1")) == 1
+
+
+def test_when_notices_left_for_a_line(cases: SqlCases, notices: SqlNotices) -> None:
+    cases.save(case("other", subscriber=4712), [])
+    notices.add([
+        notice(f"{whose}-{state.value}-{at}", case=whose, state=state, sent_at=at)
+        for whose in ("c1", "c2", "other") for state in NoticeState for at in (0, 5, 7)
+    ])  # fmt: skip
+    left = ("sending", "sent", "delivered", "bounced")
+    assert list(notices.left(4711, 4)) == [5] * 2 * len(left) + [7] * 2 * len(left)
+    assert list(notices.left(4712, 5)) == [7] * len(left)
+    assert list(notices.left(4713, 0)) == []
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from contract.database.places import NOW, case, event
 from sekisho.language import Language
 from sekisho.model.notice import Channel, Notice, NoticeState
@@ -32,6 +34,10 @@ def test_cases_and_their_notices(database: Database) -> None:
     assert [name for name in times if told.notice(f"n-{name}")] == ["fresh"]
     assert [name for name in times if told.notice(f"<{name}>")] == ["fresh"]
     assert sum(told.counts().values()) == 1
+    for one in notices.find(()):
+        notices.change(msgspec.structs.replace(one, state=NoticeState.SENT, sent_at=NOW))
+    assert [list(told.left(line, 0)) for line in range(3)] == [[NOW], [], []]
+    assert [list(notices.left(line, 0)) for line in range(3)] == [[NOW]] * 3
     # Exactly the others are what the next deletion takes.
     assert due(database, past).cases == 2
     assert sum(every.counts().values()) == 3

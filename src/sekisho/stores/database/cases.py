@@ -59,7 +59,7 @@ class SqlCases:
         with self._database.writing() as connection:
             # In the order of ids: two processes that change the same ones then wait for each other, never crosswise.
             for case, events in sorted(changes, key=lambda change: change[0].id):
-                _store(connection, case.revision, stored[case.id], events)
+                put_case(connection, case.revision, stored[case.id], events)
         return tuple(stored.values())
 
     def case(self, identifier: str) -> Case | None:
@@ -115,7 +115,11 @@ class SqlCases:
         return (kept(self._past()),) if self._past else ()
 
 
-def _store(connection: Connection, revision: int, stored: Case, events: Sequence[CaseEvent]) -> None:
+def put_case(connection: Connection, revision: int, stored: Case, events: Sequence[CaseEvent]) -> None:
+    """Store a case that was read in ``revision``, with its events, in a transaction that is open for writing.
+
+    :raises ConflictError: it has another revision by now
+    """
     if revision == 0:
         connection.execute(insert(CASES), as_row(stored))
     else:

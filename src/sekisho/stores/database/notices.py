@@ -9,7 +9,9 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, func, select, union_all, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sekisho.model.notice import Notice, NoticeState
+from sekisho.model.case import Case, CaseEvent
+from sekisho.model.notice import OUT, Notice, NoticeState
+from sekisho.stores.database.cases import put_case
 from sekisho.stores.database.expiry import Past, kept
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
@@ -44,14 +46,19 @@ class SqlNotices:
             stored = set(connection.execute(adding, rows).scalars())
         return tuple({one.id: one for one in reversed(new) if one.id in stored}.values())[::-1]
 
-    def change(self, notice: Notice) -> Notice:
-        """Store the next revision of a notice.
+    def change(self, notice: Notice, told: tuple[Case, Sequence[CaseEvent]] | None = None) -> Notice:
+        """Store the next revision of a notice; with ``told`` also that of its case and its events, both or neither.
 
-        :raises ConflictError: it has another revision by now
+        :raises ConflictError: one of the two has another revision by now; nothing is stored
         """
         stored = msgspec.structs.replace(notice, revision=notice.revision + 1)
         unchanged = (NOTICES.c.id == notice.id) & (NOTICES.c.revision == notice.revision)
         with self._database.writing() as connection:
+            if told is not None:
+                # The case first, as in all that touches both: nobody then waits for anybody crosswise.
+                case, events = told
+                after = msgspec.structs.replace(case, revision=case.revision + 1)
+                put_case(connection, case.revision, after, events)
             if connection.execute(update(NOTICES).where(unchanged), as_row(stored)).rowcount != 1:
                 raise conflict(f"notice {notice.id}, revision {notice.revision}")
         return stored
@@ -86,6 +93,19 @@ class SqlNotices:
             )
         with self._database.reading() as connection:
             return tuple(as_noun(Notice, row) for row in connection.execute(asked))
+
+    def left(self, subscriber: int, since: int) -> tuple[int, ...]:
+        """Return when notices about any case of a line left the house, or may have: those after ``since``, in order."""
+        known = (kept(self._past()),) if self._past else ()
+        asked = (
+            select(NOTICES.c.sent_at)
+            .join(CASES, CASES.c.id == NOTICES.c.case)
+            .where(CASES.c.subscriber == subscriber, NOTICES.c.sent_at > since)
+            .where(NOTICES.c.state.in_([one.value for one in OUT]), *known)
+            .order_by(NOTICES.c.sent_at)
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.execute(asked).scalars())
 
     def counts(self) -> Mapping[str, int]:
         """Return the number of notices by state, every state named."""

@@ -7,17 +7,18 @@ overwritten by something that is known less surely.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
 from sekisho.errors import ConflictError
-from sekisho.model.case import CaseState
+from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.case_life import Actor, allowed, step
 from sekisho.model.identity import Person
-from sekisho.model.notice import Channel, Notice, NoticeState
+from sekisho.model.notice import OUT, Channel, Notice, NoticeState
 from sekisho.ports.cases import Delivery
 from sekisho.workflows.notify.office import Office
-from sekisho.workflows.notify.timing import HOUR, OUT, earliest
+from sekisho.workflows.notify.timing import HOUR, earliest
 
 _PAGE = 200
 _TRIES = 5
@@ -84,9 +85,7 @@ def settled(notice: Notice, delivery: Delivery, person: Person, office: Office) 
     """Write what became of a notice in SENDING."""
     detail = delivery.detail[:300]
     if delivery.state == "accepted":
-        stored = _written(notice, office, state=NoticeState.SENT, sent_at=office.now(), detail=detail)
-        told(notice.case, stored, person, office)
-        return Step(stored, "sent", detail)
+        return Step(_gone(notice, detail, person, office), "sent", detail)
     if delivery.state == "unknown":
         return Step(_written(notice, office, detail=f"outcome unknown: {detail}"[:300]), "unknown", detail)
     if delivery.state == "unreachable":
@@ -131,28 +130,39 @@ def _written(notice: Notice, office: Office, tries: int = _TRIES, **changes: obj
     return _written(fresh, office, tries - 1, **changes)
 
 
+def _gone(notice: Notice, detail: str, person: Person, office: Office) -> Notice:
+    """Write that a notice is out, and that its case's person was told: in one go, or one after the other."""
+    at = office.now()
+    changed = msgspec.structs.replace(notice, updated=at, state=NoticeState.SENT, sent_at=at, detail=detail)
+    case = office.cases.case(notice.case)
+    change = None if case is None else _notified(case, changed, person)
+    if change is not None:
+        with suppress(ConflictError):
+            return office.notices.change(changed, change)
+    stored = _written(notice, office, state=NoticeState.SENT, sent_at=at, detail=detail)
+    told(notice.case, stored, person, office)
+    return stored
+
+
 def told(identifier: str, notice: Notice, person: Person, office: Office) -> None:
     """Move a case to ``notified`` when a notice about it has gone out and it stands before that state."""
-    role = person.role.value if person.role else ""
     for _ in range(5):
         case = office.cases.case(identifier)
-        if case is None or not allowed(case, CaseState.NOTIFIED, role):
+        change = None if case is None else _notified(case, notice, person)
+        if change is None:
             return
-        change = step(
-            case,
-            CaseState.NOTIFIED,
-            Actor(person.name, role),
-            notice.sent_at,
-            notice=notice.id,
-            channel=notice.channel.value,
-        )
-        try:
-            office.cases.save(
-                msgspec.structs.replace(change.case, channel=notice.channel.value), change.events
-            )
-        except ConflictError:
-            continue
-        return
+        with suppress(ConflictError):
+            office.cases.save(*change)
+            return
+
+
+def _notified(case: Case, notice: Notice, person: Person) -> tuple[Case, tuple[CaseEvent, ...]] | None:
+    role = person.role.value if person.role else ""
+    if not allowed(case, CaseState.NOTIFIED, role):
+        return None
+    actor, channel = Actor(person.name, role), notice.channel.value
+    change = step(case, CaseState.NOTIFIED, actor, notice.sent_at, notice=notice.id, channel=channel)
+    return msgspec.structs.replace(change.case, channel=channel), tuple(change.events)
 
 
 def tidy(person: Person, office: Office, channel: Channel) -> None:

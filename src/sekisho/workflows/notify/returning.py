@@ -6,9 +6,8 @@ import msgspec
 
 from sekisho.errors import ConflictError
 from sekisho.formats.delivery_status import Answer, answer
-from sekisho.model.notice import Notice, NoticeState
+from sekisho.model.notice import OUT, Notice, NoticeState
 from sekisho.workflows.notify.office import Office
-from sekisho.workflows.notify.timing import OUT
 
 _NEXT = {
     "failed": NoticeState.BOUNCED,

@@ -9,12 +9,9 @@ import msgspec
 
 from sekisho.formats.references import reference
 from sekisho.model.case import Case
-from sekisho.model.notice import Channel, NoticeState
-from sekisho.ports.cases import CaseFilter
+from sekisho.model.notice import OUT, Channel
 from sekisho.workflows.notify.office import Office
 
-#: Whatever left the house, or may have.
-OUT = (NoticeState.SENDING, NoticeState.SENT, NoticeState.DELIVERED, NoticeState.BOUNCED)
 HOUR, DAY = 3_600_000, 86_400_000
 _LOOK_BACK = 90 * DAY
 _PAGE = 1000
@@ -102,19 +99,7 @@ def _sent(office: Office, channel: Channel, since: int, at: int) -> list[int]:
 def line_wait(office: Office, case: Case, at: int) -> Wait | None:
     """Return how long this line is left in peace; notices of all its cases count."""
     settings = office.settings.throttle
-    times: list[int] = []
-    after = ""
-    while True:
-        page = office.cases.find(CaseFilter(subscriber=case.subscriber), after=after, limit=200)
-        for one in page.cases:
-            times += [
-                notice.sent_at
-                for notice in office.notices.find(OUT, case=one.id, limit=_PAGE)
-                if notice.sent_at > at - settings.days * DAY
-            ]
-        after = page.next
-        if not after:
-            break
+    times = office.notices.left(case.subscriber, at - settings.days * DAY)
     if len(times) < settings.per_subscriber:
         return None
-    return Wait("throttled", sorted(times)[-settings.per_subscriber] + settings.days * DAY)
+    return Wait("throttled", times[-settings.per_subscriber] + settings.days * DAY)
