@@ -41,7 +41,10 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CheckList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One list; ``parts`` tell how much there would be where the ``items`` themselves could not be had."""
+    """One list; ``parts`` tell how much there would be where the ``items`` themselves could not be had.
+
+    :ivar english: item → the same in English, in words of ours
+    """
 
     id: str
     title: Text
@@ -50,6 +53,7 @@ class CheckList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     unverified: Text | None = None
+    english: dict[str, str] = {}
 
 
 class Status(StrEnum):

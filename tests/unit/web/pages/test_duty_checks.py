@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from fakes.console import Browser
+from sekisho.catalogues.self_check import check_lists
 from sekisho.demo.console_accidents import accidents
 from sekisho.model.account import Role
 from sekisho.web.office import Office
@@ -132,3 +133,13 @@ def test_what_the_software_has_on_record_is_linked_and_nought_proves_nothing(
     page = analyst.get(f"{PLACE}/{year}", params={"item": item}).text
     assert "署名した事故の書類 1" in page
     assert counts(page, "管理規程")["未回答"] == 32  # a record is a link, never an answer
+
+
+def test_every_item_has_words_in_english(analyst: TestClient) -> None:
+    for one in check_lists():
+        assert set(one.english) == set(one.items)
+    analyst.cookies.set("lang", "en")
+    page = analyst.get("/duties/checks/2026").text
+    assert "spare equipment, several routes" in page
+    analyst.cookies.set("lang", "ja")
+    assert "spare equipment" not in analyst.get("/duties/checks/2026").text
