@@ -93,6 +93,10 @@ class HubTokenStore(Protocol):
         """Return a token with its member, in one question."""
         ...
 
+    def shown(self, digest: str) -> tuple[Member, HubToken, tuple[Right, ...]] | None:
+        """Return a token with its member and what that one may do, in one question: it is asked at each request."""
+        ...
+
     def of(self, member: str) -> tuple[HubToken, ...]:
         """Return a member's tokens, the newest first."""
         ...

@@ -14,6 +14,7 @@ from sekisho.errors import ConflictError, DescriptionError
 from sekisho.model.corroboration import Dispute, IndicatorState, Report, Standing, Use
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import (
+    Announcement,
     Contact,
     HubToken,
     Member,
@@ -120,7 +121,18 @@ def test_tokens(database: Database) -> None:
     with pytest.raises(DescriptionError):
         store.add(msgspec.structs.replace(token, id="d3"), act("make-token"), most=2)
     assert store.bearer("d1") == (stored, token)
-    assert store.bearer("none") is None
+    assert store.bearer("none") is store.shown("none") is None
+    assert store.shown("d1") == (stored, token, ())
+    may = [Right("m1", "c1", True, False, Tlp.AMBER), Announcement("m1", "c2", False, False, Tlp.CLEAR)]
+    for one in (*may, Right("m2", "c1", True, True, Tlp.RED), Right("m1", "c3", False, False, Tlp.RED)):
+        members.grant(one, act("grant"))
+    told = store.shown("d1")
+    assert told is not None
+    assert [(one.collection, one.read, one.ceiling) for one in told[2]] == [
+        ("c1", True, Tlp.AMBER),
+        ("c2", False, Tlp.CLEAR),
+    ]
+    assert members.rights("m1") == told[2]
     assert [one.id for one in store.of("m1")] == ["d2", "d1"]
     store.used("d1", NOW + 5)
     store.used("d1", NOW + 3)

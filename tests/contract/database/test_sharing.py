@@ -22,7 +22,7 @@ from sekisho.model.indicator import Tlp
 from sekisho.model.sharing import Collection, Held, Offered, Outcome, Sent, Sight
 from sekisho.ports.sharing import EVERY, LAST, ObjectFilter, Versions
 from sekisho.stores.database import Database, SqlCollections, SqlObjects, SqlSent
-from sekisho.stores.database.shared_objects import question
+from sekisho.stores.database.shared_pages import question
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NOW = 1_795_000_000_000_000

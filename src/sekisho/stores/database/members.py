@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
@@ -19,6 +19,17 @@ from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import Noun, as_noun, as_row, askable
 
 _FIELDS = len(Member.__struct_fields__)
+_BOTH = _FIELDS + len(HubToken.__struct_fields__)
+# Asked at each request, so it is made once.
+_SHOWN = (
+    select(*MEMBERS.c, *HUB_TOKENS.c, *RIGHTS.c)
+    .select_from(
+        HUB_TOKENS.join(MEMBERS, MEMBERS.c.id == HUB_TOKENS.c.member)
+        .outerjoin(RIGHTS, RIGHTS.c.member == MEMBERS.c.id)
+    )
+    .where(HUB_TOKENS.c.id == bindparam("digest"))
+    .order_by(RIGHTS.c.collection)
+)  # fmt: skip
 
 
 class SqlMembers:
@@ -112,6 +123,16 @@ class SqlHubTokens:
         with self._database.reading() as connection:
             row = connection.execute(asked).first()
             return None if row is None else (_member(row[:_FIELDS]), as_noun(HubToken, row[_FIELDS:]))
+
+    def shown(self, digest: str) -> tuple[Member, HubToken, tuple[Right, ...]] | None:
+        """Return a token with its member and what that one may do, in one question."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_SHOWN, {"digest": digest}).all()
+        if not rows:
+            return None
+        token = as_noun(HubToken, rows[0][_FIELDS:_BOTH])
+        rights = tuple(_right(row[_BOTH:]) for row in rows if row[_BOTH] is not None)
+        return _member(rows[0][:_FIELDS]), token, rights
 
     def of(self, member: str) -> tuple[HubToken, ...]:
         """Return a member's tokens, the newest first."""

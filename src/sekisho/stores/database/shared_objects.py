@@ -1,7 +1,6 @@
-"""Shared objects in SQL; see `ports.sharing.ObjectStore`.
+"""Shared objects in SQL; see `ports.sharing.ObjectStore`. How a page is read is in `shared_pages`.
 
-A page is read along the key (collection, added), or along (collection, type, added) for one type: never sorted, however
-large the collection. Writers to a collection wait for each other on its row, so that what is added later is seen later.
+Writers to a collection wait for each other on its row, so that what is added later is seen later.
 """
 
 from __future__ import annotations
@@ -10,37 +9,30 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
-    FromClause,
-    Select,
     and_,
     case,
     delete,
-    exists,
     func,
     insert,
     literal,
-    or_,
     select,
     text,
     update,
 )
 
 from sekisho.model.indicator import Tlp
-from sekisho.model.sharing import Held, Offered, Outcome, Put, Sight, rfc3339
+from sekisho.model.sharing import Offered, Outcome, Put, Sight, rfc3339
 from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
-from sekisho.stores.database.postgres import DIALECT
 from sekisho.stores.database.rows import as_row, askable
+from sekisho.stores.database.shared_pages import page, seen, versions_of
 from sekisho.stores.database.sharing_tables import COLLECTIONS, OBJECTS
 from sekisho.stores.database.sqlite import overwriting
 
 _AT_ONCE = 500
-_STREAMED = 100
-_ROW = [OBJECTS.c[name] for name in Held.__struct_fields__[:-1]]
 # For each (id, key, owner) that version whoever sent it, or the owner's newest one where the key is empty.
 _KNOWN = """
 WITH wanted (id, version_key, owner) AS (VALUES {places})
@@ -90,26 +82,14 @@ class SqlObjects:
         """Return a page; see the port."""
         if not all(map(askable, (collection, *wanted.ids, *wanted.types))):
             return ObjectPage(())
-        asked = question(collection, wanted, bodies=bodies).limit(limit + 1)
-        held: list[Held] = []
-        size = 0
         with self._database.reading() as connection:
-            if bodies and connection.dialect.name == DIALECT.name:
-                return _cut(connection.execute(bounded(asked, octets)).all(), limit)
-            found = connection.execution_options(yield_per=_STREAMED).execute(asked)
-            for row in found:
-                if len(held) == limit or (held and size >= octets):
-                    found.close()
-                    return ObjectPage(tuple(held), more=True)
-                held.append(Held(*row))
-                size += len(held[-1].body)
-        return ObjectPage(tuple(held))
+            return page(connection, collection, wanted, limit=limit, octets=octets, bodies=bodies)
 
     def has(self, collection: str, identifier: str, sight: Sight | None = None) -> bool:
         """Say whether any version of an object is there that may be seen."""
         if not (askable(collection) and askable(identifier)):
             return False
-        asked = select(literal(1)).where(_is(collection, identifier), *_seen(OBJECTS, sight)).limit(1)
+        asked = select(literal(1)).where(_is(collection, identifier), *seen(OBJECTS, sight)).limit(1)
         with self._database.reading() as connection:
             return connection.execute(asked).first() is not None
 
@@ -120,7 +100,9 @@ class SqlObjects:
         here = _is(collection, identifier)
         if owner:
             here = and_(here, OBJECTS.c.owner == owner)
-        chosen = select(OBJECTS.c.version_key).where(here, *_versions(collection, versions, -1, None, owner))
+        chosen = select(OBJECTS.c.version_key).where(
+            here, *versions_of(collection, versions, -1, None, owner)
+        )
         with self._database.writing() as connection:
             connection.execute(
                 select(COLLECTIONS.c.id).where(COLLECTIONS.c.id == collection).with_for_update()
@@ -147,81 +129,8 @@ class SqlObjects:
                 gone += connection.execute(delete(OBJECTS).where(part)).rowcount
 
 
-def question(collection: str, wanted: ObjectFilter, *, bodies: bool = True) -> Select[Any]:
-    """Return the question for a page, without its limit."""
-    conditions: list[ColumnElement[bool]] = [
-        OBJECTS.c.collection == collection,
-        OBJECTS.c.added > max(wanted.added_after, wanted.behind),
-        *_versions(collection, wanted.versions, wanted.added_after, wanted.sight),
-        *_seen(OBJECTS, wanted.sight),
-    ]
-    if wanted.ids:
-        conditions.append(OBJECTS.c.id.in_(wanted.ids))
-    if len(wanted.types) == 1:
-        conditions.append(OBJECTS.c.type == wanted.types[0])
-    elif wanted.types:
-        # Several ranges of the index by type would have to be sorted together: it is hidden from the planner.
-        conditions.append(func.coalesce(OBJECTS.c.type, "").in_(wanted.types))
-    columns = [*_ROW, OBJECTS.c.body] if bodies else _ROW
-    return select(*columns).where(*conditions).order_by(OBJECTS.c.added)
-
-
-def bounded(asked: Select[Any], octets: int) -> Select[Any]:
-    """Return a question for a page whose bodies are null behind the place where it ends.
-
-    A server sends its whole answer at once, or piece by piece at the price of a round trip each: so it is the server that
-    adds the sizes up, and one answer holds no more than the page.
-    """
-    rows = asked.add_columns(
-        func.sum(func.octet_length(OBJECTS.c.body))
-        .over(order_by=OBJECTS.c.added, rows=(None, -1))
-        .label("before")
-    ).subquery()
-    body = case((func.coalesce(rows.c.before, 0) < literal(octets, BigInteger()), rows.c.body))
-    return select(*(rows.c[column.name] for column in _ROW), body).order_by(rows.c.added)
-
-
-def _cut(rows: Sequence[Any], limit: int) -> ObjectPage:
-    """Return the page of what `bounded` asked for: it ends where it is full, or at the first body that was left out."""
-    held = tuple(Held(*row) for row in rows[:limit] if row[-1] is not None)
-    return ObjectPage(held, more=len(held) < len(rows))
-
-
 def _is(collection: str, identifier: str) -> ColumnElement[bool]:
     return and_(OBJECTS.c.collection == collection, OBJECTS.c.id == identifier)
-
-
-def _seen(objects: FromClause, sight: Sight | None) -> list[ColumnElement[bool]]:
-    """Return what narrows to the objects that somebody may see; a filter on the walk, never the way to it."""
-    if sight is None:
-        return []
-    ceiling = min(sight.ceiling, Tlp.AMBER_STRICT)
-    shown = and_(objects.c.audience == "", objects.c.tlp <= int(ceiling))
-    seen: ColumnElement[bool] = or_(shown, objects.c.owner == sight.who, objects.c.audience == sight.who)
-    return [seen, objects.c.owner.notin_(sight.without)] if sight.without else [seen]
-
-
-def _versions(
-    collection: str, versions: Versions, added_after: int, sight: Sight | None, owner: str = ""
-) -> list[ColumnElement[bool]]:
-    if versions.all:
-        return []
-    other = OBJECTS.alias("other")
-    same = (
-        other.c.collection == collection,
-        other.c.id == OBJECTS.c.id,
-        other.c.added > added_after,
-        *_seen(other, sight),
-        *([other.c.owner == owner] if owner else []),
-    )
-    choices: list[ColumnElement[bool]] = []
-    if versions.last:
-        choices.append(~exists().where(*same, other.c.version_key > OBJECTS.c.version_key))
-    if versions.first:
-        choices.append(~exists().where(*same, other.c.version_key < OBJECTS.c.version_key))
-    if versions.keys:
-        choices.append(OBJECTS.c.version_key.in_(versions.keys))
-    return [or_(*choices)] if choices else [literal(1) == 0]
 
 
 def _known(

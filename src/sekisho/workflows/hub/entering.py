@@ -240,12 +240,10 @@ def certified(books: Books, digest: str) -> Bearer | None:
 
 
 def _shown(books: Books, digest: str, *, brief: bool) -> Bearer | None:
-    found = books.tokens.bearer(digest) if digest else None
+    found = books.tokens.shown(digest) if digest else None
     if found is None or found[1].expires <= books.now() or found[0].state is not MemberState.ACTIVE:
         return None
-    rights = {
-        one.collection: Rights(one.read, one.write, one.ceiling) for one in books.members.rights(found[0].id)
-    }
+    rights = {one.collection: Rights(one.read, one.write, one.ceiling) for one in found[2]}
     return Bearer(found[0], rights, found[1], brief)
 
 
