@@ -22,6 +22,10 @@ _STATES = ("draft", "approved", "sending", "sent", "delivered", "bounced", "fail
 _WHY = {
     "no-case": t("その番号の事案はない", "no such case"),
     "not-confirmed": t("確認済の事案ではない", "not a confirmed case"),
+    "too-weak": t(
+        "証拠が弱すぎる（返答のない試みなど。送信元は偽れる）",
+        "too weak (such as attempts without an answer, whose sender can be forged)",
+    ),
     "there": t("同じお知らせがもうある", "the same notice is there already"),
 }
 

@@ -317,6 +317,10 @@ def _draft(asked: Asked) -> Response:
     why = {
         "no-case": _NONE,
         "not-confirmed": Text(ja="人が確かめた事案ではない", en="nobody has confirmed this case yet"),
+        "too-weak": Text(
+            ja="証拠が弱すぎる（返答のない試みなど。送信元は偽れる）",
+            en="the evidence is too weak (such as attempts without an answer, whose sender can be forged)",
+        ),
         "there": Text(ja="今日の同じお知らせがもうある", en="today's notice of this kind is there already"),
     }.get(made.refused.get(case, ""), Text(ja="案を作れない", en="no draft was made"))
     return asked.problem(409, why, where=case)

@@ -9,6 +9,7 @@ import msgspec
 from sekisho.formats.references import shown
 from sekisho.language import Language
 from sekisho.model.case import Case, CaseState
+from sekisho.model.detection import Grade
 from sekisho.model.identity import Person
 from sekisho.model.notice import Channel, Notice, NoticeState, text_digest
 from sekisho.reports.notices.mail import message_id
@@ -20,7 +21,7 @@ READY = frozenset({CaseState.CONFIRMED, CaseState.RELAPSED, CaseState.NOTIFIED})
 
 
 class Drafted(msgspec.Struct, frozen=True):
-    """What came of it: the stored drafts, and why the other cases got none (``no-case``, ``not-confirmed``, ``there``)."""
+    """What came of it: the stored drafts, and why the other cases got none (``no-case``, ``not-confirmed``, ``too-weak``, ``there``)."""
 
     notices: tuple[Notice, ...]
     refused: dict[str, str]
@@ -49,6 +50,9 @@ def draft(
             refused[identifier] = "no-case"
         elif case.state not in READY:
             refused[identifier] = "not-confirmed"
+        elif case.grade is Grade.WATCH:
+            # Attempts without an answer: whoever forges a sender can make them look like any line's.
+            refused[identifier] = "too-weak"
         else:
             made[identifier] = _drafted(case, office, channel, language, device)
     stored = office.notices.add(tuple(made.values()))
