@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, insert, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.model.sign_in_rules import Count, SignInRules, booked, given_back, settled, waiting
 from sekisho.stores.database.opening import Database
-from sekisho.stores.database.rows import as_noun, as_row
+from sekisho.stores.database.rows import as_noun, as_row, insertion
 from sekisho.stores.database.tables import COUNTS, MARKS
 
 # Any number does, as long as all writers take the same one: "sekB" in ASCII.
@@ -62,10 +61,9 @@ class SqlBrake:
         """Remember that the account signed in well with these; forget those of all accounts not seen ``since``."""
         if not marks:
             return
-        upsert = sqlite.insert if self._database.engine.dialect.name == "sqlite" else postgresql.insert
         rows = [{"account": account, "mark": mark, "seen": at} for mark in sorted(marks)]
         with self._database.writing() as connection:
-            adding = upsert(MARKS).values(rows)
+            adding = insertion(MARKS, connection.dialect.name).values(rows)
             connection.execute(
                 adding.on_conflict_do_update(index_elements=["account", "mark"], set_={"seen": at})
             )

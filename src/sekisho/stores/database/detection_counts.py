@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.model.detected import HOUR
 from sekisho.stores.database.index_tables import COUNTS
+from sekisho.stores.database.rows import insertion
 
 #: The hour of the sums over all hours.
 EVER = -1
@@ -42,8 +42,7 @@ class Deltas:
         ]
         if not rows:
             return
-        insert = sqlite.insert if connection.engine.dialect.name == "sqlite" else postgresql.insert
-        adding = insert(COUNTS)
+        adding = insertion(COUNTS, connection.dialect.name)
         added: Any = COUNTS.c["count"] + adding.excluded["count"]
         adding = adding.on_conflict_do_update(index_elements=list(_KEY), set_={"count": added})
         for first in range(0, len(rows), _AT_ONCE):

@@ -18,7 +18,6 @@ from sqlalchemy import (
     union,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.model.audit import Act
 from sekisho.model.corroboration import Dispute, Report, Standing
@@ -27,7 +26,7 @@ from sekisho.stores.database.audit import chained
 from sekisho.stores.database.hub_pages import place_of
 from sekisho.stores.database.hub_tables import DISPUTES, LEDGER, OUTCOMES, REPORTS, STANDINGS
 from sekisho.stores.database.opening import Database
-from sekisho.stores.database.rows import as_noun, as_row, askable
+from sekisho.stores.database.rows import as_noun, as_row, askable, insertion
 from sekisho.stores.database.sqlite import overwriting
 
 _AT_ONCE = 400
@@ -262,7 +261,7 @@ def _replace(
     last = {tuple(row[name] for name in key): row for row in rows}
     if not last:
         return
-    made = postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    made = insertion(table, connection.dialect.name)
     rest = {one.name: made.excluded[one.name] for one in table.columns if one.name not in key}
     connection.execute(
         made.on_conflict_do_update(index_elements=list(key), set_=rest), [last[one] for one in sorted(last)]

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, func, select, union_all, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.model.case import Case, CaseEvent
 from sekisho.model.notice import OUT, Notice, NoticeState
@@ -15,7 +14,7 @@ from sekisho.stores.database.cases import put_case
 from sekisho.stores.database.expiry import Past, kept
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
-from sekisho.stores.database.rows import as_noun, as_row
+from sekisho.stores.database.rows import as_noun, as_row, insertion
 from sekisho.stores.database.tables import CASES, NOTICES
 
 
@@ -41,8 +40,10 @@ class SqlNotices:
         # In the order of the key: two processes that add the same ones then wait for each other, never crosswise.
         rows = sorted(map(as_row, new), key=lambda row: str(row["once"]))
         with self._database.writing() as connection:
-            insert = sqlite.insert if self._database.engine.dialect.name == "sqlite" else postgresql.insert
-            adding = insert(NOTICES).on_conflict_do_nothing(index_elements=["once"]).returning(NOTICES.c.id)
+            adding = insertion(NOTICES, connection.dialect.name).on_conflict_do_nothing(
+                index_elements=["once"]
+            )
+            adding = adding.returning(NOTICES.c.id)
             stored = set(connection.execute(adding, rows).scalars())
         return tuple({one.id: one for one in reversed(new) if one.id in stored}.values())[::-1]
 

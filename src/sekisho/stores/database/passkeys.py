@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from sekisho.errors import AuthorisationError, DescriptionError
 from sekisho.language import Text
@@ -11,7 +10,7 @@ from sekisho.model.account import Passkey
 from sekisho.model.audit import Act
 from sekisho.stores.database.audit import chained
 from sekisho.stores.database.opening import Database
-from sekisho.stores.database.rows import as_noun, as_row, askable
+from sekisho.stores.database.rows import as_noun, as_row, askable, insertion
 from sekisho.stores.database.tables import ACCOUNTS, PASSKEYS, SECRETS, SPENT
 
 
@@ -88,9 +87,9 @@ class SqlPasskeys:
 
     def spend(self, challenge: str, expires: int, at: int) -> bool:
         """Remember that a challenge has served until it expires; False when it had served before."""
-        upsert = sqlite.insert if self._database.engine.dialect.name == "sqlite" else postgresql.insert
         with self._database.writing() as connection:
             old = select(SPENT.c.id).where(SPENT.c.expires < at).with_for_update(skip_locked=True)
             connection.execute(delete(SPENT).where(SPENT.c.id.in_(old)))
-            once = upsert(SPENT).values(id=challenge, expires=expires).on_conflict_do_nothing()
+            once = insertion(SPENT, connection.dialect.name).values(id=challenge, expires=expires)
+            once = once.on_conflict_do_nothing()
             return connection.execute(once.returning(SPENT.c.id)).first() is not None

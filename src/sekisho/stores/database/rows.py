@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
+from sqlalchemy import Table
 
 from sekisho.errors import StoreError
 from sekisho.language import Text
@@ -26,6 +27,18 @@ def as_row(noun: msgspec.Struct) -> dict[str, Any]:
             f"{type(noun).__name__}: {', '.join(bad)}",
         )
     return row
+
+
+def insertion(table: Table, engine: str) -> Any:
+    """Return an insertion that may say what happens when the row is there (``ON CONFLICT``), in an engine's words."""
+    if engine == "postgresql":
+        # Loaded when it is needed: the words of all its drivers come with it.
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def askable(identifier: str) -> bool:
