@@ -95,6 +95,17 @@ PLACES = (
     ("accidents", "/accidents"),
     ("accident", "/accidents/{accident}"),
     ("accident, a document", "/accidents/{accident}/first/2"),
+    ("accidents by year", "/accidents/statistics"),
+    ("duties", "/duties"),
+    ("duties, people", "/duties/people"),
+    ("duties, self-check", "/duties/checks"),
+    ("duties, self-check of a year", "/duties/checks/{year}"),
+    ("duties, drills", "/duties/drills"),
+    ("duties, a drill", "/duties/drills/{drill}"),
+    ("duties, learning", "/duties/learning"),
+    ("duties, a lesson", "/duties/learning/{accident}"),
+    ("duties, reminders", "/duties/reminders"),
+    ("duties, names", "/duties/names"),
     ("audit", "/audit"),
     ("audit, act", "/audit?act=sign-in"),
     ("held", "/held"),
@@ -216,6 +227,7 @@ def _places(folder: Path) -> Iterator[Place]:
         run = console.runs.runs(limit=1)[0]
         accident = next(one for one in console.accidents.find(limit=50) if not one.ended)
         deep = console.watch.detections(DetectionFilter(until=now - 20 * DAY), limit=1).next
+        drill, year = console.drills.drills()[0].id, console.checks.this_year
     names = {
         "day": now - DAY,
         "week": now - 7 * DAY,
@@ -228,6 +240,8 @@ def _places(folder: Path) -> Iterator[Place]:
         "case": case.id,
         "run": run.order.id,
         "accident": accident.id,
+        "drill": drill,
+        "year": year,
         "capture": _capture(folder),
         "notice": notice.id,
         "assessment": assessment.id,
