@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 
 from sekisho.errors import StoreError
 from sekisho.model.staff_name import TOKEN
-from sekisho.stores.database import Database, SqlStaffNames
+from sekisho.stores.database import Database, SqlStaffNames, open_sqlite
 
 
 @pytest.fixture
@@ -50,6 +52,20 @@ def test_what_is_erased_is_nowhere_in_the_database_and_speaks_no_more(
         rows = connection.execute(text("SELECT * FROM staff_names")).all()
     assert "消される名前" not in str(rows)
     assert "残る名前" in str(rows)
+
+
+def test_an_erased_name_is_in_no_file_of_sqlite(tmp_path: Path) -> None:
+    database = open_sqlite(tmp_path / "cases.db")
+    names = SqlStaffNames(database)
+    many = {f"ほかの人 {number}" for number in range(300)}
+    token = names.tokens({"消える人の名前", *many}, 5)["消える人の名前"]
+    names.tokens({"消える人の名前"}, 9)
+    held = [one for one in tmp_path.iterdir() if "消える人の名前".encode() in one.read_bytes()]
+    assert held, "it is there before, or the test proves nothing"
+    names.erase([token], 10, "asked")
+    assert [one for one in tmp_path.iterdir() if "消える人の名前".encode() in one.read_bytes()] == []
+    assert len(names.known(many)) == 300
+    database.close()
 
 
 @pytest.mark.parametrize(

@@ -69,4 +69,12 @@ class SqlStaffNames:
                     "PRAGMA secure_delete = ON"
                 )  # what is overwritten is not left in a free place
             gone = update(NAMES).where(NAMES.c.token.in_(wanted), NAMES.c.erased == 0)
-            return connection.execute(gone.values(name="", erased=max(at, 1), ground=ground)).rowcount
+            count = connection.execute(gone.values(name="", erased=max(at, 1), ground=ground)).rowcount
+        self._wipe()
+        return count
+
+    def _wipe(self) -> None:
+        """Let SQLite's log of writes begin anew: it holds the page as it was; who reads meanwhile puts that off."""
+        if self._database.engine.dialect.name == "sqlite":
+            with self._database.engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -163,6 +163,25 @@ def test_they_go_by_themselves_in_the_morning_and_a_fault_is_told_and_tried_agai
         assert "keep@" not in json.dumps([one.details for one in console.keeping.audit(limit=100)])
 
 
+def test_a_console_that_keeps_on_sends_them(
+    tmp_path: Path, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sekisho.wiring.console._FIRST_S", 0.01)
+    monkeypatch.setattr("sekisho.wiring.console._ROUND_S", 0.01)
+    with Console(tmp_path / "data", create=True, now=lambda: at(8)) as console:
+        console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
+        (console.folder / "notices.toml").write_text(NOTICES.format(port=mail.port))
+        console.reminders.say(Reminding(on=True, to=("keep@isp.example",)), 0, WHO)
+        thread = console.keep_on()
+        for _ in range(400):
+            if console.reminders.went():
+                break
+            thread.join(0.02)
+    thread.join(5)
+    assert not thread.is_alive(), "it ends with the console"
+    assert len(mail.taken()) == 1
+
+
 def test_each_lead_time_is_told_of_once(office: Office) -> None:
     office.console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
     one = next(one for one in office.console.duties.listed().entries if one.day and one.state.value == "due")
