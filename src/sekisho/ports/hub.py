@@ -153,6 +153,10 @@ class ReportStore(Protocol):
         """Return what is confirmed, of some grades, in the order of the keys."""
         ...
 
+    def changed(self, ceiling: int) -> int:
+        """Return when anything up to a marking last went out or was taken back; 0 for never."""
+        ...
+
 
 class ReportPages(Protocol):
     """What people look at of reports and standings."""

@@ -173,9 +173,9 @@ class HubDesk:
             )
             for one in best.values()
         ]  # fmt: skip
-        changed = max((one.published for one in best.values()), default=0)
+        changed = self.books.reports.changed(min(mine.ceiling, Tlp.AMBER_STRICT))
         level = max((one.level for one in best.values()), default=Tlp.CLEAR)
-        return Head(self.settings.title, changed, Tlp(level)), entries
+        return Head(self.settings.title, changed, Tlp(level), len(entries)), entries
 
     def seen(self, keys: Sequence[str], rights: Mapping[str, Rights]) -> dict[str, Standing]:
         """Return what stands of some indicators as far as who has these rights may know: nothing marked stricter has a say."""

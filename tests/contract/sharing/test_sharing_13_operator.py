@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import socket
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fakes.command import typed
+from fakes.feed_server import serving
 from fakes.sharing import Ring, indicator, opened_ring
 from sekisho.model.indicator import Tlp
 from sekisho.model.line_count import day_of
@@ -101,3 +106,163 @@ def test_what_is_taken_back_by_name_goes_and_what_is_only_gone_stays(
         assert json.loads(file.read_bytes())["indicators"] == []
     with Watch(data) as watch:
         assert watch.detectors(("known_cc",), ())[1].used == {}
+
+
+# With nothing but curl, a shell, mv and rm: the script is the one of the manual.
+
+MANUAL = Path(__file__).parents[3] / "docs" / "40-share" / "small-operator.md"
+
+
+class Machine:
+    """A small operator's machine: the manual's two files, four programs, nothing of ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "bin").mkdir()
+        for name in ("sh", "curl", "mv", "rm"):
+            (folder / "bin" / name).symlink_to(str(shutil.which(name)))
+        script = MANUAL.read_text("utf-8").partition("```sh\n")[2].partition("```")[0]
+        assert script.startswith("#!/bin/sh\n")
+        (folder / "fetch.sh").write_text(script)
+        (folder / "fetch.sh").chmod(0o700)
+
+    def invited(self, member: str, token: str) -> None:
+        (self.folder / "curl.conf").write_text(f'user = "{member}:{token}"\n')
+
+    def cron(self, form: str, file: str, hub: str, *command: str) -> int:
+        """Do what cron does at its minute; return the exit code. The hub hears of a token by the file alone."""
+        line = f"{self.folder}/fetch.sh {form} {self.folder}/{file} {' '.join(command)}"
+        env = {
+            "PATH": str(self.folder / "bin"),
+            "HOME": str(self.folder),
+            "HUB": hub,
+            "CONFIG": f"{self.folder}/curl.conf",
+        }
+        done = subprocess.run(["/bin/sh", "-c", line], env=env, cwd=self.folder, capture_output=True, timeout=60, check=False)  # fmt: skip
+        self.said = done.stderr.decode()
+        return done.returncode
+
+    def text(self, file: str) -> str:
+        return (self.folder / file).read_text("utf-8")
+
+    def stale(self, file: str) -> str:
+        beside = self.folder / f"{file}.stale"
+        return beside.read_text().strip() if beside.exists() else ""
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    folder = tmp_path / "operator"
+    folder.mkdir()
+    return Machine(folder)
+
+
+def test_13_with_curl_and_cron_from_the_invitation_to_a_list_and_back(
+    ring: Ring, machine: Machine, tmp_path: Path
+) -> None:
+    filled(ring)
+    machine.invited("small", ring.tokens["small"])
+    with ring.served() as url:
+        for form, words in {"watch.unbound": 'local-zone: "c2.example.net." always_nxdomain', "watch.suricata": "198.51.100.7 23",
+                            "watch.rpz": "c2.example.net CNAME .", "watch.csv": "address,198.51.100.8"}.items():  # fmt: skip
+            assert machine.cron(form, form, url) == 0, machine.said
+            assert words in machine.text(form)
+            assert "# entries 3" in machine.text(form).replace(";", "#")
+        assert {one.name for one in machine.folder.iterdir() if one.suffix in (".new", ".stale")} == set()
+        # Unchanged: a 304, and what would load it isn't run.
+        assert machine.cron("watch.txt", "list", url, f"{machine.folder}/bin/mv", "no", "where") == 1
+        assert machine.cron("watch.txt", "list", url, f"{machine.folder}/bin/mv", "no", "where") == 0
+        # Taken back at the hub: gone at the next fetch. All of it: an empty list is a list.
+        taken_back(ring, 0)
+        assert machine.cron("watch.txt", "list", url) == 0
+        assert "198.51.100.7" not in machine.text("list")
+        assert "198.51.100.8" in machine.text("list")
+        before = machine.text("list")
+        # A hub that lost what it had, one that says no, and a page that is no list: the last good one stays.
+        with opened_ring(tmp_path / "other") as other:
+            other.join("small", "receive-only")
+            other.tokens["small"], own = ring.tokens["small"], other.tokens["small"]
+            machine.invited("small", own)
+            with other.served() as empty:
+                assert machine.cron("watch.txt", "list", empty) == 1
+                assert machine.stale("list") == "older than what is here"
+            machine.invited("small", "skh_" + "0" * 64)
+            assert machine.cron("watch.txt", "list", url) == 1
+            assert "401" in machine.said
+            machine.invited("small", ring.tokens["small"])
+        assert machine.text("list") == before
+        assert machine.cron("watch.txt", "list", url) == 0  # 304: well again
+        assert machine.stale("list") == ""
+        taken_back(ring, 1, 5)
+        assert machine.cron("watch.txt", "list", url) == 0
+        assert "entries 0" in machine.text("list")
+        last = machine.text("list")
+    assert machine.cron("watch.txt", "list", url) == 1  # the hub is down
+    assert machine.stale("list") == "out of reach"
+    with serving({"feed/watch.txt": b"<html>Please sign in</html>"}) as portal:
+        assert machine.cron("watch.txt", "list", portal.address.rstrip("/")) == 1
+        assert "not a list" in machine.said
+    assert machine.text("list") == last
+
+
+NAMED = """options {{ directory "{0}"; listen-on port {1} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none;
+session-keyfile none; managed-keys-directory "{0}"; dnssec-validation no; empty-zones-enable no;
+max-cache-size 16m; recursion yes; forward only; forwarders {{ 127.0.0.1 port 9; }}; allow-recursion {{ 127.0.0.1; }};
+response-policy {{ zone "hub.rpz"; }} qname-wait-recurse no; }};
+zone "." {{ type primary; file "{0}/root.zone"; }}; zone "hub.rpz" {{ type primary; file "{0}/hub.rpz"; }}; controls {{ }};
+"""
+
+
+def asked_of(port: int, name: str) -> int:
+    """Return the code of a resolver's answer (0: it is there, 3: there is no such name); -1 for none."""
+    question = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + b"".join(bytes([len(one)]) + one.encode() for one in name.split("."))  # fmt: skip
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+        wire.settimeout(1)
+        try:
+            wire.sendto(question + b"\x00\x00\x01\x00\x01", ("127.0.0.1", port))
+            return wire.recv(512)[3] & 15
+        except OSError:
+            return -1
+
+
+def test_13_a_resolver_that_loads_the_list_answers_by_it(ring: Ring, machine: Machine) -> None:
+    """BIND, with a root of its own so that it asks nobody."""
+    filled(ring)
+    machine.invited("small", ring.tokens["small"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (machine.folder / "named.conf").write_text(NAMED.format(machine.folder, port))
+    zone = "$TTL 1\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\na. A 127.0.0.1\n*.example.net. A 192.0.2.1\n"
+    (machine.folder / "root.zone").write_text(zone)
+    with ring.served() as url:
+        assert machine.cron("watch.rpz", "hub.rpz", url) == 0
+        command = [
+            str(shutil.which("named", path="/usr/sbin:/usr/bin")),
+            "-g",
+            "-n",
+            "1",
+            "-c",
+            str(machine.folder / "named.conf"),
+        ]
+        with (
+            (machine.folder / "named.log").open("wb") as log,
+            subprocess.Popen(command, stdout=log, stderr=log) as named,
+        ):
+            try:
+
+                def until(name: str, code: int) -> bool:
+                    end = time.monotonic() + 30
+                    while asked_of(port, name) != code and time.monotonic() < end:
+                        time.sleep(0.05)
+                    return asked_of(port, name) == code
+
+                assert until("www.example.net", 0), machine.text("named.log")[-2000:]
+                assert until("c2.example.net", 3), machine.text("named.log")[-2000:]
+                assert asked_of(port, "deep.c2.example.net") == 3
+                taken_back(ring, 5)
+                assert machine.cron("watch.rpz", "hub.rpz", url, f"kill -HUP {named.pid}") == 0, machine.said
+                assert until("c2.example.net", 0), machine.text("named.log")[-2000:]
+            finally:
+                named.terminate()
+                named.wait(20)

@@ -41,11 +41,16 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """What stands above: whose list it is, when it last changed (milliseconds), how it is marked."""
+    """What stands above: whose list it is, when it last changed (milliseconds), how it is marked, how long it is.
+
+    ``changed`` never goes back while the hub keeps what it has, also when the last entry is taken back: a list that is older
+    than the one before comes from a hub that lost something.
+    """
 
     title: str
     changed: int
     tlp: Tlp
+    entries: int = 0
 
     def lines(self, mark: str) -> list[str]:
         """Return the head as comments."""
@@ -54,6 +59,7 @@ class Head(msgspec.Struct, frozen=True):
             f"{mark} {title}",
             f"{mark} TLP:{self.tlp.name.replace('_', '+')}",
             f"{mark} changed {stamp(self.changed)}",
+            f"{mark} entries {self.entries}",
         ]
 
 
@@ -85,6 +91,7 @@ def json_list(head: Head, entries: Sequence[Entry]) -> str:
     """Write JSON."""
     told = {
         "title": head.title, "tlp": head.tlp.name.replace("_", "+"), "changed": stamp(head.changed),
+        "count": head.entries,
         "entries": [
             {"id": one.id, "kind": one.kind, "value": one.host, "port": one.port or None,
              "protocol": _NAMES.get(one.protocol), "use": one.use, "grade": one.grade, "family": one.family,

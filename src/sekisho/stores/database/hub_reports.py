@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Table,
     delete,
+    func,
     insert,
     literal_column,
     select,
@@ -100,6 +101,12 @@ class SqlReports:
         rows = [as_row(one) for one in standings]
         with self._database.writing() as connection:
             _replace(connection, STANDINGS, ("key",), rows)
+
+    def changed(self, ceiling: int) -> int:
+        """Return when anything up to a marking last went out or was taken back; 0 for never."""
+        asked = select(func.max(STANDINGS.c.published)).where(STANDINGS.c.level <= ceiling)
+        with self._database.reading() as connection:
+            return max(0, int(connection.execute(asked).scalar() or 0))
 
     def usable(self, *, grades: Sequence[str]) -> tuple[Standing, ...]:
         """Return what is confirmed, of some grades, in the order of the keys."""
