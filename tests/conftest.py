@@ -18,10 +18,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 _ROOT = Path(__file__).parent
-# Files whose tests wait for the same assessments.
+# Files whose tests wait for the same assessments, or look with the same browser.
 _TOGETHER = {
     "lab/test_assess_uml.py": "own kernels",
     "lab/test_assess_hardened.py": "own kernels",
+    "e2e/test_accessibility.py": "browser",
+    "e2e/test_assessing.py": "browser",
+    "e2e/test_first_steps.py": "browser",
+    "e2e/test_hub_pages.py": "browser",
+    "e2e/test_open_id.py": "browser",
 }
 # What takes longest begins first. Most of these wait more than they work, and two cores are busy with six of them; the
 # rest keeps the order of the folders.
@@ -32,8 +37,8 @@ _FIRST = (
     "lab/test_assess_chroot.py",
     "unit/workflows/notify/test_killed.py",
     "e2e/test_api.py",
+    "browser",
     "lab/test_lab.py",
-    "e2e/test_accessibility.py",
     "contract/test_questions.py",
     "unit/cli/test_watch_killed.py",
     "house/test_house.py",
@@ -46,8 +51,6 @@ _FIRST = (
     "lab/test_exporters.py",
     "unit/workflows/test_watch.py",
     "contract/database/test_paging.py",
-    "e2e/test_assessing.py",
-    "e2e/test_first_steps.py",
     "lab/test_emulator.py",
     "contract/database/test_scale.py",
     "unit/probes/test_telnet_login.py",

@@ -71,10 +71,10 @@ def serve(data: Path, *options: str) -> Served:
     return Served(process, told["url"], told["set_up"], data)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """A browser for one file: while Playwright lives, its event loop is the thread's running one, and no other test
-    of the process could start its own."""
+    """A browser for the files here, and for no others: while Playwright lives, its event loop is the thread's running one,
+    and no other test of the process could start its own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=_QUIET)
         yield browser
