@@ -144,7 +144,8 @@ def _events(alarm: Alarm, rules: AlarmRules, zone: tzinfo, source: str) -> Itera
     read_fact({**row, "time": begin.isoformat(), "what": rule.what.value}, alarm.line, zone)
     yield _Event(begin, rule.what not in _ENDS, rule, key, row, alarm.line)
     if end is not None and rule.what in _LASTING:
-        yield _Event(end, opens=False, rule=rule, key=key, row=row, line=alarm.line)
+        over = {**row, "note": f"終わり / ended: {row['note']}"[:200] if row["note"] else ""}
+        yield _Event(end, opens=False, rule=rule, key=key, row=over, line=alarm.line)
 
 
 def _rule(alarm: Alarm, rules: Sequence[AlarmRule]) -> tuple[AlarmRule, dict[str, str]]:
