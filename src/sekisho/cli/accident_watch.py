@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli.accident_words import clock, due_words, later_words, reasoning, serious_words, span, why
+from sekisho.cli.accident_words import (
+    clock,
+    due_words,
+    later_words,
+    reasoning,
+    serious_words,
+    span,
+    title,
+    why,
+)
 from sekisho.cli.speech import LANGUAGE, t
 from sekisho.errors import SekishoError
 from sekisho.model.incident import Standing
@@ -117,7 +126,7 @@ def screen(ruling: Ruling, fault: str) -> RenderableType:
         parts += [Line(""), Line(later_words(ruling.later), style="yellow")]
     if fault:
         parts += [Line(""), Line(fault, style="yellow")]
-    return Panel(Group(*parts), title=one.title or one.id)
+    return Panel(Group(*parts), title=title(one))
 
 
 def _clocks(ruling: Ruling) -> Iterator[tuple[str, datetime]]:

@@ -10,7 +10,8 @@ import click
 
 from sekisho.cli.speech import LANGUAGE, t, table
 from sekisho.formats.incident_words import SERVICES, WHATS
-from sekisho.model.incident import Standing
+from sekisho.model.incident import Incident, Standing
+from sekisho.model.timeline import About
 from sekisho.reports.accidents import words
 from sekisho.reports.accidents.words import users_words
 
@@ -48,10 +49,16 @@ def serious_words(standing: Standing) -> str:
     return words.serious_words(standing, t)
 
 
+def title(one: Incident) -> str:
+    """Return what an accident is called: its subject, its id, or that it has neither."""
+    nameless = one.id == About().id
+    return one.title or (t("件名のない事故", "an accident without a subject") if nameless else one.id)
+
+
 def lines(ruling: Ruling) -> Iterator[str]:
     """Yield the whole answer, line by line."""
     one = ruling.incident
-    yield click.style(one.title or one.id, bold=True)
+    yield click.style(title(one), bold=True)
     yield t(f"{clock(one.as_of)} 時点で分かっていること", f"as known at {clock(one.as_of)}")
     if ruling.later:
         yield click.style(later_words(ruling.later), fg="yellow")
