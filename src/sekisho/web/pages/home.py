@@ -32,7 +32,7 @@ _RUNNING = Text(ja="{n} 件を実施中", en="{n} running now")
 _ASKING = Text(ja="{n} 件の質問が待つ", en="{n} waiting for an answer")
 _GOES_ON = Text(ja="継続中の事故", en="accidents going on")
 _REPORTS = Text(ja="{n} 件に報告の期限", en="{n} with a report due")
-_LATE = Text(ja="義務 {n} 件が遅れ", en="{n} duties late")
+_LATE = Text(ja="義務 {n} 件が遅れ", en="duties late: {n}")
 _SHOWN_DUTIES = 5
 
 

@@ -131,12 +131,12 @@ def test_a_duty_that_is_late_is_told_until_its_proof(life: Day) -> None:
     late = {one.id for one in desk.near() if one.state.value == "late"}
     assert entry in late
     page = browser.get("/").text
-    assert "3 days late" in page
-    assert f"{len(late)} duties late" in page
+    assert "3 d late" in page
+    assert f"duties late: {len(late)}" in page
     done = {"id": entry, "on": desk.today.isoformat(), "proof": "変更票 7"}
     assert browser.post("/duties/done", data=done).status_code == 303
     assert browser.post("/duties/done", data=done).status_code == 409
-    assert "3 days late" not in browser.get("/").text
+    assert "3 d late" not in browser.get("/").text
     assert next(one for one in life.console.learning.measures() if one.id == made.id).proof == "変更票 7"
     for code in (303, 409):  # the proof is taken back, not the measure
         assert browser.post("/duties/undone", data={"id": entry}).status_code == code
