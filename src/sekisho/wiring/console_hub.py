@@ -16,6 +16,7 @@ import msgspec
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.corroboration import Dispute, IndicatorState, Side, Standing, base_key, sides, trust
+from sekisho.model.line_count import DAYS_BACK, day_of
 from sekisho.model.membership import HubToken, Member, Network, Right
 from sekisho.model.sealing import KeyState
 from sekisho.model.sharing import Collection
@@ -23,6 +24,7 @@ from sekisho.model.standing_words import sentence
 from sekisho.wiring.console_hub_others import OthersRoom
 from sekisho.wiring.hub_mails import key_of
 from sekisho.workflows.hub import decide, heard, verify
+from sekisho.workflows.hub.counting import figures
 
 if TYPE_CHECKING:
     from sekisho.model.audit import AuditEntry
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 _KEPT_S, _COST = 10.0, 50
 _CHAIN = 50
+_DAY = 86_400_000
 _BY_PEOPLE = ("verify", "refute")
 
 
@@ -41,6 +44,7 @@ class IndicatorLife(msgspec.Struct, frozen=True):
     :ivar levels: what stands under each marking; ``standing`` is the one that was asked for
     :ivar said: the sentence; ``sides`` its inputs, None where fewer than ``k`` voices are told to who asks
     :ivar reports: how many reports, ``groups`` of how many groups of members, ``sightings`` together; None as ``sides``
+    :ivar lines: on how many lines members saw it in the last days (sums of days), None where nothing may be told
     :ivar acts: what people of the hub did about it, newest first
     """
 
@@ -54,6 +58,7 @@ class IndicatorLife(msgspec.Struct, frozen=True):
     sightings: int | None
     disputes: tuple[Dispute, ...]
     acts: tuple[AuditEntry, ...]
+    lines: int | None = None
 
 
 class MemberLife(msgspec.Struct, frozen=True):
@@ -157,13 +162,23 @@ class HubRoom:
         voices = heard(books, key)
         inputs = sides(voices, now, books.rules)
         shown = whole or len(inputs) >= self._k
+        levels = tuple(sorted(books.reports.standings(standing_keys(key)), key=lambda some: some.level))
         return IndicatorLife(
-            one, tuple(sorted(books.reports.standings(standing_keys(key)), key=lambda some: some.level)),
+            one, levels,
             sentence(one, now, k=0 if whole else self._k), self._k, inputs if shown else None,
             len(voices) if shown else None, len({some.group for some in voices}) if shown else None,
             sum(some.report.sightings for some in voices) if shown else None,
-            books.disputes.disputes([key]), self._acts(one.id),
+            books.disputes.disputes([key]), self._acts(one.id), self._lines([some.id for some in levels], whole=whole),
         )  # fmt: skip
+
+    def _lines(self, ids: Sequence[str], *, whole: bool) -> int | None:
+        """Return on how many lines members saw an indicator lately, whatever its marking; rounded, or none, for viewers."""
+        books = self._books
+        rows = books.line_counts.told(day_of(books.now() - DAYS_BACK * _DAY), indicators=ids)
+        if whole:
+            return sum(one.lines for one in rows) if rows else None
+        shown = figures(books, [msgspec.structs.replace(one, indicator=ids[0]) for one in rows])
+        return shown[0].lines if shown else None
 
     def _acts(self, identifier: str) -> tuple[AuditEntry, ...]:
         from sekisho.stores.database.audit_pages import AuditFilter, audit_page

@@ -64,7 +64,10 @@ class IndicatorPageOut(msgspec.Struct, frozen=True):
 
 
 class IndicatorLifeOut(msgspec.Struct, frozen=True):
-    """One indicator with the inputs of its score; numbers are null where fewer than ``k`` voices are told to nobody."""
+    """One indicator with the inputs of its score; numbers are null where fewer than ``k`` voices are told to nobody.
+
+    ``lines``: on how many lines members who tell it saw it in the last seven days, sums of days.
+    """
 
     indicator: IndicatorOut
     k: int
@@ -73,6 +76,7 @@ class IndicatorLifeOut(msgspec.Struct, frozen=True):
     groups: int | None
     sightings: int | None
     disputes: int
+    lines: int | None
 
 
 def _out(one: Standing, said: Text, asked: Asked) -> IndicatorOut:
@@ -100,7 +104,7 @@ def _one(asked: Asked, _query: Any, _body: None) -> IndicatorLifeOut | None:
         return None
     return IndicatorLifeOut(
         _out(found.standing, found.said, asked), found.k, found.sides, found.reports, found.groups, found.sightings,
-        len(found.disputes),
+        len(found.disputes), found.lines,
     )  # fmt: skip
 
 

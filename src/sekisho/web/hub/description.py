@@ -120,7 +120,12 @@ def _own() -> dict[str, Any]:
     tallies = {"required": True, "content": {_JSON: {"schema": {
         **_rows("counts", _TALLY, always=True), "additionalProperties": False}}}}  # fmt: skip
     figures = _named(
-        {"mine": {"type": "array"}, "seen": {"type": "array"}, "least_members": _NUMBER, "least_lines": _NUMBER}
+        {
+            "mine": {"type": "array"},
+            "seen": {"type": "array"},
+            "least_members": _NUMBER,
+            "least_lines": _NUMBER,
+        }
     )
     return {
         "/counts/": {

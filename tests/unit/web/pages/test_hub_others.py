@@ -11,6 +11,7 @@ from fakes.hub_console import HubConsole, hub_console
 from fakes.sharing import DAY
 from sekisho.model.account import Role
 from sekisho.model.device_model import Disclosure
+from sekisho.model.line_count import LineCount, day_of
 from sekisho.stores.database.audit_pages import AuditFilter, audit_page
 from sekisho.web.hub_others import until
 from sekisho.web.office import Office
@@ -36,6 +37,20 @@ def test_hubs_elsewhere_with_what_passes_and_what_fails(here: HubConsole) -> Non
         ("list", ""),
         ("failure", "timed-out"),
     ]
+
+
+def test_lines_on_which_an_indicator_was_seen(here: HubConsole) -> None:
+    name = here.id_of("198.51.100.2")
+    day = day_of(milliseconds() - DAY)
+    here.ring.books.line_counts.tell([LineCount(who, name, day, 21, 1) for who in ("alpha", "beta")])
+    page, api = f"/hub/indicators/{name}", f"/api/v1/hub/indicators/{name}"
+    assert "no figure to show" in here.browser(Role.VIEWER).get(page).text
+    assert here.browser(Role.VIEWER).get(api).json()["lines"] is None
+    assert here.browser(Role.ANALYST).get(api).json()["lines"] == 42
+    here.ring.books.line_counts.tell([LineCount("kita", name, day, 22, 1)])
+    here.ring.books.forget()
+    assert here.browser(Role.VIEWER).get(api).json()["lines"] == 65
+    assert here.browser(Role.ANALYST).get(api).json()["lines"] == 64
 
 
 def test_a_finding_is_told_answered_kept_and_decided(here: HubConsole) -> None:
