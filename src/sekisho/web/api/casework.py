@@ -26,6 +26,7 @@ Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=r"\S"
 
 
 Known = Annotated[str, msgspec.Meta(min_length=1, max_length=400, pattern=r"\S")]
+Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
 
 
 class CaseQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,14 +96,14 @@ class Comment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A comment, for the case as it was at ``revision``."""
 
     text: Words
-    revision: int
+    revision: Revision
 
 
 class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who takes the case at ``revision``; "" gives it to nobody."""
 
     assignee: Annotated[str, msgspec.Meta(max_length=100)]
-    revision: int
+    revision: Revision
 
 
 class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -110,14 +111,14 @@ class DeviceModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     model: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^(|.*\S.*)$")]
     known_by: Known
-    revision: int
+    revision: Revision
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A change of state of the case at ``revision``; closing needs a reason. Healed is observed, never declared."""
 
     to: CaseState
-    revision: int
+    revision: Revision
     reason: CloseReason | None = None
     note: Annotated[str, msgspec.Meta(max_length=4000)] = ""
 
