@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_what_is_erased_is_nowhere_in_the_database_and_speaks_no_more(
         rows = connection.execute(text("SELECT * FROM staff_names")).all()
     assert "消される名前" not in str(rows)
     assert "残る名前" in str(rows)
+
+
+def test_many_who_write_a_name_first_get_one_token(names: SqlStaffNames) -> None:
+    with ThreadPoolExecutor(8) as hands:
+        found = list(hands.map(lambda number: names.tokens({"同時", f"別 {number % 3}"}, number), range(24)))
+    assert len({one["同時"] for one in found}) == 1
+    assert len(names.every()) == 4
 
 
 def test_an_erased_name_is_in_no_file_of_sqlite(tmp_path: Path) -> None:

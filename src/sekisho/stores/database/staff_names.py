@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import insert, select, update
 
+from sekisho.errors import ConflictError
 from sekisho.model.staff_name import StaffName
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable
@@ -24,6 +25,14 @@ class SqlStaffNames:
         wanted = {one for one in names if one and askable(one)}
         if not wanted:
             return {}
+        try:
+            return self._tokens(wanted, at)
+        except (
+            ConflictError
+        ):  # somebody wrote the same name for the first time in the same moment: now it is there
+            return self._tokens(wanted, at)
+
+    def _tokens(self, wanted: set[str], at: int) -> dict[str, str]:
         with self._database.writing() as connection:
             there = NAMES.c.name.in_(wanted) & (NAMES.c.erased == 0)
             connection.execute(update(NAMES).where(there & (NAMES.c.used < at)).values(used=at))
@@ -70,11 +79,5 @@ class SqlStaffNames:
                 )  # what is overwritten is not left in a free place
             gone = update(NAMES).where(NAMES.c.token.in_(wanted), NAMES.c.erased == 0)
             count = connection.execute(gone.values(name="", erased=max(at, 1), ground=ground)).rowcount
-        self._wipe()
+        self._database.folded()  # its log of writes held the page as it was
         return count
-
-    def _wipe(self) -> None:
-        """Let SQLite's log of writes begin anew: it holds the page as it was; who reads meanwhile puts that off."""
-        if self._database.engine.dialect.name == "sqlite":
-            with self._database.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
