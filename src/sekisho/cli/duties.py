@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sekisho.cli.day_option import DAY
+from sekisho.cli.duty_names import names
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -244,6 +245,9 @@ def done_(identifier: str, day: datetime | None, proof: str, name: str, data: Pa
     else:
         click.echo(f"{t('済み', 'done')}: {identifier} {on} {who.name} {proof}")
     return 0
+
+
+command.add_command(names)
 
 
 def _found(

@@ -12,10 +12,18 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from sekisho.language import Text
 from sekisho.model.accident import japan_day
 
 #: What stands in a paper for a name.
 TOKEN = re.compile(r"person:[0-9a-f]{24}")
+#: Kinds of papers that need a name today.
+NEEDS = {
+    "operator": Text(ja="人と事業場", en="people and sites"),
+    "reminding": Text(ja="知らせの宛先", en="address of reminders"),
+    "measure": Text(ja="済んでいない対策", en="a measure that isn’t done"),
+    "drill": Text(ja="続いている訓練", en="a drill that goes on"),
+}
 
 
 class StaffName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from fakes.mail_server import MailServer
 from sekisho.cli.duties import command
 from sekisho.demo.console_accidents import accidents
-from sekisho.errors import DescriptionError
+from sekisho.errors import DescriptionError, SekishoError
 from sekisho.model.case_life import Actor
 from sekisho.model.compliance import Operator
 from sekisho.wiring.console import Console
@@ -239,3 +239,22 @@ def test_done_is_recorded_with_proof_and_a_wrong_one_refused(operator: Path, tmp
     for bad in (("nothing",), (vacancy, "--on", "2998-01-01")):
         done = CliRunner().invoke(command, ["done", *map(str, (*bad, *words))], standalone_mode=False)
         assert isinstance(done.exception, DescriptionError)
+
+
+def test_names_of_staff_are_listed_and_erased_by_an_admin(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, 1)
+    (folder / "watch.toml").write_text('[people]\n"関守" = "admin"\n"書田" = "analyst"\n', encoding="utf-8")
+    with Console(folder) as console:
+        one = next(one for one in console.duties.listed().entries if one.day)
+        console.duties.done(one.id, console.duties.today, "記録", Actor("書田", "analyst"))
+    assert "書田" in run("names", "--data", folder, code=0)
+    for who, name in (("書田", "書田"), ("関守", "誰か")):
+        refused = CliRunner().invoke(
+            command, ["names", "--erase", name, "--as", who, "--data", str(folder)], standalone_mode=False
+        )
+        assert isinstance(refused.exception, SekishoError)
+    said = run("names", "--erase", "書田", "--as", "関守", "--data", folder, code=0)
+    assert "消去済み" in said
+    assert "name erased" in run("list", "--data", folder, "--json", code=0)
+    told = json.loads(run("names", "--data", folder, "--json", code=0))["names"]
+    assert "書田" not in json.dumps(told, ensure_ascii=False)

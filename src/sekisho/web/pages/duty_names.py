@@ -8,18 +8,12 @@ from sekisho.errors import SekishoError
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.model.purpose import Stage
+from sekisho.model.staff_name import NEEDS
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
 
 _PLACE = "/duties/names"
-#: Kinds of papers that need a name today.
-NEEDS = {
-    "operator": Text(ja="人と事業場", en="people and sites"),
-    "reminding": Text(ja="知らせの宛先", en="address of reminders"),
-    "measure": Text(ja="済んでいない対策", en="a measure that isn’t done"),
-    "drill": Text(ja="続いている訓練", en="a drill that goes on"),
-}
 GROUNDS = {
     "expired": Text(ja="期限", en="its time was over"),
     "asked": Text(ja="人が消した", en="erased by a person"),
