@@ -121,7 +121,7 @@ def _shown(done: Fetched, told: Telling) -> None:
 
 def _asked(folder: Path, name: str, url: str, *, yes: bool) -> None:
     """Show what will leave, ask, and write what was answered; who agreed before isn't asked again."""
-    from sekisho.wiring.counting import agree, agreed, due
+    from sekisho.wiring.counting import agree, agreed, due, places
     from sekisho.wiring.moment import milliseconds
 
     if agreed(folder, name, url):
@@ -135,7 +135,7 @@ def _asked(folder: Path, name: str, url: str, *, yes: bool) -> None:
         ),
         err=True,
     )
-    _preview(due(folder, name, None, milliseconds()))
+    _preview(due(folder, name, None, milliseconds()), places(folder, name))
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError(
@@ -145,14 +145,23 @@ def _asked(folder: Path, name: str, url: str, *, yes: bool) -> None:
     agree(folder, name, url, milliseconds())
 
 
-def _preview(days: Days) -> None:
+def _preview(days: Days, known: dict[str, str]) -> None:
     from sekisho.wiring.counting import body
 
-    rows = [(day, name, str(lines)) for day, cell in days.items() for name, lines in cell.items()]
+    rows = [
+        (day, name, str(lines), known.get(name, ""))
+        for day, cell in days.items()
+        for name, lines in cell.items()
+    ]
     if not rows:
         click.echo(t("いま知らせる数はない。", "There is nothing to tell now."), err=True)
         return
-    heads = (t("日", "day"), t("指標", "indicator"), t("回線", "lines"))
+    heads = (
+        t("日", "day"),
+        t("指標", "indicator"),
+        t("回線", "lines"),
+        t("これのこと（送らない）", "which is (not sent)"),
+    )
     click.echo(table(rows, heads), err=True)
     day = rows[0][0]
     click.echo(f"POST /counts/ {body(day, days[day]).decode()[:300]}", err=True)

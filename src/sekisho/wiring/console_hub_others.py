@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sekisho.wiring.hub import HubDesk
 
 _LONGEST = 500
+_KEPT_S, _COST = 10.0, 50
 
 
 class PeerLife(msgspec.Struct, frozen=True):
@@ -63,6 +65,7 @@ class OthersRoom:
 
     def __init__(self, desk: Callable[[], HubDesk]) -> None:
         self._desk = desk
+        self._tallies: tuple[float, dict[str, int], dict[str, int]] = (0.0, {}, {})
 
     def peers(self) -> tuple[PeerLife, ...]:
         """Return the hubs elsewhere, in the order of their ids."""
@@ -70,7 +73,7 @@ class OthersRoom:
         members = {one.id: one for one in books.members.members()}
         lanes = {one.id: one.alias or one.title for one in books.collections.collections()}
         positions = {(one.peer, one.lane): one for one in books.peers.positions()}
-        heard, told = books.foreign.counts(), books.offers.counts()
+        heard, told = self._heard_and_told()
         rights: dict[str, list[tuple[str, Tlp]]] = {}
         for right in books.members.rights():
             if right.read and right.collection in lanes:
@@ -83,6 +86,17 @@ class OthersRoom:
             )
             for one in books.peers.peers() if one.member in members
         )  # fmt: skip
+
+    def _heard_and_told(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return of how many indicators each peer speaks and was told; some seconds old at most, more where that is dear."""
+        until, heard, told = self._tallies
+        begin = time.monotonic()
+        if begin >= until:
+            books = self._desk().books
+            heard, told = books.foreign.counts(), books.offers.counts()
+            cost = time.monotonic() - begin
+            self._tallies = (begin + max(_KEPT_S, cost * _COST), heard, told)
+        return heard, told
 
     def findings(self) -> tuple[DisclosedFinding, ...]:
         """Return all findings: those that wait first, then the newest."""

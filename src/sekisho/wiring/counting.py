@@ -208,6 +208,14 @@ def connection(header: str, authority: Path | None, client: Path | None) -> Call
     return way
 
 
+def places(folder: Path, name: str) -> dict[str, str]:
+    """Return which address and port each id of the hub's list stands for, for people to read."""
+    return {
+        one.reference: f"{one.network.removesuffix('/32')}{f':{one.port}' if one.port else ''}"
+        for one in _listed(folder, name)
+    }
+
+
 def _listed(folder: Path, name: str) -> tuple[Indicator, ...]:
     """Return the hub's list as it was fetched last; none when there is none."""
     try:

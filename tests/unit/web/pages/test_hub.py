@@ -259,7 +259,7 @@ def test_without_a_hub_its_operations_find_nothing(office: Office) -> None:
 
 BUDGET = {
     "/hub": 1, "/hub/indicators/{id}": 9, "/hub/disputes": 2, "/hub/members": 1, "/hub/members/{id}": 8, "/hub/ledger": 3,
-    "/hub/peers": 7, "/hub/findings": 2, "/hub/findings/{id}": 5,
+    "/hub/peers": 5, "/hub/findings": 2, "/hub/findings/{id}": 5,
 }  # fmt: skip
 
 
