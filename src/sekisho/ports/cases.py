@@ -14,7 +14,7 @@ from sekisho.model.assignment import Answer, Assignment
 from sekisho.model.audit import AuditEntry
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.identity import Contact
-from sekisho.model.notice import Notice, NoticeState
+from sekisho.model.notice import Channel, Notice, NoticeState
 from sekisho.model.verdict import Scalar
 
 
@@ -99,8 +99,17 @@ class NoticeStore(Protocol):
         """Return notices in the order of their ids, those behind ``after``."""
         ...
 
-    def left(self, subscriber: int, since: int) -> Sequence[int]:
-        """Return when notices about any case of a line left the house, or may have: those after ``since``, in order."""
+    def left(
+        self, since: int, *, subscriber: int | None = None, channel: Channel | None = None, after: str = ""
+    ) -> Sequence[int]:
+        """Return when notices left the house, or may have: those behind ``since`` and with ids behind ``after``, in order.
+
+        Of all cases of a line with ``subscriber``; of one way out with ``channel``.
+        """
+        ...
+
+    def untold(self, channel: Channel, since: int, *, after: str = "") -> Sequence[Notice]:
+        """Return the notices that went out behind ``since`` while their case does not say that anybody was told."""
         ...
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contract.database.places import case, ended, event, notice, program
 from sekisho.errors import ConflictError, StoreError
 from sekisho.model.case import CaseState
-from sekisho.model.notice import Notice, NoticeState
+from sekisho.model.notice import Channel, Notice, NoticeState
 from sekisho.stores.database import Database, SqlCases, SqlNotices
 
 
@@ -96,9 +96,28 @@ def test_when_notices_left_for_a_line(cases: SqlCases, notices: SqlNotices) -> N
         for whose in ("c1", "c2", "other") for state in NoticeState for at in (0, 5, 7)
     ])  # fmt: skip
     left = ("sending", "sent", "delivered", "bounced")
-    assert list(notices.left(4711, 4)) == [5] * 2 * len(left) + [7] * 2 * len(left)
-    assert list(notices.left(4712, 5)) == [7] * len(left)
-    assert list(notices.left(4713, 0)) == []
+    assert list(notices.left(4, subscriber=4711)) == [5] * 2 * len(left) + [7] * 2 * len(left)
+    assert list(notices.left(5, subscriber=4712)) == [7] * len(left)
+    assert list(notices.left(0, subscriber=4713)) == []
+    assert list(notices.left(5)) == list(notices.left(5, channel=Channel.EMAIL)) == [7] * 3 * len(left)
+    assert list(notices.left(0, channel=Channel.LETTER)) == []
+    assert list(notices.left(5, after="c2-sent-7")) == [7] * len(left)
+
+
+def test_whose_case_says_nothing(cases: SqlCases, notices: SqlNotices) -> None:
+    cases.save(case("told", notified_at=6), [])
+    notices.add([
+        notice(f"{whose}-{state.value}-{at}", case=whose, state=state, sent_at=at)
+        for whose in ("c1", "told") for state in NoticeState for at in (5, 7)
+    ])  # fmt: skip
+    found = notices.untold(Channel.EMAIL, 5)
+    assert [one.id for one in found] == ["c1-bounced-7", "c1-delivered-7", "c1-sent-7"]
+    assert [one.id for one in notices.untold(Channel.EMAIL, 5, after="c1-bounced-7")] == [
+        "c1-delivered-7",
+        "c1-sent-7",
+    ]
+    assert notices.untold(Channel.LETTER, 0) == ()
+    assert found[0] == notices.notice("c1-bounced-7")
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -36,8 +36,10 @@ def test_cases_and_their_notices(database: Database) -> None:
     assert sum(told.counts().values()) == 1
     for one in notices.find(()):
         notices.change(msgspec.structs.replace(one, state=NoticeState.SENT, sent_at=NOW))
-    assert [list(told.left(line, 0)) for line in range(3)] == [[NOW], [], []]
-    assert [list(notices.left(line, 0)) for line in range(3)] == [[NOW]] * 3
+    assert [list(told.left(0, subscriber=line)) for line in range(3)] == [[NOW], [], []]
+    assert [list(notices.left(0, subscriber=line)) for line in range(3)] == [[NOW]] * 3
+    assert (list(told.left(0)), list(notices.left(0))) == ([NOW], [NOW] * 3)
+    assert [one.id for one in told.untold(Channel.EMAIL, 0)] == ["n-fresh"]
     # Exactly the others are what the next deletion takes.
     assert due(database, past).cases == 2
     assert sum(every.counts().values()) == 3

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, func, select, union_all, update
 
 from sekisho.model.case import Case, CaseEvent
-from sekisho.model.notice import OUT, Notice, NoticeState
+from sekisho.model.notice import OUT, Channel, Notice, NoticeState
 from sekisho.stores.database.cases import put_case
 from sekisho.stores.database.expiry import Past, kept
 from sekisho.stores.database.faults import conflict
@@ -95,18 +95,34 @@ class SqlNotices:
         with self._database.reading() as connection:
             return tuple(as_noun(Notice, row) for row in connection.execute(asked))
 
-    def left(self, subscriber: int, since: int) -> tuple[int, ...]:
-        """Return when notices about any case of a line left the house, or may have: those after ``since``, in order."""
-        known = (kept(self._past()),) if self._past else ()
-        asked = (
-            select(NOTICES.c.sent_at)
-            .join(CASES, CASES.c.id == NOTICES.c.case)
-            .where(CASES.c.subscriber == subscriber, NOTICES.c.sent_at > since)
-            .where(NOTICES.c.state.in_([one.value for one in OUT]), *known)
-            .order_by(NOTICES.c.sent_at)
-        )
+    def left(
+        self, since: int, *, subscriber: int | None = None, channel: Channel | None = None, after: str = ""
+    ) -> tuple[int, ...]:
+        """Return when notices left the house, or may have: those behind ``since`` and with ids behind ``after``, in order.
+
+        Of all cases of a line with ``subscriber``; of one way out with ``channel``.
+        """
+        asked = select(NOTICES.c.sent_at).where(_gone(OUT, since, after)).order_by(NOTICES.c.sent_at)
+        if channel is not None:
+            asked = asked.where(NOTICES.c.channel == channel.value)
+        if subscriber is None:
+            asked = asked.where(*self._kept())
+        else:
+            known = (kept(self._past()),) if self._past else ()
+            of_line = (CASES.c.id == NOTICES.c.case) & (CASES.c.subscriber == subscriber)
+            asked = asked.join(CASES, of_line).where(*known)
         with self._database.reading() as connection:
             return tuple(connection.execute(asked).scalars())
+
+    def untold(self, channel: Channel, since: int, *, after: str = "") -> tuple[Notice, ...]:
+        """Return the notices that went out behind ``since`` while their case does not say that anybody was told."""
+        known = (kept(self._past()),) if self._past else ()
+        silent = (CASES.c.id == NOTICES.c.case) & (CASES.c.notified_at == 0)
+        certainly = [one for one in OUT if one is not NoticeState.SENDING]
+        asked = select(NOTICES).join(CASES, silent).where(_gone(certainly, since, after), *known)
+        asked = asked.where(NOTICES.c.channel == channel.value).order_by(NOTICES.c.id)
+        with self._database.reading() as connection:
+            return tuple(as_noun(Notice, row) for row in connection.execute(asked))
 
     def counts(self) -> Mapping[str, int]:
         """Return the number of notices by state, every state named."""
@@ -119,6 +135,11 @@ class SqlNotices:
         if self._past is None:
             return ()
         return (select(CASES.c.id).where(CASES.c.id == NOTICES.c.case, kept(self._past())).exists(),)
+
+
+def _gone(states: Sequence[NoticeState], since: int, after: str) -> ColumnElement[bool]:
+    there = NOTICES.c.state.in_([one.value for one in states])
+    return there & (NOTICES.c.sent_at > since) & (NOTICES.c.id > after)
 
 
 def _merged(pieces: Sequence[Select[Any]], limit: int) -> Any:

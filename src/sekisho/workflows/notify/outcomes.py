@@ -15,7 +15,7 @@ from sekisho.errors import ConflictError
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.case_life import Actor, allowed, step
 from sekisho.model.identity import Person
-from sekisho.model.notice import OUT, Channel, Notice, NoticeState
+from sekisho.model.notice import Channel, Notice, NoticeState
 from sekisho.ports.cases import Delivery
 from sekisho.workflows.notify.office import Office
 from sekisho.workflows.notify.timing import HOUR, earliest
@@ -167,15 +167,7 @@ def _notified(case: Case, notice: Notice, person: Person) -> tuple[Case, tuple[C
 
 def tidy(person: Person, office: Office, channel: Channel) -> None:
     """Finish what a run left that died between a notice's outcome and its case."""
-    for state in OUT[1:]:
-        after = earliest(office.now())
-        while page := office.notices.find((state,), after=after, limit=_PAGE):
-            lately = [
-                one for one in page if one.channel is channel and one.sent_at > office.now() - 24 * HOUR
-            ]
-            cases = dict(office.cases.these([one.case for one in lately]))
-            for one in lately:
-                case = cases.pop(one.case, None)
-                if case is not None and case.notified_at == 0:
-                    told(one.case, one, person, office)
-            after = page[-1].id
+    now = office.now()
+    untold = office.notices.untold(channel, now - 24 * HOUR, after=earliest(now))
+    for case, first in {one.case: one for one in reversed(untold)}.items():
+        told(case, first, person, office)

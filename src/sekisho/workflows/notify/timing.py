@@ -9,12 +9,11 @@ import msgspec
 
 from sekisho.formats.references import reference
 from sekisho.model.case import Case
-from sekisho.model.notice import OUT, Channel
+from sekisho.model.notice import Channel
 from sekisho.workflows.notify.office import Office
 
 HOUR, DAY = 3_600_000, 86_400_000
 _LOOK_BACK = 90 * DAY
-_PAGE = 1000
 _SATURDAY = 5
 _MOST_DAYS = 40
 
@@ -70,7 +69,7 @@ class Hourly:
 
     def __init__(self, office: Office, channel: Channel, at: int) -> None:
         self._most = office.settings.throttle.per_hour
-        self._times: deque[int] = deque(sorted(_sent(office, channel, at - HOUR, at)))
+        self._times: deque[int] = deque(office.notices.left(at - HOUR, channel=channel, after=earliest(at)))
 
     def wait(self, at: int) -> Wait | None:
         """Return how long to wait; None when one more may go."""
@@ -88,18 +87,10 @@ def earliest(at: int) -> str:
     return reference(max(0, at - _LOOK_BACK), 0)
 
 
-def _sent(office: Office, channel: Channel, since: int, at: int) -> list[int]:
-    after, found = earliest(at), []
-    while page := office.notices.find(OUT, after=after, limit=_PAGE):
-        found += [one.sent_at for one in page if one.channel is channel and one.sent_at > since]
-        after = page[-1].id
-    return found
-
-
 def line_wait(office: Office, case: Case, at: int) -> Wait | None:
     """Return how long this line is left in peace; notices of all its cases count."""
     settings = office.settings.throttle
-    times = office.notices.left(case.subscriber, at - settings.days * DAY)
+    times = office.notices.left(at - settings.days * DAY, subscriber=case.subscriber)
     if len(times) < settings.per_subscriber:
         return None
     return Wait("throttled", times[-settings.per_subscriber] + settings.days * DAY)
