@@ -225,44 +225,68 @@ def asked_of(port: int, name: str) -> int:
             return -1
 
 
-def test_13_a_resolver_that_loads_the_list_answers_by_it(ring: Ring, machine: Machine) -> None:
-    """BIND, with a root of its own so that it asks nobody."""
-    filled(ring)
-    machine.invited("small", ring.tokens["small"])
+UNBOUND = """server:
+  interface: 127.0.0.1@{1}
+  do-daemonize: no
+  chroot: ""
+  username: ""
+  directory: "{0}"
+  pidfile: ""
+  use-syslog: no
+  num-threads: 1
+  module-config: "iterator"
+  local-zone: "example.net." redirect
+  local-data: "example.net. A 192.0.2.1"
+forward-zone:
+  name: "."
+  forward-addr: 127.0.0.1@9
+include: "{0}/hub.conf"
+"""
+
+
+def set_up(machine: Machine, name: str) -> tuple[list[str], int]:
+    """Write a resolver's settings; it asks nobody beyond this machine. Return how it is started, and its port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (machine.folder / "named.conf").write_text(NAMED.format(machine.folder, port))
+        port = int(free.getsockname()[1])
     zone = "$TTL 1\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\na. A 127.0.0.1\n*.example.net. A 192.0.2.1\n"
     (machine.folder / "root.zone").write_text(zone)
+    text = {"named": NAMED, "unbound": UNBOUND}[name].format(machine.folder, port)
+    settings = machine.folder / f"{name}.conf"
+    settings.write_text(text)
+    program = str(shutil.which(name, path="/usr/sbin:/usr/bin:/sbin"))
+    words = {"named": ["-g", "-n", "1", "-c"], "unbound": ["-d", "-c"]}[name]
+    return [program, *words, str(settings)], port
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "file"), [("named", "watch.rpz", "hub.rpz"), ("unbound", "watch.unbound", "hub.conf")]
+)
+def test_13_a_resolver_that_loads_the_list_answers_by_it(
+    ring: Ring, machine: Machine, name: str, form: str, file: str
+) -> None:
+    """BIND and Unbound, with a name space of their own: the name is there, is not while the list has it, and is again."""
+    filled(ring)
+    machine.invited("small", ring.tokens["small"])
+    command, port = set_up(machine, name)
     with ring.served() as url:
-        assert machine.cron("watch.rpz", "hub.rpz", url) == 0
-        command = [
-            str(shutil.which("named", path="/usr/sbin:/usr/bin")),
-            "-g",
-            "-n",
-            "1",
-            "-c",
-            str(machine.folder / "named.conf"),
-        ]
-        with (
-            (machine.folder / "named.log").open("wb") as log,
-            subprocess.Popen(command, stdout=log, stderr=log) as named,
-        ):
+        assert machine.cron(form, file, url) == 0
+        log = machine.folder / "log"
+        with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as running:
             try:
 
-                def until(name: str, code: int) -> bool:
+                def until(asked: str, code: int) -> bool:
                     end = time.monotonic() + 30
-                    while asked_of(port, name) != code and time.monotonic() < end:
+                    while asked_of(port, asked) != code and time.monotonic() < end:
                         time.sleep(0.05)
-                    return asked_of(port, name) == code
+                    return asked_of(port, asked) == code
 
-                assert until("www.example.net", 0), machine.text("named.log")[-2000:]
-                assert until("c2.example.net", 3), machine.text("named.log")[-2000:]
+                assert until("www.example.net", 0), log.read_text()[-2000:]
+                assert until("c2.example.net", 3), log.read_text()[-2000:]
                 assert asked_of(port, "deep.c2.example.net") == 3
                 taken_back(ring, 5)
-                assert machine.cron("watch.rpz", "hub.rpz", url, f"kill -HUP {named.pid}") == 0, machine.said
-                assert until("c2.example.net", 0), machine.text("named.log")[-2000:]
+                assert machine.cron(form, file, url, f"kill -HUP {running.pid}") == 0, machine.said
+                assert until("c2.example.net", 0), log.read_text()[-2000:]
             finally:
-                named.terminate()
-                named.wait(20)
+                running.terminate()
+                running.wait(20)
