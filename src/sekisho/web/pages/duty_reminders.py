@@ -19,7 +19,7 @@ _DAYS = Text(ja="何日前かは数で、空白で区切る", en="lead times are
 STAGES = {
     "near": Text(ja="近づいた", en="came near"),
     "week": Text(ja="最後の週", en="last week"),
-    "late": Text(ja="遅れた", en="late"),
+    "late": Text(ja="期日を過ぎた", en="past its day"),
 }
 STATES = {
     "accepted": ("pass", Text(ja="受け取られた", en="taken")),
