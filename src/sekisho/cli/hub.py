@@ -181,7 +181,8 @@ def _digest(desk: HubDesk, ended: threading.Event) -> None:
 
     while not ended.wait(_DIGEST_S):
         try:
-            send_digests(desk, desk.folder)
+            for fault in send_digests(desk, desk.folder).withheld:
+                click.echo(t(f"ダイジェストを送らない：{fault}", f"a digest is not sent: {fault}"), err=True)
         except SekishoError as error:  # the next look may find it mended
             click.echo(error.explain(LANGUAGE), err=True)
 
