@@ -96,7 +96,10 @@ def _batch(out: dict[str, Array], base: int, exporters: list[str], jobs: list[_J
     if len(lowest) == 1 and lowest == highest:
         once[_INTERVAL] = lowest.pop()
         del columns[_INTERVAL]
-    columns[_EXPORTER] = pa.DictionaryArray.from_arrays(columns[_EXPORTER], pa.array(exporters, pa.utf8()))
+    # Codes are places in ``exporters`` as the decoder gave them: nothing to look through.
+    columns[_EXPORTER] = pa.DictionaryArray.from_arrays(
+        columns[_EXPORTER], pa.array(exporters, pa.utf8()), safe=False
+    )
     return packed_batch(columns, base, once)
 
 

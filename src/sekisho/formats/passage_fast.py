@@ -8,6 +8,7 @@ the way. Each step does what its own module says: `flow_records_fast`, `pseudony
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numba
 import numpy as np
@@ -58,6 +59,8 @@ _ROLES = (
     "source4",
     "destination4",
 )
+# As long as a layout is in use: each block needs it again.
+_plans: WeakKeyDictionary[Layout, tuple[Array, Array, Array]] = WeakKeyDictionary()
 
 
 def passed(
@@ -70,17 +73,26 @@ def passed(
     the last one and how many are found by now; None when a value of any record doesn't fit a packed row, or can't be:
     nothing counts then.
     """
-    places = [place_of(layout, role) for role in _ROLES]
-    modes, times = times_of(layout)
-    places += times
     end, many, seen = _pass(
-        flat, *(np.ascontiguousarray(one) for one in (begins, counts)), layout.octets,
-        np.array([one for one, _ in places], np.int64), np.array([mask for _, mask in places], np.uint64),
-        np.array(modes, np.int64),
+        flat, *(np.ascontiguousarray(one) for one in (begins, counts)), layout.octets, *_plan(layout),
         *(np.ascontiguousarray(one) for one in (heads.export, heads.uptime, heads.interval, heads.exporter)),
         base, *table, bits, row, *(out[name] for name, _ in COLUMNS), found, many,
     )  # fmt: skip
     return None if seen >> _BITS else (end, many)
+
+
+def _plan(layout: Layout) -> tuple[Array, Array, Array]:
+    """Return where the fields of a layout's records stand, which bits are theirs, and how times are written."""
+    found = _plans.get(layout)
+    if found is None:
+        modes, times = times_of(layout)
+        places = [*(place_of(layout, role) for role in _ROLES), *times]
+        found = _plans[layout] = (
+            np.array([one for one, _ in places], np.int64),
+            np.array([mask for _, mask in places], np.uint64),
+            np.array(modes, np.int64),
+        )
+    return found
 
 
 @numba.njit(nogil=True)

@@ -25,6 +25,7 @@ STRIDE = 1536
 # The worst block has one datagram: its header, its table and what fills the line up.
 _INDEX_OCTETS_EACH = 128
 _PAGE = 4096
+_BLOCK = 512  # the unit of st_blocks, whatever the file system
 # Those that go round between writer and reader (`spool_segments`): mapping one anew costs as much as receiving into it.
 _MAPPED = 10
 _READ_OCTETS = 1 << 16
@@ -84,8 +85,10 @@ def allocate(file: int, count: int) -> None:
 
     :raises OSError: the file system has no room
     """
-    size = octets_of(count)
-    if os.fstat(file).st_size != size:
+    size, about = octets_of(count), os.fstat(file)
+    if about.st_size == size and about.st_blocks * _BLOCK >= size:
+        return  # used before: looking at each of its pages again would cost a tenth of receiving into them
+    if about.st_size != size:
         os.ftruncate(file, size)
     os.posix_fallocate(file, 0, size)
 
