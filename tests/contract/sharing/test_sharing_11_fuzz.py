@@ -1,7 +1,7 @@
 """11. The interface against its own description, as each role: generated, malformed and unsigned requests.
 
-Of 20,000 cases a run of the suite makes some hundreds for each role; more with SEKISHO_FUZZ_EXAMPLES. That the test
-would find a fault is tested with a planted one.
+Of 20,000 cases a run of the suite makes some hundreds for each role; with SEKISHO_FUZZ_EXAMPLES (of each operation) more, and
+then the phase of cases that follow from each other as well. That the test would find a fault is tested with a planted one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from sekisho.web.hub import application
 from sekisho.workflows.hub import Bearer, publish
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
+LONG = "SEKISHO_FUZZ_EXAMPLES" in os.environ
 EXAMPLES = os.environ.get("SEKISHO_FUZZ_EXAMPLES", "4")
+PHASES = "examples,coverage,fuzzing,stateful" if LONG else "examples,fuzzing"
 
 
 @pytest.fixture
@@ -51,11 +53,17 @@ def fuzzed(ring: Ring, who: str, folder: Path, *more: str) -> subprocess.Complet
         command = [
             str(Path(sys.executable).with_name("schemathesis")), "run", str(file), "--url", url, "--no-color",
             "--header", f"Authorization: Bearer {ring.tokens[who]}", "--checks", CHECKS, "--seed", "1",
-            "--max-examples", EXAMPLES, "--phases", "examples,fuzzing", *more,
+            "--max-examples", EXAMPLES, "--phases", PHASES, *more,
         ]  # fmt: skip
         quiet = {**os.environ, "NO_PROXY": "*", "SCHEMATHESIS_REPORT": "false"}
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=500, check=False, cwd=folder, env=quiet
+            command,
+            capture_output=True,
+            text=True,
+            timeout=None if LONG else 500,
+            check=False,
+            cwd=folder,
+            env=quiet,
         )
 
 
