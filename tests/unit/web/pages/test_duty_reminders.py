@@ -84,27 +84,25 @@ def test_they_are_switched_on_sent_once_and_what_went_is_told(
     assert "one sender" in sender.get(PLACE).text
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"to": "not an address"}, "メールアドレスではない"),
-        ({"to": "a@isp.example\nBcc: b@isp.example"}, "メールアドレスではない"),
-        ({"to": " ".join(f"a{n}@isp.example" for n in range(11))}, "10まで"),
-        ({"to": ""}, "宛先が要る"),
-        ({"days": ""}, "何日前か"),
-        ({"days": "０"}, "何日前か"),
-        ({"days": "-3"}, "何日前か"),
-        ({"days": "401"}, "何日前か"),
-        ({"days": "1 2 3 4 5"}, "何日前か"),
-    ],
+REFUSED: tuple[tuple[dict[str, str], str], ...] = (
+    ({"to": "not an address"}, "メールアドレスではない"),
+    ({"to": "a@isp.example\nBcc: b@isp.example"}, "メールアドレスではない"),
+    ({"to": " ".join(f"a{n}@isp.example" for n in range(11))}, "10まで"),
+    ({"to": ""}, "宛先が要る"),
+    ({"days": ""}, "何日前か"),
+    ({"days": "０"}, "何日前か"),
+    ({"days": "-3"}, "何日前か"),
+    ({"days": "401"}, "何日前か"),
+    ({"days": "1 2 3 4 5"}, "何日前か"),
 )
-def test_what_cannot_be_is_refused_and_nothing_typed_is_lost(
-    office: Office, sender: TestClient, change: dict[str, str], words: str
-) -> None:
+
+
+def test_what_cannot_be_is_refused_and_nothing_typed_is_lost(office: Office, sender: TestClient) -> None:
     set_server(office, 9)
-    answer = sender.post(PLACE, data=ON | change)
-    assert answer.status_code == 409
-    assert words in answer.text
+    for change, words in REFUSED:
+        answer = sender.post(PLACE, data=ON | change)
+        assert answer.status_code == 409, change
+        assert words in answer.text, change
     assert office.console.reminders.settings() == (Reminding(), 0)
 
 
