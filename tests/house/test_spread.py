@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -36,16 +38,27 @@ _FILES = {
 }
 
 
-def _run(folder: Path, *more: str) -> tuple[int, str]:
-    for name, text in _FILES.items():
+def _heard() -> None:
+    """Who runs the tests in the background may have Ctrl-C ignored; the run in here hears it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _started(folder: Path, files: dict[str, str], *more: str) -> subprocess.Popen[str]:
+    for name, text in files.items():
         lines = text.strip("\n").splitlines()
         (folder / name).write_text("\n".join(line[8:] for line in lines), encoding="utf-8")
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "spread", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".",
          "-ra", *more, "."],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(TESTS)}, capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(TESTS)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, start_new_session=True, preexec_fn=_heard,
     )  # fmt: skip
-    return done.returncode, done.stdout + done.stderr
+
+
+def _run(folder: Path, *more: str) -> tuple[int, str]:
+    process = _started(folder, _FILES, *more)
+    said, _ = process.communicate(timeout=120)
+    return process.returncode, said
 
 
 def test_what_goes_wrong_is_told(tmp_path: Path) -> None:
@@ -67,3 +80,30 @@ def test_the_first_failure_ends_it_when_that_is_asked(tmp_path: Path) -> None:
     assert code in (1, 2)
     assert "stopping after" in said, said
     assert "test_dies" not in said
+
+
+def test_who_is_interrupted_takes_down_what_is_set_up(tmp_path: Path) -> None:
+    files = {
+        f"test_{name}.py": """
+        import pathlib, time, pytest
+        HERE = pathlib.Path(__file__)
+        @pytest.fixture(scope="session")
+        def shared():
+            HERE.with_suffix(".up").touch()
+            yield
+            HERE.with_suffix(".down").touch()
+        def test_long(shared): time.sleep(100)
+        def test_never(): pass
+        """
+        for name in "ab"
+    }
+    process = _started(tmp_path, files, "--processes", "2")
+    until = time.monotonic() + 60
+    while len(list(tmp_path.glob("*.up"))) < len(files):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, said
+    assert len(list(tmp_path.glob("*.down"))) == len(files)
+    assert "passed" not in said
