@@ -335,3 +335,21 @@ def test_opened_twice_in_one_process_it_goes_on_when_another_process_leaves(tmp_
     ended(program("assert SqlCases(database).counts()['new'] == 3", address))
     first.close()
     second.close()
+
+
+def test_the_log_is_cut_off_unless_somebody_reads(tmp_path: Path) -> None:
+    address = str(tmp_path / "cases.db")
+    database = opened(address)
+    SqlCases(database).save(case("1"), [])
+    with closing(sqlite3.connect(address)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM cases").fetchone()
+        SqlCases(database).save(case("2"), [])
+        assert not database.folded()
+        SqlCases(database).save(case("3"), [])  # nobody was kept out by it
+    assert database.folded()
+    assert Path(f"{address}-wal").stat().st_size == 0
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 30_000
+    assert SqlCases(database).counts()["new"] == 3
+    database.close()

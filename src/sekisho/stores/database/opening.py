@@ -58,7 +58,7 @@ class Database:
 
     def folded(self) -> bool:
         """Let nothing that was deleted stay in the write-ahead log of SQLite; False when somebody reads just now."""
-        with explained(self.where):
+        with explained(self.where), self._write_lock():
             return sqlite.folded(self.engine)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ happens only in the commit of a writer, so with one writer at a time it cannot m
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -25,6 +26,7 @@ from sekisho.stores.database.migrations.dialect import Dialect
 
 WRITES = "sekisho_writes"
 DIALECT = Dialect(name="sqlite", text="TEXT", clustered=" WITHOUT ROWID")
+_BRIEFLY = 500  # milliseconds
 _PAUSE = 0.004
 Identity = tuple[int, int]
 
@@ -105,6 +107,8 @@ def prepare(path: Path, patience: float) -> Identity:
     # process's other connections, and the next process to leave would delete the write-ahead log under their feet.
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    if not os.access(path, os.R_OK | os.W_OK):  # SQLite would open it all the same, only to read
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     found = path.stat()
     with closing(_connected(path, patience)) as connection:
         mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
@@ -152,14 +156,20 @@ def overwriting(connection: Connection) -> None:
 def folded(made: Engine) -> bool:
     """Move the write-ahead log into the file and cut it off, so that nothing that was deleted stays in it.
 
-    False when somebody reads just now: the next time will do.
+    The caller holds the lock of writers. False when somebody reads just now: the next time will do.
     """
     if made.dialect.name != "sqlite":
         return True
     with made.connect() as connection:
         raw = connection.connection.driver_connection
-        busy = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] if raw is not None else 1
-    return not busy
+        if raw is None:
+            return False
+        patience = raw.execute("PRAGMA busy_timeout").fetchone()[0]
+        raw.execute(f"PRAGMA busy_timeout = {_BRIEFLY}")  # writers wait meanwhile
+        try:
+            return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            raw.execute(f"PRAGMA busy_timeout = {int(patience)}")
 
 
 def keep_copy(path: Path, version: int) -> None:
