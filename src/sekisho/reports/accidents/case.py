@@ -43,11 +43,15 @@ class Case(msgspec.Struct, frozen=True):
 
 
 def courses(case: Case) -> Iterator[tuple[Service, list[Effect], Affected]]:
-    """Yield each service that was hit with its effects and the course of its users."""
+    """Yield each service that was hit with its effects and the course of its users.
+
+    The users are those who were counted: whether the law counts their loss is said by the verdict, not by the number.
+    """
     one = case.ruling.incident
     for service in sorted({effect.service for effect in one.effects}):
         effects = [effect for effect in one.effects if effect.service is service]
-        yield service, effects, affected(effects, one.as_of, apart=one.areas_apart)
+        hit = [msgspec.structs.replace(effect, fault=True, degraded_only=False) for effect in effects]
+        yield service, effects, affected(hit, one.as_of, apart=one.areas_apart)
 
 
 def service_name(case: Case, service: Service) -> str:

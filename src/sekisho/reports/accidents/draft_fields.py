@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sekisho.model.draft import Field, FieldRule, Kind, Known
-from sekisho.model.incident import Service
+from sekisho.model.incident import Effect, Service
 from sekisho.model.timeline import EVERYWHERE
 from sekisho.reports.accidents.case import Case, courses, service_name, users_of
 from sekisho.reports.accidents.words import span
@@ -106,16 +106,47 @@ def _duration(case: Case, _kind: Kind) -> Value:
     return (words + case.say("（継続中）", " (goes on)") if longest.running else words), Known.TOLD, ""
 
 
-def _services(case: Case, _kind: Kind) -> Value:
-    found = []
-    for service, effects, _ in courses(case):
-        degraded = all(one.degraded_only for one in effects)
-        how = case.say("品質低下", "degraded") if degraded else case.say("停止", "down")
-        found.append(
-            case.say(f"{service_name(case, service)}：{how}", f"{service_name(case, service)}: {how}")
+def _services(case: Case, kind: Kind) -> Value:
+    """Say what happened to each service, in its own words; equipment is no service and stands in its own field."""
+    found = [
+        case.say("：", ": ").join((service_name(case, service), _how(case, effects, kind)))
+        for service, effects, _ in courses(case)
+    ]
+    remark = ""
+    if not found and case.ruling.incident.equipment:
+        remark = case.say(
+            "止まった設備を使う役務を書く", "write which services use the equipment that failed"
         )
-    found += [one.kind for one in case.ruling.incident.equipment]
-    return case.say("、", ", ").join(found), Known.TOLD, ""
+    return case.say("、", ", ").join(found), Known.TOLD, remark
+
+
+def _how(case: Case, effects: list[Effect], kind: Kind) -> str:
+    """Say how a service stands: readers of a notice ask for now, a report tells what it was too."""
+    going = [one for one in effects if one.end is None]
+    if kind is Kind.NOTICE and not going:
+        return case.say("復旧", "restored")
+    told = going if kind is Kind.NOTICE else effects
+    how = (
+        case.say("品質低下", "degraded")
+        if all(one.degraded_only for one in told)
+        else case.say("停止", "down")
+    )
+    if going or not case.ruling.running:
+        return how
+    end = case.clock(max(one.end for one in effects if one.end))
+    return how + case.say(f"（{end}に復旧）", f" (restored {end})")
+
+
+def _equipment(case: Case, _kind: Kind) -> Value:
+    own = case.about.report.equipment
+    if own or not case.ruling.incident.equipment:
+        return own, Known.TOLD, ""
+    names = dict.fromkeys(one.kind for one in case.ruling.incident.equipment)
+    return (
+        case.say("、", ", ").join(names),
+        Known.CHECK,
+        case.say("事実にある名のまま", "named as in the facts"),
+    )
 
 
 def _prefectures(case: Case, _kind: Kind) -> Value:
@@ -161,7 +192,7 @@ def _overview(case: Case, kind: Kind) -> Value:
     if own:
         return own, Known.TOLD, ""
     services, places = _services(case, kind)[0], _prefectures(case, kind)[0]
-    if not services:
+    if not services:  # users and areas are those of services
         return "", Known.MISSING, ""
     began, ended = _occurred(case, kind)[0], _restored(case, kind)[0]
     back = "まだ復旧していない" if case.ruling.running else f"復旧 {ended}"
@@ -182,7 +213,21 @@ def _cause(case: Case, _kind: Kind) -> Value:
 
 def _emergency(case: Case, _kind: Kind) -> Value:
     own = case.about.report.emergency
-    hit = any(one.service is Service.VOICE_EMERGENCY for one in case.ruling.incident.effects)
+    hit = [one for one in case.ruling.incident.effects if one.service is Service.VOICE_EMERGENCY]
+    ends = [one.end for one in hit if one.end]
+    if hit and len(ends) == len(hit):
+        back = case.say(
+            f"{service_name(case, Service.VOICE_EMERGENCY)}は {case.clock(max(ends))} に復旧",
+            f"{service_name(case, Service.VOICE_EMERGENCY)}: restored {case.clock(max(ends))}",
+        )
+        if own:  # it was perhaps written while calls didn't get through
+            return (
+                own,
+                Known.CHECK,
+                case.say(f"{back}。今も正しいか確かめる", f"{back}; is this still right?"),
+            )
+        said = case.say("復旧の事実から作った文", "made from the fact of its restoration")
+        return back, Known.CHECK, said
     if own or not hit:
         return own, Known.TOLD, ""
     return (
@@ -205,5 +250,5 @@ def _form(case: Case, _kind: Kind) -> Value:
 _VALUES: Mapping[str, Callable[[Case, Kind], Value]] = {
     "known": _known, "due": _due, "reported-at": _reported_at, "occurred": _occurred, "restored": _restored, "duration": _duration,
     "services": _services, "prefectures": _prefectures, "users": _users, "wholesale": _wholesale,
-    "overview": _overview, "cause": _cause, "emergency": _emergency, "form": _form,
+    "overview": _overview, "equipment": _equipment, "cause": _cause, "emergency": _emergency, "form": _form,
 }  # fmt: skip

@@ -282,3 +282,46 @@ def test_a_mapping_puts_the_periodic_table_into_rows() -> None:
     )
     with pytest.raises(DescriptionError, match="too few rows"):
         list(targets(twice, read_mapping(rows + "most = 1\n")))
+
+
+@pytest.mark.parametrize(
+    ("rows", "about", "said"),
+    [
+        ("down,internet,東京都,50000-60000", {"fault": False}, "50,000–60,000（調査中）"),
+        ("degraded,internet,東京都,200000", {}, "200,000"),
+        ("down,internet,東京都,50000", {"additional": True}, "50,000"),
+    ],
+)
+def test_users_are_those_counted_whatever_the_law_makes_of_them(
+    rows: str, about: dict[str, object], said: str
+) -> None:
+    text = f"time,what,service,area,users\n2026-11-21 12:20,{rows}\n"
+    draft = compose(Kind.FIRST, case(text, **about))
+    assert value(draft, "users")[0] == said
+    assert f"影響利用者数 {said}" in value(draft, "overview")[0]
+    assert draft.sheets[0].rows[0][5] == said.removesuffix("（調査中）")
+
+
+def test_a_notice_says_of_what_is_restored_that_it_is() -> None:
+    notice = compose(Kind.NOTICE, case())
+    emergency, known = value(notice, "emergency")
+    assert (emergency, known) == ("音声（緊急通報あり）は 2026年11月21日13時10分 に復旧", Known.CHECK)
+    assert value(notice, "services")[0] == "インターネット接続：停止、音声（緊急通報あり）：復旧"
+    first = compose(Kind.FIRST, case())
+    assert "音声（緊急通報あり）：停止（2026年11月21日13時10分に復旧）" in value(first, "services")[0]
+    down = compose(Kind.NOTICE, case(at="12:50"))
+    assert "つながらない場合がある" in value(down, "emergency")[0]
+    own = compose(Kind.NOTICE, case(report=Details(emergency="119はつながらない")))
+    assert value(own, "emergency") == ("119はつながらない", Known.CHECK)
+    assert "復旧" in next(one.remark for one in own.fields if one.id == "emergency")
+
+
+def test_equipment_is_no_service_and_stays_out_of_what_users_read() -> None:
+    text = "time,what,equipment,all_traffic\n2026-11-21 12:20,equipment-down,cable A,yes\n"
+    notice, first = compose(Kind.NOTICE, case(text)), compose(Kind.FIRST, case(text))
+    assert "cable A" not in str(notice)
+    for draft in (notice, first):
+        assert value(draft, "services") == ("", Known.MISSING)
+    assert value(first, "overview") == ("", Known.MISSING)
+    detailed = compose(Kind.DETAILED, case(text))
+    assert value(detailed, "equipment") == ("cable A", Known.CHECK)
