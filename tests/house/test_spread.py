@@ -38,20 +38,16 @@ _FILES = {
 }
 
 
-def _heard() -> None:
-    """Who runs the tests in the background may have Ctrl-C ignored; the run in here hears it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def _started(folder: Path, files: dict[str, str], *more: str) -> subprocess.Popen[str]:
     for name, text in files.items():
         lines = text.strip("\n").splitlines()
         (folder / name).write_text("\n".join(line[8:] for line in lines), encoding="utf-8")
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "spread", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", ".",
-         "-ra", *more, "."],
+        # Who runs the tests in the background may have Ctrl-C ignored; the run in here hears it.
+        ["env", "--default-signal=INT", sys.executable, "-m", "pytest", "-p", "spread", "-p", "no:cacheprovider", "-c",
+         os.devnull, "--rootdir", ".", "-ra", *more, "."],
         cwd=folder, env=os.environ | {"PYTHONPATH": str(TESTS)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, start_new_session=True, preexec_fn=_heard,
+        text=True, start_new_session=True,
     )  # fmt: skip
 
 
