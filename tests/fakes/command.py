@@ -8,7 +8,6 @@ itself is imported afresh in each (its language comes from the arguments). What 
 import array
 import atexit
 import contextlib
-import gc
 import importlib
 import json
 import os
@@ -121,9 +120,6 @@ def _serve(path: str, owner: int) -> None:
         os.write(1, b"ready\n")
         _load()
         assert not any(name.startswith(_FRESH) for name in sys.modules)
-        # What is loaded stays: no command's collector of garbage looks at it, and so none copies it.
-        gc.collect()
-        gc.freeze()
         door.settimeout(5)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while os.getppid() == owner:
