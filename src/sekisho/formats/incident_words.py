@@ -47,6 +47,10 @@ REASONS: Mapping[str, Text] = {
     "not-a-day": Text(ja="日付として読めない", en="not a day"),
     "no-time-of-day": Text(ja="時刻がない", en="no time of day"),
     "no-such-moment": Text(ja="暦にない日時", en="no such moment"),
+    "twice-or-never": Text(
+        ja="時計を進めるか戻す時にあたり、いつか決まらない（+09:00 のように時差を書く）",
+        en="clocks are put forward or back then: which moment is meant can't be told (write the offset, like -05:00)",
+    ),
     "outside-the-era": Text(ja="元号の期間の外", en="outside the era"),
     "unknown-kind": Text(ja="事実の種別が不明", en="unknown kind of fact"),
     "unknown-service": Text(ja="役務が不明", en="unknown service"),

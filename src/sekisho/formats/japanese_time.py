@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 
 #: Era sign or name → the year before its first, and its first and last day.
 _ERAS = {
@@ -26,7 +26,10 @@ _LAST_HOUR = 24
 def read_moment(text: str, zone: tzinfo) -> datetime:
     """Return the moment; without an offset of its own it is in ``zone``. ``24:00`` is the next day's midnight.
 
-    :raises ValueError: the reason id: ``not-a-time``, ``no-time-of-day``, ``no-such-moment``, ``outside-the-era``
+    Its offset is a fixed one: between two moments of a zone with summer time Python would count by the wall clock.
+
+    :raises ValueError: the reason id: ``not-a-time``, ``no-time-of-day``, ``no-such-moment``, ``outside-the-era``,
+        ``twice-or-never``: clocks are put forward or back then, and the text names no offset
     """
     plain = unicodedata.normalize("NFKC", text).strip()
     found = _TEXT.fullmatch(plain)
@@ -45,7 +48,14 @@ def read_moment(text: str, zone: tzinfo) -> datetime:
     except ValueError as error:
         raise ValueError(str(error) if str(error) == "outside-the-era" else "no-such-moment") from error
     when = when.replace(tzinfo=own) if own else when
-    return when + timedelta(days=1) if hour == _LAST_HOUR else when
+    return _fixed(when + timedelta(days=1) if hour == _LAST_HOUR else when)
+
+
+def _fixed(when: datetime) -> datetime:
+    offset = when.utcoffset()
+    if offset is None or offset != when.replace(fold=1).utcoffset():
+        raise ValueError("twice-or-never")
+    return when.replace(tzinfo=timezone(offset))
 
 
 def read_day(text: str) -> date:

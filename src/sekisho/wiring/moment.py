@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from sekisho.errors import ReadingError
+from sekisho.language import Text
+
 _JAPAN = timezone(timedelta(hours=9), "JST")
 _NAMED = frozenset({"JST", "UTC"})
+# A zone as POSIX writes it, like JST-9: hours west of Greenwich. With summer time its own rules would be needed.
+_POSIX = re.compile(r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)([+-]?)(\d{1,2})(?::(\d{2}))?")
+_HOURS = 24
 
 
 def now() -> datetime:
@@ -21,14 +28,24 @@ def milliseconds() -> int:
 
 
 def zone() -> tzinfo:
-    """Return the zone in which people read and write times: that of the variable TZ; Japan's when it isn't set."""
+    """Return the zone in which people read and write times: that of the variable TZ; Japan's when it isn't set.
+
+    :raises ReadingError: there is no such zone; the C library would take it for UTC without a word
+    """
     name = os.environ.get("TZ", "").removeprefix(":")
     if not name:
         return _JAPAN
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):  # no name of the tz database, but perhaps one of the C library ("JST-9")
-        return now().astimezone().tzinfo or UTC
+    except (KeyError, ValueError, OSError):  # a KeyError when the tz database has none of that name
+        found = _POSIX.fullmatch(name)
+        if found is None or int(found[3]) > _HOURS - 1:
+            raise ReadingError(
+                Text(ja="環境変数 TZ の時間帯はない", en="the variable TZ names no time zone"), f"TZ={name[:60]}",
+                Text(ja="例：Asia/Tokyo、JST-9、UTC。なければ日本時間", en="such as Asia/Tokyo, JST-9, UTC; without it: Japan's"),
+            ) from None  # fmt: skip
+    west = timedelta(hours=int(found[3]), minutes=int(found[4] or 0))
+    return timezone(west if found[2] == "-" else -west, found[1].strip("<>"))
 
 
 def local() -> datetime:

@@ -20,7 +20,7 @@ from rich.console import Console, RenderableType
 from sekisho.cli.accident import command
 from sekisho.cli.accident_watch import screen
 from sekisho.demo.console_accidents import accidents
-from sekisho.errors import DescriptionError
+from sekisho.errors import DescriptionError, ReadingError
 from sekisho.model.ruling import Ruling
 from sekisho.wiring import console as installed
 
@@ -361,3 +361,32 @@ def test_a_team_that_wrote_nothing_is_late(tmp_path: Path, file: Path) -> None:
     team.write_text("time,what\n", encoding="utf-8")
     nobody = plain("drill", file, "-o", tmp_path / "o.csv", "--team", team, "--speed", 10_000, code=1)
     assert [one["minutes"] for one in nobody["measures"]] == [None] * 4
+
+
+@pytest.mark.parametrize("name", ["JST-9", "<+09>-9", "Asia/Tokyo", ":Asia/Tokyo", ""])
+def test_times_are_those_of_the_variable_tz(name: str, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", name)
+    plain("judge", file, "--at", "2026-11-21T05:20Z", code=1)
+
+
+@pytest.mark.parametrize("name", ["JST", "Mars/Olympus", "JST-99", "EST5EDT,M3.2.0,M11.1.0", "../etc/passwd"])
+def test_a_zone_that_is_none_is_refused_in_words_and_with_its_own_exit_code(
+    name: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", name)
+    done = CliRunner().invoke(command, ["judge", str(file)], standalone_mode=False)
+    assert isinstance(done.exception, ReadingError)
+    assert done.exception.exit_code == 2
+    assert done.exception.where == f"TZ={name}"
+
+
+def test_durations_are_true_ones_where_clocks_are_put_back_or_forward(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    for begin, end, code in (
+        ("2026-11-01 00:30", "2026-11-01 02:29", 1),
+        ("2026-03-08 01:30", "2026-03-08 03:30", 0),
+    ):
+        file.write_text(f"time,what,service,users\n{begin},down,internet,50000\n{end},restored,internet,\n")
+        run("judge", file, code=code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -76,3 +77,15 @@ def test_the_same_day(text: str) -> None:
 def test_what_is_no_day_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read_day(text)
+
+
+def test_between_two_moments_lies_the_true_time_also_where_clocks_are_changed() -> None:
+    york = ZoneInfo("America/New_York")
+    back = [read_moment(f"2026-11-01 {one}", york) for one in ("00:30", "02:29")]
+    assert back[1] - back[0] == timedelta(hours=2, minutes=59)
+    forward = [read_moment(f"2026-03-08 {one}", york) for one in ("01:30", "03:30")]
+    assert forward[1] - forward[0] == timedelta(hours=1)
+    for twice_or_never in ("2026-11-01 01:30", "2026-03-08 02:30"):
+        with pytest.raises(ValueError, match=r"^twice-or-never$"):
+            read_moment(twice_or_never, york)
+    assert read_moment("2026-11-01 01:30-05:00", york) == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
