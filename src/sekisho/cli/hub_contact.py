@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sekisho.model.sealing import KeyState
     from sekisho.wiring.hub import HubDesk
 
-_MOST = 100_000
+#: Signs of a key's text.
+MOST_KEY = 100_000
 
 
 @click.command(
@@ -78,25 +79,36 @@ def _made(
     from sekisho.language import Text
     from sekisho.model.membership import Contact
     from sekisho.model.notifying import is_address
-    from sekisho.model.sealing import REASONS
     from sekisho.wiring.hub_mails import key_of
 
     if not is_address(mail):
         raise DescriptionError(Text(ja="メールアドレスではない", en="not a mail address"), mail[:80])
     text = "" if no_key else held.key if held else ""
     if key is not None:
-        text = key.read_bytes()[: _MOST + 1].decode("utf-8", "replace")
+        text = key.read_bytes()[: MOST_KEY + 1].decode("utf-8", "replace")
     made = Contact(name or (held.name if held else mail), mail, purpose, text)
-    if not text:
-        return made, None
-    state = key_of(desk.folder, made, desk.books.now()) if len(text) <= _MOST else None
-    if key is not None and (state is None or state.reason):
+    if key is not None:
+        return made, usable(desk, made)
+    return made, key_of(desk.folder, made, desk.books.now()) if text else None
+
+
+def usable(desk: HubDesk, one: Contact) -> KeyState | None:
+    """Return what a contact's key is, None without one. :raises DescriptionError: no mail could be encrypted to it."""
+    from sekisho.errors import DescriptionError
+    from sekisho.language import Text
+    from sekisho.model.sealing import REASONS
+    from sekisho.wiring.hub_mails import key_of
+
+    if not one.key:
+        return None
+    state = key_of(desk.folder, one, desk.books.now()) if len(one.key) <= MOST_KEY else None
+    if state is None or state.reason:
         why = REASONS[state.reason] if state else REASONS["not-a-key"]
         raise DescriptionError(
             Text(ja="この鍵は使えない", en="this key can't be used"),
             f"{why.say(LANGUAGE)} {state.detail if state else ''}".strip(),
         )
-    return made, state
+    return state
 
 
 def _told(as_json: bool, value: dict[str, object], words: str) -> int:

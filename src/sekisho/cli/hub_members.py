@@ -64,6 +64,7 @@ def add(
     contact_key: Path | None, listed: bool, folder: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Add one."""
+    from sekisho.cli.hub_contact import MOST_KEY, usable
     from sekisho.model.membership import Contact, Member, MemberRole, MemberState, Proof
     from sekisho.wiring.hub import open_hub
     from sekisho.workflows.hub import enter, standard_rights
@@ -84,9 +85,13 @@ def add(
     for number, one in enumerate(contacts):
         purpose, _, rest = one.partition("=")
         who, _, mail = rest.rstrip(">").partition("<")
-        key = contact_key.read_text("utf-8")[:20_000] if contact_key and number == 0 else ""
-        people.append(Contact(who.strip(), mail.strip(), purpose, key))
+        text = (
+            contact_key.read_text("utf-8", "replace")[: MOST_KEY + 1] if contact_key and number == 0 else ""
+        )
+        people.append(Contact(who.strip(), mail.strip(), purpose, text))
     with open_hub(folder) as desk:
+        for person in people:
+            usable(desk, person)
         made = enter(
             desk.books,
             Member(name, ja, en, MemberRole(role), MemberState.ACTIVE, group or name, desk.books.now(), lineage, listed,

@@ -232,6 +232,22 @@ def test_the_person_in_charge_sees_it_in_the_console_and_on_the_command_line(
 
     file.write_text(authority.certificate("other@isp.example.jp"))
     assert "使えない" in str(said("acme", TO, "--purpose", "psirt", "--key", file, code=2)["error"])
+    add = [
+        "hub",
+        "member",
+        "add",
+        "new",
+        "--ja",
+        "新",
+        "--en",
+        "New",
+        "--contact",
+        f"digest=NOC<{TO}>",
+        "--contact-key",
+        file,
+    ]
+    assert "使えない" in typed([*add, "--hub", folder]).stderr
+    assert not [one for one in here.ring.books.members.members() if one.id == "new"]
     file.write_text(authority.certificate(TO))
     made = said("acme", TO, "--purpose", "psirt", "--key", file)
     assert isinstance(made["key"], dict)
