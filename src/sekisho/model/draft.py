@@ -9,6 +9,9 @@ import msgspec
 
 from sekisho.language import Language, Text
 
+#: The sign of a place that a person must fill, alone or before a blank and words.
+OPEN = "▲"
+
 
 class Kind(StrEnum):
     """Kinds of documents."""
@@ -111,6 +114,14 @@ class Draft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return what its versions are kept under: the kind, and the duty where there is one document for each."""
         return f"{self.kind.value}-{self.duty}" if self.duty else self.kind.value
 
+    @property
+    def gaps(self) -> int:
+        """Return how many places a person must still fill: fields, cells of tables, the operator, the subject."""
+        texts = [cell for sheet in self.sheets for row in sheet.rows for cell in row]
+        texts += [self.subject, *(one.value for one in self.fields)]
+        open_ = sum(text == OPEN or f"{OPEN} " in text for text in texts)
+        return open_ + sum(one.known is Known.MISSING for one in self.fields) + (not self.operator)
+
 
 class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One difference between two versions: a field or the row of a table, before and after."""
@@ -121,12 +132,12 @@ class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def changes(before: Draft, after: Draft) -> tuple[Change, ...]:
-    """Return what differs, in the order of the newer one; the moment of drafting is no difference."""
+    """Return what differs, in the order of the newer one; the moment of drafting is no difference (`Draft.as_of`)."""
     found = []
     old, new = ({one.id: one for one in draft.fields} for draft in (before, after))
     for name in dict.fromkeys((*new, *old)):
         was, now = (side[name].value if name in side else "" for side in (old, new))
-        if was != now and name != "reported-at":
+        if was != now:
             found.append(Change((new.get(name) or old[name]).label, was, now))
     tables = [{one.id: one for one in draft.sheets} for draft in (before, after)]
     for name in dict.fromkeys((*tables[1], *tables[0])):

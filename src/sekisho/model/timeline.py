@@ -69,6 +69,7 @@ class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What only people know, for the documents; an empty text is "not said yet".
 
     ``cause_class``: the operator's own words, like equipment, human, external; codes of forms come from a mapping file.
+    ``reported_at`` and ``submitted`` are written as they are to stand there, before somebody signs.
     """
 
     operator: str = ""
@@ -83,6 +84,12 @@ class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emergency: str = ""
     substitutes: str = ""
     other: str = ""
+    reported_at: str = ""
+    wholesale: str = ""
+    addressee: str = ""
+    submitted: str = ""
+    address: str = ""
+    representative: str = ""
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

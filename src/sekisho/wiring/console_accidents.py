@@ -217,15 +217,17 @@ class AccidentDesk:
 
     def _hidden(self, told: Told, actor: Actor) -> tuple[Told, Hidden]:
         """Return what is said without names of staff: of who acts, whom the ministry may ask, and sources known as people."""
-        contact = told.about.report.contact
-        hidden = self._names.hide((), actor.name, contact) | self._names.known(
+        report = told.about.report
+        hidden = self._names.hide((), actor.name, report.contact, report.representative) | self._names.known(
             *{one.source for one in told.facts}
         )
         facts = tuple(
             msgspec.structs.replace(one, source=hidden.name(one.source), line=_line(one.line, hidden))
             for one in told.facts
         )
-        report = msgspec.structs.replace(told.about.report, contact=hidden.name(contact))
+        report = msgspec.structs.replace(
+            report, contact=hidden.name(report.contact), representative=hidden.name(report.representative)
+        )
         return Told(msgspec.structs.replace(told.about, report=report), facts), hidden
 
     def _shown(self, records: Sequence[AccidentRecord]) -> tuple[AccidentRecord, ...]:

@@ -55,7 +55,7 @@ def names_of(
     places = {place for one in operator.sites for place in (one.name, one.prefecture, one.municipality)}
     places |= {one.area for one in facts if one.area not in ("", "*")}
     short = {one[:-1] for one in places if len(one) >= _SHORTEST and one.endswith(_SUFFIXES)}
-    own = {operator.name, said.operator, said.contact, said.place}
+    own = {operator.name, said.operator, said.contact, said.place, said.address, said.representative}
     staff = {one.name for one in operator.engineers} | {one.name for one in operator.installers} | set(people)
     others = {one.other_operator for one in operator.sites}
     equipment = {one.equipment for one in facts}

@@ -6,14 +6,15 @@ from datetime import tzinfo
 
 from sekisho.formats.docx import Body, Cell
 from sekisho.model.draft import Draft, Known
-from sekisho.reports.accidents.wording import around, noted, shown
+from sekisho.reports.accidents.wording import around, final, noted, shown
 
 _HEAD, _OPEN = "EEF1F5", "FDF2DA"
 _RED, _AMBER = "B3201C", "8A5300"
 
 
 def docx(draft: Draft, zone: tzinfo) -> bytes:
-    """Return the file."""
+    """Return the file; what is signed off without what is internal."""
+    draft = final(draft)
     words = around(draft, zone)
     body = Body()
     body.heading(draft.title, 0)
@@ -27,9 +28,9 @@ def docx(draft: Draft, zone: tzinfo) -> bytes:
             colour = _RED if open_ else _AMBER if field.known is Known.CHECK else ""
             rows.append([
                 Cell(field.label, ground=_HEAD), Cell(shown(field, draft), ground=_OPEN if open_ else "", colour=_RED if open_ else ""),
-                Cell(noted(field, draft), colour=colour),
+                *([] if draft.signed else [Cell(noted(field, draft), colour=colour)]),
             ])  # fmt: skip
-        body.table(rows, (3, 6, 3), head=False)
+        body.table(rows, (3, 9) if draft.signed else (3, 6, 3), head=False)
     for sheet in draft.sheets:
         body.heading(sheet.title, 1)
         head = [Cell(name, bold=True, ground=_HEAD) for name in sheet.head]

@@ -33,11 +33,10 @@ def value(name: str, case: Case, kind: Kind) -> Value:
 
 
 def _reported_at(case: Case, _kind: Kind) -> Value:
-    return (
-        case.clock(case.ruling.incident.as_of),
-        Known.CHECK,
-        case.say("送る時刻に直す", "set to the time of sending"),
-    )
+    """Only who sends it knows when: the moment of drafting would be another one."""
+    said = case.say("送る時刻を書いてから署名する", "write the time of sending before it is signed")
+    own = case.about.report.reported_at
+    return own, Known.TOLD, "" if own else said
 
 
 def _occurred(case: Case, _kind: Kind) -> Value:
@@ -178,6 +177,9 @@ def _users(case: Case, kind: Kind) -> Value:
 
 
 def _wholesale(case: Case, _kind: Kind) -> Value:
+    own = case.about.report.wholesale
+    if own:
+        return own, Known.TOLD, ""
     if case.ruling.incident.wholesale_cause:
         return (
             case.say("はい（卸元の重大な事故による）", "yes (the supplier's own serious accident)"),

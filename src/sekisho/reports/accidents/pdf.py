@@ -12,13 +12,14 @@ from sekisho.errors import RenderError
 from sekisho.language import Text
 from sekisho.model.draft import Draft
 from sekisho.reports.accidents.json import json
-from sekisho.reports.accidents.wording import around, noted, shown
+from sekisho.reports.accidents.wording import around, final, noted, shown
 from sekisho.reports.content.shown import walk
 from sekisho.reports.pdf import STANDARDS, fonts, printable
 
 
 def pdf(draft: Draft, zone: tzinfo) -> bytes:
     """Return the file; raises `RenderError` when Typst refuses."""
+    draft = final(draft)
     told = {
         "language": draft.language.value,
         "title": draft.title,

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import msgspec
 
+from sekisho.formats.incident_words import WHATS
 from sekisho.language import Text
 from sekisho.model.draft import Draft, Field, Kind, Known
+from sekisho.model.timeline import What
 
 _MISSING = Text(ja="▲ 人が書く", en="▲ a person must fill this in")
 _CHECK = Text(ja="要確認", en="to be checked")
@@ -51,13 +53,33 @@ def around(draft: Draft, zone: tzinfo) -> Around:
         state,
         tuple(lines),
         Text(ja="お知らせ" if public else "報告事項", en="Notice" if public else "Contents").say(say),
-        # Who is told of a trouble reads the notice, not the notes of those who wrote it.
-        "" if public and signed else Text(ja="確認する人への注意", en="Notes for who checks it").say(say),
+        # Who is sent a document reads it without the notes of those who wrote it.
+        "" if signed else Text(ja="確認する人への注意", en="Notes for who checks it").say(say),
         Text(ja="根拠：{basis}（確度{grade}）", en="Basis: {basis} (confidence {grade})").say(
             say, basis=draft.basis, grade=draft.confidence
         ),
         Text(ja="備考", en="Remark").say(say),
     )
+
+
+def final(draft: Draft) -> Draft:
+    """Return what is signed off as it goes out: without remarks, notes, sources of facts; a draft as it is."""
+    if not draft.signed:
+        return draft
+    fields = tuple(
+        msgspec.structs.replace(one, remark="", known=Known.TOLD if one.known is Known.CHECK else one.known)
+        for one in draft.fields
+    )
+    note = WHATS[What.NOTE].say(draft.language)
+    sheets = tuple(
+        msgspec.structs.replace(
+            one, head=one.head[:-1], rows=tuple(row[:-1] for row in one.rows if row[1] != note)
+        )
+        if one.id == "course"
+        else one
+        for one in draft.sheets
+    )
+    return msgspec.structs.replace(draft, fields=fields, sheets=sheets, remarks=())
 
 
 def shown(field: Field, draft: Draft) -> str:
@@ -66,8 +88,8 @@ def shown(field: Field, draft: Draft) -> str:
 
 
 def noted(field: Field, draft: Draft) -> str:
-    """Return the remark on a field; none in a notice that is signed off."""
-    if draft.signed and draft.kind is Kind.NOTICE:
+    """Return the remark on a field; none in what is signed off."""
+    if draft.signed:
         return ""
     checked = _CHECK.say(draft.language) if field.known is Known.CHECK else ""
     return Text(ja="：", en=": ").say(draft.language).join(filter(None, (checked, field.remark)))

@@ -12,7 +12,7 @@ import xlsxwriter
 
 from sekisho.formats.docx import allowed
 from sekisho.model.draft import Draft, Known
-from sekisho.reports.accidents.wording import Around, around, noted, shown
+from sekisho.reports.accidents.wording import Around, around, final, noted, shown
 
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\']")
 _LONGEST_NAME = 31
@@ -39,7 +39,7 @@ _WIDTHS, _SHEET_WIDTH = (30, 62, 38), 24
 
 def xlsx(draft: Draft, zone: tzinfo) -> bytes:
     """Return the file; every cell is a text, so nothing that was told can be a formula."""
-    out = io.BytesIO()
+    draft, out = final(draft), io.BytesIO()
     with xlsxwriter.Workbook(out, _TEXTS) as book:
         # The date of making would differ each time.
         book.set_properties({"title": allowed(draft.title), "created": draft.as_of.replace(tzinfo=None)})

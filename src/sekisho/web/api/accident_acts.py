@@ -71,6 +71,12 @@ class SayingIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     emergency: Long = ""
     substitutes: Long = ""
     other: Long = ""
+    reported_at: Long = ""
+    wholesale: Long = ""
+    addressee: Long = ""
+    submitted: Long = ""
+    address: Long = ""
+    representative: Long = ""
     areas_apart: bool = False
     target_minutes: Minutes | None = None
 

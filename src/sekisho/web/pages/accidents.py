@@ -33,6 +33,9 @@ from sekisho.wiring.console_accidents import shown, told_in
 _PAGE = 50
 _NONE = Text(ja="その番号の事故はない", en="there is no such accident")
 _NO_DOCUMENT = Text(ja="その書類・版はない", en="there is no such document or version")
+_NO_MINUTES = Text(
+    ja="目標は0から99999までの分（半角の数字）", en="the target is a number of minutes from 0 to 99999"
+)
 KINDS = {
     Kind.FIRST: Text(ja="第一報", en="First report"),
     Kind.DETAILED: Text(ja="詳細報告（30日以内）", en="Detailed report (30 days)"),
@@ -58,6 +61,12 @@ SAID = {
     "emergency": Text(ja="緊急通報への影響", en="Effect on emergency calls"),
     "substitutes": Text(ja="代わりの手段", en="Substitutes"),
     "other": Text(ja="その他参考となる事項", en="Other"),
+    "reported_at": Text(ja="報告日時（送る時刻）", en="Reported at (time of sending)"),
+    "wholesale": Text(ja="卸役務か（はい・いいえ）", en="Wholesale service (yes or no)"),
+    "addressee": Text(ja="宛先", en="Addressee"),
+    "submitted": Text(ja="提出日", en="Day of filing"),
+    "address": Text(ja="住所", en="Address"),
+    "representative": Text(ja="代表者", en="Representative"),
 }
 _CELLS = (
     "time",
@@ -274,11 +283,11 @@ def _say(asked: Asked) -> Response:
         return asked.problem(404, _NONE, where=asked.part("id")[:40])
     told = record.told()
     details = Details(**{name: asked.form.get(name, "").strip()[:2000] for name in SAID})
-    about = msgspec.structs.replace(
-        told.about, report=details, title=asked.form.get("title", told.about.title).strip()[:200],
-        areas_apart=asked.form.get("areas_apart") == "1", target_minutes=_minutes(asked),
-    )  # fmt: skip
     try:
+        about = msgspec.structs.replace(
+            told.about, report=details, title=asked.form.get("title", told.about.title).strip()[:200],
+            areas_apart=asked.form.get("areas_apart") == "1", target_minutes=_minutes(asked),
+        )  # fmt: skip
         asked.office.console.accidents.change(record, Told(about, told.facts), _actor(asked))
     except SekishoError as error:
         return _one(asked, error)
@@ -286,8 +295,11 @@ def _say(asked: Asked) -> Response:
 
 
 def _minutes(asked: Asked) -> int | None:
+    """Return the target that was typed, None for none. :raises DescriptionError: it is no number of minutes."""
     text = asked.form.get("target_minutes", "").strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < len("100000") else None
+    if text and not (text.isascii() and text.isdecimal() and len(text) < len("100000")):
+        raise DescriptionError(_NO_MINUTES, text[:20])
+    return int(text) if text else None
 
 
 def _draft(asked: Asked) -> Response:
@@ -336,7 +348,7 @@ def _document(asked: Asked) -> Response:
         known=Known,
         kinds=KINDS,
         formats=tuple(FORMATS),
-        missing=sum(one.known is Known.MISSING for one in found.draft.fields),
+        missing=found.draft.gaps,
         signed_at=datetime.fromtimestamp(0, JAPAN) + timedelta(milliseconds=found.signed.at)
         if found.signed
         else None,

@@ -325,3 +325,54 @@ def test_equipment_is_no_service_and_stays_out_of_what_users_read() -> None:
     assert value(first, "overview") == ("", Known.MISSING)
     detailed = compose(Kind.DETAILED, case(text))
     assert value(detailed, "equipment") == ("cable A", Known.CHECK)
+
+
+def texts_of(draft: Draft) -> str:
+    """Return all that stands in the three forms of a document, in the file within the PDF too."""
+    pages = pypdf.PdfReader(io.BytesIO(pdf(draft, JST)))
+    text = "".join(page.extract_text() for page in pages.pages) + pages.attachments["draft.json"][0].decode()
+    with zipfile.ZipFile(io.BytesIO(docx(draft, JST))) as packed:
+        text += "".join(ET.fromstring(packed.read("word/document.xml")).itertext())
+    book = openpyxl.load_workbook(io.BytesIO(xlsx(draft, JST)))
+    return text + "".join(str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row)
+
+
+INTERNAL = ("要確認", "はい・いいえを書く", "送る時刻", "確認する人への注意", "確度", "内緒の覚え", "監視")
+
+
+@pytest.mark.parametrize("kind", [Kind.FIRST, Kind.DETAILED])
+def test_what_is_signed_off_carries_nothing_internal(kind: Kind) -> None:
+    facts = DOWN + "2026-11-21 12:50,note,,,,内緒の覚え\n"
+    draft = compose(kind, case(facts))
+    told = texts_of(draft)
+    assert {word for word in INTERNAL if word not in told} <= {"はい・いいえを書く", "送る時刻"}
+    signed = texts_of(msgspec.structs.replace(draft, signed=Signature("鈴木", 0)))
+    assert [word for word in INTERNAL if word in signed] == []
+    assert "2026年11月21日12時25分" in signed  # the course itself stays
+
+
+def test_who_reports_writes_when_and_what_before_it_is_signed() -> None:
+    empty, said = (
+        compose(Kind.FIRST, case(report=one))
+        for one in (NOTHING_SAID, Details(reported_at="14時40分", wholesale="いいえ"))
+    )
+    assert [value(empty, name) for name in ("reported-at", "wholesale")] == [("", Known.MISSING)] * 2
+    assert [value(said, name) for name in ("reported-at", "wholesale")] == [
+        ("14時40分", Known.TOLD), ("いいえ", Known.TOLD),
+    ]  # fmt: skip
+    assert {one.where for one in changes(empty, said)} == {"報告日時", "卸役務か"}
+    filed = Details(addressee="総務大臣", submitted="12月1日", address="見本市", representative="見本 一")
+    detailed = compose(Kind.DETAILED, case(report=filed))
+    assert [value(detailed, name)[0] for name in ("addressee", "submitted", "address", "representative")] == [
+        "総務大臣", "12月1日", "見本市", "見本 一",
+    ]  # fmt: skip
+
+
+def test_gaps_of_tables_and_around_them_are_counted() -> None:
+    short = DOWN.replace("12:20,down", "14:00,down").replace("12:25", "14:25")
+    table = compose_periodic([case(short + BACK, "16:00")])
+    cells = sum(cell == "▲" for cell in table.sheets[0].rows[0])
+    assert (cells, table.gaps) == (4, 5)  # nobody said who the operator is
+    report = Details(operator="見本", cause="雷", cause_class="外的", equipment="電源", measures="交換")
+    assert compose_periodic([case(short + BACK, "16:00", report)]).gaps == 0
+    assert compose(Kind.FIRST, case(title="", report=report)).gaps == 5  # four fields and the subject

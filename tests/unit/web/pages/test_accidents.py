@@ -234,6 +234,27 @@ def test_drafts_have_versions_with_their_changes_and_a_named_signature(
     assert "書類を確認し署名した" in log
 
 
+def test_a_target_that_is_no_number_is_refused_and_clears_nothing(sender: TestClient) -> None:
+    where = recorded(sender)
+    said = {"title": "認証の故障", "target_minutes": "45"}
+    answer = sender.post(f"{where}/said", data={**said, "seen": seen(sender.get(where).text)})
+    assert answer.status_code == 303
+    bad = {**said, "title": "別の件名", "target_minutes": "-9", "seen": seen(sender.get(where).text)}
+    answer = sender.post(f"{where}/said", data=bad)
+    assert answer.status_code == 409
+    assert "-9" in answer.text
+    page = sender.get(where).text
+    assert 'name="target_minutes" inputmode="numeric" pattern="[0-9]{0,5}" value="45"' in page
+    assert "別の件名" not in page
+
+
+def test_the_open_places_of_a_periodic_table_are_told_before_it_is_signed(sender: TestClient) -> None:
+    where = recorded(sender)
+    table = sender.post(f"{where}/drafts", data={"kind": "periodic"}).headers["location"]
+    page = sender.get(table).text
+    assert re.search("空の欄 [1-9]", page)
+
+
 @pytest.mark.parametrize(
     "path", ["/accidents/A0", "/accidents/A0/first/1", "/accidents/A0/first/x", "/accidents/A0/nope/1"]
 )
