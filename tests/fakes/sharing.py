@@ -97,7 +97,9 @@ class Ring:
         if member:
             given["authorization"] = f"Bearer {self.tokens.get(member, member)}"
         octets = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        return asyncio.run(self._asked(method, path, urlencode(query, doseq=True), given | dict(headers or {}), octets))
+        return asyncio.run(
+            self._asked(method, path, urlencode(query, doseq=True), given | dict(headers or {}), octets)
+        )
 
     async def _asked(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
