@@ -17,8 +17,16 @@ SERVICES: Mapping[Service, Text] = {
     Service.FREE_MESSAGING: Text(ja="無料メッセージング", en="free messaging"),
     Service.FREE_OTHER: Text(ja="その他の無料サービス", en="other free services"),
     Service.INTERNET: Text(ja="インターネット接続", en="Internet connection"),
+    Service.ACCESS: Text(ja="インターネットへのデータ伝送", en="data to the Internet"),
+    Service.PRIVATE_DATA: Text(ja="閉域のデータ伝送", en="private data networks"),
     Service.DATA: Text(ja="データ伝送", en="data transmission"),
     Service.OTHER: Text(ja="その他", en="other"),
+}
+#: What belongs to a service where its name alone does not say so: for menus.
+EXAMPLES: Mapping[Service, Text] = {
+    Service.ACCESS: Text(ja="FTTH・CATV・FWA・モバイルデータ・BWA・Wi-Fi等", en="FTTH, CATV, FWA, mobile data, BWA, Wi-Fi …"),
+    Service.PRIVATE_DATA: Text(ja="IP-VPN・広域イーサネット等", en="IP-VPN, wide-area Ethernet …"),
+    Service.DATA: Text(ja="上の二つのどちらか分からない", en="which of the two above is not known"),
 }
 WHATS: Mapping[What, Text] = {
     What.OCCURRED: Text(ja="発生", en="occurred"),

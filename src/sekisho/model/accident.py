@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 
 import msgspec
 
 from sekisho.language import Text
+from sekisho.model.accident_line import doubts_of, outcome, weighed
 from sekisho.model.affected import Affected, affected, counts
 from sekisho.model.incident import Effect, Equipment, Incident, Service, Standing
 
@@ -24,6 +25,7 @@ class AccidentClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One class of a rule set; ``lines`` are pairs of hours and users, either of which suffices.
 
     ``monthly_users``: the class takes only services with so many monthly users (previous year's mean) or more.
+    ``perhaps``: services of which it is not told whether the class takes them.
     """
 
     id: str
@@ -31,6 +33,7 @@ class AccidentClass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[str, ...]
     lines: tuple[tuple[float, int], ...]
     monthly_users: int = 0
+    perhaps: tuple[str, ...] = ()
 
 
 class EquipmentRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,7 +71,10 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where two readings differ. ``possible`` are the moments before it at which it could, each with the users who would
     have to turn out to be hit.
     ``reason``: reached, too-short, too-few, still-running, users-unknown, running-and-users-unknown, readings-differ,
-    class-unknown, no-equipment-failure, traffic-unknown, not-all-traffic.
+    outages-apart, fault-unknown, unusable-unknown, class-unknown, carried-where, no-equipment-failure, traffic-unknown,
+    not-all-traffic. ``users`` are those who were counted, also where nobody has weighed yet whether they count.
+    ``services``: all of them, where services of one class are judged together. ``doubts``: what it hangs on as well.
+    ``others``: the class's other lines (hours, users), each with its reason.
     """
 
     standing: Standing
@@ -83,6 +89,9 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     equipment: str = ""
     confidence: str = "A"
     possible: tuple[tuple[datetime, int], ...] = ()
+    services: tuple[Service, ...] = ()
+    doubts: tuple[str, ...] = ()
+    others: tuple[tuple[float, int, str], ...] = ()
 
 
 def japan_day(moment: datetime) -> date:
@@ -102,14 +111,17 @@ def rules_for(day: date, every: Iterable[RuleSet]) -> RuleSet:
 
 
 def judge(incident: Incident, rules: RuleSet) -> tuple[Judgement, ...]:
-    """Judge each service that was hit, and each piece of important equipment."""
+    """Judge each service that was hit, those of one class together, and each piece of important equipment."""
     grouped: dict[Service, list[Effect]] = {}
     for effect in incident.effects:
         grouped.setdefault(effect.service, []).append(effect)
     services = [
         _judge_service(service, effects, incident, rules) for service, effects in sorted(grouped.items())
     ]
-    return (*services, *(_judge_equipment(one, incident.as_of, rules) for one in incident.equipment))
+    sure = {one.class_id for one in services if one.standing is Standing.YES}
+    together = (one for one in _judge_classes(grouped, incident, rules) if one.class_id not in sure)
+    equipment = (_judge_equipment(one, incident.as_of, rules) for one in incident.equipment)
+    return (*services, *together, *equipment)
 
 
 def standing(judgements: Sequence[Judgement], *, unhurt: bool = False) -> Standing:
@@ -128,36 +140,91 @@ def _judge_service(
     service: Service, effects: Sequence[Effect], incident: Incident, rules: RuleSet
 ) -> Judgement:
     counted = [one for one in effects if counts(one)]
-    course = affected(counted or effects, incident.as_of, apart=incident.areas_apart)
-    made = []
-    for chosen in _classes_of(service, counted or effects, rules):
-        lines = [(*_by_line(one, course), one) for one in chosen.lines]
-        answer, reason, becomes, _, line = min(
-            lines, key=lambda one: (_ORDER[one[0]], one[2] or _latest(course))
-        )
-        before = becomes or _latest(course)
-        possible = sorted((one[3], one[4][1]) for one in lines if one[3] and one[3] < before)
-        long, _ = course.longest(line[1])
-        hours = (long or course.hours, None if course.running else course.hours)
-        made.append(
-            Judgement(
-                answer, rules.id, chosen.id, service, hours, course.users, line, reason, becomes,
-                confidence=rules.confidence, possible=tuple(possible) if answer is Standing.UNDECIDED else (),
-            )
-        )  # fmt: skip
+    every = list(_classes_of(service, counted or effects, rules))
+    made = [_judge_class(one, (service,), counted or effects, incident, rules) for one in every]
     first = min(made, key=lambda one: _ORDER[one.standing])
     if not counted:
         return msgspec.structs.replace(
-            first,
-            standing=Standing.NO,
-            reason="no-equipment-failure",
-            becomes=None,
-            users=(0, 0),
-            possible=(),
-        )
-    if len({one.standing for one in made}) > 1 and first.standing is Standing.YES:
-        return msgspec.structs.replace(first, standing=Standing.UNDECIDED, reason="class-unknown")
-    return first
+            first, standing=Standing.NO, reason="no-equipment-failure", becomes=None, users=(0, 0),
+            possible=(), doubts=(), others=(),
+        )  # fmt: skip
+    if len({(one.standing, one.becomes) for one in made}) == 1 or first.standing is Standing.NO:
+        return first
+    return _class_open(first, made, _question(service, every))
+
+
+def _question(service: Service, classes: Sequence[AccidentClass]) -> str:
+    """Return what would decide the class."""
+    return "carried-where" if any(service in one.perhaps for one in classes) else "class-unknown"
+
+
+def _class_open(first: Judgement, made: Sequence[Judgement], question: str) -> Judgement:
+    """Return what is said as long as several classes are possible that don't say the same."""
+    if first.standing is Standing.YES:
+        return msgspec.structs.replace(first, standing=Standing.UNDECIDED, reason=question)
+    # It turns serious for certain only when it does so in each of them.
+    last = [one.becomes for one in made if one.becomes]
+    becomes = max(last) if len(last) == len(made) else None
+    moments = {(one.becomes, one.line[1]) for one in made if one.becomes and one.becomes != becomes}
+    return msgspec.structs.replace(
+        first,
+        becomes=becomes,
+        possible=tuple(sorted({*first.possible, *moments})),
+        doubts=(*first.doubts, question),
+    )
+
+
+def _judge_classes(
+    grouped: Mapping[Service, Sequence[Effect]], incident: Incident, rules: RuleSet
+) -> Iterator[Judgement]:
+    """Judge services of one class together: a threshold is that of the class.
+
+    Whether they have the same users nobody knows, so that between the largest and the sum may be hit, as with areas.
+    """
+    counted = {service: [one for one in effects if counts(one)] for service, effects in grouped.items()}
+    classes = {
+        service: list(_classes_of(service, effects, rules)) for service, effects in counted.items() if effects
+    }
+    for chosen in rules.classes:
+        services = tuple(sorted(one for one, every in classes.items() if chosen in every))
+        if len(services) == 1 or not services:
+            continue
+        effects = [effect for one in services for effect in counted[one]]
+        made = _judge_class(chosen, services, effects, incident, rules)
+        open_ones = [one for one in services if len(classes[one]) > 1]
+        if open_ones and made.standing is not Standing.NO:
+            made = _class_open(made, (made, made), _question(open_ones[0], classes[open_ones[0]]))
+        if made.standing is not Standing.NO:
+            yield made
+
+
+def _judge_class(
+    chosen: AccidentClass,
+    services: tuple[Service, ...],
+    effects: Sequence[Effect],
+    incident: Incident,
+    rules: RuleSet,
+) -> Judgement:
+    """Judge effects by the lines of one class."""
+    whole = affected(weighed(effects), incident.as_of, apart=incident.areas_apart)
+    certain = affected(effects, incident.as_of, apart=incident.areas_apart)
+    doubts = doubts_of(effects)
+    lines = [outcome(one, whole, certain, doubts) for one in chosen.lines]
+    first = min(lines, key=lambda one: (_ORDER[one.standing], one.becomes or _latest(whole)))
+    before = first.becomes or _latest(whole)
+    possible = sorted((one.earliest, one.line[1]) for one in lines if one.earliest and one.earliest < before)
+    long, _ = whole.longest(first.line[1])
+    undecided = first.standing is Standing.UNDECIDED
+    return Judgement(
+        first.standing, rules.id, chosen.id, services[0],
+        (long or whole.hours, None if whole.running else whole.hours),
+        whole.users, first.line, first.reason, first.becomes,
+        confidence=rules.confidence,
+        possible=tuple(possible) if undecided else (),
+        services=services if len(services) > 1 else (),
+        doubts=first.doubts if undecided else (),
+        others=tuple((*one.line, one.reason) for one in lines if one is not first),
+    )  # fmt: skip
 
 
 def _latest(course: Affected) -> datetime:
@@ -187,8 +254,11 @@ def _judge_equipment(one: Equipment, as_of: datetime, rules: RuleSet) -> Judgeme
 
 
 def _classes_of(service: Service, effects: Sequence[Effect], rules: RuleSet) -> Iterator[AccidentClass]:
-    """Yield the class that takes the service; several when its monthly users are not known."""
+    """Yield the class that takes the service; several when its monthly users, or what it carries, are not known."""
     for one in rules.classes:
+        if service in one.perhaps:
+            yield one
+            continue
         if service not in one.services and _EVERYTHING not in one.services:
             continue
         known = [effect.monthly_users for effect in effects if effect.monthly_users is not None]
@@ -199,31 +269,3 @@ def _classes_of(service: Service, effects: Sequence[Effect], rules: RuleSet) -> 
         yield one
         return
     raise ValueError(f"{rules.id}: no class takes {service}")
-
-
-def _by_line(
-    line: tuple[float, int], course: Affected
-) -> tuple[Standing, str, datetime | None, datetime | None]:
-    """Return the standing, why, when it turns serious, and when it could at the earliest if more users were hit."""
-    wanted_hours, wanted_users = line
-    long, since = course.longest(wanted_users)
-    if long >= wanted_hours:
-        return Standing.YES, "reached", None, None
-    may = [one for one in course.runs if one.running or one.hours >= wanted_hours]
-    if not may:
-        return Standing.NO, "too-short", None, None
-    may = [one for one in may if one.users[1] is None or one.users[1] >= wanted_users]
-    if not may:
-        return Standing.NO, "too-few", None, None
-    lasting = timedelta(hours=wanted_hours)
-    narrow = since + lasting if since else None
-    # Both readings: a run in which enough were hit has done its hours, though not all of them for so long.
-    if any(one.hours >= wanted_hours and one.users[0] >= wanted_users for one in may):
-        return Standing.UNDECIDED, "readings-differ", narrow, None
-    now = next((one for one in may if one.running), None)
-    wide = now.begin + lasting if now else None
-    if now and now.users[0] >= wanted_users:
-        return Standing.UNDECIDED, "still-running", min(filter(None, (narrow, wide))), None
-    if any(one.hours >= wanted_hours for one in may):
-        return Standing.UNDECIDED, "users-unknown", None, None
-    return Standing.UNDECIDED, "running-and-users-unknown", None, wide

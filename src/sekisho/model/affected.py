@@ -72,7 +72,7 @@ class Affected(msgspec.Struct, frozen=True):
 
 
 def affected(effects: Sequence[Effect], as_of: datetime, *, apart: bool) -> Affected:
-    """Put the effects of one service together; there must be one.
+    """Put the effects of one service, or of the services of one class, together; there must be one.
 
     ``apart``: named areas hold different users, so what is known of them adds up.
     """
@@ -133,11 +133,12 @@ def _least(effects: Sequence[Effect], *, apart: bool) -> int:
 def _most(effects: Sequence[Effect]) -> int | None:
     """Return who may have been hit: everybody apart, but what continues an outage counts only what it adds."""
     total = 0
-    peaks: dict[str, int] = {}
+    peaks: dict[tuple[str, str], int] = {}
     for one in sorted(effects, key=lambda effect: effect.begin):
         if one.users_most is None:
             return None
-        peak = peaks.get(one.area, 0) if one.continues else 0
+        at = (one.service, one.area)
+        peak = peaks.get(at, 0) if one.continues else 0
         total += max(0, one.users_most - peak)
-        peaks[one.area] = max(peak, one.users_most)
+        peaks[at] = max(peak, one.users_most)
     return total

@@ -13,7 +13,10 @@ import msgspec
 
 
 class Service(StrEnum):
-    """Kinds of service as 施行規則58条2項1号 tells them apart; a class excludes the earlier ones."""
+    """Kinds of service as 施行規則58条2項1号 tells them apart; a class excludes the earlier ones.
+
+    ``access`` carries traffic to the Internet connection point, ``private-data`` elsewhere; ``data`` says neither.
+    """
 
     VOICE_EMERGENCY = "voice-emergency"
     VOICE = "voice"
@@ -23,6 +26,8 @@ class Service(StrEnum):
     FREE_MESSAGING = "free-messaging"
     FREE_OTHER = "free-other"
     INTERNET = "internet"
+    ACCESS = "access"
+    PRIVATE_DATA = "private-data"
     DATA = "data"
     OTHER = "other"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sekisho.catalogues.accidents import accident_rules
-from sekisho.model.accident import judge, rules_for, standing
+from sekisho.model.accident import Judgement, judge, rules_for, standing
 from sekisho.model.incident import Effect, Equipment, Incident, Service, Standing
 
 JST = timezone(timedelta(hours=9))
@@ -193,3 +194,111 @@ def test_submarine_cables_count_without_users(
     (one,) = judge(incident, rules_for(begin.date(), accident_rules()))
     assert (one.standing, one.reason) == (wanted, reason)
     assert standing([one]) is wanted
+
+
+BEGIN = datetime(2026, 11, 21, 9, 0, tzinfo=JST)
+
+
+def at(hours: float) -> datetime:
+    return BEGIN + timedelta(hours=hours)
+
+
+def judged(*effects: Effect, now: float = 24, day: datetime = BEGIN, **more: object) -> tuple[Judgement, ...]:
+    incident = Incident("t", BEGIN, BEGIN, at(now), effects=effects, **more)  # type: ignore[arg-type]
+    return judge(incident, rules_for(day.date(), accident_rules()))
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "second"),
+    [
+        ("2026-11-21", Service.PRIVATE_DATA, Service.OTHER),
+        ("2026-11-21", Service.LPWA_CELLULAR, Service.LPWA_UNLICENSED),
+        ("2026-11-21", Service.INTERNET, Service.ACCESS),
+        ("2025-11-21", Service.INTERNET, Service.OTHER),
+        ("2015-01-21", Service.INTERNET, Service.VOICE),
+    ],
+)
+def test_services_of_one_class_count_together(day: str, first: Service, second: Service) -> None:
+    effects = [Effect(one, BEGIN, at(16), 20_000, 20_000) for one in (first, second)]
+    found = judged(*effects, day=datetime.fromisoformat(day))
+    assert standing(found) is Standing.UNDECIDED
+    both = found[-1]
+    assert both.services == tuple(sorted((first, second)))
+    assert (both.users, both.reason) == ((20_000, 40_000), "users-unknown")
+    few = judged(*(msgspec.structs.replace(one, users_least=14_999, users_most=14_999) for one in effects))
+    assert standing(few) is Standing.NO
+    named = [msgspec.structs.replace(one, area=area) for one, area in zip(effects, "東西", strict=True)]
+    apart = judged(*named, day=datetime.fromisoformat(day), areas_apart=True)
+    assert standing(apart) is Standing.YES
+
+
+def test_services_of_other_classes_do_not_count_together() -> None:
+    effects = [Effect(one, BEGIN, at(16), 20_000, 20_000) for one in (Service.INTERNET, Service.OTHER)]
+    assert standing(judged(*effects)) is Standing.NO
+
+
+def test_data_whose_way_is_not_told_may_be_of_either_class() -> None:
+    def told(service: Service, hours: float) -> Judgement:
+        (one,) = judged(Effect(service, BEGIN, at(hours), 150_000, 150_000))
+        return one
+
+    assert told(Service.DATA, 70 / 60).standing is Standing.UNDECIDED
+    assert told(Service.DATA, 70 / 60).reason == "carried-where"
+    assert told(Service.ACCESS, 70 / 60).standing is Standing.YES
+    assert told(Service.PRIVATE_DATA, 70 / 60).standing is Standing.NO
+    assert told(Service.DATA, 2).standing is Standing.YES  # serious in either class
+    (running,) = judged(Effect(Service.DATA, BEGIN, None, 150_000, 150_000), now=0.5)
+    assert running.becomes == at(2)  # then for certain; possibly an hour before
+    assert running.possible == ((at(1), 100_000),)
+    assert running.doubts == ("carried-where",)
+
+
+def test_an_outage_with_a_short_restoration_is_not_surely_two() -> None:
+    def outages(*spans: tuple[float, float], users: int = 40_000) -> Judgement:
+        (one,) = judged(*(Effect(Service.INTERNET, at(a), at(b), users, users) for a, b in spans))
+        return one
+
+    blip = outages((0, 119 / 60), (2, 4 - 1 / 60))
+    assert (blip.standing, blip.reason) == (Standing.UNDECIDED, "outages-apart")
+    # The minute up may have been no restoration: 1 h 59 min and a half, together with it 2 h.
+    assert outages((0, 1.5), (1.51, 2)).reason == "outages-apart"
+    assert outages((0, 0.5), (4, 4.5)).standing is Standing.NO
+    assert outages((0, 119 / 60), (2, 4 - 1 / 60), users=10_000).standing is Standing.NO
+    assert outages((0, 2), (3, 5), users=20_000).reason == "outages-apart"
+    assert outages((0, 2), (3, 5)).standing is Standing.YES
+
+
+def test_a_second_outage_that_goes_on_tells_the_earliest_moment() -> None:
+    effects = (
+        Effect(Service.INTERNET, BEGIN, at(1.5), 40_000, 40_000),
+        Effect(Service.INTERNET, at(2), None, 40_000, 40_000),
+    )
+    (one,) = judged(*effects, now=2.25)
+    assert (one.reason, one.becomes, one.possible) == ("still-running", at(4), ((at(2.5), 30_000),))
+    (late,) = judged(*effects, now=3)
+    assert (late.standing, late.reason, late.becomes) == (Standing.UNDECIDED, "outages-apart", at(4))
+
+
+def test_what_it_hangs_on_is_what_nobody_has_weighed() -> None:
+    def one(**more: object) -> Judgement:
+        (found,) = judged(Effect(Service.INTERNET, BEGIN, at(3), 150_000, 160_000, **more))  # type: ignore[arg-type]
+        return found
+
+    assert (one(fault=None).reason, one(fault=None).doubts) == ("fault-unknown", ())
+    assert one(degraded_only=True).reason == "unusable-unknown"
+    assert one(degraded_only=True).users == (150_000, 160_000)
+    both = one(degraded_only=True, fault=None)
+    assert (both.reason, both.doubts) == ("fault-unknown", ("unusable",))
+    (mixed,) = judged(
+        Effect(Service.INTERNET, BEGIN, at(1.5), 50_000, 50_000, degraded_only=True),
+        Effect(Service.INTERNET, at(1.5), at(3), 50_000, 50_000, continues=True),
+    )
+    assert mixed.reason == "unusable-unknown"
+    (running,) = judged(Effect(Service.INTERNET, BEGIN, None, 50_000, 50_000, degraded_only=True), now=1)
+    assert (running.becomes, running.possible, running.doubts) == (None, ((at(2), 30_000),), ("unusable",))
+
+
+def test_every_line_that_more_users_would_reach_is_told() -> None:
+    (one,) = judged(Effect(Service.INTERNET, BEGIN, at(1.5), 99_999, 99_999))
+    assert (one.standing, one.line, one.reason) == (Standing.NO, (2, 30_000), "too-short")
+    assert one.others == ((1, 100_000, "too-few"),)

@@ -11,11 +11,14 @@ from datetime import datetime
 from sekisho.formats.incident_words import SERVICES
 from sekisho.language import Text
 from sekisho.model.accident import Judgement
+from sekisho.model.accident_line import DOUBTS
 from sekisho.model.incident import Standing
 from sekisho.model.ruling import DueDay, Ruling
 
 Say = Callable[[str, str], str]
 Clock = Callable[[datetime], str]
+#: Reasons by which another line of the class may still be reached, or shows why it was not.
+_OTHERS = frozenset({"too-short", "too-few", "users-unknown", "readings-differ", "outages-apart"})
 
 
 def users_words(least: int, most: int | None) -> str:
@@ -30,7 +33,8 @@ def reasoning(judged: Judgement, ruling: Ruling, say: Say) -> str:
     if judged.service is None:
         return f"58条2項2号 {judged.equipment}: {hours} {sign} {span(judged.line[0], say)}"
     named_class = next(one.title for one in ruling.rules.classes if one.id == judged.class_id)
-    title, service = told(named_class, say), told(SERVICES[judged.service], say)
+    title = told(named_class, say)
+    service = say("・", ", ").join(told(SERVICES[one], say) for one in judged.services or (judged.service,))
     users = users_words(*judged.users)
     head = say(f"{judged.class_id}（{title}）", f"class {judged.class_id} ({title})")
     named = "" if service == title else f" {service}"
@@ -42,9 +46,38 @@ def reasoning(judged: Judgement, ruling: Ruling, say: Say) -> str:
 
 def why(judged: Judgement, say: Say, clock: Clock) -> str:
     """Return the reason, and what would change it."""
-    hours, users = span(judged.line[0], say), f"{judged.line[1]:,}"
     when = clock(judged.becomes) if judged.becomes else ""
-    words = {
+    said = _reason(judged.reason, judged.line, when, say)
+    others = [one for one in judged.others if judged.standing is not Standing.YES and one[2] in _OTHERS]
+    if judged.standing is Standing.UNDECIDED or judged.reason == "too-short":
+        others = [
+            one for one in others if one[2] != "too-short"
+        ]  # what no number of users reaches helps nobody
+    if others:
+        every = [(*judged.line, judged.reason), *others]
+        said = say("。", "; ").join(
+            f"{span(hours, say)} × {users:,}{say('人：', ': ')}{_reason(reason, (hours, users), when, say)}"
+            for hours, users, reason in every
+        )
+    for one in judged.doubts:
+        said += say("。ほかに、", "; also ") + _reason(DOUBTS.get(one, one), judged.line, when, say)
+    if judged.services:
+        said = say(
+            f"同じ号の役務は合わせて数える（利用者が重なるか分からないので、最大から和まで）。{said}",
+            f"services of one class count together (between the largest and the sum: whether they share users is not "
+            f"known); {said}",
+        )
+    if judged.reason == "readings-differ" and judged.becomes:
+        said += say(f"。{when} には数え方によらず重大", f"; serious however counted at {when}")
+    if judged.possible:
+        said += say("。", "; ") + possible_words(judged, say, clock)
+    return said if judged.confidence == "A" else f"{said} [{say('確度', 'confidence')} {judged.confidence}]"
+
+
+def _reason(reason: str, line: tuple[float, int], when: str, say: Say) -> str:
+    """Return the sentence of one reason, for the line of so many hours and users."""
+    hours, users = span(line[0], say), f"{line[1]:,}"
+    return {
         "reached": say("基準に達した", "the threshold is reached"),
         "too-short": say("時間が足りない", "too short"),
         "too-few": say(
@@ -66,6 +99,22 @@ def why(judged: Judgement, say: Say, clock: Clock) -> str:
             f"全体の時間と利用者では達するが、{users}人以上が{hours}続いたとは言えない。数え方を総務省に確かめる",
             f"reached by the whole time and all users, but not {users} at a time for {hours}: ask the ministry how to count",
         ),
+        "outages-apart": say(
+            f"一つずつの停止では達しないが、合わせれば{hours}・{users}人に達する。合わせて数えるか、資料では決められない。総務省に確かめる",
+            f"no outage alone reaches it, together they come to {hours} and {users}: ask the ministry whether they count as one",
+        ),
+        "fault-unknown": say(
+            "電気通信設備の故障によるかどうかで決まる（fault）", "hangs on whether telecom equipment failed (fault)"
+        ),
+        "unusable-unknown": say(
+            "品質低下が停止と変わらないほどかどうかで決まる。人が判断する（unusable）",
+            "hangs on whether the degradation was as good as a stop, which a person weighs (unusable)",
+        ),
+        "carried-where": say(
+            "インターネット接続点までのデータ伝送（FTTH・CATV・FWA・モバイルデータ・Wi-Fi等、access）か、ほか（IP-VPN等、private-data）かで決まる",
+            "hangs on whether it carries to the Internet connection point (FTTH, CATV, FWA, mobile data, Wi-Fi …: access) "
+            "or elsewhere (IP-VPN …: private-data)",
+        ),
         "class-unknown": say(
             "前年の月平均利用者数が分からず、どの号か決まらない（monthly_users）",
             "the class hangs on last year's monthly users, which are not told (monthly_users)",
@@ -77,13 +126,7 @@ def why(judged: Judgement, say: Say, clock: Clock) -> str:
             "全ての通信が止まったかどうかで決まる（all_traffic）", "hangs on whether all traffic stopped (all_traffic)"
         ),
         "not-all-traffic": say("一部の通信は止まらなかった", "not all of its traffic stopped"),
-    }  # fmt: skip
-    said = words.get(judged.reason, judged.reason)
-    if judged.reason == "readings-differ" and judged.becomes:
-        said += say(f"。{when} には数え方によらず重大", f"; serious however counted at {when}")
-    if judged.possible:
-        said += say("。", "; ") + possible_words(judged, say, clock)
-    return said if judged.confidence == "A" else f"{said} [{say('確度', 'confidence')} {judged.confidence}]"
+    }.get(reason, reason)  # fmt: skip
 
 
 def possible_words(judged: Judgement, say: Say, clock: Clock) -> str:

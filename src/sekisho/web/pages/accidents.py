@@ -14,7 +14,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from sekisho.errors import DescriptionError, SekishoError
-from sekisho.formats.incident_words import SERVICES, WHATS
+from sekisho.formats.incident_words import EXAMPLES, SERVICES, WHATS
 from sekisho.language import Language, Text
 from sekisho.model.accident_record import AccidentRecord, Told
 from sekisho.model.account import Permission
@@ -102,6 +102,7 @@ def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
         marks=MARKS,
         next=found[-1].place if len(found) == _PAGE else "",
         services=SERVICES,
+        examples=EXAMPLES,
         whats=WHATS,
         form=asked.form,
         problem=problem,
@@ -188,6 +189,7 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         when=clock,
         users=words.users_words,
         services=SERVICES,
+        examples=EXAMPLES,
         whats=WHATS,
         what=What,
         said=SAID,
