@@ -84,10 +84,16 @@ def measure(
     speed: float,
     rules: TellingRules,
     target: int | None,
+    wall: datetime | None = None,
 ) -> tuple[Measure, ...]:
-    """Return how long the team took. ``facts`` are as `played`; those of the team have the time on the wall."""
+    """Return how long the team took. ``facts`` are as `played`; those of the team have the time on the wall.
+
+    ``wall``: now, on the wall; what is still to come in the scenario is no pause yet. None when it is over.
+    """
     begin = min((one.time for one in facts if one.what in _BEGINS), default=start)
     end = max((one.time for one in facts if one.what in _ENDS), default=max(one.time for one in facts))
+    if wall is not None:
+        end = min(end, start + (wall - start) * speed)
     own: dict[What, list[datetime]] = {}
     for one in team:
         if one.time >= start:
@@ -108,7 +114,7 @@ def _since(begin: datetime, moments: Sequence[datetime]) -> float | None:
 
 
 def _longest_pause(told: Sequence[datetime], end: datetime) -> float | None:
-    """Return the longest pause between two notices, or between the last one and the restoration."""
+    """Return the longest pause between two notices, or between the last one and ``end``: the restoration, or now."""
     if not told:
         return None
     during = [one for one in told if one <= end]

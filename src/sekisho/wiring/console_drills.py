@@ -112,7 +112,9 @@ class DrillDesk:
     def measures(self, drill: Drill) -> tuple[Measure, ...]:
         """Return the team's times so far."""
         rules = telling_rules()[-1]
-        return measure(drill.facts, drill.team, drill.start, drill.speed, rules, drill.about.target_minutes)
+        wall = min(self.wall, drill.stopped or self.wall)
+        target = drill.about.target_minutes
+        return measure(drill.facts, drill.team, drill.start, drill.speed, rules, target, wall)
 
     def _judged(self, drill: Drill, at: datetime) -> Ruling:
         from sekisho.workflows.judge_accident import rule

@@ -56,3 +56,16 @@ def test_times_in_fast_time() -> None:
 def test_the_last_pause_runs_to_the_restoration() -> None:
     found = measured(at(10, What.TOLD), at(60, What.TOLD), at(110, What.TOLD))
     assert found["updates"].minutes == 70
+
+
+def test_a_pause_is_not_longer_than_the_time_that_has_passed() -> None:
+    facts, told = played(SCENARIO, START), [at(7, What.TOLD)]
+    rules = telling_rules()[-1]
+
+    def pause(minute: float) -> Measure:
+        wall = START + timedelta(minutes=minute)
+        return next(one for one in measure(facts, told, START, 1, rules, None, wall) if one.id == "updates")
+
+    assert (pause(40).minutes, pause(40).met) == (33, True)
+    assert (pause(70).minutes, pause(70).met) == (63, False)
+    assert pause(400).minutes == 173  # to the restoration, and no further
