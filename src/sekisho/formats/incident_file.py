@@ -42,7 +42,8 @@ _NO = frozenset({"no", "false", "0", "いいえ", "一部", "×"})
 #: More than there are people; minutes as the console takes them.
 MOST_USERS, _MOST_MINUTES = 10_000_000_000, 99_999
 _NUMBER = r"([0-9]+(?:\.[0-9]+)?)(万)?"
-_USERS = re.compile(rf"(?:約)?{_NUMBER}(?:人|件|回線)?(?:(-|~|以上|\+)(?:{_NUMBER})?(?:人|件|回線)?)?")
+_ABOUT = ("約", "およそ", "おおよそ", "ほぼ")
+_USERS = re.compile(rf"{_NUMBER}(?:人|件|回線)?(?:(-|~|以上|\+)(?:{_NUMBER})?(?:人|件|回線)?)?")
 
 
 def read_toml(
@@ -200,6 +201,9 @@ def read_users(cells: Mapping[str, str], where: str) -> tuple[int | None, int | 
         least = _count(found[1], found[2], where)
         if found[3] is None:
             return least, least
+        # 4-6万 is 40,000 to 60,000 to who writes it, and 4 to 60,000 as it stands.
+        if found[5] and not found[2] and float(found[1]) <= float(found[4]):
+            _refuse("which-ten-thousands", f"{where}: users: {both}")
         return least, _count(found[4], found[5], where) if found[4] else None
     ends: list[int | None] = []
     for name in ("users_least", "users_most"):
@@ -216,6 +220,8 @@ def _matched(text: str, where: str) -> re.Match[str]:
     plain = unicodedata.normalize("NFKC", text).strip().replace(",", "").replace(" ", "").replace("〜", "~")
     if plain.startswith("-"):
         _refuse("negative-users", where)
+    if plain.startswith(_ABOUT) or plain.endswith(("前後", "程度", "くらい", "ぐらい", "弱", "強")):
+        _refuse("about-how-many", where)
     found = _USERS.fullmatch(plain)
     if found is None:
         _refuse("not-a-number", where)

@@ -24,7 +24,9 @@ SERVICES: Mapping[Service, Text] = {
 }
 #: What belongs to a service where its name alone does not say so: for menus.
 EXAMPLES: Mapping[Service, Text] = {
-    Service.ACCESS: Text(ja="FTTH・CATV・FWA・モバイルデータ・BWA・Wi-Fi等", en="FTTH, CATV, FWA, mobile data, BWA, Wi-Fi …"),
+    Service.ACCESS: Text(
+        ja="FTTH・CATV・FWA・モバイルデータ・BWA・Wi-Fi等", en="FTTH, CATV, FWA, mobile data, BWA, Wi-Fi …"
+    ),
     Service.PRIVATE_DATA: Text(ja="IP-VPN・広域イーサネット等", en="IP-VPN, wide-area Ethernet …"),
     Service.DATA: Text(ja="上の二つのどちらか分からない", en="which of the two above is not known"),
 }
@@ -64,6 +66,13 @@ REASONS: Mapping[str, Text] = {
     "unknown-service": Text(ja="役務が不明", en="unknown service"),
     "unknown-field": Text(ja="知らない項目", en="unknown field"),
     "not-a-number": Text(ja="利用者数として読めない", en="not a number of users"),
+    "about-how-many": Text(
+        ja="「約」がどこまでの幅か分からない。最小と最大を書く（例：2.8万-3.2万。分からなければ 0以上）",
+        en="how far “about” goes is not known: write the least and the most (28000-32000; 0+ when it is not known)",
+    ),
+    "which-ten-thousands": Text(
+        ja="「万」が前の数にも付くか分からない。4万-6万 のように書く", en="whether 万 holds for both numbers is not known: write 4万-6万"
+    ),
     "too-large": Text(ja="数が大きすぎる", en="the number is too large"),
     "columns-twice": Text(ja="同じ列が二度ある", en="a column twice"),
     "negative-users": Text(ja="利用者数が負", en="negative users"),

@@ -117,3 +117,27 @@ def test_a_column_twice_is_refused() -> None:
 def test_what_would_steer_a_terminal_is_left_out() -> None:
     _, facts = read_csv("time,what,source\n2026-11-21 10:00,note,\x1b[31mred\n", JST)
     assert facts[0].source == "[31mred"
+
+
+@pytest.mark.parametrize(
+    "users", ["約2.9万", "約３万人", "およそ30000", "3万程度", "3万人弱", "4-6万", "1〜2万人"]
+)
+def test_a_number_of_unknown_width_is_refused_with_how_to_write_it(users: str) -> None:
+    with pytest.raises(DescriptionError) as refused:
+        read_csv(f"time,what,service,users\n2026-11-21 12:20,down,internet,{users}\n", JST)
+    assert "万" in refused.value.what.ja
+    assert users in refused.value.where or "users" in refused.value.where
+
+
+@pytest.mark.parametrize(
+    ("users", "wanted"),
+    [
+        ("4万-6万", (40_000, 60_000)),
+        ("500-2万", (500, 20_000)),
+        ("0以上", (0, None)),
+        ("2.8万~3.2万", (28_000, 32_000)),
+    ],
+)
+def test_ranges_that_say_what_they_mean(users: str, wanted: tuple[int, int | None]) -> None:
+    _, (fact,) = read_csv(f"time,what,service,users\n2026-11-21 12:20,down,internet,{users}\n", JST)
+    assert (fact.users_least, fact.users_most) == wanted
