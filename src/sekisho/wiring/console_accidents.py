@@ -71,9 +71,11 @@ class AccidentDesk:
 
     def judged(self, told: Told, at: int) -> Ruling:
         """Judge by what was known at that moment. :raises DescriptionError: the facts contradict themselves."""
-        from sekisho.workflows.judge_accident import rule
-
-        return rule(told.about, told.facts, datetime.fromtimestamp(at / 1000, UTC))
+        # Where facts contradict each other, the number by which they are shown is named and not a line of some file.
+        numbered = (
+            msgspec.structs.replace(one, line=f"№{number}") for number, one in enumerate(told.facts, 1)
+        )
+        return _ruled(Told(told.about, tuple(numbered)), at)
 
     def open(self, told: Told, actor: Actor) -> AccidentRecord:
         """Keep a new accident. :raises DescriptionError: its facts contradict themselves."""
@@ -94,14 +96,24 @@ class AccidentDesk:
         return self._saved(changed, actor)
 
     def add_fact(
-        self, record: AccidentRecord, cells: Mapping[str, str], zone: tzinfo, actor: Actor
+        self,
+        record: AccidentRecord,
+        cells: Mapping[str, str],
+        zone: tzinfo,
+        actor: Actor,
+        *,
+        instead: int = 0,
     ) -> AccidentRecord:
-        """Add one fact, written as in a row of CSV. :raises DescriptionError: it can't be read, or contradicts others."""
+        """Add one fact, written as in a row of CSV; ``instead`` of another, counted from 1, which stays on record.
+
+        :raises DescriptionError: it can't be read, contradicts others, or there is none of that number
+        """
         from sekisho.formats.incident_file import read_fact
 
         told = record.told()
         fact = read_fact(cells, f"{actor.name} {len(told.facts) + 1}", zone)
-        return self.change(record, Told(told.about, (*told.facts, fact)), actor)
+        taken = (self._taken_back(told, instead, actor),) if instead else ()
+        return self.change(record, Told(told.about, (*told.facts, *taken, fact)), actor)
 
     def withdraw(self, record: AccidentRecord, number: int, actor: Actor) -> AccidentRecord:
         """Take a fact back, counted from 1: it stays on record and is no longer judged.
@@ -109,12 +121,15 @@ class AccidentDesk:
         :raises DescriptionError: there is none of that number, or the others don't go together without it
         """
         told = record.told()
-        line = f"{actor.name} {len(told.facts) + 1}"
-        time = datetime.fromtimestamp(self._folder.now() / 1000, UTC)
-        fact = Fact(time, What.WITHDRAWN, line, source=actor.name, withdraws=number)
+        fact = self._taken_back(told, number, actor)
         changed = self._filled(record, Told(told.about, (*told.facts, fact)), actor)
         self._keeping.record(actor.name, actor.role, "withdraw-fact", record.id, details={"fact": number})
         return self._saved(changed, actor)
+
+    def _taken_back(self, told: Told, number: int, actor: Actor) -> Fact:
+        line = f"{actor.name} {len(told.facts) + 1}"
+        time = datetime.fromtimestamp(self._folder.now() / 1000, UTC)
+        return Fact(time, What.WITHDRAWN, line, source=actor.name, withdraws=number)
 
     def draft(
         self,
@@ -255,7 +270,9 @@ class AccidentDesk:
         for one in told.facts[len(before) :] if told.facts[: len(before)] == before else told.facts:
             if _milliseconds(one.time) > now + _AHEAD:
                 raise DescriptionError(_LATER, f"{one.line}: {one.time.isoformat()}")
-        ruling = self.judged(told, max(now, _newest(told) or now))
+        at = max(now, _newest(told) or now)
+        # Of what is pasted into a new record the lines are those of its file.
+        ruling = self.judged(told, at) if record.body else _ruled(told, at)
         return msgspec.structs.replace(
             record,
             title=told.about.title or record.id,
@@ -277,6 +294,12 @@ def shown(desk: AccidentDesk, told: Told, at: int) -> tuple[Ruling, DescriptionE
         return desk.judged(told, at), None
     except DescriptionError as error:
         return desk.judged(told, max(at, _newest(told) or at)), error
+
+
+def _ruled(told: Told, at: int) -> Ruling:
+    from sekisho.workflows.judge_accident import rule
+
+    return rule(told.about, told.facts, datetime.fromtimestamp(at / 1000, UTC))
 
 
 def _draft(kept: DocumentVersion, names: Mapping[str, StaffName]) -> Draft:

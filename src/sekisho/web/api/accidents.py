@@ -114,8 +114,12 @@ class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class FactIn(Fact, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A further fact; ``revision`` is that of the accident which was seen."""
+    """A further fact; ``revision`` is that of the accident which was seen.
 
+    ``instead``: the fact, counted from 1, whose place it takes: that one is withdrawn by the same act; 0 for none.
+    """
+
+    instead: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
 
 
@@ -172,7 +176,8 @@ def _add(asked: Asked, _query: Any, body: FactIn) -> JudgedOut | None:
     actor = Actor(asked.who.name, asked.who.role.value)
     seen = msgspec.structs.replace(record, revision=body.revision)
     zone = asked.zone or JAPAN
-    return judged_out(asked, standing(lambda: desk.add_fact(seen, cells_of(asked, body), zone, actor)))
+    cells = cells_of(asked, body)
+    return judged_out(asked, standing(lambda: desk.add_fact(seen, cells, zone, actor, instead=body.instead)))
 
 
 def cells_of(asked: Asked, body: Fact) -> dict[str, str]:

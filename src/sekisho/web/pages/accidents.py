@@ -154,6 +154,8 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
     desk, record = asked.office.console.accidents, _record(asked)
     if record is None:
         return asked.problem(404, _NONE, where=asked.part("id")[:40])
+    # Nothing that somebody typed is lost where it couldn't be kept: each form is given back as it was sent.
+    saying = asked.form if problem and asked.path.endswith("/said") else None
     told = record.told()
     ruling, fault = shown(desk, told, asked.now)
     zone, clock = asked.zone or JAPAN, _clock(asked)
@@ -195,7 +197,8 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         said=SAID,
         kinds=KINDS,
         documents=documents,
-        form=asked.form if problem else {},
+        form=asked.form if problem and not saying else {},
+        saying=saying,
         problem=problem,
         yes=Standing.YES,
         no=Standing.NO,
@@ -216,15 +219,22 @@ def _facts(told: Told, ruling: Ruling) -> Iterator[tuple[int, Fact, str]]:
 
 
 def _withdraw(asked: Asked) -> Response:
-    record, number = _seen(asked), asked.form.get("number", "")
+    record = _seen(asked)
     if record is None:
         return asked.problem(404, _NONE, where=asked.part("id")[:40])
-    known = number.isascii() and number.isdecimal() and len(number) < len("100000")
     try:
-        asked.office.console.accidents.withdraw(record, int(number) if known else 0, _actor(asked))
+        asked.office.console.accidents.withdraw(record, _number(asked, "number") or -1, _actor(asked))
     except SekishoError as error:
         return _one(asked, error)
     return _changed(asked, record, asked.t("事実を取り消した", "The fact is withdrawn"))
+
+
+def _number(asked: Asked, name: str) -> int:
+    """Return the number of a fact, counted from 1; 0 for none, -1 for what is no number."""
+    text = asked.form.get(name, "")
+    if not text:
+        return 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < len("100000") else -1
 
 
 def _documents(asked: Asked, ruling: Ruling) -> dict[str, tuple[str, str, str, list[Any]]]:
@@ -273,7 +283,9 @@ def _add(asked: Asked) -> Response:
     if record is None:
         return asked.problem(404, _NONE, where=asked.part("id")[:40])
     try:
-        asked.office.console.accidents.add_fact(record, _cells(asked), asked.zone or JAPAN, _actor(asked))
+        asked.office.console.accidents.add_fact(
+            record, _cells(asked), asked.zone or JAPAN, _actor(asked), instead=_number(asked, "instead")
+        )
     except SekishoError as error:
         return _one(asked, error)
     return _changed(asked, record, asked.t("事実を加えた", "The fact is added"))

@@ -167,6 +167,76 @@ def test_a_wrong_fact_is_withdrawn_and_stays_on_record(sender: TestClient, brows
     assert "取り消した" in browser(Role.ADMIN).get("/audit").text
 
 
+def test_a_wrong_beginning_is_corrected_in_one_act_while_its_end_is_on_record(sender: TestClient) -> None:
+    where = recorded(sender, time=ago(130))
+    known = {"time": ago(125), "what": "known"}
+    for more in (known, {"time": ago(20), "what": "restored", "service": "internet"}):
+        assert (
+            sender.post(f"{where}/facts", data=more | {"seen": seen(sender.get(where).text)}).status_code
+            == 303
+        )
+    page = sender.get(where).text
+    alone = sender.post(f"{where}/withdrawals", data={"seen": seen(page), "number": "1"})
+    assert (alone.status_code, "停止より前の復旧</b> — №3" in alone.text) == (409, True)
+    right = {"time": ago(120), "what": "down", "service": "internet", "area": "東京都", "users": "41000"}
+    late = sender.post(f"{where}/facts", data=right | {"seen": seen(page), "instead": "1"})
+    assert (late.status_code, "発生より前に認知している</b> — №2" in late.text) == (409, True)
+    assert '<option value="1" selected>1. 停止' in late.text, "the form is given back as it was sent"
+    for more in (known | {"time": ago(119), "instead": "2"}, right | {"instead": "1"}):
+        answer = sender.post(f"{where}/facts", data=more | {"seen": seen(sender.get(where).text)})
+        assert answer.status_code == 303
+    page = sender.get(where).text
+    assert "1時間40分 × 41,000" in page
+    assert page.count("取り消した") == 2
+    none = sender.post(f"{where}/facts", data=right | {"seen": seen(page), "instead": "x"})
+    assert (none.status_code, "取り消す事実がない" in none.text) == (409, True)
+
+
+def test_equipment_that_carries_all_traffic_is_told_by_the_form(sender: TestClient) -> None:
+    form = {
+        "service": "",
+        "users": "",
+        "what": "equipment-down",
+        "equipment": "見本海底ケーブル",
+        "all_traffic": "yes",
+    }
+    page = sender.get(recorded(sender, time=ago(130), **form)).text
+    assert "58条2項2号 見本海底ケーブル" in page
+    bare = sender.post("/accidents", data=form | {"equipment": "", "time": ago(5), "area": ""})
+    assert bare.status_code == 400
+    assert "設備が書かれていない" in bare.text
+    assert '<option value="yes" selected>' in bare.text
+
+
+def test_what_a_second_person_typed_is_given_back_beside_what_the_first_wrote(
+    sender: TestClient, browser: Browser
+) -> None:
+    where = recorded(sender)
+    before = seen(sender.get(where).text)
+    first = {"seen": before, "title": "認証の故障", "cause": "電源"}
+    assert sender.post(f"{where}/said", data=first).status_code == 303
+    mine = {
+        "seen": before,
+        "title": "認証の故障",
+        "cause": "冷却",
+        "measures": "切替",
+        "target_minutes": "45",
+    }
+    page = browser(Role.ADMIN).post(f"{where}/said", data=mine)
+    assert page.status_code == 409
+    for told in (
+        ">冷却</textarea>",
+        ">切替</textarea>",
+        'value="45"',
+        "記録にあるもの: 電源",
+        "記録にあるもの: 空",
+    ):
+        assert told in page.text, told
+    again = sender.post(f"{where}/said", data=mine | {"seen": seen(page.text)})
+    assert again.status_code == 303
+    assert ">冷却</textarea>" in sender.get(where).text
+
+
 def test_two_duties_ask_for_two_detailed_reports(sender: TestClient) -> None:
     facts = f'[[facts]]\ntime = "{ago(200)}"\nwhat = "down"\nservice = "internet"\nusers = 50000\n'
     where = recorded(sender, text=f'leaks = ["secrecy"]\n{facts}', title="")
