@@ -1,7 +1,9 @@
 """Programs that nobody here wrote, in environments of their own.
 
 What they need doesn't fit beside what Sekisho needs, or has another licence; so each list of libraries (versions and hashes
-pinned) gets its own environment, made once, and what stands in it is started as a process.
+pinned) gets its own environment, made once, and what stands in it is started as a process. The lists are made from the
+``.in`` files beside them: ``uv pip compile --generate-hashes --no-annotate --no-header``; misp-modules is added to the
+clients without what it asks for, since one file of it is used.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def _make(folder: Path, asked: Path) -> None:
         raise RuntimeError(done.stderr[-3000:])
 
 
-def told_by(environment: str, program: str, *words: str, patience: float = 120) -> Any:
+def told_by(environment: str, program: str, *words: str, patience: float = 240) -> Any:
     """Start a program of this folder in an environment, and return the JSON of its last line."""
     python = interpreter(environment)
     quiet = {**os.environ, "NO_PROXY": "*", "PYTHONWARNINGS": "ignore"}

@@ -22,6 +22,8 @@ from sekisho.model.sharing import Collection
 from sekisho.workflows.hub import publish
 from strangers import HERE, told_by
 
+# The first run makes the environment.
+pytestmark = pytest.mark.timeout(600)
 OPEN = str(UUID(int=1, version=4))
 PLACE, NAME = ("198.51.100.7", 23), "c2.example.net"
 LIST = "List of C&C servers, written by the hub"
