@@ -58,7 +58,11 @@ def opentaxii() -> Iterator[Worker]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "opentaxii.yml").write_text(_CONFIG.format(folder=folder))
         Path(folder, "sitecustomize.py").write_text(_MENDED)
-        env = os.environ | {"OPENTAXII_CONFIG": f"{folder}/opentaxii.yml", "HOME": folder, "PYTHONPATH": folder}
+        env = os.environ | {
+            "OPENTAXII_CONFIG": f"{folder}/opentaxii.yml",
+            "HOME": folder,
+            "PYTHONPATH": folder,
+        }
 
         def said(program: str, *words: str) -> None:
             subprocess.run([str(programs / program), *words], env=env, capture_output=True, check=True)
