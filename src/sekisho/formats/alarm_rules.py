@@ -32,7 +32,8 @@ class AlarmRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an alarm means.
 
     :ivar match: field → regular expression that the whole value must match; named groups become fields
-    :ivar what: the kind of fact; ``restored`` ends what another rule began under the same ``key``
+    :ivar what: the kind of fact; ``restored`` ends what another rule began under the same ``key``, in the service and
+        area that it names, or wherever that is
     :ivar area: and the others: texts in which ``{field}`` stands for the alarm's value
     :ivar key: what ties begin and end of one trouble together; by itself the alarm's own
     """
@@ -108,7 +109,7 @@ def facts(alarms: Iterable[Alarm], rules: AlarmRules, zone: tzinfo, source: str)
     left: list[LeftOut] = []
     for alarm in alarms:
         try:
-            events.extend(_events(alarm, rules, zone, source))
+            events.extend(_events(alarm, rules, zone, source, left))
         except ValueError as error:
             left.append(LeftOut(alarm.line, str(error), alarm.fields.get("message", "")[:120]))
         except DescriptionError as error:
@@ -119,7 +120,9 @@ def facts(alarms: Iterable[Alarm], rules: AlarmRules, zone: tzinfo, source: str)
     return Imported(found, tuple(left))
 
 
-def _events(alarm: Alarm, rules: AlarmRules, zone: tzinfo, source: str) -> Iterator[_Event]:
+def _events(
+    alarm: Alarm, rules: AlarmRules, zone: tzinfo, source: str, left: list[LeftOut]
+) -> Iterator[_Event]:
     rule, fields = _rule(alarm, rules.rules)
     begin, end, key = alarm.begin, alarm.end, alarm.key
     if begin is None:
@@ -134,8 +137,13 @@ def _events(alarm: Alarm, rules: AlarmRules, zone: tzinfo, source: str) -> Itera
     key = _filled(rule.key, fields) or key
     row = {
         name: _filled(getattr(rule, name), fields)
-        for name in ("service", "area", "users", "equipment", "all_traffic", "unusable", "source", "note")
+        for name in ("service", "area", "equipment", "all_traffic", "unusable", "source", "note")
     }
+    try:
+        row["users"] = _filled(rule.users, fields)
+    except DescriptionError as error:  # an outage for nobody knows how many is an outage
+        row["users"] = ""
+        left.append(LeftOut(alarm.line, "users-missing", error.where))
     row["source"] = row["source"] or source
     row["note"] = row["note"][:200]
     read_users(row, alarm.line)
@@ -176,7 +184,7 @@ def _place(event: _Event) -> tuple[str, str]:
 
 def _folded(events: Sequence[_Event], zone: tzinfo, left: list[LeftOut]) -> Iterator[Fact]:
     troubles: dict[tuple[str, str], dict[str, _Event]] = {}
-    for event in events:
+    for event in _placed(events, left):
         if event.rule.what not in _LASTING | _ENDS.keys():
             yield _fact(event, event.rule.what, event.row, zone)
             continue
@@ -186,13 +194,39 @@ def _folded(events: Sequence[_Event], zone: tzinfo, left: list[LeftOut]) -> Iter
         if event.opens:
             # Told again while it goes on: the same trouble, perhaps with another number of users.
             here[event.key] = event
-        elif here.pop(event.key, None) is None:
-            left.append(LeftOut(event.line, "restored-before-failed", event.row["note"]))
-            continue
+        else:
+            here.pop(event.key, None)
         after = _state(here)
         if after != before:
             others = any(held and one[0] == place[0] and one != place for one, held in troubles.items())
             yield from _changed(event, before, after, zone, others=others)
+
+
+def _placed(events: Sequence[_Event], left: list[LeftOut]) -> Iterator[_Event]:
+    """Yield the events; an end stands for each place where its key goes on, with that place's service and area."""
+    running: dict[tuple[bool, str], dict[tuple[str, str], _Event]] = {}
+    for event in events:
+        if event.rule.what not in _LASTING | _ENDS.keys():
+            yield event
+            continue
+        place = _place(event)
+        here = running.setdefault((place[0] == "equipment", event.key), {})
+        if event.opens:
+            here[place] = event
+            yield event
+            continue
+        named = ("equipment",) if place[0] == "equipment" else ("service", "area")
+        ended = [
+            one
+            for one, opened in here.items()
+            if one == place
+            or (event.rule.what in _ENDS and all(event.row[n] in {"", opened.row[n]} for n in named))
+        ]
+        if not ended:
+            left.append(LeftOut(event.line, "restored-before-failed", event.row["note"]))
+        for one in ended:
+            opened = here.pop(one)
+            yield event._replace(row={**event.row, **{name: opened.row[name] for name in named}})
 
 
 def _state(here: Mapping[str, _Event]) -> tuple[What | None, int | None, int | None]:

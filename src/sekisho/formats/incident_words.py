@@ -99,6 +99,7 @@ REASONS: Mapping[str, Text] = {
     "pending": Text(ja="まだ警報になっていない（pending）", en="not an alert yet (pending)"),
     "no-rule": Text(ja="対応する規則がない", en="no rule takes it"),
     "no-columns": Text(ja="日時の列が書かれていない（[tickets]）", en="the columns of the times are not named ([tickets])"),
+    "users-missing": Text(ja="利用者数の項目がなく、不明とした", en="the field of the users is missing: taken as not known"),
     "field-missing": Text(ja="規則が使う項目がない", en="a field that the rule uses is missing"),
     "ended-before-it-began": Text(ja="始まる前に終わっている", en="it ends before it begins"),
     "mrt-nothing": Text(ja="経路の記録が一つもない（BGP を書いた MRT か確かめる）", en="no record of routes (is it MRT of BGP?)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -11,6 +12,7 @@ from sekisho.formats.alarm_files import read_alerts, read_syslog, read_tickets
 from sekisho.formats.alarm_rules import facts, read_rules, reason_words
 from sekisho.formats.incident_file import read_csv, write_csv
 from sekisho.model.alarm import Imported
+from sekisho.model.incident import Service
 from sekisho.model.timeline import Fact, What
 
 JST = timezone(timedelta(hours=9))
@@ -97,7 +99,7 @@ all_traffic = "yes"
  {"labels": {"alertname": "Slow"}, "startsAt": "2026-11-21T12:00:00+09:00", "endsAt": "2026-11-21T13:00:00+09:00", "status": "resolved"},
  {"labels": {"alertname": "Dead", "lines": "5万"}, "startsAt": "2026-11-21T12:10:00+09:00", "endsAt": "2026-11-21T12:20:00+09:00", "status": "resolved"},
  {"labels": {"alertname": "Cable", "name": "A"}, "startsAt": "2026-11-21T12:15:00+09:00", "status": "firing"},
- {"labels": {"alertname": "Dead"}, "startsAt": "2026-11-21T12:15:00+09:00", "status": "firing"},
+ {"labels": {"alertname": "Cable"}, "startsAt": "2026-11-21T12:15:00+09:00", "status": "firing"},
  {"labels": {"alertname": "Dead", "lines": "-1"}, "startsAt": "2026-11-21T12:15:00+09:00", "status": "firing"},
  {"labels": {"alertname": "Slow", "x": "1"}, "startsAt": "2026-11-21T12:15:00+09:00", "endsAt": "2026-11-21T12:00:00+09:00", "status": "resolved"}
 ]"""
@@ -110,7 +112,7 @@ all_traffic = "yes"
     ]  # fmt: skip
     assert found.facts[2].all_traffic is True
     assert [one.reason for one in found.left_out] == ["description", "description", "ended-before-it-began"]
-    assert "{lines}" in found.left_out[0].text, "which field is missing is told"
+    assert "{name}" in found.left_out[0].text, "which field is missing is told"
 
 
 def test_tickets_by_their_columns() -> None:
@@ -164,3 +166,41 @@ def test_lasting_facts_ask_for_what_they_are_about() -> None:
 def test_wrong_rules_are_refused(text: str) -> None:
     with pytest.raises(DescriptionError):
         read_rules(text)
+
+
+def test_an_end_needs_nothing_but_the_key_of_what_it_ends() -> None:
+    rules = SYSLOG.split("[[rules]]")
+    end = '\nwhat = "restored"\nmatch = { message = "port (?P<port>\\\\d+) up" }\nkey = "{host}/{port}"\n'
+    found = imported(
+        "Nov 21 12:00:00 olt-a x: port 1 down 100\nNov 21 12:05:00 olt-b x: port 1 down 300\n"
+        "Nov 21 12:10:00 olt-a x: port 1 up\nNov 21 12:20:00 olt-a x: port 1 up\n",
+        "[[rules]]".join([rules[0], rules[1], end]),
+    )
+    assert short(found) == [
+        ("12:00", "down", "a", 100, 100), ("12:05", "down", "b", 300, 300), ("12:10", "restored", "a", None, None),
+    ]  # fmt: skip
+    assert [one.service for one in found.facts] == [Service.INTERNET] * 3
+    assert [(one.line, one.reason) for one in found.left_out] == [("line 4", "restored-before-failed")]
+    # Where it names another service or area than the one that is down, it doesn't end it.
+    elsewhere = imported(
+        "Nov 21 12:00:00 olt-a x: port 1 down 100\nNov 21 12:10:00 olt-a x: port 1 up\n",
+        "[[rules]]".join([rules[0], rules[1], end + 'area = "b"\n']),
+    )
+    assert [one.what for one in elsewhere.facts] == [What.DOWN]
+    assert [one.reason for one in elsewhere.left_out] == ["restored-before-failed"]
+
+
+def test_an_alarm_that_does_not_tell_users_is_an_outage_for_nobody_knows_how_many() -> None:
+    alert = {
+        "labels": {"alertname": "OltDown", "site": "tokyo"},
+        "startsAt": "2026-11-21T03:20:00Z",
+        "state": "firing",
+    }
+    rules = '[[rules]]\nwhat="down"\nservice="internet"\narea="{site}"\nusers="{subscribers}"\n'
+    alarms, left = read_alerts(json.dumps({"data": {"alerts": [alert]}}), JST)
+    assert (len(alarms), left) == (1, ())
+    found = facts(alarms, read_rules(rules), JST, "a.json")
+    assert short(found) == [("03:20", "down", "tokyo", None, None)]
+    assert [(one.reason, one.fault, one.text) for one in found.left_out] == [
+        ("users-missing", True, "{subscribers}")
+    ]
