@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from sekisho.cli.speech import LANGUAGE, put_json, t, table
 if TYPE_CHECKING:
     from sekisho.model.detection import Detection, Grade
     from sekisho.ports.flows import Detector
+    from sekisho.wiring.lists import ListsRead
     from sekisho.workflows.detect import Looked
     from sekisho.workflows.ingest import Taken
 
@@ -197,6 +198,7 @@ def show(
     """Print what was found and what was looked at; return the exit code (1 found, 0 nothing, 3 nothing measured)."""
     if form == "table" and not output:
         _tell(looks, detectors)
+        tell_ages(extra.get("lists"), {name for look in looks for name in look.stale})
     elif form == "csv":
         _put(_as_csv(rows_of(looks, detectors)), output)
     elif output:
@@ -226,7 +228,7 @@ def _as_json(
         "looks": [
             {
                 "method": look.method, "state": look.state, "window": look.window, "coverage": look.coverage,
-                "fault": look.fault, "damaged": look.damaged, "lost": look.lost,
+                "fault": look.fault, "damaged": look.damaged, "lost": look.lost, "stale": look.stale,
                 "detections": len(look.detections),
             }
             for look in looks
@@ -265,6 +267,31 @@ def _tell(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> None:
     click.echo(table(_coverage(looks, detectors), (
         t("方法", "method"), t("結果", "result"), t("回線（最多の一区間）", "lines (busiest window)"), t("フロー", "flows"), t("標本", "sample"), "",
     )))  # fmt: skip
+
+
+def tell_ages(read: ListsRead | None, stale: Collection[str]) -> None:
+    """Say how old each fetched list is, and why the last try to fetch it failed; what is too old, in yellow."""
+    for one in read.fetched if read else ():
+        when = (
+            t(f"{clock(one.fetched)} に取り込み（{one.entries:,} 項目）", f"fetched {clock(one.fetched)} ({one.entries:,} entries)")
+            if one.fetched
+            else t("まだ取り込めていない", "never fetched")
+        )  # fmt: skip
+        failed = (
+            t(f"。最後の試み {clock(one.tried)} は失敗：{one.reason} {one.detail}",
+              f". The last try, {clock(one.tried)}, failed: {one.reason} {one.detail}")
+            if one.tried
+            else ""
+        )  # fmt: skip
+        old = (
+            t("。見た期間に対して古く、「検出なし」とは言えない", '. Too old for this window to say "nothing found"')
+            if one.name in stale
+            else ""
+        )  # fmt: skip
+        click.secho(
+            t(f"表 {one.name}：{when}{failed}{old}", f"list {one.name}: {when}{failed}{old}"),
+            fg="yellow" if old or failed else None,
+        )
 
 
 def tell_damaged(files: Sequence[str]) -> None:
@@ -323,7 +350,7 @@ def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Ite
         word = (
             click.style(t(f"{found}件", f"{found} found"), fg="red", bold=True) if found
             else t("検出なし（一部は判断できない）", "nothing found, partly could not be judged")
-            if measured and any(look.damaged or look.lost for look in mine)
+            if measured and any(look.damaged or look.lost or look.stale for look in mine)
             else t("検出なし", "nothing found") if measured
             else click.style(t("判断できない", "could not be judged"), fg="yellow")
         )  # fmt: skip
@@ -332,6 +359,8 @@ def _coverage(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> Ite
         said = [reasons[note].say(LANGUAGE) if note in reasons else note for note in notes if note]
         if any(look.lost for look in mine):
             said.insert(0, t("取り込めなかった行がある", "some rows could not be taken in"))
+        if any(look.stale for look in mine):
+            said.insert(0, t("表が古い", "by an old list"))
         yield (
             detectors[name].title.say(LANGUAGE),
             word,

@@ -12,7 +12,8 @@ from sekisho.errors import PeerFailure
 from sekisho.exchange.taxii_discovery import discovered
 from sekisho.model.watching import Watching
 from sekisho.wiring.counting import Telling, connection, tell
-from sekisho.wiring.list_fetching import Asked, Fetched, fetch_list, private, secret_line
+from sekisho.wiring.list_fetching import Asked, Fetched, fetch_list, named, private, secret_line
+from sekisho.wiring.lists import note_try
 from sekisho.wiring.moment import milliseconds
 
 _ALIAS = "list"
@@ -36,6 +37,7 @@ def join_hub(
         offering = discovered(url, header, str(authority) if authority else "", str(client) if client else "")
         collection = offering.named(_ALIAS)
     except PeerFailure as fault:
+        note_try(folder, named(name), milliseconds(), fault.reason, fault.detail)
         return Fetched(name, "", reason=fault.reason, detail=fault.detail)
     asked = Asked(name, taxii=offering.root, collection=collection, authority=authority, client=client)
     if not header:

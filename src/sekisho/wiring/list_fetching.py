@@ -24,7 +24,7 @@ from sekisho.exchange.misp_client import Feed, FeedBounds, fetch_feed, folder_fe
 from sekisho.exchange.taxii_client import Bounds, Collection, poll, read_poll
 from sekisho.language import Text
 from sekisho.model.watching import Watching
-from sekisho.wiring.lists import FETCHED, limits_of
+from sekisho.wiring.lists import FETCHED, limits_of, note_try
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.whole_file import whole_file
 
@@ -72,18 +72,30 @@ class Fetched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def fetch_list(folder: Path, settings: Watching, asked: Asked) -> Fetched:
-    """Fetch a list into a data folder, guarded as every list is.
+    """Fetch a list into a data folder, guarded as every list is; that it failed is noted beside it (`lists.list_ages`).
 
     :raises DescriptionError: a name that is none; the authorisation's file is no line, or others may read it
     :raises ReadingError: the address is no https one (nor http to loopback)
     :raises StoreError: the list can't be written
     """
-    if not _NAME.fullmatch(asked.name):
+    named(asked.name)
+    done = _fetched(folder, settings, asked)
+    note_try(folder, asked.name, milliseconds(), done.reason, done.detail)
+    return done
+
+
+def named(name: str) -> str:
+    """Return the name of a list. :raises DescriptionError: it is none, such as one that leads out of the folder."""
+    if not _NAME.fullmatch(name):
         raise DescriptionError(
             Text(ja="表の名前に使えない", en="not a name for a list"),
-            asked.name[:80],
+            name[:80],
             Text(ja="英数字と . _ - で64字まで", en="letters, digits, . _ -, 64 at most"),
         )
+    return name
+
+
+def _fetched(folder: Path, settings: Watching, asked: Asked) -> Fetched:
     file = folder / FETCHED / f"{asked.name}.json"
     fetch = _taxii if asked.taxii else _misp
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from sekisho.catalogues.popular_services import popular_services
 from sekisho.errors import ReadingError
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists import Limits, read_list
+from sekisho.exchange.lists.own import Origin
 from sekisho.language import Text
 from sekisho.model.indicator import Indicator
 from sekisho.model.purpose import LegalBasis
 from sekisho.model.watching import Watching
+from sekisho.wiring.whole_file import whole_file
 
 # Lists of a demonstration name addresses that RFC 5737 keeps for examples.
 _DEMONSTRATION = frozenset({"documentation"})
@@ -23,6 +26,27 @@ _DEMONSTRATION = frozenset({"documentation"})
 _SMALL_4 = 24
 # Folder, in the data folder, of the lists that were fetched.
 FETCHED = "lists"
+# Milliseconds after which a fetched list says too little of what was seen later: it is fetched every minute, or every day.
+STALE_AFTER = 24 * 3_600_000
+_TRIED = ".tried"
+
+
+class ListAge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How old a fetched list is. Times are milliseconds, 0 for never.
+
+    :ivar tried: when the last try failed, and ``reason`` and ``detail`` why; 0 when it did not
+    """
+
+    name: str
+    fetched: int
+    entries: int
+    tried: int = 0
+    reason: str = ""
+    detail: str = ""
+
+    def stale(self, until: int) -> bool:
+        """Say whether servers that became known before ``until`` may well be missing."""
+        return until > self.fetched + STALE_AFTER
 
 
 class ListsRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,12 +54,45 @@ class ListsRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     used: dict[str, int]
     rejected: dict[str, int]
+    fetched: tuple[ListAge, ...] = ()
 
 
 def list_files(folder: Path, settings: Watching, lists: Sequence[Path]) -> tuple[Path, ...]:
     """Return the settings' lists (relative ones lie in the data folder), those that were fetched into it, and ``lists``."""
     fetched = sorted((folder / FETCHED).glob("*.json"))
     return (*(folder / one for one in settings.lists), *fetched, *lists)
+
+
+def note_try(folder: Path, name: str, at: int, reason: str = "", detail: str = "") -> None:
+    """Note that fetching a list failed; without a reason, that it did not. A folder that may only be read keeps nothing."""
+    file = folder / FETCHED / f"{name}{_TRIED}"
+    with suppress(OSError):
+        if not reason:
+            file.unlink(missing_ok=True)
+            return
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        whole_file(file, msgspec.json.encode(ListAge(name, 0, 0, at, reason, detail[:300])))
+
+
+def list_ages(folder: Path) -> tuple[ListAge, ...]:
+    """Return how old each fetched list is, and why the last try to fetch it failed."""
+    found: dict[str, ListAge] = {}
+    for file in sorted((folder / FETCHED).glob("*.json")):
+        name = file.name.removesuffix(".json")
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            origin = msgspec.json.decode(file.read_bytes(), type=_Head).origin
+            found[name] = ListAge(name, origin.fetched, origin.entries)
+    for file in sorted((folder / FETCHED).glob(f"*{_TRIED}")):
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            tried = msgspec.json.decode(file.read_bytes(), type=ListAge)
+            name = file.name.removesuffix(_TRIED)
+            have = found.get(name, ListAge(name, 0, 0))
+            found[name] = ListAge(name, have.fetched, have.entries, tried.tried, tried.reason, tried.detail)
+    return tuple(found.values())
+
+
+class _Head(msgspec.Struct, frozen=True):
+    origin: Origin
 
 
 def limits_of(settings: Watching) -> Limits:
@@ -72,7 +129,7 @@ def indicators_of(
     used: dict[str, int] = {}
     for indicator in kept.kept:
         _add(used, {indicator.source: 1})
-    return kept.kept, ListsRead(used, rejected)
+    return kept.kept, ListsRead(used, rejected, list_ages(folder))
 
 
 def telling_prefixes(settings: Watching) -> tuple[str, ...]:

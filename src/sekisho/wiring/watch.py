@@ -31,7 +31,7 @@ from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords, Settings
 from sekisho.stores.records_duckdb.layout import READ_ONLY
 from sekisho.wiring.data_folder import DATASET
-from sekisho.wiring.lists import ListsRead, indicators_of
+from sekisho.wiring.lists import ListsRead, indicators_of, list_ages
 from sekisho.wiring.moment import milliseconds, shown
 from sekisho.wiring.settings import SETTINGS, hold_prefixes, prefixes_ever, settings_of
 from sekisho.wiring.warn import MANY_FILES
@@ -248,10 +248,15 @@ class Watch:
         """Run ``detectors`` over ``window``; see `workflows.detect`. Records that have expired go first."""
         if self.store.overdue(milliseconds()):
             self.tidy()
-        yield from detect(
+        ages = list_ages(self.folder)
+        for look in detect(
             detectors, self.store, DATASET, window, past=past, parameters=self.parameters(), step=step,
             lost=lost(taken(self.folder)),
-        )  # fmt: skip
+        ):  # fmt: skip
+            stale = tuple(one.name for one in ages if one.stale(look.window.end))
+            yield (
+                msgspec.structs.replace(look, stale=stale) if stale and look.method == KnownCc.name else look
+            )
 
     def parameters(self) -> Callable[[str], Options]:
         """Return how a detector's name leads to its values."""
@@ -297,7 +302,7 @@ def taken(folder: Path) -> tuple[Taken, ...]:
 
 
 def _whole(look: Looked) -> bool:
-    return look.state != "not-measured" and not look.damaged and not look.lost
+    return look.state != "not-measured" and not (look.damaged or look.lost or look.stale)
 
 
 def _clock(moment: int) -> str:

@@ -29,7 +29,8 @@ class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``between`` marks a window that overlaps its neighbours, so that nothing hides on a full hour; its rows were looked at
     by them as well. ``damaged`` are files with flows of the window that are no longer what was written, ``lost`` files that
-    could be taken in only in part: without what is missing a detection still stands, but "nothing found" can't be said.
+    could be taken in only in part, ``stale`` lists that were not fetched for too long: without what is missing a detection
+    still stands, but "nothing found" can't be said.
     """
 
     method: str
@@ -40,13 +41,15 @@ class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     between: bool = False
     damaged: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """Return ``found``, ``nothing-found`` or ``not-measured``; the last two are not the same."""
         if self.detections:
             return "found"
-        unseen = self.fault or self.damaged or self.lost or not self.coverage.rows or self.coverage.blind
+        gaps = self.fault or self.damaged or self.lost or self.stale
+        unseen = gaps or not self.coverage.rows or self.coverage.blind
         return "not-measured" if unseen else "nothing-found"
 
 

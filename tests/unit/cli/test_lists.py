@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fakes.command import typed
 from fakes.feed_server import event, feed, serving
 from fakes.taxii_server import taxii
 from sekisho.demo import capture
+from sekisho.wiring.lists import list_ages
 from sekisho.wiring.live_parts import Lists
 from sekisho.wiring.watch import Watch, milliseconds
 
@@ -53,7 +55,9 @@ def test_a_taxii_collection_becomes_a_list_that_is_used(data: Path) -> None:
         server.auth = "Bearer KEY-OF-MINE"
         words = ("jpcert", "--taxii", server.root, "--collection", "cc")
         assert run(data, *words, code=3)["list"]["reason"] == "status-401"
-        assert not (data / "lists").exists()
+        assert not (data / "lists" / "jpcert.json").exists()
+        (age,) = list_ages(data)
+        assert (age.name, age.fetched, age.reason) == ("jpcert", 0, "status-401")
         done = run(data, *words, "--authorization", data / "key")["list"]
     assert (done["written"], done["used"]) == (True, 2)
     assert done["left_out"] == {"resolver": 1}
@@ -86,7 +90,7 @@ def test_what_breaks_off_or_was_emptied_leaves_the_list_before(data: Path) -> No
         assert run(data, *words, code=3)["list"]["reason"] == "nothing-to-use"
     assert run(data, *words, code=3)["list"]["reason"] == "refused"
     assert (data / "lists" / "feed.json").read_bytes() == before
-    assert [one.name for one in (data / "lists").iterdir()] == ["feed.json"]
+    assert sorted(one.name for one in (data / "lists").iterdir()) == ["feed.json", "feed.tried"]
 
 
 def test_a_misp_feed_of_a_server_and_of_a_folder(data: Path, tmp_path: Path) -> None:
@@ -134,3 +138,33 @@ def test_what_is_asked_must_make_sense(data: Path) -> None:
     ):
         run(data, *words, code=2)
     assert "https" in run(data, "x", "--misp", "http://192.0.2.1/", code=2)["error"]
+
+
+def test_by_an_old_list_nothing_found_is_not_said(data: Path, tmp_path: Path) -> None:
+    """What couldn't be fetched for a month ends as undecided, with its age and why, never as "nothing found"."""
+    flows, _ = capture.write(tmp_path, time.time() - 7200)
+    env = {**os.environ, "SEKISHO_LANG": "en"}
+    assert typed(["ingest", flows, "--data", data], env=env).returncode == 0
+    words = ["detect", "--method", "known_cc", "--data", data]
+    elsewhere = indicator(1, "198.51.100.250")
+    with taxii([elsewhere]) as server:
+        run(data, "feed", "--taxii", server.root, "--collection", "cc")
+        done = typed(words, env=env)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "list feed: fetched" in done.stdout
+        file = data / "lists" / "feed.json"
+        held = json.loads(file.read_text())
+        held["origin"]["fetched"] -= 400 * 86_400_000
+        file.write_text(json.dumps(held))
+        server.mood = "busy"
+        run(data, "feed", "--taxii", server.root, "--collection", "cc", code=3)
+    done = typed(words, env=env)
+    assert done.returncode == 3
+    assert "by an old list" in done.stdout
+    assert "failed: status-503" in done.stdout
+    told = json.loads(typed([*words, "--format", "json"], env=env).stdout)
+    assert {one["state"] for one in told["looks"]} == {"not-measured"}
+    assert told["lists"]["fetched"][0]["reason"] == "status-503"
+    with taxii([elsewhere]) as server:
+        run(data, "feed", "--taxii", server.root, "--collection", "cc")
+    assert typed(words, env=env).returncode == 0
