@@ -12,22 +12,21 @@ from sekisho.cli.speech import lang_option, put_json, t, table
 
 @click.command(
     help=t(
-        "会員が自分で知らせることにした、指標が見えた回線の数（この7日の合計）。3集団・20回線以上の数だけを、5の倍数で出す。",
-        "On how many lines members, where they agreed to tell it, see the indicators: sums of the last seven days. Only "
-        "figures of three groups of members and 20 lines at least, in fives.",
+        "会員が自分で知らせることにした、指標が見えた回線の数（締め切った7日の合計）。日ごとに3集団・20回線以上の数だけを、5の倍数で出す。",
+        "On how many lines members, where they agreed to tell it, see the indicators: sums of the last seven closed days. "
+        "Only days of three groups of members and 20 lines at least, in fives.",
     )
 )
 @hub_option
 @lang_option
 def counts(folder: Path, as_json: bool) -> int:
     """List the figures."""
-    from sekisho.model.line_count import DAYS_BACK, day_of
     from sekisho.wiring.hub import open_hub
-    from sekisho.workflows.hub.counting import figures
+    from sekisho.workflows.hub.counting import figures, shown_rows
 
     with open_hub(folder) as desk:
         books = desk.books
-        rows = books.line_counts.told(day_of(books.now() - DAYS_BACK * 86_400_000))
+        rows = shown_rows(books)
         shown = figures(books, rows)
         names = {one.id: one for one in books.reports.by_ids([some.indicator for some in shown])}
     tellers = len({one.member for one in rows})

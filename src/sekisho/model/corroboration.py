@@ -328,9 +328,12 @@ def level_key(key: str, level: Tlp) -> str:
     return f"{key}{_LEVEL}{int(level)}"
 
 
-def shown_counts(
-    cells: Mapping[str, Mapping[str, int]], *, k: int, dominance: int, step: int = 5
-) -> dict[str, int]:
+def rounded(count: int, step: int = 5) -> int:
+    """Return a figure as it is shown: to the nearest step, never nothing."""
+    return max(step, round(count / step) * step)
+
+
+def shown_counts(cells: Mapping[str, Mapping[str, int]], *, k: int, dominance: int) -> dict[str, int]:
     """Return the figures that may be shown: of ``k`` members at least, none with ``dominance`` per cent or more of it.
 
     :param cells: name of the figure → member → its part
@@ -340,5 +343,5 @@ def shown_counts(
         counted = {member: count for member, count in parts.items() if count > 0}
         total = sum(counted.values())
         if len(counted) >= k and max(counted.values()) * 100 < total * dominance:
-            shown[name] = max(step, round(total / step) * step)
+            shown[name] = rounded(total)
     return shown

@@ -9,6 +9,8 @@ import msgspec
 _DAY = 86_400_000
 #: A member says it of the days that are over, this many of them back at most.
 DAYS_BACK = 7
+#: A day is open for so long after it began: three days after it is over nobody can change its figure any more.
+_OPEN_DAYS = 4
 
 
 class LineCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +50,21 @@ def begin_of(day: str) -> int:
         raise ValueError(day)
     found = date.fromisoformat(day)
     return int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp()) * 1000
+
+
+def closed_at(day: str) -> int:
+    """Return when a day's figure is fixed: what is told from then on has no part in it."""
+    return begin_of(day) + _OPEN_DAYS * _DAY
+
+
+def closed_days(now: int) -> tuple[str, str]:
+    """Return the first and the last of the newest `DAYS_BACK` days whose figures are fixed.
+
+    >>> closed_days(begin_of("2026-11-18"))
+    ('2026-11-08', '2026-11-14')
+    """
+    last = now - _OPEN_DAYS * _DAY
+    return day_of(last - (DAYS_BACK - 1) * _DAY), day_of(last)
 
 
 def days_due(now: int, settled: int, since: int) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from sekisho.model.standing_words import sentence
 from sekisho.wiring.console_hub_others import OthersRoom
 from sekisho.wiring.hub_mails import key_of
 from sekisho.workflows.hub import decide, heard, verify
-from sekisho.workflows.hub.counting import figures
+from sekisho.workflows.hub.counting import figures, shown_rows
 
 if TYPE_CHECKING:
     from sekisho.model.audit import AuditEntry
@@ -174,10 +174,11 @@ class HubRoom:
     def _lines(self, ids: Sequence[str], *, whole: bool) -> int | None:
         """Return on how many lines members saw an indicator lately, whatever its marking; rounded, or none, for viewers."""
         books = self._books
-        rows = books.line_counts.told(day_of(books.now() - DAYS_BACK * _DAY), indicators=ids)
         if whole:
+            rows = books.line_counts.told(day_of(books.now() - DAYS_BACK * _DAY), indicators=ids)
             return sum(one.lines for one in rows) if rows else None
-        shown = figures(books, [msgspec.structs.replace(one, indicator=ids[0]) for one in rows])
+        closed = [msgspec.structs.replace(one, indicator=ids[0]) for one in shown_rows(books, ids)]
+        shown = figures(books, closed)
         return shown[0].lines if shown else None
 
     def _acts(self, identifier: str) -> tuple[AuditEntry, ...]:

@@ -28,7 +28,7 @@ def answer(books: Books, method: str, path: str, shown: Bearer, body: bytes) -> 
         return _json(
             {
                 "mine": own_counts(books, shown.member.id),
-                "seen": seen_lines(books, shown.rights),
+                "seen": seen_lines(books, shown.member, shown.rights),
                 "least_members": books.rules.k,
                 "least_lines": books.rules.k_devices,
             }

@@ -12,8 +12,16 @@ import msgspec
 
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
-from sekisho.model.corroboration import shown_counts
-from sekisho.model.line_count import DAYS_BACK, LineCount, SeenLines, begin_of, day_of
+from sekisho.model.corroboration import rounded, shown_counts
+from sekisho.model.line_count import (
+    DAYS_BACK,
+    LineCount,
+    SeenLines,
+    begin_of,
+    closed_at,
+    closed_days,
+    day_of,
+)
 from sekisho.model.membership import Member, MemberRole
 from sekisho.model.sharing import Lane, Rights
 from sekisho.workflows.hub.books import Books
@@ -44,7 +52,9 @@ class Counted(msgspec.Struct, frozen=True):
 def take_counts(
     books: Books, member: Member, rights: Mapping[str, Rights], tallies: Sequence[Tally]
 ) -> Counted:
-    """Take what a member sees; each replaces what it said of the same indicator and day.
+    """Take what a member sees; until a day is closed, each replaces what it said of the same indicator and day.
+
+    What was told of a closed day stays as it is: a figure that moves with one's own number tells the others' sum.
 
     :raises DescriptionError: it isn't a member that counts, or one of them can't be taken: then none is
     """
@@ -56,8 +66,14 @@ def take_counts(
     rows = [_checked(books, member.id, one, now) for one in tallies]
     known = _known(books, [one.indicator for one in rows], rights)
     taken = [one for one in rows if one.indicator in known]
-    if taken:
-        books.line_counts.tell(taken)
+    fixed = {
+        (one.indicator, one.day)
+        for one in books.line_counts.told(min(one.day for one in rows), member=member.id)
+        if closed_at(one.day) <= now
+    }
+    new = [one for one in taken if (one.indicator, one.day) not in fixed]
+    if new:
+        books.line_counts.tell(new)
     books.audit.append(
         member.id, "member", "tell-counts", "line-counts", at=now, details={"counts": len(taken)}
     )
@@ -70,29 +86,53 @@ def own_counts(books: Books, member: str) -> tuple[LineCount, ...]:
 
 
 def seen_lines(
-    books: Books, rights: Mapping[str, Rights], indicators: Sequence[str] | None = None
+    books: Books, member: Member, rights: Mapping[str, Rights], indicators: Sequence[str] | None = None
 ) -> tuple[SeenLines, ...]:
-    """Return the figures of the last days that may be shown to who has these rights.
+    """Return the figures of the last closed days that may be shown to a member with these rights.
 
-    Of ``k`` groups and 20 lines at least, none with nearly all of it by one group, in fives.
+    Of each day on its own: of ``k`` groups beside the member's and 20 lines of theirs at least, none with nearly all of
+    it by one group, in fives.
     """
-    since = day_of(books.now() - DAYS_BACK * _DAY)
-    rows = books.line_counts.told(since, indicators=indicators)
+    rows = shown_rows(books, indicators)
     known = _known(books, sorted({one.indicator for one in rows}), rights)
-    return figures(books, [one for one in rows if one.indicator in known])
+    return figures(books, [one for one in rows if one.indicator in known], asker=member.group)
 
 
-def figures(books: Books, rows: Sequence[LineCount]) -> tuple[SeenLines, ...]:
-    """Return what may be shown of some counts, whoever asks."""
-    groups = {one.id: one.group for one in books.roster().active.values()}
-    cells: dict[str, dict[str, int]] = {}
+def shown_rows(books: Books, indicators: Sequence[str] | None = None) -> tuple[LineCount, ...]:
+    """Return what was told, in time, of the days that figures are about: `DAYS_BACK` days that nobody can change any more."""
+    first, last = closed_days(books.now())
+    rows = books.line_counts.told(first, indicators=indicators)
+    return tuple(one for one in rows if one.day <= last and one.at < closed_at(one.day))
+
+
+def figures(books: Books, rows: Sequence[LineCount], *, asker: str = "") -> tuple[SeenLines, ...]:
+    """Return what may be shown of some counts of closed days to who is of the group ``asker``; empty for nobody's.
+
+    Each day is a figure of its own and the days are added up: so the difference between two days' answers is a figure of
+    enough groups as well. Whether it is shown hangs on the others alone and on who is active now; how large it is on
+    neither, so that it tells of no member that leaves.
+    """
+    active = {one.id for one in books.roster().active.values()}
+    groups = {one.id: one.group for one in books.members.members()}
+    parts: dict[tuple[str, str], dict[str, int]] = {}
+    whole: dict[tuple[str, str], int] = {}
     for one in rows:
-        if one.member in groups:
-            cell = cells.setdefault(one.indicator, {})
-            cell[groups[one.member]] = cell.get(groups[one.member], 0) + one.lines
-    enough = {name: cell for name, cell in cells.items() if sum(cell.values()) >= books.rules.k_devices}
-    shown = shown_counts(enough, k=books.rules.k, dominance=books.rules.k_dominance)
-    return tuple(SeenLines(name, lines) for name, lines in sorted(shown.items()))
+        group = groups.get(one.member)
+        if group is None:
+            continue
+        place = (one.indicator, one.day)
+        whole[place] = whole.get(place, 0) + one.lines
+        if one.member in active and group != asker:
+            cell = parts.setdefault(place, {})
+            cell[group] = cell.get(group, 0) + one.lines
+    named = {
+        "\0".join(place): cell for place, cell in parts.items() if sum(cell.values()) >= books.rules.k_devices
+    }
+    lines: dict[str, int] = {}
+    for name in shown_counts(named, k=books.rules.k, dominance=books.rules.k_dominance):
+        indicator, _, day = name.partition("\0")
+        lines[indicator] = lines.get(indicator, 0) + rounded(whole[indicator, day])
+    return tuple(SeenLines(name, count) for name, count in sorted(lines.items()))
 
 
 def expire_counts(books: Books) -> int:
