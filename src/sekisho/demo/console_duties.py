@@ -21,7 +21,7 @@ def duties(console: Console, now: int) -> None:
     """Put them into the folder of the console; ``now`` in milliseconds. It holds its accidents already."""
     today = japan_day(datetime.fromtimestamp(now / 1000, UTC))
     console.duties.say(_operator(today), 0, _ANALYST)
-    late = next(one for one in console.duties.listed().entries if one.state is State.LATE)
+    late = next(one for one in console.duties.listed().entries if one.state is State.LATE and one.provable)
     console.duties.done(late.id, today - timedelta(days=20), "受付番号 2026-0412（見本）", _ANALYST)
     _check(console, today)
     _drill(console, now)
@@ -30,7 +30,9 @@ def duties(console: Console, now: int) -> None:
 
 def _operator(today: date) -> Operator:
     year = timedelta(days=365)
-    first = Site("第一局", "東京都", "千代田区", today - 9 * year, works=("digital", "isdn-basic"))
+    first = Site(
+        "第一局", "東京都", "千代田区", today - 9 * year, lines=True, works=("digital", "isdn-basic")
+    )
     second = Site("千葉局", "千葉県", "千葉市中央区", today + timedelta(days=40), lines=False)
     return Operator(
         "見本ケーブルテレビ株式会社", 45_000, True, None, (first, second),

@@ -15,6 +15,7 @@ import msgspec
 from sekisho.language import Text
 
 _FISCAL_MONTH = 4
+_VACANT = ("appoint", "works-")
 #: The kinds of 電気通信主任技術者.
 KINDS = {
     "transmission": Text(ja="伝送交換", en="transmission"),
@@ -106,7 +107,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site (事業場) that directly manages equipment.
 
     :ivar starts: when its work starts; appointments come before
-    :ivar lines: it has lines (線路), so that it asks for that kind too
+    :ivar lines: it has lines (線路), so that it asks for that kind too; None for not told
     :ivar relief: its only equipment is for public Wi-Fi or unlicensed LPWA, and conforming or certified
     :ivar other_operator: another operator owns the equipment and has appointed; its name
     :ivar works: kinds of works that 工事担任者 do or supervise from here
@@ -116,7 +117,7 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prefecture: str
     municipality: str
     starts: date
-    lines: bool = True
+    lines: bool | None = None
     relief: bool = False
     other_operator: str = ""
     works: tuple[str, ...] = ()
@@ -167,9 +168,11 @@ class State(StrEnum):
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One duty with its day (None when no source tells it).
 
-    :ivar missing: the fact that would decide whether it applies: ``users``, ``voice``, ``qualified``; ``day`` for its day,
-        ``bound`` and ``nil`` for what is unverified of it, ``work`` for works that nobody there may do
+    :ivar missing: the fact that would decide whether it applies: ``users``, ``voice``, ``qualified``, ``municipality``,
+        ``lines``; ``day`` for its day, ``bound`` and ``nil`` for what is unverified of it, ``work`` for works that nobody
+        there may do, ``full-time`` for a post whose engineer has others elsewhere
     :ivar owner: who does it, where somebody is named; ``accident`` the accident that it follows from
+    :ivar since: the first day on which it can be done, where there is one
     """
 
     id: str
@@ -184,6 +187,33 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     done: Done | None = None
     owner: str = ""
     accident: str = ""
+    since: date | None = None
+
+    @property
+    def provable(self) -> bool:
+        """Whether a proof can make it done: what is vacant is filled by a person's appointment and by nothing else."""
+        return not self.id.startswith(_VACANT)
+
+
+class Post(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A post of an engineer.
+
+    :ivar place: the site or prefecture; ``kind`` of engineer; ``starts`` before which somebody is to be appointed
+    :ivar people: who is appointed to it by now; ``coming`` whose day is still to come
+    :ivar missing: what would decide it, as in `Entry`; "" when it is decided
+    """
+
+    place: str
+    kind: str
+    starts: date
+    people: tuple[Engineer, ...] = ()
+    coming: tuple[Engineer, ...] = ()
+    missing: str = ""
+
+    @property
+    def filled(self) -> bool:
+        """Whether nothing more is asked for."""
+        return bool(self.people) and not self.missing
 
 
 def entries(operator: Operator, rules: CalendarRules, today: date, until: date) -> tuple[Entry, ...]:
@@ -192,22 +222,36 @@ def entries(operator: Operator, rules: CalendarRules, today: date, until: date) 
     made = [
         *_periodic(operator, rules, since, until),
         *_courses(operator, rules.engineers),
-        *_vacancies(operator, rules.engineers),
+        *_vacancies(operator, rules.engineers, today),
         *_works(operator, rules.installers),
     ]
     done = {one.id: one for one in operator.done}
     found = []
     for one in made:
-        proof = done.get(one.id)
+        proof = done.get(one.id) if one.provable else None
         if one.day is not None and one.day > until:
             continue
         if proof:
-            found.append(msgspec.structs.replace(one, state=State.DONE, done=proof))
-        elif one.state is State.DUE and one.day is not None and one.day < today:
-            found.append(msgspec.structs.replace(one, state=State.LATE))
+            found.append(proved(one, proof, today))
         else:
-            found.append(one)
+            found.append(_dated(one, today))
     return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
+
+
+def _dated(one: Entry, today: date) -> Entry:
+    late = one.state is State.DUE and one.day is not None and one.day < today
+    return msgspec.structs.replace(one, state=State.LATE) if late else one
+
+
+def proved(one: Entry, proof: Done, today: date) -> Entry:
+    """Return the entry as done; one whose proof is of a day before it could be done stands as before, and says so."""
+    if one.since is None or proof.on >= one.since:
+        return msgspec.structs.replace(one, state=State.DONE, done=proof)
+    early = Text(
+        ja=f"済みとした日 {proof.on} は、できる最初の日 {one.since} より前なので、済みに数えない",
+        en=f"recorded as done on {proof.on}, before {one.since}, the first day on which it can be: not counted",
+    )
+    return msgspec.structs.replace(_dated(one, today), remark=early)
 
 
 def _periodic(operator: Operator, rules: CalendarRules, since: date, until: date) -> Iterator[Entry]:
@@ -243,8 +287,9 @@ def _periodic(operator: Operator, rules: CalendarRules, since: date, until: date
             )
             state = State.OPEN if missing else State.DUE
             yield Entry(
-                name, title, duty.article, duty.form, day, state, duty.confidence, missing, duty.remark
-            )
+                name, title, duty.article, duty.form, day, state, duty.confidence, missing, duty.remark,
+                since=span + timedelta(days=1),
+            )  # fmt: skip
 
 
 def _periods(duty: PeriodicDuty, since: date, until: date) -> Iterator[tuple[date, date]]:
@@ -260,9 +305,12 @@ def _periods(duty: PeriodicDuty, since: date, until: date) -> Iterator[tuple[dat
 
 
 def course_due(one: Engineer, rules: EngineerRules) -> date:
-    """Return by when the next course is due."""
+    """Return by when the next course is due.
+
+    Years counted from the 1st of a month end on the eve of that day; a reading, and the safer one.
+    """
     if one.course and (one.course >= one.appointed or one.appointed < years(one.course, rules.course_fresh)):
-        return years(_month(one.course.replace(day=1), 1), rules.repeat_years)
+        return years(_month(one.course.replace(day=1), 1), rules.repeat_years) - timedelta(days=1)
     if one.card and one.appointed < years(one.card, rules.card_fresh):
         return years(one.card, rules.card_years)
     return years(one.appointed, rules.first_years)
@@ -273,19 +321,26 @@ def _courses(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
         day = course_due(one, rules)
         title = Text(ja=f"主任技術者の講習：{one.name}", en=f"course for engineers: {one.name}")
         name = f"course-{one.name}-{day}"
-        yield Entry(name, title, rules.article, "", day, State.DUE, rules.confidence)
+        since = one.course + timedelta(days=1) if one.course else None
+        yield Entry(name, title, rules.article, "", day, State.DUE, rules.confidence, since=since)
 
 
 def exemption(operator: Operator, rules: EngineerRules) -> tuple[bool, str]:
-    """Say whether the small operator needs no engineer, and which fact would decide it: ``users`` or ``qualified``.
+    """Say whether the small operator needs no engineer, and which fact would decide it, as in `Entry.missing`.
 
-    Within one municipality, fewer users than ``small_users``, and a person with the degree and years.
+    Within one municipality, fewer users than ``small_users``, and a person with the degree and years. A municipality
+    that nobody told may be the same as the others.
     """
-    if len({(one.prefecture, one.municipality) for one in operator.sites}) != 1:
+    prefectures = {one.prefecture.strip() for one in operator.sites} - {""}
+    places = {(one.prefecture.strip(), one.municipality.strip()) for one in operator.sites}
+    told = {place for place in places if all(place)}
+    if not operator.sites or len(told) > 1 or len(prefectures) > 1:
         return False, ""
     small = None if operator.users is None else operator.users < rules.small_users
     if small is False or operator.qualified is False:
         return False, ""
+    if places != told:
+        return False, "municipality"
     if small and operator.qualified:
         return True, ""
     return False, "users" if small is None else "qualified"
@@ -312,50 +367,78 @@ def _works(operator: Operator, rules: InstallerRules) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _vacancies(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
+def _vacancies(operator: Operator, rules: EngineerRules, today: date) -> Iterator[Entry]:
     exempt, missing = exemption(operator, rules)
     if exempt:
         return
-    remark = SMALL if missing else None
     if not operator.sites:  # nobody said that there are none
         title = Text(ja="主任技術者の選任", en="appoint engineers")
-        yield Entry("appoint", title, rules.article, "", None, State.OPEN, rules.confidence, "sites", remark)
-    for post, kind, starts in posts(operator.sites):
-        if any(one.kind == kind and post in one.posts for one in operator.engineers):
+        yield Entry("appoint", title, rules.article, "", None, State.OPEN, rules.confidence, "sites")
+    for post in posts(operator, rules, today):
+        if post.filled:
             continue
-        words = KINDS[kind]
+        words = KINDS[post.kind]
         title = Text(
-            ja=f"主任技術者（{words.ja}）の選任：{post}", en=f"appoint an engineer ({words.en}): {post}"
+            ja=f"主任技術者（{words.ja}）の選任：{post.place}",
+            en=f"appoint an engineer ({words.en}): {post.place}",
         )
-        state = State.OPEN if missing else State.DUE
+        remark = SMALL if missing and post.missing == missing else None
+        if post.coming and not post.people:
+            first = min(one.appointed for one in post.coming)
+            remark = Text(ja=f"選任の日 {first} はまだ来ていない", en=f"appointed only from {first}")
         yield Entry(
-            f"appoint-{kind}-{post}",
-            title,
-            rules.article,
-            "",
-            starts,
-            state,
-            rules.confidence,
-            missing,
-            remark,
-        )
+            f"appoint-{post.kind}-{post.place}", title, rules.article, "", post.starts,
+            State.OPEN if post.missing else State.DUE, rules.confidence, post.missing, remark,
+        )  # fmt: skip
 
 
-def posts(sites: Sequence[Site]) -> Iterator[tuple[str, str, date]]:
-    """Yield the posts of engineers to fill: each site, and each prefecture when the business spans more than one."""
+def posts(operator: Operator, rules: EngineerRules, today: date) -> tuple[Post, ...]:
+    """Return the posts of engineers, who has them by ``today``, and what leaves them undecided.
+
+    Each site asks for somebody, full-time; each prefecture too when the business spans more than one. Who answers for
+    several sites, or several prefectures, is full-time at no more than one of them as far as the sources tell.
+    """
+    missing = exemption(operator, rules)[1]
+    sites = {one.name for one in operator.sites if not one.other_operator}
+    prefectures = {one.prefecture for one in operator.sites}
+    held: dict[str, set[str]] = {}
+    for one in operator.engineers:
+        if one.appointed <= today:
+            held.setdefault(one.name, set()).update(one.posts)
+    shared = {name for name, every in held.items() if max(len(every & sites), len(every & prefectures)) > 1}
+    made = []
+    for place, kind, starts, lines in _asked(operator.sites):
+        here = [one for one in operator.engineers if one.kind == kind and place in one.posts]
+        people = tuple(one for one in here if one.appointed <= today)
+        coming = tuple(one for one in here if one.appointed > today)
+        open_ = ""
+        if people and all(one.name in shared for one in people):
+            open_ = "full-time"
+        elif not people:
+            open_ = missing or ("lines" if lines is None else "")
+        made.append(Post(place, kind, starts, people, coming, open_))
+    return tuple(made)
+
+
+def _asked(sites: Sequence[Site]) -> Iterator[tuple[str, str, date, bool | None]]:
+    """Yield the posts to fill: place, kind, before when, and whether it is known that there is anything to look after."""
     own = [one for one in sites if not one.other_operator]
     for one in own:
-        yield from ((one.name, kind, one.starts) for kind in _kinds(one))
+        yield from ((one.name, kind, one.starts, known) for kind, known in _kinds(one))
     if len({one.prefecture for one in sites}) > 1:
         for prefecture in dict.fromkeys(one.prefecture for one in own):
             here = [one for one in own if one.prefecture == prefecture and not one.relief]
-            for kind in dict.fromkeys(kind for one in here for kind in _kinds(one)):
-                starts = min(one.starts for one in here if kind in _kinds(one))
-                yield prefecture, kind, starts
+            for kind in dict.fromkeys(kind for one in here for kind, _ in _kinds(one)):
+                those = [(one.starts, known) for one in here for asked, known in _kinds(one) if asked == kind]
+                sure = [starts for starts, known in those if known]
+                starts = min(sure or [starts for starts, _ in those])
+                yield prefecture, kind, starts, True if sure else None
 
 
-def _kinds(site: Site) -> tuple[str, ...]:
-    return ("transmission", "line") if site.lines else ("transmission",)
+def _kinds(site: Site) -> tuple[tuple[str, bool | None], ...]:
+    """Return the kinds that a site asks for; None: nobody told whether it does."""
+    transmission: tuple[str, bool | None] = ("transmission", True)
+    return (transmission,) if site.lines is False else (transmission, ("line", site.lines))
 
 
 def years(day: date, count: int) -> date:

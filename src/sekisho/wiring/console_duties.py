@@ -35,6 +35,14 @@ _NEAR = 30
 _SETTLING_MS = 3_600_000
 _NO_DUTY = Text(ja="その番号の義務は今の一覧にない", en="no duty of that id is in the list now")
 _NOT_YET = Text(ja="まだ来ていない日に済みとはできない", en="it can't be done on a day still to come")
+_TOO_EARLY = Text(
+    ja="対象の期間が終わる前、事故の起きる前などの日に済みとはできない",
+    en="it can't be done before its period has ended, or before the accident",
+)
+_VACANT = Text(
+    ja="空きは、「人と事業場」に選任した人を書けば消える。証拠では済みにならない",
+    en="a vacancy goes when the person appointed is written under “People and sites”; no proof fills it",
+)
 _NO_PROOF = Text(
     ja="済みの証拠（受付番号、文書の場所など）が要る",
     en="proof is needed (a receipt's number, where it is kept)",
@@ -145,14 +153,19 @@ class DutyDesk:
     def done(self, identifier: str, on: date, proof: str, actor: Actor) -> None:
         """Record that a duty is done; a measure after an accident by its own proof.
 
-        :raises DescriptionError: no such duty, a day still to come, no proof
+        :raises DescriptionError: no such duty, a vacancy, a day still to come or too early, no proof
         :raises ConflictError: that measure is done already
         """
         if measure := _measure(identifier):
             self._learning.done(measure, on, proof, actor)
             return
-        if not any(one.id == identifier for one in self.listed().entries):
+        entry = next((one for one in self.listed().entries if one.id == identifier), None)
+        if entry is None:
             raise DescriptionError(_NO_DUTY, identifier[:100])
+        if not entry.provable:
+            raise DescriptionError(_VACANT, identifier[:100])
+        if entry.since and on < entry.since:
+            raise DescriptionError(_TOO_EARLY, f"{on} < {entry.since}")
         if on > self.today:
             raise DescriptionError(_NOT_YET, str(on))
         if not proof.strip():

@@ -13,7 +13,18 @@ from sekisho.catalogues.accidents import calendar_rules
 from sekisho.errors import DescriptionError, ReadingError
 from sekisho.formats.icalendar import Event
 from sekisho.language import Language, Text
-from sekisho.model.compliance import KINDS, Done, Engineer, Entry, Installer, Operator, State, entries
+from sekisho.model.accident import japan_day
+from sekisho.model.compliance import (
+    KINDS,
+    Done,
+    Engineer,
+    Entry,
+    Installer,
+    Operator,
+    State,
+    entries,
+    proved,
+)
 from sekisho.model.incident import Standing
 from sekisho.model.learning import Countermeasure
 from sekisho.model.ruling import Ruling
@@ -39,6 +50,14 @@ MISSING = {
     "voice": Text(ja="音声の役務があるか（voice）による", en="hangs on whether there is voice (voice)"),
     "qualified": Text(
         ja="学歴と経験のある人がいるか（qualified）による", en="hangs on a qualified person (qualified)"
+    ),
+    "municipality": Text(
+        ja="事業場の市町村（municipality）による", en="hangs on the sites' municipalities (municipality)"
+    ),
+    "lines": Text(ja="線路があるか（lines）による", en="hangs on whether there are lines (lines)"),
+    "full-time": Text(
+        ja="選任した人が、ほかの事業場か都道府県も受け持つ。事業場ごとに専任なので、認められるか総務省に確かめる",
+        en="whoever is appointed answers for other sites or prefectures too; each site asks for somebody full-time: ask the ministry",
     ),
     "day": Text(ja="期日が資料で確かめられない（未確認）", en="its day is in no source (unverified)"),
     "bound": Text(
@@ -160,16 +179,16 @@ def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until:
                 continue
             undecided = duty.standing is Standing.UNDECIDED
             late = State.LATE if duty.due < today else State.DUE
-            state = State.DONE if proof else State.OPEN if undecided else late
+            state = State.OPEN if undecided else late
             name = ruling.incident.title or ruling.incident.id
-            found.append(
-                Entry(
-                    identifier,
-                    Text(ja=f"詳細報告：{duty.rule.title.ja}「{name}」", en=f"detailed report: {duty.rule.title.en} “{name}”"),
-                    duty.rule.article, duty.rule.form, duty.due, state, duty.due_confidence,
-                    "serious" if undecided else "", duty.rule.remark, proof, accident=ruling.incident.id,
-                )
+            entry = Entry(
+                identifier,
+                Text(ja=f"詳細報告：{duty.rule.title.ja}「{name}」", en=f"detailed report: {duty.rule.title.en} “{name}”"),
+                duty.rule.article, duty.rule.form, duty.due, state, duty.due_confidence,
+                "serious" if undecided else "", duty.rule.remark, accident=ruling.incident.id,
+                since=japan_day(duty.started),
             )  # fmt: skip
+            found.append(proved(entry, proof, today) if proof else entry)
     return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
 
 

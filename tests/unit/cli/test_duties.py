@@ -18,7 +18,7 @@ from sekisho.cli.duties import command
 from sekisho.demo.console_accidents import accidents
 from sekisho.errors import DescriptionError, SekishoError
 from sekisho.model.case_life import Actor
-from sekisho.model.compliance import Operator
+from sekisho.model.compliance import Operator, State
 from sekisho.wiring.console import Console
 from sekisho.workflows.list_duties import read_operator
 
@@ -31,13 +31,19 @@ name = "第一局"
 prefecture = "東京都"
 municipality = "千代田区"
 starts = 2020-04-01
+lines = true
 [[engineers]]
 name = "佐藤"
 kind = "transmission"
 posts = ["第一局"]
 appointed = 2026-04-01
+[[engineers]]
+name = "林"
+kind = "line"
+posts = ["第一局"]
+appointed = 2026-04-01
 [[done]]
-id = "appoint-line-第一局"
+id = "equipment-capacity-2025-10"
 on = 2026-06-20
 by = "鈴木"
 proof = "届出 123"
@@ -87,7 +93,7 @@ def test_the_list_shows_what_is_late_done_and_unverified(operator: Path) -> None
     assert "どの事業者が対象か" in said
     found = json.loads(run("list", operator, *ON, "--json", code=1))
     states = {one["id"]: one["state"] for one in found["duties"]}
-    assert states["appoint-line-第一局"] == "done"
+    assert states["equipment-capacity-2025-10"] == "done"
     assert states["course-佐藤-2027-04-01"] == "due"
     assert states["voice-quality"] == "open"
 
@@ -230,13 +236,16 @@ def test_done_is_recorded_with_proof_and_a_wrong_one_refused(operator: Path, tmp
     vacancy = "appoint-transmission-第一局"
     with Console(folder) as console:
         sites = read_operator(operator).sites
-        console.duties.say(Operator(sites=sites), 0, Actor("佐藤", "analyst"))
+        console.duties.say(Operator(users=45_000, sites=sites), 0, Actor("佐藤", "analyst"))
+        late = next(
+            one for one in console.duties.listed().entries if one.state is State.LATE and one.provable
+        )
     words = ("--proof", "届出 7", "--data", folder, "--as", "佐藤")
-    assert "届出 7" in run("done", vacancy, *words, code=0)
-    found = json.loads(run("list", "--data", folder, "--json", code=0))["duties"]
-    assert {one["id"]: one["state"] for one in found}[vacancy] == "done"
-    assert re.search(r"2020-04-01 +済み", run("list", "--data", folder, code=0))
-    for bad in (("nothing",), (vacancy, "--on", "2998-01-01")):
+    assert "届出 7" in run("done", late.id, *words, code=0)
+    found = json.loads(run("list", "--data", folder, "--json", code=1))["duties"]
+    assert {one["id"]: one["state"] for one in found}[late.id] == "done"
+    assert re.search(rf"{late.day} +済み", run("list", "--data", folder, code=1))
+    for bad in (("nothing",), (vacancy,), (late.id, "--on", "2998-01-01"), (late.id, "--on", "1999-01-01")):
         done = CliRunner().invoke(command, ["done", *map(str, (*bad, *words))], standalone_mode=False)
         assert isinstance(done.exception, DescriptionError)
 

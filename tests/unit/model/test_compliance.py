@@ -19,13 +19,14 @@ from sekisho.model.compliance import (
     course_due,
     entries,
     exemption,
+    posts,
     unstaffed,
     years,
 )
 
 RULES = calendar_rules()
 TODAY = date(2026, 11, 21)
-TOKYO = Site("第一局", "東京都", "千代田区", date(2020, 4, 1))
+TOKYO = Site("第一局", "東京都", "千代田区", date(2020, 4, 1), lines=True)
 CHIBA = Site("千葉局", "千葉県", "千葉市中央区", date(2027, 4, 1), lines=False)
 
 
@@ -67,13 +68,14 @@ def test_what_hangs_on_users_is_open_until_they_are_told() -> None:
         (None, None, date(2027, 4, 1)),  # within a year of the appointment
         (date(2025, 6, 1), None, date(2028, 6, 1)),  # a card younger than two years: three years from it
         (date(2024, 4, 1), None, date(2027, 4, 1)),  # two years old: no longer young
-        (None, date(2024, 5, 20), date(2027, 6, 1)),  # a course less than two years before counts
+        (None, date(2024, 5, 20), date(2027, 5, 31)),  # a course less than two years before counts
         (None, date(2024, 4, 1), date(2027, 4, 1)),  # two years before: not
         (
             date(2025, 6, 1),
             date(2026, 12, 15),
-            date(2030, 1, 1),
-        ),  # from the first of the month after the course
+            date(2029, 12, 31),
+        ),  # three years from the first of the month after the course: its eve, the safer reading
+        (None, date(2026, 6, 15), date(2029, 6, 30)),
     ],
 )
 def test_courses(card: date | None, course: date | None, due: date) -> None:
@@ -159,3 +161,63 @@ def test_the_exemption_and_what_would_decide_it(
     assert exemption(one, RULES.engineers) == answer
     two = msgspec.structs.replace(one, sites=(TOKYO, CHIBA))
     assert exemption(two, RULES.engineers) == (False, "")
+
+
+def appointed(operator: Operator) -> dict[str, tuple[str, str]]:
+    """Return the posts that aren't filled: id → state, what would decide it."""
+    every = found(operator)
+    return {name: (one.state.value, one.missing) for name, one in every.items() if name.startswith("appoint")}
+
+
+def test_who_is_appointed_only_later_fills_no_post_yet() -> None:
+    coming = Engineer("佐藤", "transmission", ("第一局",), date(2029, 3, 1))
+    site = msgspec.structs.replace(TOKYO, lines=False)
+    operator = Operator(users=50_000, sites=(site,), engineers=(coming,))
+    assert appointed(operator) == {"appoint-transmission-第一局": ("late", "")}
+    assert "2029-03-01" in str(found(operator)["appoint-transmission-第一局"].remark)
+    (post,) = posts(operator, RULES.engineers, TODAY)
+    assert (post.filled, post.people, post.coming) == (False, (), (coming,))
+    (later,) = posts(operator, RULES.engineers, date(2029, 3, 1))
+    assert later.filled
+
+
+def test_one_person_at_several_sites_is_full_time_at_none_for_certain() -> None:
+    osaka = Site("大阪局", "大阪府", "大阪市北区", date(2020, 4, 1), lines=False)
+    tokyo = msgspec.structs.replace(TOKYO, lines=False)
+    both = Engineer("佐藤", "transmission", ("第一局", "大阪局", "東京都", "大阪府"), date(2020, 3, 1))
+    operator = Operator(users=50_000, sites=(tokyo, osaka), engineers=(both,))
+    assert set(appointed(operator).values()) == {("open", "full-time")}
+    assert len(appointed(operator)) == 4
+    here = Engineer("林", "transmission", ("第一局", "東京都"), date(2020, 3, 1))
+    two = msgspec.structs.replace(operator, engineers=(both, here))
+    assert set(appointed(two)) == {"appoint-transmission-大阪局", "appoint-transmission-大阪府"}
+
+
+def test_a_municipality_or_lines_that_nobody_told_decide_nothing() -> None:
+    blank = [msgspec.structs.replace(TOKYO, name=name, municipality="", lines=False) for name in "一二"]
+    operator = Operator(users=20_000, qualified=True, sites=tuple(blank))
+    assert exemption(operator, RULES.engineers) == (False, "municipality")
+    assert set(appointed(operator).values()) == {("open", "municipality")}
+    apart = msgspec.structs.replace(
+        operator, sites=(TOKYO, msgspec.structs.replace(blank[0], prefecture="大阪府"))
+    )
+    assert exemption(apart, RULES.engineers) == (False, "")
+    untold = Operator(users=50_000, sites=(msgspec.structs.replace(TOKYO, lines=None),))
+    assert appointed(untold) == {
+        "appoint-transmission-第一局": ("late", ""), "appoint-line-第一局": ("open", "lines"),
+    }  # fmt: skip
+
+
+def test_no_proof_fills_a_post_and_none_counts_before_its_day() -> None:
+    proof = Done("appoint-line-第一局", date(2026, 6, 20), "鈴木", "届出 123")
+    vacant = found(Operator(users=50_000, sites=(TOKYO,), done=(proof,)))["appoint-line-第一局"]
+    assert (vacant.state, vacant.done) == (State.LATE, None)
+    name = "disaster-measures-2026-04"
+    for on, state in (
+        (date(1999, 1, 1), State.DUE),
+        (date(2027, 3, 31), State.DUE),
+        (date(2027, 4, 1), State.DONE),
+    ):
+        one = found(Operator(users=45_000, done=(Done(name, on, "鈴木", "受付"),)))[name]
+        assert (one.state, one.since) == (state, date(2027, 4, 1))
+        assert (str(on) in str(one.remark)) == (state is State.DUE)

@@ -31,7 +31,7 @@ from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.page import Page, Route
 from sekisho.workflows.judge_accident import due_day
-from sekisho.workflows.list_duties import operator_of
+from sekisho.workflows.list_duties import MISSING, operator_of
 
 _LONGEST, _PLACE = 100, "/duties/people"
 _MOST_USERS = 10_000_000_000
@@ -55,10 +55,8 @@ def _page(asked: Asked, problem: SekishoError | None = None) -> Response:
         small=SMALL,
         rules=rules,
         kinds=KINDS,
-        posts=[
-            (post, kind, starts, [one for one in operator.engineers if one.kind == kind and post in one.posts])
-            for post, kind, starts in posts(operator.sites)
-        ],
+        posts=posts(operator, rules.engineers, today),
+        missing=MISSING,
         courses=[
             (one, due, due_words(due_day(due, today), asked.t), due < today)
             for one in operator.engineers
@@ -106,7 +104,7 @@ def _sites(asked: Asked, operator: Operator) -> Operator:
         return msgspec.structs.replace(operator, sites=_put(operator.sites, was, None))
     site = Site(
         _text(asked, "name", needed=True), _text(asked, "prefecture", needed=True), _text(asked, "municipality", needed=True),
-        fields.day(asked, "starts"), "lines" in asked.form, "relief" in asked.form, _text(asked, "other_operator"),
+        fields.day(asked, "starts"), _yes(asked, "lines"), "relief" in asked.form, _text(asked, "other_operator"),
         _ticked(asked, "work-"),
     )  # fmt: skip
     before = operator.sites[was].name if was is not None and was < len(operator.sites) else site.name

@@ -19,7 +19,7 @@ SITE = {
     "prefecture": "東京都",
     "municipality": "千代田区",
     "starts": "2020-04-01",
-    "lines": "1",
+    "lines": "yes",
     "work-digital": "1",
 }
 PLACE = "/duties/people"
@@ -133,6 +133,8 @@ def test_done_with_proof_and_taken_back(analyst: TestClient, office: Office) -> 
         ({"on": "2999-01-01"}, "まだ来ていない日"),
         ({"on": "x"}, "日付"),
         ({"id": "nothing"}, "今の一覧にない"),
+        ({"on": "1999-01-01"}, "期間が終わる前"),
+        ({"id": "appoint"}, "証拠では済みにならない"),
     ):
         refused = analyst.post("/duties/done", data=form | wrong)
         assert refused.status_code == 409
