@@ -17,6 +17,7 @@ from sekisho.cli import (
     accident_statistics,
     accident_watch,
 )
+from sekisho.cli.accident_reading import nothing_else
 from sekisho.cli.day_option import DAY
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 from sekisho.errors import SekishoError
@@ -34,9 +35,9 @@ _EXITS = {"yes": 1, "no": 0, "undecided": 3}
         "Hold an accident against the law: is it serious, what is due by when, when does it turn serious. Sends nothing.",
     ),
     epilog=t(
-        "終了コード：0 直ちに報告するものなし、1 直ちに報告する（重大な事故・漏えい・おそれなど）、2 使い方や入力の誤り、3 まだ決まらない",
+        "終了コード：0 直ちに報告するものなし、1 直ちに報告する（重大な事故・漏えい・おそれなど）、2 使い方や入力の誤り、3 まだ決まらない、または聞いていないことがある",
         "Exit codes: 0 nothing to report without delay, 1 report without delay (serious, leak, threat …), 2 usage or bad "
-        "input, 3 undecided",
+        "input, 3 undecided, or something was never asked",
     ),
 )
 def command() -> None:
@@ -63,6 +64,7 @@ def _options(function: Any) -> Any:
     ),
 )
 @_options
+@nothing_else
 @click.option(
     "--watch",
     is_flag=True,
@@ -76,16 +78,18 @@ def _options(function: Any) -> Any:
     help=t("--watch の間隔（秒）", "seconds between readings with --watch"),
 )
 @lang_option
-def judge(file: tuple[Path, ...], at: str | None, watch: bool, every: int, as_json: bool) -> int:
+def judge(
+    file: tuple[Path, ...], at: str | None, denied: bool, watch: bool, every: int, as_json: bool
+) -> int:
     """Judge once, or while the accident goes on."""
     if watch and at:
         raise click.UsageError(t("--watch と --at は一緒に使えない", "--watch and --at exclude each other"))
-    ruling = _ruling(file, at)
+    ruling = _ruling(file, at, denied=denied)
     _show(ruling, as_json=as_json, whole=True)
     while watch and ruling.running:
         time.sleep(every)
         try:
-            ruling = _ruling(file, at)
+            ruling = _ruling(file, at, denied=denied)
         except SekishoError as error:  # half-written while somebody edits it: the countdown goes on
             click.secho(error.explain(LANGUAGE), err=True, fg="yellow")
             continue
@@ -102,10 +106,11 @@ def judge(file: tuple[Path, ...], at: str | None, watch: bool, every: int, as_js
     ),
 )
 @_options
+@nothing_else
 @lang_option
-def duties(file: tuple[Path, ...], at: str | None, as_json: bool) -> int:
+def duties(file: tuple[Path, ...], at: str | None, denied: bool, as_json: bool) -> int:
     """List what is due."""
-    ruling = _ruling(file, at)
+    ruling = _ruling(file, at, denied=denied)
     _show(ruling, as_json=as_json, whole=False)
     return _EXITS[ruling.urgent.value]
 
@@ -197,17 +202,18 @@ command.add_command(accident_statistics.command)
 command.add_command(accident_watch.command)
 
 
-def _ruling(file: tuple[Path, ...], at: str | None) -> Ruling:
-    return _read(file, at)[1]
+def _ruling(file: tuple[Path, ...], at: str | None, *, denied: bool) -> Ruling:
+    return _read(file, at, denied=denied)[1]
 
 
-def _read(file: tuple[Path, ...], at: str | None) -> tuple[About, Ruling]:
-    from sekisho.cli.accident_reading import moment_of
+def _read(file: tuple[Path, ...], at: str | None, *, denied: bool = False) -> tuple[About, Ruling]:
+    from sekisho.cli.accident_reading import answered, moment_of
     from sekisho.wiring.moment import zone
     from sekisho.workflows.judge_accident import read_accidents, rule
 
     moment = moment_of(at)
     about, facts = read_accidents(file, zone())
+    about = answered(about, denied=denied)
     return about, rule(about, facts, moment)
 
 
@@ -224,7 +230,7 @@ def _show(ruling: Ruling, *, as_json: bool, whole: bool) -> None:
         else:
             found = {
                 name: found[name]
-                for name in ("later", "urgent", "duties", "due_days", "periodic", "periodic_due")
+                for name in ("later", "urgent", "unasked", "duties", "due_days", "periodic", "periodic_due")
             }
         put_json({**found, "exit": _EXITS[ruling.urgent.value]})
         return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sekisho.cli.accident_reading import answered, nothing_else
 from sekisho.cli.accident_words import (
     clock,
     due_words,
@@ -54,7 +55,8 @@ _SOON = 600
     expose_value=False,
     help=t("表示の言語", "language of the output"),
 )
-def command(files: tuple[Path, ...]) -> int:
+@nothing_else
+def command(files: tuple[Path, ...], denied: bool) -> int:
     """Show until everything is restored, or the reader leaves (Ctrl-C)."""
     from rich.live import Live
 
@@ -62,6 +64,7 @@ def command(files: tuple[Path, ...]) -> int:
     from sekisho.workflows.judge_accident import read_accidents, rule
 
     about, facts = read_accidents(files, zone())
+    about = answered(about, denied=denied)
     ruling, seen, fault = rule(about, facts, now()), _marks(files), ""
     with Live(screen(ruling, fault), auto_refresh=False, vertical_overflow="visible") as live:
         while ruling.running:
@@ -70,6 +73,7 @@ def command(files: tuple[Path, ...]) -> int:
                 seen = marks
                 try:  # half-written while somebody edits it: the countdown goes on with what was there
                     about, facts = read_accidents(files, zone())
+                    about = answered(about, denied=denied)
                     rule(about, facts, now())
                     fault = ""
                 except SekishoError as error:
@@ -119,6 +123,7 @@ def screen(ruling: Ruling, fault: str) -> RenderableType:
         parts.append(
             Line(f"{duty.rule.title.say(LANGUAGE)}: {first} → {due_words(due)} {grade} {duty.rule.form}")
         )
+    parts += [Line(one, style="yellow") for one in words.unasked_words(ruling, t)]
     if ruling.telling:
         rules = ruling.telling.rules
         parts.append(Line(f"{rules.source} [{t('確度', 'confidence ')}{rules.confidence}]", style="dim"))

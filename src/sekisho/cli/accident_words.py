@@ -141,8 +141,15 @@ def duty_lines(ruling: Ruling) -> Iterator[str]:
     yield (
         table(rows, head)
         if rows
+        else t(
+            "書かれた事実からは、直ちに報告する義務は見当たらない",
+            "by the facts that are told, nothing to report without delay",
+        )
+        if ruling.unasked
         else t("直ちに報告する義務は見当たらない", "nothing to report without delay")
     )
+    for said in words.unasked_words(ruling, t):
+        yield click.style(said, fg="yellow", bold=True)
     yield from _notes(ruling)
     yield _periodic(ruling.periodic, ruling.periodic_due)
 
@@ -218,15 +225,16 @@ def _sign(standing: Standing) -> str:
 
 def _periodic(found: Periodic, due: DueDay) -> str:
     place = f"{found.rules.article}、{found.first}–{found.last}"
+    reason = words.periodic_why(found.reason, t)
     if found.standing is Standing.NO:
-        reason = {
-            "serious-excluded": t("重大な事故は除く", "serious ones are left out"),
-            "minor": t("軽微と記されている", "said to be minor"),
-        }.get(found.reason, t("基準未満", "below its threshold"))
         return t(f"定期報告：載せない（{reason}）", f"periodic report: not in it ({reason})")
     form = found.track.form if found.track else ""
-    perhaps = "" if found.standing is Standing.YES else t("（未定）", " (undecided)")
+    if found.standing is Standing.UNDECIDED:
+        return t(
+            f"定期報告：載せるかまだ決まらない（{reason}）。載せるなら {form}、{due_words(due)}まで（{place}）",
+            f"periodic report: not decided yet ({reason}); if it belongs in it: {form}, by {due_words(due)} ({place})",
+        )
     return t(
-        f"定期報告：載せる{perhaps} {form}、{due_words(due)}まで（{place}）",
-        f"periodic report: in it{perhaps}, {form}, by {due_words(due)} ({place})",
+        f"定期報告：載せる {form}、{due_words(due)}まで（{place}）",
+        f"periodic report: in it, {form}, by {due_words(due)} ({place})",
     )

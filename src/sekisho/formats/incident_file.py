@@ -125,8 +125,8 @@ def write_csv(facts: Iterable[Fact]) -> str:
 
 def _known(about: About, events: Collection[str], triggers: Collection[str]) -> None:
     for reason, given, known in (
-        ("unknown-event", about.threat.events if about.threat else (), events),
-        ("unknown-leak", about.leaks, LEAKS),
+        ("unknown-event", (about.threat.events or ()) if about.threat else (), events),
+        ("unknown-leak", about.leaks or (), LEAKS),
         ("unknown-duty", about.due, triggers),
     ):
         for one in given:

@@ -12,10 +12,19 @@ from sekisho.model.timeline import About, Fact
 
 
 class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that is said of an accident."""
+    """All that is said of an accident.
+
+    ``edition``: 1 where it was kept as known that nobody answered; before, silence was kept like "no".
+    """
 
     about: About
     facts: tuple[Fact, ...]
+    edition: int = 0
+
+    def encoded(self) -> str:
+        """Return it as JSON."""
+        kept = msgspec.structs.replace(self, edition=1)
+        return msgspec.json.encode(kept, order="sorted").decode()
 
 
 class AccidentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +54,17 @@ class AccidentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def told(self) -> Told:
         """Return what is said of it."""
-        return msgspec.json.decode(self.body, type=Told)
+        told = msgspec.json.decode(self.body, type=Told)
+        if told.edition:
+            return told
+        about = told.about
+        asked = msgspec.structs.replace(
+            about,
+            leaks=about.leaks or None,
+            stopped_business=about.stopped_business or None,
+            other_equipment=about.other_equipment or None,
+        )
+        return Told(asked, told.facts, 1)
 
 
 class DocumentVersion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -136,6 +136,13 @@ def duties(
     return tuple(found)
 
 
+def unasked(incident: Incident, serious: Standing, rules: DutyRules) -> tuple[str, ...]:
+    """Return the questions that nobody has answered and on which a duty to report without delay may hang."""
+    events = threat_rules(japan_day(incident.occurred), rules.threats).events
+    idle = serious is Standing.YES or not events
+    return tuple(one for one in incident.unasked if not (one == "threat" and idle))
+
+
 def threat_rules(day: date, every: Iterable[ThreatRules]) -> ThreatRules:
     """Return the one set of that day.
 
@@ -150,6 +157,8 @@ def threat_rules(day: date, every: Iterable[ThreatRules]) -> ThreatRules:
 def judge_threat(threat: Threat, rules: ThreatRules) -> tuple[Standing, str]:
     """Judge おそれがある事態; the reason is the event's id, or the fact that is missing or speaks against it."""
     best = (Standing.NO, "no-event")
+    if threat.events is None:
+        return (Standing.UNDECIDED, "events") if rules.events else best
     order = {Standing.YES: 0, Standing.UNDECIDED: 1, Standing.NO: 2}
     known = {one.id: one for one in rules.events}
     for name in threat.events:

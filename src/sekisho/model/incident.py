@@ -41,7 +41,8 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar monthly_users: previous year's mean of monthly users, which class 4 asks for; None when not known
     :ivar fault: False when the cause is no failure of 電気通信設備, one's own or another carrier's (then 58条2項1号
         does not count it); None when that is not known
-    :ivar other_equipment: a failure of equipment other than 電気通信設備 hindered the service (periodic report)
+    :ivar other_equipment: a failure of equipment other than 電気通信設備 hindered the service (periodic report); None when
+        that is not known
     :ivar additional: only an additional function (付加的な機能) was hit, which 58条2項1号 does not count
     :ivar subscribers: all users of the service, for rules that ask for a share
     :ivar continues: the same outage of the area as the effect before, with another number of users
@@ -57,7 +58,7 @@ class Effect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     monthly_users: int | None = None
     fault: bool | None = True
     unusable: bool | None = None
-    other_equipment: bool = False
+    other_equipment: bool | None = None
     additional: bool = False
     subscribers: int | None = None
     continues: bool = False
@@ -75,7 +76,7 @@ class Equipment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Threat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What 58条の2 asks about おそれがある事態; None is "not known" and never "no".
 
-    :ivar events: ids of events in the rule set (``no-stop``, ``no-switchover`` …)
+    :ivar events: ids of events in the rule set (``no-stop``, ``no-switchover`` …); () when somebody says that there was none
     :ivar carrier_users: users of the carrier's 事業用電気通信設備 at the end of the previous fiscal year
     :ivar prefectures: how many prefectures the service spans
     :ivar terminal_side: 端末設備 or 端末系伝送路設備
@@ -84,7 +85,7 @@ class Threat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar not_noticed: the failure was not noticed quickly (asked to 2026-03-31 by one event)
     """
 
-    events: tuple[str, ...] = ()
+    events: tuple[str, ...] | None = None
     carrier_users: int | None = None
     prefectures: int | None = None
     terminal_side: bool | None = None
@@ -92,6 +93,10 @@ class Threat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expected: bool | None = None
     natural_disaster: bool | None = None
     not_noticed: bool | None = None
+
+
+#: What the law asks beside the users of an outage; no fact of a timeline answers it.
+QUESTIONS = ("leaks", "stopped-business", "threat")
 
 
 class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,6 +112,7 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar designated: the carrier is designated for 特定利用者情報; ``leaked_users`` in the data; ``handed_abroad`` to a
         foreign government under its law
     :ivar known_assumed: nobody has told when it was known; ``occurred_assumed``: nor when it occurred, by any fact
+    :ivar unasked: of `QUESTIONS`, those that nobody has answered, neither with yes nor with no
     :ivar facility: what failed, by the ids of the periodic tracks (``base-station`` …); ``minor`` is a person's word
     """
 
@@ -130,6 +136,7 @@ class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minor: bool = False
     known_assumed: bool = False
     occurred_assumed: bool = False
+    unasked: tuple[str, ...] = ()
 
 
 class Standing(StrEnum):

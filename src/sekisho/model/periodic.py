@@ -53,7 +53,11 @@ class PeriodicRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Periodic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the periodic report asks of this accident. ``last`` is the period's last day, ``due`` the report's."""
+    """What the periodic report asks of this accident. ``last`` is the period's last day, ``due`` the report's.
+
+    ``reason``: users, hours, facility-information; below, no-failure, minor, serious-excluded; users-unknown,
+    still-running, not-weighed, other-equipment-unknown, services-together, outages-apart, serious-undecided, nothing-known.
+    """
 
     standing: Standing
     reason: str
@@ -112,28 +116,32 @@ def _belongs(incident: Incident, rules: PeriodicRules) -> tuple[Standing, str]:
     if "facility-information" in incident.leaks and "facility-information" in rules.items:
         return Standing.YES, "facility-information"
     asked = []
-    for service in sorted({one.service for one in incident.effects}):
-        for item in ("equipment", "other-equipment"):
-            effects = [
-                one
-                for one in incident.effects
-                if one.service is service and item == _item(one) in rules.items
-            ]
-            if effects:
-                asked.append(_reached(effects, incident, rules))
+    for item in ("equipment", "other-equipment"):
+        every = [one for one in incident.effects if item == _item(one) in rules.items]
+        services = sorted({one.service for one in every})
+        asked += [
+            _reached([one for one in every if one.service is service], incident, rules)
+            for service in services
+        ]
+        # A failure is one, whatever services it hits; whether they have the same users nobody knows.
+        if len(services) > 1 and _reached(every, incident, rules)[0] is not Standing.NO:
+            asked.append((Standing.UNDECIDED, "services-together"))
     for answer in (Standing.YES, Standing.UNDECIDED):
         for one in asked:
             if one[0] is answer:
                 return one
-    if asked or incident.unhurt or incident.effects:
+    if incident.effects and not asked:
+        return Standing.NO, "no-failure"
+    if asked or incident.unhurt:
         return Standing.NO, "below"
     return Standing.UNDECIDED, "nothing-known"
 
 
 def _item(effect: Effect) -> str:
-    if effect.other_equipment:
-        return "other-equipment"
     weighed = not effect.degraded_only or effect.unusable is not False
+    # What was no failure of 電気通信設備 may have been one of other equipment, until somebody says that it was not.
+    if effect.other_equipment or (effect.fault is False and effect.other_equipment is None and weighed):
+        return "other-equipment"
     return "equipment" if effect.fault is not False and weighed else ""
 
 
@@ -142,11 +150,18 @@ def _reached(effects: list[Effect], incident: Incident, rules: PeriodicRules) ->
         (one.fault is None and not one.other_equipment) or (one.degraded_only and one.unusable is None)
         for one in effects
     )
+    unasked = any(one.fault is False and one.other_equipment is None for one in effects)
     known = [msgspec.structs.replace(one, fault=True, degraded_only=False) for one in effects]
     course = affected(known, incident.as_of, apart=incident.areas_apart)
     if course.users[0] >= rules.users or course.hours >= rules.hours:
         reason = "users" if course.users[0] >= rules.users else "hours"
+        if unasked:
+            return Standing.UNDECIDED, "other-equipment-unknown"
         return (Standing.UNDECIDED, "not-weighed") if doubtful else (Standing.YES, reason)
     if course.users[1] is None or course.users[1] >= rules.users:
         return Standing.UNDECIDED, "users-unknown"
-    return (Standing.UNDECIDED, "still-running") if course.running else (Standing.NO, "below")
+    if course.running:
+        return Standing.UNDECIDED, "still-running"
+    # Whether outages with a restoration between them are one failure no source says.
+    together = len(course.runs) > 1 and sum(one.hours for one in course.runs) >= rules.hours
+    return (Standing.UNDECIDED, "outages-apart") if together else (Standing.NO, "below")

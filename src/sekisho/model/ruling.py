@@ -34,7 +34,8 @@ class Ruling(msgspec.Struct, frozen=True):
 
     ``urgent`` is whether something must be reported without delay: serious, a leak, a stop or a threat. ``target`` is
     the operator's own moment for the first report; None when none was set, or it is reported. ``later`` counts the facts
-    of a later time, which are not used.
+    of a later time, which are not used. ``unasked`` are the questions that nobody has answered: while there are any and
+    nothing else is due, ``urgent`` is undecided.
     """
 
     incident: Incident
@@ -51,6 +52,7 @@ class Ruling(msgspec.Struct, frozen=True):
     telling: Telling | None = None
     target: datetime | None = None
     later: int = 0
+    unasked: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:

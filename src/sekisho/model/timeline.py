@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from sekisho.model.incident import Effect, Equipment, Incident, Service, Threat
+from sekisho.model.incident import QUESTIONS, Effect, Equipment, Incident, Service, Threat
 
 #: The area of a fact that names none: then all facts of the service speak of the same users.
 EVERYWHERE = "*"
@@ -95,7 +95,8 @@ class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is said of the whole accident and not of a moment; see `Incident` and `Effect`.
 
-    ``fault`` is true unless somebody says otherwise: doubt falls on the side of reporting.
+    ``fault`` is true unless somebody says otherwise: doubt falls on the side of reporting. ``leaks``, ``stopped_business``,
+    ``threat`` and ``other_equipment`` are None until somebody answers: that nobody asked is not "no".
 
     ``target_minutes``: the operator's own target for the first report, for which the law has no number.
 
@@ -105,10 +106,10 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = "accident"
     title: str = ""
     fault: bool | Literal["unknown"] = True
-    other_equipment: bool = False
+    other_equipment: bool | None = None
     additional: bool = False
-    leaks: tuple[str, ...] = ()
-    stopped_business: bool = False
+    leaks: tuple[str, ...] | None = None
+    stopped_business: bool | None = None
     wholesale_cause: bool = False
     threat: Threat | None = None
     unhurt: bool = False
@@ -124,6 +125,11 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscribers: dict[Service, int] = {}
     due: dict[str, date] = {}
     report: Details = Details()
+
+    @property
+    def answers(self) -> tuple[object | None, ...]:
+        """What was answered to `QUESTIONS`, in their order; None for nothing."""
+        return self.leaks, self.stopped_business, self.threat
 
 
 class TimelineError(ValueError):
@@ -177,7 +183,7 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
     known = next((one for one in ordered if one.what is What.KNOWN), None)
     if known and known.time < occurred:
         raise TimelineError("known-before-it-occurred", known.line)
-    shared = ("id", "title", "leaks", "stopped_business", "wholesale_cause", "threat", "unhurt", "areas_apart",
+    shared = ("id", "title", "wholesale_cause", "threat", "unhurt", "areas_apart",
               "designated", "leaked_users", "handed_abroad", "facility", "minor")  # fmt: skip
     return Incident(
         occurred=occurred,
@@ -187,6 +193,9 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
         as_of=as_of,
         effects=effects,
         equipment=equipment,
+        leaks=about.leaks or (),
+        stopped_business=bool(about.stopped_business),
+        unasked=tuple(name for name, answer in zip(QUESTIONS, about.answers, strict=True) if answer is None),
         **{name: getattr(about, name) for name in shared},
     )
 

@@ -226,7 +226,7 @@ class AccidentDesk:
     def _saved(self, record: AccidentRecord, actor: Actor) -> AccidentRecord:
         """Store it with tokens in the place of names; return it as it is read."""
         told, hidden = self._hidden(record.told(), actor)
-        body = msgspec.json.encode(told, order="sorted").decode()
+        body = told.encoded()
         kept = msgspec.structs.replace(record, body=body, changed_by=hidden.name(record.changed_by))
         return self._shown([self._store.save(kept)])[0]
 
@@ -281,7 +281,7 @@ class AccidentDesk:
             serious=ruling.serious.value,
             changed=now,
             changed_by=actor.name,
-            body=msgspec.json.encode(told, order="sorted").decode(),
+            body=told.encoded(),
         )
 
 

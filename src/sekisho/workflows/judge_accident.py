@@ -15,7 +15,7 @@ from sekisho.formats.incident_file import read_csv, read_toml
 from sekisho.formats.incident_words import REASONS
 from sekisho.language import Text
 from sekisho.model.accident import japan_day, judge, rules_for, standing
-from sekisho.model.duty import TRIGGERS, duties
+from sekisho.model.duty import TRIGGERS, duties, unasked
 from sekisho.model.incident import Incident, Standing
 from sekisho.model.periodic import periodic, periodic_rules
 from sekisho.model.ruling import DueDay, Ruling
@@ -108,6 +108,8 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
     file = periodic_file()
     report = periodic(known, serious, periodic_rules(day, file.rules), file.tracks)
     states = {one.standing for one in found}
+    silent = unasked(known, serious, duty_rules())
+    states |= {Standing.UNDECIDED} if silent else set()
     urgent = next((one for one in (Standing.YES, Standing.UNDECIDED) if one in states), Standing.NO)
     return Ruling(
         known,
@@ -124,6 +126,7 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
         telling(known, kept, telling_rules()),
         _target(about, known, kept),
         sum(one.time > as_of for one in kept),
+        silent,
     )
 
 

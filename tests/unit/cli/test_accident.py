@@ -61,10 +61,14 @@ def test_undecided_then_serious(file: Path) -> None:
 
 def test_facts_of_a_later_time_are_not_dropped_without_a_word(file: Path) -> None:
     file.write_text(CSV + BACK + "2027-11-21 13:10,users,internet,Tokyo,45000,typo\n", encoding="utf-8")
-    assert "1 件は、まだ使っていない" in run("judge", file, "--at", "2026-11-21 14:00", code=0)
-    assert "1 件は、まだ使っていない" in run("duties", file, "--at", "2026-11-21 14:00", code=0)
+    assert "1 件は、まだ使っていない" in run(
+        "judge", file, "--at", "2026-11-21 14:00", "--nothing-else", code=0
+    )
+    assert "1 件は、まだ使っていない" in run(
+        "duties", file, "--at", "2026-11-21 14:00", "--nothing-else", code=0
+    )
     assert "1 件は、まだ使っていない" in run("abroad", file, "--at", "2026-11-21 14:00", code=3)
-    assert plain("judge", file, "--at", "2026-11-21 14:00", code=0)["later"] == 1
+    assert plain("judge", file, "--at", "2026-11-21 14:00", "--nothing-else", code=0)["later"] == 1
 
 
 def test_a_record_that_cannot_be_judged_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -86,14 +90,14 @@ def test_a_record_that_cannot_be_judged_does_not_hide_the_others(tmp_path: Path)
 
 def test_restored_in_time_has_no_urgent_duty_but_a_periodic_one(file: Path) -> None:
     file.write_text(CSV + BACK, encoding="utf-8")
-    said = run("judge", file, "--at", "2026-11-22 09:00", code=0)
+    said = run("judge", file, "--at", "2026-11-22 09:00", "--nothing-else", code=0)
     assert "様式第27" in said
     assert "2027-05-31" in said
 
 
 def test_shift_jis_and_watch_end_when_nothing_runs(file: Path) -> None:
     file.write_bytes((CSV + BACK).replace("internet,Tokyo", "インターネット接続,東京").encode("cp932"))
-    assert "東京" in run("judge", file, "--watch", code=0)
+    assert "東京" in run("judge", file, "--watch", "--nothing-else", code=0)
 
 
 def test_watch_counts_down_through_a_bad_edit(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +105,7 @@ def test_watch_counts_down_through_a_bad_edit(file: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(
         "sekisho.cli.accident.time.sleep", lambda _: file.write_text(texts.pop(0), encoding="utf-8")
     )
-    said = run("judge", file, "--watch", code=0)
+    said = run("judge", file, "--watch", "--nothing-else", code=0)
     assert not texts
     assert "line 4" in said
     assert "too short" in said or "時間が足りない" in said
@@ -212,7 +216,7 @@ def test_the_screen_counts_down_and_survives_a_bad_edit(
         return screen(ruling, fault)
 
     monkeypatch.setattr("sekisho.cli.accident_watch.screen", kept)
-    run("watch", file, code=0)
+    run("watch", file, "--nothing-else", code=0)
     assert not steps
     first, bad, last = shown
     # Serious in 1 h 40 min, the own target for the first report in 40, users told in 10.
@@ -389,4 +393,54 @@ def test_durations_are_true_ones_where_clocks_are_put_back_or_forward(
         ("2026-03-08 01:30", "2026-03-08 03:30", 0),
     ):
         file.write_text(f"time,what,service,users\n{begin},down,internet,50000\n{end},restored,internet,\n")
-        run("judge", file, code=code)
+        run("judge", file, "--nothing-else", code=code)
+
+
+def test_what_nobody_asked_is_not_judged_and_no_all_clear(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(CSV + BACK, encoding="utf-8")
+    said = run("judge", file, "--at", "2026-11-22 09:00", code=3)
+    assert "聞いていないので判定していない" in said
+    assert all(name in said for name in ("leaks", "stopped_business", "threat"))
+    assert plain("duties", file, "--at", "2026-11-22 09:00", code=3)["unasked"] == [
+        "leaks",
+        "stopped-business",
+        "threat",
+    ]
+    whole = tmp_path / "whole.toml"
+    facts = """[[facts]]
+time = "2026-11-21 12:20"
+what = "down"
+service = "internet"
+users = 41000
+[[facts]]
+time = "2026-11-21 13:00"
+what = "restored"
+"""
+    whole.write_text(
+        "leaks = []\nstopped_business = false\n[threat]\nevents = []\n" + facts, encoding="utf-8"
+    )
+    assert "聞いていない" not in run("judge", whole, "--at", "2026-11-22 09:00", code=0)
+    whole.write_text(
+        "leaks = []\nstopped_business = false\n[threat]\ncarrier_users = 9\n" + facts, encoding="utf-8"
+    )
+    run("judge", whole, "--at", "2026-11-22 09:00", "--nothing-else", code=3)  # which events is still open
+
+
+def test_what_was_no_failure_of_telecom_equipment_may_belong_in_the_periodic_report(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    facts = """[[facts]]
+time = "2026-11-21 12:20"
+what = "down"
+service = "internet"
+users = [50000, 60000]
+[[facts]]
+time = "2026-11-21 15:20"
+what = "restored"
+"""
+    wanted = {"": "undecided", "other_equipment = true\n": "yes", "other_equipment = false\n": "no"}
+    for said, standing in wanted.items():
+        file.write_text("fault = false\n" + said + facts, encoding="utf-8")
+        found = plain("judge", file, "--at", "2026-11-22 09:00", "--nothing-else", code=0)["periodic"]
+        assert found["standing"] == standing
+    assert "設備の故障でない" in run("judge", file, "--at", "2026-11-22 09:00", "--nothing-else", code=0)

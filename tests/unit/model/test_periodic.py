@@ -67,7 +67,10 @@ def test_tracks() -> None:
 
 def test_other_equipment_counts_here_and_what_is_no_failure_does_not() -> None:
     day = date(2026, 5, 1)
-    assert report(day, fault=False).standing is Standing.NO
+    asked = report(day, fault=False)
+    assert (asked.standing, asked.reason) == (Standing.UNDECIDED, "other-equipment-unknown")
+    assert report(day, fault=False, other_equipment=False).reason == "no-failure"
+    assert report(day, users=9, fault=False).reason == "below"
     assert report(day, fault=False, other_equipment=True).standing is Standing.YES
     assert report(day, fault=None).standing is Standing.UNDECIDED
 
@@ -75,3 +78,22 @@ def test_other_equipment_counts_here_and_what_is_no_failure_does_not() -> None:
 def test_leaks_of_facility_information_left_with_2023_06_16() -> None:
     for day, wanted in ((date(2023, 6, 15), Standing.YES), (date(2023, 6, 16), Standing.NO)):
         assert report(day, 0.1, 1, leaks=("facility-information",)).standing is wanted
+
+
+def test_one_failure_may_hit_several_services_or_come_twice() -> None:
+    begin = datetime(2026, 5, 1, 9, tzinfo=JST)
+
+    def of(*effects: Effect) -> tuple[Standing, str]:
+        file, incident = (
+            periodic_file(),
+            Incident("t", begin, begin, begin + timedelta(days=1), effects=effects),
+        )
+        found = periodic(incident, Standing.NO, periodic_rules(begin.date(), file.rules), file.tracks)
+        return found.standing, found.reason
+
+    hour, most = timedelta(hours=1), 20_000
+    both = [Effect(one, begin, begin + hour, most, most) for one in (Service.VOICE, Service.INTERNET)]
+    assert of(*both) == (Standing.UNDECIDED, "services-together")
+    assert of(both[0]) == (Standing.NO, "below")
+    twice = [Effect(Service.VOICE, at, at + 1.5 * hour, 10, 10) for at in (begin, begin + 2 * hour)]
+    assert of(*twice) == (Standing.UNDECIDED, "outages-apart")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from sekisho.formats.incident_words import SERVICES
@@ -165,6 +165,51 @@ def due_words(due: DueDay, say: Say) -> str:
         else say(f"{-due.days}日過ぎた", f"{-due.days} days past")
     )
     return f"{due.day.isoformat()} ({', '.join(filter(None, (weekday, kind.strip(), left)))})"
+
+
+def unasked_words(ruling: Ruling, say: Say) -> Iterator[str]:
+    """Yield what was not judged since nobody has answered it; nothing when all is answered."""
+    names = {
+        "leaks": say("通信の秘密・特定利用者情報の漏えい（leaks）", "leaks of secrecy or user information (leaks)"),
+        "stopped-business": say("業務の一部停止（stopped_business）", "a stop of part of the business (stopped_business)"),
+        "threat": say("重大な事故が生ずるおそれがある事態（threat）", "a situation that may lead to a serious accident (threat)"),
+    }  # fmt: skip
+    if ruling.unasked:
+        every = say("、", ", ").join(names[one] for one in ruling.unasked)
+        yield say(
+            f"聞いていないので判定していない：{every}", f"not judged, since nobody has answered: {every}"
+        )
+
+
+def periodic_why(reason: str, say: Say) -> str:
+    """Return why an accident is in the periodic report, is not, or may be."""
+    return {
+        "users": say("利用者数による", "by its users"),
+        "hours": say("時間による", "by its hours"),
+        "facility-information": say("設備情報の漏えい", "a leak of facility information"),
+        "serious-excluded": say("重大な事故は除く", "serious ones are left out"),
+        "serious-undecided": say("重大な事故かどうかによる", "hangs on whether it is serious"),
+        "minor": say("軽微と記されている", "said to be minor"),
+        "below": say("基準未満", "below its threshold"),
+        "no-failure": say("設備の故障でない", "no failure of equipment"),
+        "other-equipment-unknown": say(
+            "電気通信設備以外の設備の故障かどうかによる（other_equipment）",
+            "hangs on whether other equipment than that of telecommunications failed (other_equipment)",
+        ),
+        "services-together": say(
+            "役務の利用者を合わせて数えるかによる", "hangs on whether users of several services add up"
+        ),
+        "outages-apart": say(
+            "間に復旧した停止を合わせて数えるかによる", "hangs on whether outages with a restoration between them add up"
+        ),
+        "users-unknown": say("影響利用者数による", "hangs on how many users were hit"),
+        "still-running": say("まだ続いている", "still goes on"),
+        "not-weighed": say(
+            "設備の故障か、利用不能と同じかによる（fault、unusable）",
+            "hangs on whether equipment failed, or use was as good as impossible (fault, unusable)",
+        ),
+        "nothing-known": say("役務への影響がまだ書かれていない", "no effect on a service is told yet"),
+    }.get(reason, reason)  # fmt: skip
 
 
 def serious_words(standing: Standing, say: Say) -> str:
