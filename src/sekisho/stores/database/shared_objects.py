@@ -9,9 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     ColumnElement,
     Connection,
+    Text,
     and_,
+    any_,
     case,
     delete,
     func,
@@ -27,6 +31,7 @@ from sekisho.model.sharing import Offered, Outcome, Put, Sight, rfc3339
 from sekisho.ports.sharing import ObjectFilter, ObjectPage, Versions
 from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
+from sekisho.stores.database.postgres import DIALECT
 from sekisho.stores.database.rows import as_row, askable
 from sekisho.stores.database.shared_pages import page, seen, versions_of
 from sekisho.stores.database.sharing_tables import COLLECTIONS, OBJECTS
@@ -35,7 +40,7 @@ from sekisho.stores.database.sqlite import overwriting
 _AT_ONCE = 500
 # For each (id, key, owner) that version whoever sent it, or the owner's newest one where the key is empty.
 _KNOWN = """
-WITH wanted (id, version_key, owner) AS (VALUES {places})
+WITH wanted (id, version_key, owner) AS ({wanted})
 SELECT wanted.id, wanted.version_key, wanted.owner, s.version_key, s.version, s.digest, s.owner
 FROM wanted CROSS JOIN shared_objects s
 WHERE s.collection = :collection AND s.id = wanted.id AND s.version_key = CASE WHEN wanted.version_key = ''
@@ -43,6 +48,13 @@ THEN (SELECT max(m.version_key) FROM shared_objects m
 WHERE m.collection = :collection AND m.id = wanted.id AND m.owner = wanted.owner)
 ELSE wanted.version_key END
 """
+# PostgreSQL takes whole columns as arrays: a few values in a question instead of some thousand.
+_ARRAYS = "SELECT * FROM unnest(CAST(:ids AS TEXT[]), CAST(:keys AS TEXT[]), CAST(:owners AS TEXT[]))"
+_COLUMNS = {column.name: "BIGINT" if isinstance(column.type, BigInteger) else "TEXT" for column in OBJECTS.c}
+_INSERT = text(
+    f"INSERT INTO shared_objects ({', '.join(_COLUMNS)}) "  # noqa: S608 - names of our own columns
+    f"SELECT * FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _COLUMNS.items())})"
+)
 # Key, version, digest and owner of a version.
 _Known = tuple[str, str, str, str]
 
@@ -70,7 +82,7 @@ class SqlObjects:
                 owners = _owners(connection, collection, some)
                 rows, told = _sorted_out(collection, some, known, owners, added, self._step)
                 if rows:
-                    connection.execute(insert(OBJECTS), rows)
+                    _insert(connection, rows)
                     last, added = rows[-1]["added"], rows[-1]["added"] + self._step()
                     connection.execute(update(COLLECTIONS).where(row).values(last_added=last))
                 puts += told
@@ -137,18 +149,34 @@ def _known(
     connection: Connection, collection: str, offered: Sequence[Offered]
 ) -> dict[tuple[str, str, str], _Known]:
     """Return what is there of what is offered, by id, key and owner as offered."""
-    places = ", ".join(
-        f"(CAST(:i{at} AS TEXT), CAST(:k{at} AS TEXT), CAST(:o{at} AS TEXT))" for at in range(len(offered))
-    )
-    given = {"collection": collection}
-    for at, one in enumerate(offered):
+    wanted = [(one.id, one.version_key, "" if one.version_key else one.owner) for one in offered]
+    given: dict[str, Any] = {"collection": collection}
+    if _takes_arrays(connection):
+        asked = _ARRAYS
         given |= {
-            f"i{at}": one.id,
-            f"k{at}": one.version_key,
-            f"o{at}": one.owner if not one.version_key else "",
+            name: list(values)
+            for name, values in zip(("ids", "keys", "owners"), zip(*wanted, strict=True), strict=True)
         }
-    rows = connection.execute(text(_KNOWN.format(places=places)), given)
+    else:
+        places = (
+            f"(CAST(:i{at} AS TEXT), CAST(:k{at} AS TEXT), CAST(:o{at} AS TEXT))" for at in range(len(wanted))
+        )
+        asked = f"VALUES {', '.join(places)}"
+        for at, (identifier, key, owner) in enumerate(wanted):
+            given |= {f"i{at}": identifier, f"k{at}": key, f"o{at}": owner}
+    rows = connection.execute(text(_KNOWN.format(wanted=asked)), given)
     return {(row[0], row[1], row[2]): (row[3], row[4], row[5], row[6]) for row in rows}
+
+
+def _takes_arrays(connection: Connection) -> bool:
+    return connection.dialect.name == DIALECT.name
+
+
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    if _takes_arrays(connection):
+        connection.execute(_INSERT, {name: [row[name] for row in rows] for name in _COLUMNS})
+    else:
+        connection.execute(insert(OBJECTS), rows)
 
 
 def _owners(
@@ -156,9 +184,15 @@ def _owners(
 ) -> dict[str, dict[str, bool]]:
     """Return by id who sent versions of it, the first one first, and whether any of them is marked green or clear."""
     plain = case((and_(OBJECTS.c.tlp <= int(Tlp.GREEN), OBJECTS.c.audience == ""), 1), else_=0)
+    ids = {one.id for one in offered}
+    these = (
+        OBJECTS.c.id == any_(literal(list(ids), ARRAY(Text())))
+        if _takes_arrays(connection)
+        else OBJECTS.c.id.in_(ids)
+    )
     asked = (
         select(OBJECTS.c.id, OBJECTS.c.owner, func.max(plain))
-        .where(OBJECTS.c.collection == collection, OBJECTS.c.id.in_({one.id for one in offered}))
+        .where(OBJECTS.c.collection == collection, these)
         .group_by(OBJECTS.c.id, OBJECTS.c.owner)
         .order_by(func.min(OBJECTS.c.added))
     )
