@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from sekisho.cli.day_option import DAY
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 
 if TYPE_CHECKING:
@@ -28,7 +30,22 @@ _KINDS, _FORMATS = ("first", "detailed", "periodic", "notice"), ("docx", "xlsx",
         "Draft reports and notices. What nobody knows yet stays an empty field. Sends nothing.",
     ),
 )
-@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.argument("files", nargs=-1, type=_FILE)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help=t(
+        "periodic：画面に記録した事故も（データフォルダー）",
+        "periodic: the accidents of the console, too (data folder)",
+    ),
+)
+@click.option(
+    "--period",
+    type=DAY,
+    help=t(
+        "periodic：この日に始まる期間のものだけ", "periodic: only those of the period that begins that day"
+    ),
+)
 @click.option(
     "--kind",
     type=click.Choice(_KINDS),
@@ -68,22 +85,20 @@ _KINDS, _FORMATS = ("first", "detailed", "periodic", "notice"), ("docx", "xlsx",
 @lang_option
 def command(
     files: tuple[Path, ...], kind: str, at: str | None, formats: tuple[str, ...], output: Path, form: Path | None,
-    mapping: Path | None, duty: str, as_json: bool,
+    mapping: Path | None, duty: str, as_json: bool, data: Path | None, period: datetime | None,
 ) -> int:  # fmt: skip
     """Write the drafts and say where."""
     if (form is None) != (mapping is None):
         raise click.UsageError(t("--form と --mapping は一緒に使う", "--form and --mapping go together"))
-    from sekisho.cli.accident_reading import moment_of
     from sekisho.wiring.moment import zone
     from sekisho.workflows.draft_accident import fill_form, render
-    from sekisho.workflows.judge_accident import read_accidents, rule
 
-    when = moment_of(at)
-    groups = [(one,) for one in files] if kind == "periodic" else [files]
-    every = []
-    for group in groups:
-        about, facts = read_accidents(group, zone())
-        every.append((about, rule(about, facts, when)))
+    _fits(files, kind, at, data, period)
+    every = _judged(files, kind, at, data)
+    if period:
+        every = [one for one in every if one[1].periodic.first == period.date()]
+    if not every:
+        raise click.UsageError(t("その期間の事故の記録がない", "no accident of that period is on record"))
     made = _made(kind, every, duty)
     if form and len(made) > 1:
         known = ", ".join(one.duty for one in made)
@@ -112,6 +127,37 @@ def command(
     if missing:
         click.secho(t("人が書く欄：", "to be filled in: ") + "、".join(missing), fg="yellow")
     return 0
+
+
+def _fits(
+    files: tuple[Path, ...], kind: str, at: str | None, data: Path | None, period: datetime | None
+) -> None:
+    """Refuse options that don't go together. :raises UsageError: they don't."""
+    if kind != "periodic" and (data or period):
+        raise click.UsageError(
+            t("--data と --period は --kind periodic だけ", "--data and --period: only with --kind periodic")
+        )
+    if not (files or data):
+        raise click.UsageError(t("FILE か --data が要る", "FILES or --data are needed"))
+    if data and at:
+        raise click.UsageError(t("--data は今の時点だけ", "--data is as known now: without --at"))
+
+
+def _judged(
+    files: tuple[Path, ...], kind: str, at: str | None, data: Path | None
+) -> list[tuple[About, Ruling]]:
+    from sekisho.cli.accident_reading import moment_of, tell_broken
+    from sekisho.wiring.accident_records import accidents_of
+    from sekisho.wiring.moment import zone
+    from sekisho.workflows.judge_accident import read_accidents, rule
+
+    when = moment_of(at)
+    every = [*accidents_of(data, tell_broken)][::-1] if data else []
+    groups = [(one,) for one in files] if kind == "periodic" else [files]
+    for group in groups:
+        about, facts = read_accidents(group, zone())
+        every.append((about, rule(about, facts, when)))
+    return every
 
 
 def _kept(path: Path, octets: bytes) -> tuple[Path, Path | None]:

@@ -21,7 +21,11 @@ from sekisho.cli.accident import command
 from sekisho.cli.accident_watch import screen
 from sekisho.demo.console_accidents import accidents
 from sekisho.errors import DescriptionError, ReadingError
+from sekisho.model.accident_record import Told
+from sekisho.model.case_life import Actor
+from sekisho.model.incident import Service
 from sekisho.model.ruling import Ruling
+from sekisho.model.timeline import About, Fact, What
 from sekisho.wiring import console as installed
 
 CSV = """time,what,service,area,users,source
@@ -444,3 +448,29 @@ what = "restored"
         found = plain("judge", file, "--at", "2026-11-22 09:00", "--nothing-else", code=0)["periodic"]
         assert found["standing"] == standing
     assert "設備の故障でない" in run("judge", file, "--at", "2026-11-22 09:00", "--nothing-else", code=0)
+
+
+def test_a_periods_table_holds_the_accidents_of_the_console_and_of_files(file: Path, tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    with installed.Console(data, create=True) as console:
+        for day, users in ((3, 29_001), (4, 29_002)):
+            begin = datetime(2026, 5, day, tzinfo=UTC)
+            facts = (
+                Fact(begin, What.DOWN, "1", Service.INTERNET, "", users, users),
+                Fact(begin + timedelta(hours=3), What.RESTORED, "2", Service.INTERNET),
+            )
+            console.accidents.open(Told(About(), facts), Actor("one", "analyst"))
+    file.write_text(
+        "time,what,service,users\n2026-06-01 12:00,down,internet,29003\n2026-06-01 15:00,restored,internet,\n"
+    )
+    words = ("draft", "--kind", "periodic", "--data", data, "--format", "json", "-o", out)
+    rows = plain(*words, file, "--period", "R8.4.1", code=0)["draft"]["sheets"][0]["rows"]
+    assert [sum(f"29,00{n}" in str(row) for row in rows) for n in (1, 2, 3)] == [1, 1, 1]
+    assert "29,001" in str(rows[0])
+    for bad in (
+        (*words, "--period", "2025-04-01"),
+        ("draft", "--kind", "first", "--data", data),
+        ("draft", "--kind", "periodic"),
+    ):
+        done = CliRunner().invoke(command, list(map(str, bad)), standalone_mode=False)
+        assert isinstance(done.exception, click.UsageError)

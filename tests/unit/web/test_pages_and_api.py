@@ -78,6 +78,7 @@ FACTS: dict[str, tuple[str, ...] | str] = {
     "/live": ("getToday",),
     "/accidents": ("listAccidents",),
     "/accidents/statistics": ("getAccidentStatistics",),
+    "/accidents/statistics/periodic": "a format of its own, given to a token",
     "/accidents/{id}": ("getAccident", "listAccidentDocuments"),
     "/accidents/{id}/{kind}/{version}": ("getAccidentDocument",),
     "/account": ("whoAmI",),

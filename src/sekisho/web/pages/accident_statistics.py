@@ -9,6 +9,7 @@ from sekisho.language import Text
 from sekisho.model.accident_statistics import BANDS, Year
 from sekisho.model.account import Permission
 from sekisho.model.incident import Service
+from sekisho.web.accident_files import periodic
 from sekisho.web.asked import Asked
 from sekisho.web.counted_accidents import statistics_of
 from sekisho.web.page import Page, Route
@@ -18,6 +19,8 @@ _UNSURE = Text(ja="決まらない", en="undecided")
 
 
 def _page(asked: Asked) -> Response:
+    from sekisho.workflows.draft_accident import FORMATS
+
     found = statistics_of(asked.office.console)
     published = [one.published.serious for one in found.years if one.published and one.published.serious]
     return asked.page(
@@ -25,6 +28,8 @@ def _page(asked: Asked) -> Response:
         years=found.years,
         gaps=found.published.gaps,
         broken=found.broken,
+        periods=found.periods,
+        forms=tuple(FORMATS),
         most=max(published, default=0),
         own={one.year: _own(asked, one) for one in found.years if one.own},
     )
@@ -57,5 +62,8 @@ def _size(low: int) -> Text:
 PAGE = Page(
     "accident_statistics",
     Text(ja="年度ごとの件数", en="Counts by fiscal year"),
-    (Route("GET", "/accidents/statistics", _page, Permission.SEE),),
+    (
+        Route("GET", "/accidents/statistics", _page, Permission.SEE),
+        Route("GET", "/accidents/statistics/periodic", periodic, Permission.SEE),
+    ),
 )

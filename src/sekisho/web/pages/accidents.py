@@ -24,6 +24,7 @@ from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import About, Details, Fact, What
 from sekisho.reports.accidents import course_plot, words
+from sekisho.web import accident_files
 from sekisho.web.accident_clocks import clocks, undone
 from sekisho.web.asked import Asked
 from sekisho.web.office import JAPAN
@@ -93,6 +94,8 @@ def _record(asked: Asked) -> AccidentRecord | None:
 
 
 def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
+    if "format" in asked.query and not problem:
+        return accident_files.listed(asked, _standing)
     found = asked.office.console.accidents.find(after=asked.query.get("after", ""), limit=_PAGE)
     return asked.page(
         "accidents.html",
@@ -154,6 +157,8 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
     desk, record = asked.office.console.accidents, _record(asked)
     if record is None:
         return asked.problem(404, _NONE, where=asked.part("id")[:40])
+    if asked.query.get("format") == "toml" and not problem:
+        return accident_files.as_file(record)
     # Nothing that somebody typed is lost where it couldn't be kept: each form is given back as it was sent.
     saying = asked.form if problem and asked.path.endswith("/said") else None
     told = record.told()
