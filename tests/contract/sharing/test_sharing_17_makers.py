@@ -247,6 +247,16 @@ def test_what_is_no_advisory(what: str) -> None:
         read_csaf(csaf(**BAD[what]))
 
 
+def test_a_name_given_twice_smuggles_no_marking() -> None:
+    for twice in ('"label": "AMBER", "label": "GREEN"', '"label": "AMBER", "\\u006cabel": "GREEN"'):
+        octets = csaf().replace(b'"label": "GREEN"', twice.encode())
+        assert twice.encode() in octets
+        with pytest.raises(AdvisoryFault, match="twice"):
+            read_csaf(octets)
+    with pytest.raises(AdvisoryFault, match="JSON"):  # a number too long to be read
+        read_csaf(b'{"document": ' + b"1" * 5_000 + b"}")
+
+
 def test_what_is_no_document_at_all() -> None:
     deep: dict[str, Any] = {"category": "vendor", "name": "x"}
     for _ in range(40):

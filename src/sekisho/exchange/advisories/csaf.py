@@ -7,6 +7,7 @@ at, and no signature is. What else a document has stays in it: members get it oc
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -78,8 +79,12 @@ def read_csaf(octets: bytes) -> Csaf:
     if len(octets) > _MOST_OCTETS:
         raise AdvisoryFault(f"at most {_MOST_OCTETS} octets")
     try:
-        whole = msgspec.json.decode(octets)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as fault:
+        # msgspec refuses what is no JSON; the other one shows a name given twice, of which readers keep either.
+        msgspec.json.decode(octets)
+        whole = json.loads(octets, object_pairs_hook=_once)
+    except AdvisoryFault:
+        raise
+    except (msgspec.DecodeError, RecursionError, ValueError) as fault:
         raise AdvisoryFault(f"no JSON: {str(fault)[:120]}") from None
     document = _part(_object(whole, "document"), "document")
     tracking = _part(document, "tracking")
@@ -108,6 +113,13 @@ def read_csaf(octets: bytes) -> Csaf:
         _text(tracking, "id"), version, _text(document, "title"), _text(document, "category"),
         _text(tracking, "status"), released, _text(publisher, "name"), _marking(document), _said(whole, products),
     )  # fmt: skip
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise AdvisoryFault("a property is given twice")
+    return found
 
 
 def _marking(document: Mapping[str, Any]) -> Tlp:
