@@ -13,7 +13,11 @@ def test_each_clause_has_its_tests() -> None:
     text = PAGE.read_text(encoding="utf-8")
     files = {letter: ROOT / path for path, letter in re.findall(r"`(tests/[\w/.]+)` \((\w)\b", text)}
     assert set(files) == {"U", "S", "P", "C", "R", "H", "K", "T", "I", "N"}
-    rows = [line for line in text.partition("## Clause and test")[2].partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
+    rows = [
+        line
+        for line in text.partition("## Clause and test")[2].partition("\n## ")[0].splitlines()
+        if line.startswith("|")
+    ][2:]
     assert len(rows) > 15
     for row in rows:
         named = re.findall(r"\b([USPCRHKTIN]) ((?:`test_\w+`(?:, )?)+|all)", row)
