@@ -52,9 +52,9 @@ class HubConsole:
 
 def fill(ring: Ring, count: int = 6) -> None:
     """Let two members report some addresses, and one of them more; dispute one; deliver evidence."""
-    ring.join("alpha", "full", "203.0.113.0/25").join("beta", "full", "203.0.113.128/25").join(
-        "kita", "receive-only"
-    )
+    ring.join("alpha", "full", "203.0.113.0/25", "198.51.100.200/32").join(
+        "beta", "full", "203.0.113.128/25"
+    ).join("kita", "receive-only")
     for number in range(count):
         # Others see only the first ones: these are confirmed.
         for place, member in enumerate(("alpha", "beta")[: 2 if number < 2 else 1]):
@@ -72,7 +72,9 @@ def fill(ring: Ring, count: int = 6) -> None:
     }  # fmt: skip
     ring.post("beta", "list-in", opinion)
     for number in range(2):
-        ring.post("alpha", "evidence-in", evidence("203.0.113.150", number=number + 1))
+        ring.post(
+            "alpha", "evidence-in", evidence("203.0.113.150", number=number + 1, number_observed=number + 1)
+        )
 
 
 def others(ring: Ring) -> None:

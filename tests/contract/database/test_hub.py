@@ -271,7 +271,7 @@ def test_members_who_report_the_same_at_once(address: str, tmp_path: Path) -> No
 
 
 def story(ring: Ring) -> None:
-    ring.join("a").join("b").join("c", "receive-only", "203.0.113.0/24")
+    ring.join("a", "full", "198.51.100.200/32").join("b").join("c", "receive-only", "203.0.113.0/24")
     for number, name in enumerate("ab"):
         some = [indicator(f"198.51.100.{at}", number=number * 50 + at + 1) for at in range(20)]
         assert ring.post(name, "list-in", *some)["success_count"] == 20

@@ -75,7 +75,7 @@ def test_14_nothing_passes_that_is_not_named(extra: dict[str, Any]) -> None:
 
 def test_14_evidence_reaches_the_holder_of_that_time_alone(ring: Ring) -> None:
     day = NOW // DAY * DAY
-    ring.join("sees").join("old").join("new", "receive-only").join("none")
+    ring.join("sees", "full", "198.51.100.0/24").join("old").join("new", "receive-only").join("none")
     hold(ring.books, "old", "203.0.113.0/24", 1, day - 2 * DAY, "op")
     hold(ring.books, "new", "203.0.113.0/24", day - 2 * DAY, 0, "op")
     hold(ring.books, "sees", "192.0.2.0/24", 1, 0, "op")
@@ -106,7 +106,7 @@ def test_14_evidence_reaches_the_holder_of_that_time_alone(ring: Ring) -> None:
 
 
 def test_14_the_ledger_for_five_years_and_the_items_for_thirty_days(ring: Ring) -> None:
-    ring.join("sees").join("has", "receive-only", "203.0.113.0/24")
+    ring.join("sees", "full", "198.51.100.0/24").join("has", "receive-only", "203.0.113.0/24")
     ring.post("sees", "evidence-in", evidence(SECRET))
     ring.post("sees", "evidence-in", evidence(SECRET))
     (entry,) = ring.books.ledger.entries()
@@ -153,14 +153,14 @@ def stix(at: int) -> str:
     ],
 )
 def test_14_every_field_of_the_evidence_is_of_its_kind(ring: Ring, part: str, more: dict[str, Any]) -> None:
-    ring.join("sees").join("has", "receive-only", "203.0.113.0/24", "fe80::/10")
+    ring.join("sees", "full", "198.51.100.0/24").join("has", "receive-only", "203.0.113.0/24", "fe80::/10")
     one = evidence(SECRET)
     one["objects"][part] |= more
     assert ring.post("sees", "evidence-in", one)["failure_count"] == 1
 
 
 def test_14_the_letter_is_made_of_what_was_understood(ring: Ring) -> None:
-    ring.join("sees").join("has", "receive-only", "203.0.113.0/24")
+    ring.join("sees", "full", "198.51.100.0/24").join("has", "receive-only", "203.0.113.0/24")
     one = evidence(SECRET)
     counts = {
         "src_packets": 7,
@@ -178,10 +178,46 @@ def test_14_the_letter_is_made_of_what_was_understood(ring: Ring) -> None:
 
 
 def test_14_the_ledger_is_for_who_may_read_evidence_and_writes_its_receipt(ring: Ring) -> None:
-    ring.join("sees").join("has", "receive-only", "203.0.113.0/24")
+    ring.join("sees", "full", "198.51.100.0/24").join("has", "receive-only", "203.0.113.0/24")
     ring.post("sees", "evidence-in", evidence(SECRET))
     ring.clock[0] += 5000
     assert len(ring.ask("has", "GET", "/me/ledger.json").json["ledger"]) == 1
     assert ring.books.ledger.entries()[0].receipt == NOW + 5000
     grant(ring.books, Right("has", ring.ids["evidence"], False, False, Tlp.RED), "op")
     assert ring.ask("has", "GET", "/me/ledger.json").status == 403
+
+
+def test_14_what_cannot_be_or_is_not_the_suppliers_own_is_not_delivered(ring: Ring) -> None:
+    ring.join("sees", "full", "198.51.100.0/24").join("other", "full", "192.0.2.0/24")
+    ring.join("has", "receive-only", "203.0.113.0/24")
+    foreign = [evidence(SECRET, number=number) for number in (1, 2)]
+    foreign[0]["objects"]["1"] = {"type": "ipv4-addr", "value": "192.0.2.9"}  # another member's
+    foreign[1]["objects"]["1"] = {"type": "ipv4-addr", "value": "8.8.8.8"}  # nobody's
+    later = [evidence(SECRET, number=3, moment=stix(NOW + 2 * DAY // 24)), evidence(SECRET, number=4)]
+    later[1]["last_observed"] = stix(NOW + 365 * DAY)
+    backwards = evidence(SECRET, number=5) | {"first_observed": stix(NOW), "last_observed": stix(NOW - 1000)}
+    told = ring.post("sees", "evidence-in", *foreign, *later, backwards)
+    assert (told["success_count"], told["failure_count"]) == (0, 5)
+    assert ring.objects("has", "evidence") == []
+    assert ring.books.ledger.entries() == ()
+
+
+def test_14_one_entry_of_a_log_is_delivered_once_whatever_it_is_called(ring: Ring) -> None:
+    ring.join("sees", "full", "198.51.100.0/24").join("has", "receive-only", "203.0.113.0/24")
+    for start in (1, 4):
+        told = ring.post("sees", "evidence-in", *(evidence(SECRET, number=start + more) for more in range(3)))
+        assert told["success_count"] == 3
+    assert len(ring.objects("has", "evidence")) == len(ring.books.ledger.entries()) == 1
+
+
+def test_14_what_tells_of_two_holders_goes_to_neither(ring: Ring) -> None:
+    ring.join("sees", "full", "198.51.100.0/24").join("old").join("new")
+    moved = NOW - DAY
+    hold(ring.books, "old", "203.0.113.0/24", 1, moved, "op")
+    hold(ring.books, "new", "203.0.113.0/24", moved, 0, "op")
+    ring.books.forget()
+    one = evidence(SECRET, moment=stix(moved - 60_000)) | {"last_observed": stix(moved + 60_000)}
+    two = evidence(SECRET, number=2, moment=stix(moved - 60_000))
+    two["objects"]["2"]["end"] = stix(moved + 60_000)
+    assert ring.post("sees", "evidence-in", one, two)["failure_count"] == 2
+    assert ring.objects("old", "evidence") == ring.objects("new", "evidence") == []

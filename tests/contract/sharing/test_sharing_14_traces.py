@@ -134,7 +134,7 @@ def octets_of(folder: Path) -> bytes:
 def test_14_what_is_past_its_time_is_in_no_file(ring: Ring) -> None:
     """Neither in the database, nor in its write-ahead log, nor in a copy that is made then."""
     folder: Path = ring.desk.folder
-    ring.join("sees").join("old").join("new", "receive-only")
+    ring.join("sees", "full", "198.51.100.200/32").join("old").join("new", "receive-only")
     noon = YESTERDAY + DAY // 2
     hold(ring.books, "old", "203.0.113.0/24", 1, noon, "op")
     hold(ring.books, "new", "203.0.113.0/24", noon, 0, "op")

@@ -88,7 +88,7 @@ def test_no_hub_here(tmp_path: Path) -> None:
 
 def test_indicators_disputes_and_the_ledger(hub: Path) -> None:
     with opened_ring(hub) as ring:
-        ring.join("x").join("y", "receive-only", "203.0.113.0/24")
+        ring.join("x", "full", "198.51.100.200/32").join("y", "receive-only", "203.0.113.0/24")
         ring.post("x", "list-in", indicator(seen="handshake"))
         ring.post("x", "evidence-in", evidence())
     assert "198.51.100.7" in shown(hub, "indicators", "--state", "candidate")

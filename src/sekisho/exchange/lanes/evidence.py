@@ -48,6 +48,12 @@ class LogItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     start: int = 0
     end: int = 0
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Return the earliest and the latest moment that it tells of."""
+        told = [at for at in (self.first, self.last, self.start, self.end) if at]
+        return min(told, default=0), max(told, default=0)
+
 
 def items(one: Mapping[str, Any]) -> LogItems:
     """Return the items of one log entry.
@@ -77,6 +83,10 @@ def items(one: Mapping[str, Any]) -> LogItems:
         or not all(isinstance(word, str) and word.isalnum() and word.isascii() for word in protocols)
     ):
         raise ObjectFault("protocols: words")
+    for before, after in ((_moment(one, "first_observed"), _moment(one, "last_observed")),
+                          (_moment(traffic[0], "start"), _moment(traffic[0], "end"))):  # fmt: skip
+        if after and before > after:
+            raise ObjectFault("it ends before it begins")
     number = _count(one, "number_observed")
     if number < 1:
         raise ObjectFault("number_observed: from 1")

@@ -295,16 +295,26 @@ class Shelves:
         return keys
 
     def _holder(self, sender: str, items: evidence.LogItems) -> str:
-        """Return the member whose line sent it at that time.
+        """Return the member whose line sent it at that time, and all the time that it tells of.
 
-        :raises ObjectFault: nobody's whom the hub knows, or the sender's own
+        :raises ObjectFault: nobody's whom the hub knows, or the sender's own; it tells of what is still to come; or it did
+            not hit the sender or its users (法116条の2 第2項)
         """
         roster = self._books.roster()
         if sender not in roster.active or roster.active[sender].role is not MemberRole.FULL:
             raise ObjectFault("evidence is taken from full members alone")
-        holders = roster.holders(items.source, items.first)
+        begin, end = items.span
+        if end > self._books.now() + self._books.rules.skew_seconds * 1000:
+            raise ObjectFault("it tells of a time that is still to come")
+        holders = roster.holders(items.source, begin)
         if sender in holders:
             raise ObjectFault("the source lies in a network of your own")
+        if roster.holders(items.source, end) != holders:
+            raise ObjectFault("the source's address changed hands meanwhile: send an entry for each part")
+        if any(roster.holders(items.destination, at) != {sender} for at in (begin, end)):
+            raise ObjectFault(
+                "the destination lies in no network that the hub knows to be yours at that time"
+            )
         if len(holders) != 1:
             raise ObjectFault("no one member held the source's address at that time")
         return holders.pop()
@@ -316,29 +326,29 @@ class Shelves:
         if lane is None:
             return
         entries: list[LedgerEntry] = []
-        letters: dict[str, list[Offered]] = {}
+        letters: dict[str, dict[str, Offered]] = {}
         for one in taken:
             items = evidence.items(msgspec.json.decode(one.body))
             carrier = self._holder(sender, items)
-            letter = books.minted("observed-data", sender, one.id, one.version_key)
+            # Of what it says, not of the name it came under: one entry of a log is delivered once.
+            kept = msgspec.json.encode(items).decode()
+            letter = books.minted("observed-data", sender, kept)
             body = evidence.letter(items, letter, books.identity, rfc3339(at * 1000)[:-4] + "Z")
             checked = check(body)
-            letters.setdefault(carrier, []).append(
-                Offered(
-                    checked.id, checked.type, checked.version, checked.version_key, checked.digest, body.decode(), OPERATOR,
-                    carrier, Tlp.RED,
-                )
+            letters.setdefault(carrier, {})[letter] = Offered(
+                checked.id, checked.type, checked.version, checked.version_key, checked.digest, body.decode(), OPERATOR,
+                carrier, Tlp.RED,
             )  # fmt: skip
             entries.append(
                 LedgerEntry(
-                    letter, sender, at, msgspec.json.encode(items).decode(), carrier, at, 0,
+                    letter, sender, at, kept, carrier, at, 0,
                     at + books.rules.ledger_years * _YEAR,
                 )
             )  # fmt: skip
         books.ledger.enter(entries)
         for carrier, some in letters.items():
             part = books.part(lane.id, carrier)
-            fresh = [one for one in some if not books.objects.has(part, one.id)]
+            fresh = [one for one in some.values() if not books.objects.has(part, one.id)]
             if fresh:
                 books.objects.add(part, fresh, now)
 
