@@ -46,7 +46,9 @@ def accidents(console: Console, now: int) -> None:
 
 
 def _running(moment: datetime) -> Told:
+    now = moment.astimezone(JAPAN)
     report = Details(
+        reported_at=f"{now:%Y-%m-%d %H:%M}", wholesale="いいえ", other="続報は1時間ごとに知らせる",
         operator=_OPERATOR, place="東京都千代田区 第一局", cause="認証サーバーのソフトウェア不具合（推定）",
         cause_class="設備要因：ソフトウェア不具合", measures="予備系への切替、接続できない利用者の再認証", outlook="17時ごろ",
     )  # fmt: skip

@@ -34,9 +34,14 @@ def value(name: str, case: Case, kind: Kind) -> Value:
 
 def _reported_at(case: Case, _kind: Kind) -> Value:
     """Only who sends it knows when: the moment of drafting would be another one."""
-    said = case.say("送る時刻を書いてから署名する", "write the time of sending before it is signed")
     own = case.about.report.reported_at
-    return own, Known.TOLD, "" if own else said
+    if own:  # it may be that of the report before
+        return own, Known.CHECK, case.say("この報告を送る時刻か", "is it the time of sending this report?")
+    return (
+        "",
+        Known.MISSING,
+        case.say("送る時刻を書いてから署名する", "write the time of sending before it is signed"),
+    )
 
 
 def _occurred(case: Case, _kind: Kind) -> Value:

@@ -358,7 +358,7 @@ def test_who_reports_writes_when_and_what_before_it_is_signed() -> None:
     )
     assert [value(empty, name) for name in ("reported-at", "wholesale")] == [("", Known.MISSING)] * 2
     assert [value(said, name) for name in ("reported-at", "wholesale")] == [
-        ("14時40分", Known.TOLD), ("いいえ", Known.TOLD),
+        ("14時40分", Known.CHECK), ("いいえ", Known.TOLD),
     ]  # fmt: skip
     assert {one.where for one in changes(empty, said)} == {"報告日時", "卸役務か"}
     filed = Details(addressee="総務大臣", submitted="12月1日", address="見本市", representative="見本 一")
