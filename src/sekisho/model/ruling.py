@@ -35,7 +35,7 @@ class Ruling(msgspec.Struct, frozen=True):
     ``urgent`` is whether something must be reported without delay: serious, a leak, a stop or a threat. ``target`` is
     the operator's own moment for the first report; None when none was set, or it is reported. ``later`` counts the facts
     of a later time, which are not used. ``unasked`` are the questions that nobody has answered: while there are any and
-    nothing else is due, ``urgent`` is undecided.
+    nothing else is due, ``urgent`` is undecided. ``reported`` is the first report to the ministry that is on record.
     """
 
     incident: Incident
@@ -53,6 +53,13 @@ class Ruling(msgspec.Struct, frozen=True):
     target: datetime | None = None
     later: int = 0
     unasked: tuple[str, ...] = ()
+    reported: datetime | None = None
+
+    @property
+    def first_missing(self) -> Duty | None:
+        """The duty that surely asks for a first report while none is on record; None when there is none."""
+        sure = (one for one in self.duties if one.standing is Standing.YES)
+        return next(sure, None) if self.reported is None else None
 
     @property
     def running(self) -> bool:

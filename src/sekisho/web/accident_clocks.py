@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sekisho.model.accident import JAPAN
+from sekisho.model.accident import JAPAN, japan_day
 from sekisho.model.draft import Kind
 from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
@@ -58,12 +58,17 @@ def clocks(ruling: Ruling, say: Say) -> Iterator[Clock]:
 
 
 def undone(ruling: Ruling, say: Say) -> Iterator[str]:
-    """Yield what is on record nowhere though the accident is over: it is no countdown any more."""
+    """Yield what is on record nowhere: a first report that is due, also while it goes on; the rest when it is over."""
+    if ruling.first_missing:
+        yield say(
+            "総務省への第一報（速やかに）の記録がない",
+            "no first report to the ministry is on record, which is due without delay",
+        )
     if ruling.running:
         return
     if ruling.telling and ruling.telling.first is None:
         yield say("利用者に知らせた記録がない", "no notice to users is on record")
-    if ruling.target:
+    if ruling.target and not ruling.first_missing:
         yield say("総務省への第一報の記録がない", "no first report to the ministry is on record")
 
 
@@ -78,6 +83,16 @@ def next_due(ruling: Ruling, signed: frozenset[str], say: Say) -> Clock | None:
         if one.standing is not Standing.NO and f"{Kind.DETAILED.value}-{one.rule.trigger}" not in signed
     )  # fmt: skip
     return min((*clocks(ruling, say), *days), key=lambda one: one.when, default=None)
+
+
+def first_report(ruling: Ruling, say: Say) -> Clock | None:
+    """Return the first report where it is due and not on record: the law has no hours, but it is late the day after."""
+    if duty := ruling.first_missing:
+        seconds = int((ruling.incident.as_of - duty.started).total_seconds())
+        late = japan_day(ruling.incident.as_of) > japan_day(duty.started)
+        what = say("第一報（速やかに）の記録がない", "First report (without delay): not on record")
+        return Clock(what, duty.started, left_words(-seconds), late)
+    return None
 
 
 def left_words(seconds: int) -> str:

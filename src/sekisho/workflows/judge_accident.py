@@ -127,6 +127,7 @@ def rule(about: About, facts: tuple[Fact, ...], as_of: datetime) -> Ruling:
         _target(about, known, kept),
         sum(one.time > as_of for one in kept),
         silent,
+        min((one.time for one in kept if one.what is What.REPORTED and one.time <= as_of), default=None),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -69,6 +69,11 @@ MISSING = {
         en="hangs on whether an accident of the period belongs in it; whether a report of none is asked is unverified",
     ),
     "work": Text(ja="その工事をできる資格の人がいない", en="nobody posted there may do that work"),
+    "first": Text(
+        ja="第一報の記録がない。「速やかに」に日数の定めはない（義務の始まった日を示す）。したのなら事実「報告」を加える",
+        en="no first report is on record; “without delay” has no number of days (its day is the one the duty began): if it was "
+        "made, add the fact “reported”",
+    ),
     "serious": Text(ja="重大な事故かどうかによる", en="hangs on whether the accident is serious"),
 }
 
@@ -172,6 +177,7 @@ def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until:
     found = [_with_accidents(one, asked, today) for one in entries(operator, calendar_rules(), today, until)]
     proofs = {one.id: one for one in operator.done}
     for ruling in rulings:
+        found += _first_reports(ruling, proofs, today)
         for duty in ruling.duties:
             identifier = f"accident-{ruling.incident.id}-{duty.rule.trigger}"
             proof = proofs.get(identifier)
@@ -190,6 +196,27 @@ def duties_of(operator: Operator, rulings: Iterable[Ruling], today: date, until:
             )  # fmt: skip
             found.append(proved(entry, proof, today) if proof else entry)
     return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
+
+
+def _first_reports(ruling: Ruling, proofs: Mapping[str, Done], today: date) -> Iterator[Entry]:
+    """Yield first reports that are due and of which nothing is on record among the facts."""
+    if ruling.reported:
+        return
+    name = ruling.incident.title or ruling.incident.id
+    for duty in ruling.duties:
+        if duty.standing is not Standing.YES:
+            continue
+        identifier = f"accident-{ruling.incident.id}-{duty.rule.trigger}-first"
+        proof, day = proofs.get(identifier), japan_day(duty.started)
+        title = Text(
+            ja=f"第一報（{duty.rule.first.ja}）：{duty.rule.title.ja}「{name}」",
+            en=f"first report ({duty.rule.first.en}): {duty.rule.title.en} “{name}”",
+        )
+        state = State.DONE if proof else State.LATE if day < today else State.DUE
+        yield Entry(
+            identifier, title, duty.rule.article, "", day, state, duty.rule.confidence, "" if proof else "first",
+            duty.rule.remark, proof, accident=ruling.incident.id,
+        )  # fmt: skip
 
 
 def measures_of(

@@ -13,7 +13,7 @@ from sekisho.model.detection import Window
 from sekisho.model.survival import Comparison, Curve
 from sekisho.reports.held import words
 from sekisho.web import filtering
-from sekisho.web.accident_clocks import next_due
+from sekisho.web.accident_clocks import first_report, next_due
 from sekisho.web.api.watching import Moment
 from sekisho.web.asked import Asked
 from sekisho.web.interval import HOUR, step_of
@@ -28,13 +28,17 @@ _MOST_MARKS = 120
 
 
 class UnsettledOut(msgspec.Struct, frozen=True):
-    """An accident that goes on or whose report may be due; ``due`` in milliseconds, 0 when nothing is."""
+    """An accident that goes on or whose report may be due; ``due`` in milliseconds, 0 when nothing is.
+
+    ``first_missing``: since when a first report is due of which nothing is on record; 0 for none.
+    """
 
     id: str
     title: str
     ended: int
     next: str
     due: int
+    first_missing: int
 
 
 class TodayOut(msgspec.Struct, frozen=True):
@@ -278,10 +282,12 @@ def _today(asked: Asked, _query: Any, _body: None) -> TodayOut:
 
 def _unsettled(asked: Asked, one: Any) -> UnsettledOut:
     due = next_due(one.ruling, one.signed, asked.t) if one.ruling else None
+    first = first_report(one.ruling, asked.t) if one.ruling else None
     told = one.record
     return UnsettledOut(
-        told.id, told.title, told.ended, due.what if due else "", due.milliseconds if due else 0
-    )
+        told.id, told.title, told.ended, due.what if due else "", due.milliseconds if due else 0,
+        first.milliseconds if first else 0,
+    )  # fmt: skip
 
 
 def _watch(asked: Asked, _query: Any, _body: None) -> WatchOut | None:

@@ -12,7 +12,7 @@ from sekisho.errors import NothingThere
 from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.ports.cases import CaseFilter
-from sekisho.web.accident_clocks import next_due
+from sekisho.web.accident_clocks import first_report, next_due
 from sekisho.web.acting import KINDS
 from sekisho.web.asked import Asked
 from sekisho.web.duty_marks import MARKS
@@ -78,11 +78,15 @@ def _home(asked: Asked) -> Response:
         lambda: console.casework.cases(CaseFilter(states=(), assignee=who), limit=6, who=who).cases
     )
     accidents = [
-        (one, next_due(one.ruling, one.signed, asked.t) if one.ruling else None)
+        (
+            one,
+            next_due(one.ruling, one.signed, asked.t) if one.ruling else None,
+            first_report(one.ruling, asked.t) if one.ruling else None,
+        )
         for one in told.accidents or ()
     ]
     # An accident whose next day is shown already tells of its reports itself.
-    telling = {one.record.id for one, due in accidents if due}
+    telling = {one.record.id for one, due, first in accidents if due or first}
     duties = [one for one in told.duties or () if one.accident not in telling or one.id.startswith(MEASURE)]
     failing = [one for one in told.terminals or () if any(v.name == "FAIL" for v in one.verdicts.values())]
     return asked.page(

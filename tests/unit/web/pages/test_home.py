@@ -19,6 +19,7 @@ from sekisho.model.accident_record import Told
 from sekisho.model.account import Role
 from sekisho.model.assess_run import LOCK, ORDER, PROGRESS, QUESTIONS, Asking, Ended, Order, Progress
 from sekisho.model.case_life import Actor
+from sekisho.model.compliance import State
 from sekisho.model.incident import Service
 from sekisho.model.timeline import About, Fact, What
 from sekisho.web.installation import office_of
@@ -190,3 +191,29 @@ def test_an_empty_folder_says_what_to_do_first(tmp_path: Path) -> None:
         assert 'class="figure">—<' in page, "what nobody looked at is no nought"
         viewer = browsing(office, signed_in(office, admin, Role.VIEWER).token).get("/").text
         assert 'href="/terminals/new"' not in viewer
+
+
+def test_a_serious_accident_without_a_first_report_is_late_everywhere(life: Day) -> None:
+    desk, who, now = life.console.accidents, Actor("鈴木", "sender"), datetime.now(UTC)
+    known = {"service": Service.INTERNET, "area": "東京都", "users_least": 50_000, "users_most": 50_000}
+    facts = (
+        Fact(now - timedelta(hours=60), What.DOWN, **known),  # type: ignore[arg-type]
+        Fact(now - timedelta(hours=57), What.RESTORED, service=Service.INTERNET),
+    )
+    record = desk.open(Told(About(title="nobody told the ministry"), facts), who)
+    entry, browser = f"accident-{record.id}-serious-first", life.browser()
+    before = browser.get("/").text.count("First report (without delay): not on record")
+    assert before
+    assert "no first report to the ministry is on record" in browser.get(f"/accidents/{record.id}").text
+    (late,) = (one for one in life.console.duties.listed().entries if one.id == entry)
+    assert (late.state, late.missing) == (State.LATE, "first")
+    assert entry.encode() in browser.get("/duties/calendar.ics").content
+    from sekisho.wiring.duty_reminding import worth_telling
+
+    listed = life.console.duties.listed()
+    assert entry in {one.id for one in worth_telling(listed.entries, listed.today, 30)}
+    said = {"time": (now - timedelta(hours=1)).isoformat(), "what": "reported"}
+    desk.add_fact(record, said, UTC, who)
+    assert browser.get("/").text.count("First report (without delay): not on record") == before - 1
+    assert "no first report" not in browser.get(f"/accidents/{record.id}").text
+    assert entry not in {one.id for one in life.console.duties.listed().entries}
