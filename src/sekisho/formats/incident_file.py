@@ -16,6 +16,7 @@ import msgspec
 from sekisho.errors import DescriptionError
 from sekisho.formats.incident_words import COLUMNS, REASONS, SERVICES, WHATS
 from sekisho.formats.japanese_time import read_moment
+from sekisho.formats.written_text import readable
 from sekisho.language import Text
 from sekisho.model.incident import Service
 from sekisho.model.timeline import LEAKS, About, Fact, What
@@ -73,7 +74,7 @@ def read_toml(
         read_fact({key: _plain(value) for key, value in row.items()}, f"[[facts]] {number}", zone)
         for number, row in enumerate(rows, 1)
     )
-    return msgspec.structs.replace(about, title=_printable(about.title), id=_printable(about.id)), facts
+    return msgspec.structs.replace(readable(about), id=_printable(about.id)), facts
 
 
 def read_csv(text: str, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sekisho.errors import ConflictError, DescriptionError
+from sekisho.formats.written_text import readable
 from sekisho.language import Language, Text
 from sekisho.model.accident_record import AccidentRecord, DocumentVersion, SignOff, Told, ended_at, version_of
 from sekisho.model.draft import Change, Draft, Kind, Signature, changes
@@ -259,6 +260,7 @@ class AccidentDesk:
         return [msgspec.structs.replace(one, made_by=named(one.made_by, names)) for one in documents]
 
     def _filled(self, record: AccidentRecord, told: Told, actor: Actor) -> AccidentRecord:
+        told = readable(told)
         if len(told.facts) > _MOST_FACTS:
             raise DescriptionError(_TOO_MANY, f"{len(told.facts):,}")
         from sekisho.stores.database.rows import askable

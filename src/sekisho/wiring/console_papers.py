@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from sekisho.formats.written_text import readable
 from sekisho.model.paper import Paper
 from sekisho.model.reminding import parts
 from sekisho.wiring.staff_names import Hidden, StaffNames, course_of
@@ -95,7 +96,7 @@ class Papers:
 
         :raises ConflictError: somebody was faster
         """
-        given = tuple(written)
+        given = tuple(Written(one.name, one.seen, readable(one.noun)) for one in written)
         nouns = [one.noun for one in given if one.noun is not None]
         hidden = self._names.hide(
             nouns, actor.name, *(who for one in given for who in _inside(kind, one.name))

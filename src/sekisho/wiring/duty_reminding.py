@@ -10,6 +10,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
+from sekisho.formats.written_text import readable
 from sekisho.language import Language, Text
 from sekisho.model.compliance import Entry, State
 from sekisho.model.reminding import LEADS, stage
@@ -45,7 +46,7 @@ def _stage(one: Entry, today: date, leads: tuple[int, ...]) -> str:
 
 def message(found: Iterable[Entry], sender: str, recipient: str, language: Language, at: datetime) -> bytes:
     """Return the mail: one paragraph for each duty."""
-    every = tuple(found)
+    every = readable(tuple(found))  # nobody's name writes a line of its own
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = Text(ja=f"義務の期日：{len(every)}件", en=f"Duties by date: {len(every)}").say(language)
     mail["From"], mail["To"] = sender, recipient

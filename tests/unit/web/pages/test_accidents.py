@@ -237,6 +237,18 @@ def test_what_a_second_person_typed_is_given_back_beside_what_the_first_wrote(
     assert ">冷却</textarea>" in sender.get(where).text
 
 
+def test_a_subject_cant_turn_a_heading_round_nor_begin_a_line(sender: TestClient) -> None:
+    where = recorded(sender, title="故障\u202e告報")
+    page = sender.get(where).text
+    assert ("故障\ufffd告報" in page, "\u202e" in page) == (True, False)
+    said = {"revision": int(seen(page)), "title": "一\r\n二", "operator": "社\n名", "cause": "一\n二"}
+    assert sender.post(f"/api/v1{where}/said", json=said).status_code == 200
+    page = sender.get(where).text
+    assert "<h1>一 二</h1>" in page
+    assert ">社 名</textarea>" in page
+    assert ">一\n二</textarea>" in page
+
+
 def test_two_duties_ask_for_two_detailed_reports(sender: TestClient) -> None:
     facts = f'[[facts]]\ntime = "{ago(200)}"\nwhat = "down"\nservice = "internet"\nusers = 50000\n'
     where = recorded(sender, text=f'leaks = ["secrecy"]\n{facts}', title="")

@@ -92,3 +92,12 @@ def test_measures_and_lessons(office: Office, analyst: TestClient) -> None:
     lesson = {"revision": 0, "happened": "電源が落ちた", "learned": "切替まで試験する"}
     assert '"type":"note"' in ask(analyst, f"{where}/lesson", lesson)["leaves"]
     ask(analyst, f"{where}/lesson", lesson | {"revision": 1, "happened": "192.0.2.1 が落ちた"}, 409)
+
+
+def test_a_name_cant_write_a_line_of_its_own(office: Office, analyst: TestClient) -> None:
+    accidents(office.console, office.console.now())
+    where = f"/accidents/{office.console.accidents.find()[0].id}/measures"
+    measure = {"text": "一\n二", "owner": "鈴木;,\r\nX:1\u202e", "due": "2027-01-31"}
+    assert ask(analyst, where, measure)["text"]
+    (kept,) = [one for one in office.console.learning.measures() if one.owner.startswith("鈴木")]
+    assert (kept.text, kept.owner) == ("一\n二", "鈴木;, X:1\ufffd")
