@@ -144,6 +144,8 @@ TELLING = [
     {"subscriber": "u1"}, {"model": "R100 203.0.113.7"}, {"model": "00-11-22-33-44-55"}, {"model": "0011.2233.4455"},
     {"model": "tel 0312345678"}, {"vendor": "a@b.example"}, {"firmware": "1234567"}, {"finding": "Default Password"},
     {"devices": 0}, {"devices": -5}, {"devices": "5"}, {"ports": ["203.0.113.7"]}, {"cves": ["x"]},
+    {"model": "03-1234-5678"}, {"model": "tel 03 (1234) 5678"}, {"firmware": "090-1234-5678"}, {"model": "090.1234.5678"},
+    {"vendor": "yamada taro tokyo chiyoda 1-2-3"}, {"ports": ["tcp/70000"]},
     {"ports": ["tcp/1"] * 21}, {"vendor": ""}, {"model": "-"},
 ]  # fmt: skip
 
@@ -152,6 +154,11 @@ def test_there_is_no_place_for_a_subscriber(peopled: Ring) -> None:
     for more in TELLING:
         assert seen(peopled, "a", **{"devices": 5, **more}).status == 422, more
     assert peopled.books.models.reports() == ()
+    for name, firmware in (
+        ("WRC-1167GST2", "V1.02_10.2.88"),
+        ("DS-2CD2032-I", "5.4.5 build 17"),
+    ):  # what devices are called
+        assert seen(peopled, "a", 5, model=name, firmware=firmware).status == 200
 
 
 def test_who_may_report_and_who_may_advise(peopled: Ring) -> None:
@@ -225,7 +232,19 @@ def test_no_maker_speaks_of_anothers_model(peopled: Ring) -> None:
         advise(peopled.books, "acme", csaf(document__title="x"), "op")
 
 
+def test_of_a_model_that_is_nobodys_a_maker_says_nothing(peopled: Ring) -> None:
+    """What isn't entered as this maker's isn't its own: neither another vendor's name, nor one that it publishes under."""
+    other = csaf(product_tree__branches__0__name="Cisco")
+    listed = csaf(document__publisher__name="Cisco")  # the full product name C200 is the publisher's
+    for octets in (other, listed):
+        with pytest.raises(DescriptionError, match="entered as this maker"):
+            advise(peopled.books, "acme", octets, "op")
+    claim(peopled.books, "acme", "Cisco", "R-100", "op")
+    advise(peopled.books, "acme", other, "op")
+
+
 BAD = {
+    "path": {"document__tracking__id": "../../x"}, "hidden": {"document__tracking__id": ".x"},
     "no category": {"document__category": None}, "version": {"document__csaf_version": "2.1"}, "no id": {"document__tracking__id": ""},
     "draft": {"document__tracking__status": "draft"}, "no marking": {"document__distribution": None},
     "red": {"document__distribution__tlp__label": "RED"}, "odd marking": {"document__distribution__tlp__label": "BLUE"},

@@ -110,7 +110,7 @@ def read_csaf(octets: bytes) -> Csaf:
             raise AdvisoryFault(f"revision_history[{number}]: date, number and summary")
     products = _products(whole, _text(publisher, "name"))
     return Csaf(
-        _text(tracking, "id"), version, _text(document, "title"), _text(document, "category"),
+        _name(tracking), version, _text(document, "title"), _text(document, "category"),
         _text(tracking, "status"), released, _text(publisher, "name"), _marking(document), _said(whole, products),
     )  # fmt: skip
 
@@ -120,6 +120,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise AdvisoryFault("a property is given twice")
     return found
+
+
+def _name(tracking: Mapping[str, Any]) -> str:
+    """Return the document's id, which readers make a file name of: nothing that leads somewhere else."""
+    name = _text(tracking, "id")
+    if name[0] in ". " or name[-1] == " " or set(name) & set("/\\"):
+        raise AdvisoryFault("tracking.id: nothing that could be a path")
+    return name
 
 
 def _marking(document: Mapping[str, Any]) -> Tlp:

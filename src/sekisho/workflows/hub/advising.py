@@ -54,11 +54,17 @@ def advise(books: Books, maker: str, octets: bytes, who: str, finding: str = "")
     identifier = books.minted("advisory", maker, said.name, said.version)
     for one in said.said:
         vendor, model = plain(one.vendor), plain(one.model)
-        holder = owned.get((vendor, model), owned.get((vendor, ""), maker))
-        if holder != maker:
+        if owned.get((vendor, model), owned.get((vendor, ""), "")) != maker:
             raise DescriptionError(
-                Text(ja="ほかの製造者の機種について述べている", en="it speaks of another maker's model"),
+                Text(
+                    ja="その製造者のものと登録されていない機種について述べている",
+                    en="it speaks of a model that isn't entered as this maker's",
+                ),
                 f"{vendor} {model}",
+                Text(
+                    ja="運営者が sekisho hub product で登録する。文書では branches の vendor と product_name で名乗る",
+                    en="the operator enters it with sekisho hub product; the document names it by the branches vendor and product_name",
+                ),
             )
         rows[Affected(identifier, vendor, model, plain(one.version), one.issue, one.status)] = None
     made = Advisory(

@@ -19,6 +19,7 @@ _DAY = 86_400_000
 _AT_ONCE = 1_000
 _MOST_DEVICES = 10_000_000
 _MOST_SIGNS = 20
+_MOST_PORT = 65_535
 # Names of models have few digits in a row; addresses, telephone and serial numbers have more, or dots between.
 _NAME = re.compile(
     r"[0-9A-Za-z\u3040-\u30ff\u4e00-\u9fff][0-9A-Za-z\u3040-\u30ff\u4e00-\u9fff ._()+/-]{0,59}"
@@ -27,6 +28,9 @@ _TELLING = re.compile(
     r"\d{7}|(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]{2}[-.]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}",
     re.IGNORECASE,
 )
+# As people write a telephone or a house number: signs between the digits hide nothing. Versions have dots, and many digits.
+_NUMBER = re.compile(r"\d(?:[ ._()+/-]*\d){6}|\d+-\d+-\d+")
+_CALLED = re.compile(r"\d(?:[ ()+/-]*\d){6}")
 _FINDING = re.compile(r"[a-z][a-z-]{0,39}")
 _PORT = re.compile(r"(?:tcp|udp)/[1-9]\d{0,4}")
 _CVE = re.compile(r"CVE-\d{4}-\d{4,7}")
@@ -167,8 +171,13 @@ def _place(one: ModelReport) -> tuple[str, str, str, str]:
 def _taken(
     member: str, one: Seen, before: Mapping[tuple[str, str, str, str], ModelReport], now: int
 ) -> ModelReport:
-    for name in (one.vendor, one.model, *([one.firmware] if one.firmware else [])):
-        if not _NAME.fullmatch(name) or _TELLING.search(name) or not plain(name):
+    named = [
+        (one.vendor, _NUMBER),
+        (one.model, _NUMBER),
+        *([(one.firmware, _CALLED)] if one.firmware else []),
+    ]
+    for name, number in named:
+        if not _NAME.fullmatch(name) or _TELLING.search(name) or number.search(name) or not plain(name):
             raise _refused(
                 "製造者・機種・版の名前ではない（アドレスや番号は受け取らない）",
                 "not a name of a vendor, a model or a version (no addresses, no numbers)",
@@ -179,7 +188,8 @@ def _taken(
             "所見の語と台数が要る", "a finding in small letters, and a number of devices", one.finding[:60]
         )
     if len(one.ports) + len(one.cves) > _MOST_SIGNS or not (
-        all(map(_PORT.fullmatch, one.ports)) and all(map(_CVE.fullmatch, one.cves))
+        all(_PORT.fullmatch(port) and int(port[4:]) <= _MOST_PORT for port in one.ports)
+        and all(map(_CVE.fullmatch, one.cves))
     ):
         raise _refused("ポート（tcp/23）とCVE番号だけ", "only ports (tcp/23) and CVE numbers", one.model[:60])
     row = ModelReport(
