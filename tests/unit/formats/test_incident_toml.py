@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import msgspec
@@ -30,7 +31,7 @@ FACTS = (
             "A1", "件名 # \\ \"'", "unknown", areas_apart=True, leaks=("secrecy",), leaked_users=3, target_minutes=0,
             threat=Threat(("no-stop",), carrier_users=50_000, terminal_side=False), designated=False,
             monthly_users={Service.FREE_MAIL: 12_000_000}, due={"serious": date(2026, 12, 18)},
-            report=Details(cause="一行目\n二行目\t\x7f", measures="'''"),
+            report=Details(cause="一行目\n二行目\t", measures="'''"),
         ),
     ],
 )  # fmt: skip
@@ -39,3 +40,8 @@ def test_what_is_written_says_the_same(about: About) -> None:
     read, facts = read_toml(text, UTC, {"no-stop"}, {"serious"})
     assert read == about
     assert tuple(msgspec.structs.replace(one, line="") for one in facts) == FACTS
+
+
+def test_signs_that_toml_forbids_are_escaped() -> None:
+    title = "a\x7fb\x00c\x1f\u2028"
+    assert tomllib.loads(write_toml(About(title=title), FACTS))["title"] == title
