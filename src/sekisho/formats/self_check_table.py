@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import NoReturn
 
 from sekisho.errors import DescriptionError, ReadingError
+from sekisho.formats.formula_cells import meant
 from sekisho.formats.incident_words import REASONS
 from sekisho.formats.japanese_time import read_day
 from sekisho.formats.workbook import rows_of
@@ -26,6 +27,7 @@ _STATUS = {
     **{one.value: one for one in Status},
     "済み": Status.DONE, "済": Status.DONE, "一部": Status.PARTLY, "不足": Status.GAP, "対象外": Status.NOT_APPLICABLE,
 }  # fmt: skip
+_OWN_WORDS = frozenset({"owner", "evidence", "plan"})
 _LARGEST, _MOST_ITEMS, _LONGEST = 4_000_000, 5_000, 2_000
 # Workbooks keep days as counts from here (the 1900 system; its day 60 never was, and no self-check is that old).
 _FIRST_DAY, _SERIALS = date(1899, 12, 30), range(36_526, 73_051)
@@ -49,7 +51,7 @@ def table_in(data: bytes) -> Iterator[Row]:
         for row in reader:
             if row and row[0].startswith("#"):  # what a saved table says of itself
                 continue
-            yield f"line {reader.line_num}", row
+            yield f"line {reader.line_num}", [*map(meant, row)]
     except csv.Error as error:
         raise DescriptionError(
             Text(ja="CSVの書式の誤り", en="not valid CSV"), f"line {reader.line_num}: {error}"
@@ -119,7 +121,10 @@ def _named(rows: Iterable[Row], needed: set[str], known: set[str]) -> Iterator[t
             continue
         if len(cells) < len(names) or any(cells[len(names) :]):
             _refuse(Text(ja="列の数が見出しと違う", en="another number of columns than the heading"), where)
-        yield where, dict(zip(names, cells, strict=False))
+        named = dict(zip(names, cells, strict=False))
+        # What people write in their own words stays as they wrote it.
+        own = {name: cell.strip() for name, cell in zip(names, row, strict=False) if name in _OWN_WORDS}
+        yield where, {**named, **own}
 
 
 def _known(name: str, lists: Collection[str], where: str) -> None:

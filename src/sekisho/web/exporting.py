@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-# A cell that begins with one of these is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+from sekisho.formats.formula_cells import harmless
+
 PLAIN = "csv"
 
 
@@ -25,7 +25,7 @@ def _csv(head: Sequence[str], rows: list[Sequence[Any]], told: Mapping[str, str]
 
 
 def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _json(head: Sequence[str], rows: list[Sequence[Any]], told: Mapping[str, str]) -> tuple[bytes, str]:

@@ -29,6 +29,9 @@ _FIRST, _LAST = 2000, 2099
 _APRIL = 4
 _MOST_TIMES = 1_000
 _NO_ITEM = Text(ja="その項目はない", en="there is no such item")
+_TOO_EARLY = Text(
+    ja="先の年度には、来年度までしか書けない", en="only the next fiscal year can be answered ahead"
+)
 _NO_YEAR = Text(ja="年度は2000から2099まで", en="a fiscal year between 2000 and 2099")
 _LATER = Text(
     ja="まだ来ていない日に確かめることはできない", en="it can't have been checked on a day still to come"
@@ -95,6 +98,7 @@ class CheckDesk:
         :raises DescriptionError: no such list or item, a day still to come
         :raises ConflictError: somebody was faster
         """
+        self._begun(year)
         known = {one.id: one for one in self.lists(self.imported()[0])}
         asked = (answer.list, answer.item)
         if answer.list not in known or (
@@ -109,11 +113,16 @@ class CheckDesk:
             {"item": name[:200], "status": answer.status.value},
         )  # fmt: skip
 
+    def _begun(self, year: int) -> None:
+        if year > self.this_year + 1:  # the next one may be prepared
+            raise DescriptionError(_TOO_EARLY, str(year)[:20])
+
     def take_answers(self, year: int, data: bytes, actor: Actor) -> int:
         """Keep the answers of a file (CSV or Excel) that differ; return how many.
 
         :raises SekishoError: a row that can't be read: then nothing is kept
         """
+        self._begun(year)
         kind = f"{_PREFIX}{_year(year)}"
         held = {one.name: one for one in self._papers.newest(kind)}
         written = []

@@ -143,3 +143,25 @@ def test_every_item_has_words_in_english(analyst: TestClient) -> None:
     assert "spare equipment, several routes" in page
     analyst.cookies.set("lang", "ja")
     assert "spare equipment" not in analyst.get("/duties/checks/2026").text
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_evidence_comes_back_from_a_saved_table_as_it_was_written(analyst: TestClient, suffix: str) -> None:
+    for item, evidence in (
+        (POWER, "=1+1の記録"),
+        ("technical:9条 耐震", "'=㈱①"),
+        ("technical:8条 異常ふくそう", "＋１"),
+    ):
+        assert answered(analyst, item, evidence=evidence, owner="-") == 303
+    saved = analyst.get(f"{PLACE}/2026", params={"format": suffix}).content
+    answer = analyst.post(f"{PLACE}/answers", data={"year": "2026"}, files={"file": (f"a.{suffix}", saved)})
+    assert answer.status_code == 303
+    page = analyst.get(f"{PLACE}/2026")
+    assert "0件の答え" in page.text
+
+
+def test_a_fiscal_year_that_is_far_ahead_is_not_answered(analyst: TestClient) -> None:
+    assert answered(analyst, POWER, year=2099) == 409
+    row = b"list,item,status\ntechnical,x,done"
+    taken = analyst.post(f"{PLACE}/answers", data={"year": "2099"}, files={"file": ("a.csv", row)})
+    assert (taken.status_code, "来年度まで" in taken.text) == (409, True)
