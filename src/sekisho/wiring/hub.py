@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -27,7 +27,7 @@ from sekisho.model.indicator import Tlp
 from sekisho.model.membership import MemberState
 from sekisho.model.purpose import Stage
 from sekisho.model.sharing import Collection, Lane, Offered, Rights, rfc3339
-from sekisho.stores.keys import key_at
+from sekisho.stores.keys import key_at, read_key
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.whole_file import whole_new_file
 from sekisho.workflows.hub import (
@@ -39,6 +39,7 @@ from sekisho.workflows.hub import (
     expire_models,
     publish,
     retired_items,
+    standings_for,
     sweep,
 )
 
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 SETTINGS, _DATABASE, _KEY = "hub.toml", "hub.db", "hub.key"
 ROOT = "sharing"
 _SENT_DAYS = 7
+_USABLE = (Use.WATCH.value, Use.BLOCK.value)
 _CHANCE = secrets.SystemRandom()
 # Small, so that 20,000 objects a second don't run ahead of the clock.
 _MEAN_STEP = 40
@@ -118,7 +120,7 @@ class HubDesk:
         self.settings = settings
         self.folder = folder
         self.database = database
-        secret = key_at(folder / _KEY)
+        secret = read_key(folder / _KEY)
         self.books = Books(
             SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database, step),
             SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
@@ -153,14 +155,22 @@ class HubDesk:
         """Return what somebody with these rights may load, of some grades; None without a right to read the list."""
         lane = self.books.lane(Lane.LIST)
         mine = rights.get(lane.id, Rights()) if lane else Rights()
-        if not mine.read:
+        if lane is None or not mine.read:
             return None
         now, hour = self.books.now(), 3_600_000
+        ceiling = min(mine.ceiling, Tlp.AMBER_STRICT)
+        # What went out and is to be written anew stays meanwhile, as far as it still holds; the list is another by now.
+        due = [one for one in self.books.reports.due() if one.level <= ceiling]
+        anew = {one.key for one in due if self.books.objects.has(lane.id, one.id)}
+        changed = now if anew else self.books.reports.changed(ceiling)
         best: dict[str, Standing] = {}
-        for one in self.books.reports.usable(grades=grades):
-            ceiling = min(mine.ceiling, Tlp.AMBER_STRICT)
+        for one in self.books.reports.usable(grades=_USABLE):
             until = one.last + asleep_after(one.use, one.kind, self.books.rules)
-            if one.published > 0 and one.level <= ceiling and until > now:
+            if one.level > ceiling or not (one.published > 0 or one.key in anew):
+                continue
+            if until <= now:
+                changed = max(changed, until)
+            elif one.grade in grades:
                 # Of several levels the strictest that may be seen: it was published for its better use.
                 best[base_key(one.key)] = max(
                     best.get(base_key(one.key), one), one, key=lambda some: some.level
@@ -173,12 +183,14 @@ class HubDesk:
             )
             for one in best.values()
         ]  # fmt: skip
-        changed = self.books.reports.changed(min(mine.ceiling, Tlp.AMBER_STRICT))
         level = max((one.level for one in best.values()), default=Tlp.CLEAR)
         return Head(self.settings.title, changed, Tlp(level), len(entries)), entries
 
-    def seen(self, keys: Sequence[str], rights: Mapping[str, Rights]) -> dict[str, Standing]:
-        """Return what stands of some indicators as far as who has these rights may know: nothing marked stricter has a say."""
+    def seen(self, keys: Sequence[str], member: str, rights: Mapping[str, Rights]) -> dict[str, Standing]:
+        """Return what stands of some indicators as far as a member may know: nothing marked stricter has a say.
+
+        Where it stands for others alone, what the member may know of it (its own report among that) is weighed for it.
+        """
         lane = self.books.lane(Lane.LIST)
         mine = rights.get(lane.id, Rights()) if lane else Rights()
         found: dict[str, Standing] = {}
@@ -186,6 +198,10 @@ class HubDesk:
             key = base_key(one.key)
             if mine.read and one.level <= mine.ceiling and (key not in found or found[key].level < one.level):
                 found[key] = one
+        if mine.read:
+            found |= standings_for(
+                self.books, [key for key in keys if key not in found], member, mine.ceiling
+            )
         return found
 
     def delivered(self, rights: Mapping[str, Rights]) -> bool:
@@ -282,14 +298,44 @@ def random_step() -> int:
 
 
 def opened_hub(
-    folder: Path, now: Callable[[], int] = milliseconds, step: Callable[[], int] = random_step
+    folder: Path,
+    now: Callable[[], int] = milliseconds,
+    step: Callable[[], int] = random_step,
+    *,
+    new: bool = False,
 ) -> HubDesk:
-    """Return an open hub, which its caller closes; errors as `open_hub`."""
+    """Return an open hub, which its caller closes; errors as `open_hub`. Of a ``new`` one the key is not looked at yet."""
     from sekisho.stores.database import open_postgres, open_sqlite
 
     settings = read_hub_settings(folder)
     database = open_postgres(settings.database) if settings.database else open_sqlite(folder / _DATABASE)
-    return HubDesk(folder, settings, database, now, step)
+    try:
+        desk = HubDesk(folder, settings, database, now, step)
+        if not new:
+            _own(desk)
+    except BaseException:
+        database.close()
+        raise
+    return desk
+
+
+def _own(desk: HubDesk) -> None:
+    """Make sure that the key is the one that this database was made with.
+
+    With another one it would be another hub: its ids, its signature under a page and its tokens fit nothing that is there.
+
+    :raises DescriptionError: it isn't
+    """
+    lane = desk.books.lane(Lane.LIST)
+    if lane is None or not desk.books.objects.has(lane.id, desk.books.identity):
+        raise DescriptionError(
+            Text(
+                ja="この鍵は、このデータベースのハブの鍵ではない",
+                en="this key is not the key of this database's hub",
+            ),
+            str(desk.folder / _KEY),
+            Text(ja="控えから hub.key を戻す", en="restore hub.key from its copy"),
+        )
 
 
 @contextmanager
@@ -298,8 +344,8 @@ def open_hub(
 ) -> Iterator[HubDesk]:
     """Open a hub.
 
-    :raises DescriptionError: there is none, or its settings are wrong
-    :raises StoreError: its database can't be opened
+    :raises DescriptionError: there is none, its settings are wrong, or its key is another hub's
+    :raises StoreError: its database or its key can't be opened
     """
     desk = opened_hub(folder, now, step)
     try:
@@ -319,7 +365,8 @@ def init_hub(folder: Path, title: str, contact: str, database: str, allow: tuple
     lines = [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in words.items() if value]
     lines += [f"allow = {msgspec.json.encode(allow).decode()}"] if allow else []
     whole_new_file(folder / SETTINGS, ("\n".join(lines) + "\n").encode())
-    with open_hub(folder) as desk:
+    key_at(folder / _KEY)
+    with closing(opened_hub(folder, new=True)) as desk:
         for alias, (lane, ja, en) in _LANES.items():
             desk.books.collections.found(Collection(_uuid4(), en, ja, alias, lane, Tlp.RED))
         desk.books.forget()

@@ -269,6 +269,33 @@ def test_ones_own_reports_tell_nothing_of_what_is_marked_stricter(ring: Ring) ->
     assert ring.ask("low", "GET", "/me/counts.json").json["families"] == {}
 
 
+def test_what_others_reported_first_and_stricter_is_not_told_by_ones_own_report(ring: Ring) -> None:
+    for name in "abc":
+        ring.join(name)
+    ring.join("low")
+    grant(ring.books, Right("low", ring.ids["list"], True, False, Tlp.AMBER), "op")
+
+    def told(member: str = "low") -> list[tuple[str, str, str]]:
+        rows = ring.ask(member, "GET", "/me/reports.json").json["reports"]
+        return [(one["state"], one["reason"], one["en"]) for one in rows]
+
+    ring.post("low", "list-in", indicator("198.51.100.9", number=9, tlp=Tlp.GREEN))
+    (alone,) = told()
+    assert alone[0] == "candidate"
+    # Others were first, under a marking that it may not see: the same words.
+    ring.post("a", "list-in", indicator("198.51.100.7", number=1, tlp=Tlp.AMBER_STRICT))
+    ring.post("b", "list-in", indicator("198.51.100.7", number=2, tlp=Tlp.AMBER_STRICT))
+    ring.post("low", "list-in", indicator("198.51.100.7", number=3, tlp=Tlp.GREEN))
+    publish(ring.books, b"x")
+    assert told() == [alone, alone]
+    # Its own report under a marking above its own ceiling is its own all the same.
+    ring.post("low", "list-in", indicator("198.51.100.8", number=4, tlp=Tlp.AMBER_STRICT))
+    assert told() == [alone] * 3
+    # What it may see has its say.
+    ring.post("c", "list-in", indicator("198.51.100.7", number=5, tlp=Tlp.AMBER))
+    assert sorted(one[0] for one in told()) == ["candidate", "candidate", "confirmed"]
+
+
 def test_counts_are_of_groups_and_for_who_may_read_the_list(ring: Ring) -> None:
     for name in "abc":
         ring.join(name, group="one")

@@ -76,7 +76,7 @@ def test_13_feeds_and_what_is_unchanged(ring: Ring) -> None:
     publish(ring.books)
     for form, words in {
         "txt": "198.51.100.7", "csv": "address,198.51.100.7,23", "json": '"198.51.100.7"', "nft": "198.51.100.7 . tcp . 23",
-        "rpz": "*.c2.example.net CNAME .", "unbound": 'local-zone: "c2.example.net." always_nxdomain',
+        "rpz": "*.c2.example.net CNAME rpz-passthru.", "unbound": 'local-zone: "c2.example.net." inform',
         "suricata": "alert tcp any any -> 198.51.100.7 23",
         "flowspec": "match { destination 198.51.100.7/32; destination-port =23; } then { action sample; }",
     }.items():  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import socket
@@ -14,9 +15,11 @@ import pytest
 
 from fakes.command import typed
 from fakes.feed_server import serving
-from fakes.sharing import Ring, indicator, opened_ring
+from fakes.sharing import DAY, Ring, indicator, opened_ring
 from sekisho.model.indicator import Tlp
 from sekisho.model.line_count import day_of
+from sekisho.model.sharing import rfc3339
+from sekisho.wiring.hub import upkeep
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.watch import Watch
 from sekisho.workflows.hub import publish
@@ -30,7 +33,9 @@ def lately(ring: Ring, number: int, address: str, **more: Any) -> dict[str, Any]
 
 def filled(ring: Ring) -> Ring:
     ring.clock[0] = milliseconds()
-    ring.join("a").join("b").join("small", "receive-only")
+    ring.join("a").join("b").join("c").join("small", "receive-only")
+    # Three voices: the name may be blocked, the addresses are to be watched for.
+    ring.post("c", "list-in", lately(ring, 25, "", pattern="[domain-name:value = 'c2.example.net']"))
     for place, member in enumerate("ab"):
         for number, address in enumerate(("198.51.100.7", "198.51.100.8")):
             ring.post(member, "list-in", lately(ring, 10 * place + number, address))
@@ -260,13 +265,27 @@ def set_up(machine: Machine, name: str) -> tuple[list[str], int]:
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "file"), [("named", "watch.rpz", "hub.rpz"), ("unbound", "watch.unbound", "hub.conf")]
+    ("name", "form", "file"),
+    [
+        ("named", "block.rpz", "hub.rpz"),
+        ("unbound", "block.unbound", "hub.conf"),
+        ("named", "watch.rpz", "hub.rpz"),
+        ("unbound", "watch.unbound", "hub.conf"),
+    ],
 )
 def test_13_a_resolver_that_loads_the_list_answers_by_it(
     ring: Ring, machine: Machine, name: str, form: str, file: str
 ) -> None:
-    """BIND and Unbound, with a name space of their own: the name is there, is not while the list has it, and is again."""
+    """BIND and Unbound, with a name space of their own: the name is there, is not while it may be blocked, and is again.
+
+    A name that is only to be watched for is there all the time, and in the resolver's log.
+    """
     filled(ring)
+    for place, member in enumerate("ab"):
+        ring.post(
+            member, "list-in", lately(ring, 40 + place, "", pattern="[domain-name:value = 'w.example.net']")
+        )
+    publish(ring.books, b"x")
     machine.invited("small", ring.tokens["small"])
     command, port = set_up(machine, name)
     with ring.served() as url:
@@ -284,9 +303,60 @@ def test_13_a_resolver_that_loads_the_list_answers_by_it(
                 assert until("www.example.net", 0), log.read_text()[-2000:]
                 assert until("c2.example.net", 3), log.read_text()[-2000:]
                 assert asked_of(port, "deep.c2.example.net") == 3
+                # Unbound asks on for what it only logs: here nobody is there to answer (2), which is not "no such name" (3).
+                there = 2 if form == "watch.unbound" else 0
+                assert [asked_of(port, one) for one in ("w.example.net", "deep.w.example.net")] == [there] * 2
+                assert ("w.example.net" in log.read_text()) == form.startswith("watch")
                 taken_back(ring, 5)
                 assert machine.cron(form, file, url, f"kill -HUP {running.pid}") == 0, machine.said
                 assert until("c2.example.net", 0), log.read_text()[-2000:]
             finally:
                 running.terminate()
                 running.wait(20)
+
+
+def test_a_feed_never_goes_back_in_time(ring: Ring) -> None:
+    """Taken back, disputed, over by age, before and after it is written anew: a secondary takes each change."""
+
+    def feed(form: str = "block") -> tuple[int, str]:
+        text = ring.ask("small", "GET", f"/feed/{form}.rpz").body.decode()
+        return int(text.partition("localhost. root.localhost. ")[2].split()[0]), text.partition(
+            "NS localhost."
+        )[2]
+
+    filled(ring)
+    seen = [feed()]
+    assert "c2.example.net" in seen[0][1]
+    for step in (2_000, 100_000, 100_000):
+        ring.clock[0] += step
+        name = lately(ring, 25, "", pattern="[domain-name:value = 'c2.example.net']")
+        moment = rfc3339(ring.clock[0] * 1000)
+        ring.post("c", "list-in", name | {"modified": moment, "revoked": step == 100_000 and len(seen) > 2})
+        seen.append(feed())  # what is due and not written yet
+        ring.clock[0] += 2_000
+        publish(ring.books, b"z")
+        seen.append(feed())
+    assert "c2.example.net" not in feed()[1]
+    assert "c2.example.net CNAME rpz-passthru." in feed("watch")[1]
+    ring.clock[0] += 20 * DAY  # over by its own time, and nobody has looked
+    seen.append(feed())
+    assert feed("watch")[1].strip() == ""
+    serials = [serial for serial, _ in seen]
+    assert serials == sorted(serials)
+    for (before, old), (after, new) in itertools.pairwise(seen):
+        assert after > before or old == new
+    upkeep(ring.desk, b"q", whole=True)
+    assert feed()[0] >= serials[-1] > serials[0] > 1_700_000_000
+
+
+def test_what_was_seen_again_stays_in_the_list_until_it_is_written_anew(ring: Ring) -> None:
+    filled(ring)
+    ring.clock[0] += 3 * 3_600_000
+    again = lately(ring, 0, "198.51.100.7")
+    ring.post(
+        "a",
+        "list-in",
+        again | {"id": indicator(number=90)["id"], "valid_from": rfc3339(ring.clock[0] * 1000)},
+    )
+    assert ring.standing("198.51.100.7").published == 0
+    assert "198.51.100.7" in ring.ask("small", "GET", "/feed/watch.txt").body.decode()

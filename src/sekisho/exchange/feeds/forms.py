@@ -138,7 +138,11 @@ def nftables(head: Head, entries: Sequence[Entry]) -> str:
 
 
 def response_policy(head: Head, entries: Sequence[Entry]) -> str:
-    """Write a response policy zone for BIND and others; only domains on every port: an answer knows none."""
+    """Write a response policy zone for BIND and others; only domains on every port: an answer knows none.
+
+    What may be blocked isn't there any more; what is only to be watched for is answered as it is, and the resolver's log of
+    policies has it.
+    """
     serial = head.changed // 1000 % (1 << 32)
     start = [
         *head.lines(";"),
@@ -146,20 +150,22 @@ def response_policy(head: Head, entries: Sequence[Entry]) -> str:
         f"@ SOA localhost. root.localhost. {serial} 300 60 86400 60",
         "@ NS localhost.",
     ]
+    rows = [(one, "." if grade == "block" else "rpz-passthru.") for one, grade in _domains(entries).items()]
     return _lines(
-        [*start, *(line for one in _domains(entries) for line in (f"{one} CNAME .", f"*.{one} CNAME ."))]
+        [*start, *(line for one, to in rows for line in (f"{one} CNAME {to}", f"*.{one} CNAME {to}"))]
     )
 
 
 def unbound(head: Head, entries: Sequence[Entry]) -> str:
-    """Write a file to include in Unbound's configuration; only domains on every port."""
-    return _lines(
-        [
-            *head.lines("#"),
-            "server:",
-            *(f'  local-zone: "{one}." always_nxdomain' for one in _domains(entries)),
-        ]
-    )
+    """Write a file to include in Unbound's configuration; only domains on every port.
+
+    What may be blocked isn't there any more; what is only to be watched for is answered as it is and logged (``inform``).
+    """
+    rows = [
+        f'  local-zone: "{one}." {"always_nxdomain" if grade == "block" else "inform"}'
+        for one, grade in _domains(entries).items()
+    ]
+    return _lines([*head.lines("#"), "server:", *rows])
 
 
 def suricata(head: Head, entries: Sequence[Entry]) -> str:
@@ -205,11 +211,16 @@ def flow_specification(head: Head, entries: Sequence[Entry]) -> str:
     return _lines([*head.lines("#"), "flow {", *routes, "}"])
 
 
-def _domains(entries: Iterable[Entry]) -> Iterable[str]:
-    """Return what a resolver can be told: names on every port, and nothing that it would read as a command."""
-    return dict.fromkeys(
-        one.value for one in entries if one.kind == "domain" and not one.port and not misleading(one.value)
-    )
+def _domains(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return what a resolver can be told, with its grade: names on every port, nothing that it would read as a command.
+
+    Of a name that stands there for two uses the better grade holds.
+    """
+    found: dict[str, str] = {}
+    for one in entries:
+        if one.kind == "domain" and not one.port and not misleading(one.value):
+            found[one.value] = "block" if found.get(one.value) == "block" else one.grade
+    return found
 
 
 def _lines(lines: Iterable[str]) -> str:

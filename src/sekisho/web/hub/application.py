@@ -333,7 +333,7 @@ def _own(door: Door, shown: Bearer, what: str, after: str) -> Answer:
     books = door.desk.books
     if what == "reports.json":
         mine = books.reports.of(shown.member.id, after)
-        standing = door.desk.seen([one.key for one in mine], shown.rights)
+        standing = door.desk.seen([one.key for one in mine], shown.member.id, shown.rights)
         now = books.now()
         rows = []
         for one in mine:

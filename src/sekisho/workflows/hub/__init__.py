@@ -24,7 +24,7 @@ from sekisho.workflows.hub.entering import (
 from sekisho.workflows.hub.models import expire_models
 from sekisho.workflows.hub.peering import add_peer, remove_peer
 from sekisho.workflows.hub.shelves import Shelves, Visible
-from sekisho.workflows.hub.weighing import heard, publish, settle, sweep
+from sekisho.workflows.hub.weighing import heard, publish, settle, standings_for, sweep
 
 __all__ = [
     "ACCESS_SECONDS",
@@ -54,6 +54,7 @@ __all__ = [
     "set_state",
     "settle",
     "standard_rights",
+    "standings_for",
     "sweep",
     "verify",
 ]

@@ -9,9 +9,22 @@ import msgspec
 
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists.entries import special
-from sekisho.model.corroboration import Dispute, Report, Standing, Use, Voice, base_key, standing_keys, trust
+from sekisho.model.corroboration import (
+    Dispute,
+    IndicatorState,
+    Report,
+    Standing,
+    Use,
+    Voice,
+    base_key,
+    family_of,
+    judged,
+    standing_keys,
+    trust,
+    weigh,
+)
 from sekisho.model.domain_names import held as held_name
-from sekisho.model.indicator import Indicator
+from sekisho.model.indicator import Indicator, Tlp
 from sekisho.model.membership import Member, MemberState
 from sekisho.model.sharing import Lane, Outcome
 from sekisho.workflows.hub.books import Books
@@ -46,6 +59,48 @@ def heard(books: Books, key: str) -> list[Voice]:
     weights = {name: trust(outcomes.get(name, ()), books.now(), books.rules) for name in groups}
     origins = origins_of(books, groups, [base_key(key)])
     return _voices(books.reports.reports([base_key(key)]), groups, weights, origins)
+
+
+def standings_for(books: Books, keys: Sequence[str], member: str, ceiling: Tlp) -> dict[str, Standing]:
+    """Return what is to be made of some keys by what a member may know: its own reports and what is marked up to its ceiling.
+
+    What other levels came to has no part in it, nor has a dispute about them; what the guards hold is held for everyone.
+    """
+    if not keys:
+        return {}
+    groups = {one.id: one for one in books.members.members() if one.state is MemberState.ACTIVE}
+    outcomes = books.disputes.outcomes()
+    weights = {name: trust(outcomes.get(name, ()), books.now(), books.rules) for name in groups}
+    known: dict[str, list[Report]] = {}
+    for one in books.reports.reports(keys):
+        if one.member == member or one.tlp <= ceiling:
+            known.setdefault(one.key, []).append(one)
+    rows: dict[str, list[Standing]] = {}
+    for row in books.reports.standings([name for key in keys for name in standing_keys(key)]):
+        rows.setdefault(base_key(row.key), []).append(row)
+    origins = origins_of(books, groups, list(keys))
+    found: dict[str, Standing] = {}
+    for key, reports in known.items():
+        if voices := _voices(reports, groups, weights, origins):
+            found[key] = _weighed_for(books, key, voices, rows.get(key, []), ceiling)
+    return found
+
+
+def _weighed_for(
+    books: Books, key: str, voices: Sequence[Voice], rows: Sequence[Standing], ceiling: Tlp
+) -> Standing:
+    verified = max((one.verified for one in rows if one.level <= ceiling), default=0)
+    weighed = weigh(voices, books.now(), books.rules)
+    state, grade = judged(weighed, verified=verified > 0, rules=books.rules)
+    reason = next((one.reason for one in rows if one.reason not in {"", "disputed", "refuted"}), "")
+    if reason:
+        state, grade = IndicatorState.HELD, Use.NONE
+    one = voices[0].report
+    first, last = min(some.report.first for some in voices), max(some.report.last for some in voices)
+    return Standing(
+        key, "", one.use, one.kind, one.value, one.port, one.protocol, family_of(voices), state, grade, weighed.score,
+        weighed.voices, max(some.report.tlp for some in voices), last, first, first, last, -1, reason, verified,
+    )  # fmt: skip
 
 
 def _settle(
