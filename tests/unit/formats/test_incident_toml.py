@@ -45,3 +45,10 @@ def test_what_is_written_says_the_same(about: About) -> None:
 def test_signs_that_toml_forbids_are_escaped() -> None:
     title = "a\x7fb\x00c\x1f\u2028"
     assert tomllib.loads(write_toml(About(title=title), FACTS))["title"] == title
+
+
+def test_none_is_an_answer_and_silence_is_not() -> None:
+    fact = Fact(datetime(2026, 11, 21, 12, 20, tzinfo=UTC), What.KNOWN)
+    for about in (About(), About(leaks=(), stopped_business=False, threat=Threat(events=()))):
+        again, _ = read_toml(write_toml(about, [fact]), UTC, set(), set())
+        assert again.answers == about.answers

@@ -21,6 +21,7 @@ ACTS = {
     "/accidents/{id}/facts": "addAccidentFact",
     "/accidents/{id}/withdrawals": "withdrawAccidentFact",
     "/accidents/{id}/said": "sayOfAccident",
+    "/accidents/{id}/answers": "answerOfAccident",
     "/accidents/{id}/drafts": "draftAccidentDocument",
     "/accidents/{id}/{kind}/{version}/form": "fillAccidentForm",
     "/assess/new": "planRun",

@@ -83,7 +83,10 @@ class DutyOut(msgspec.Struct, frozen=True):
 
 
 class JudgedOut(msgspec.Struct, frozen=True):
-    """An accident as it is judged now. ``becomes``: when it turns serious if nothing changes; 0 for never or already."""
+    """An accident as it is judged now. ``becomes``: when it turns serious if nothing changes; 0 for never or already.
+
+    ``unasked``: what is not judged since nobody has answered it. ``reported``: the first report on record; 0 for none.
+    """
 
     accident: AccidentOut
     serious: str
@@ -95,6 +98,8 @@ class JudgedOut(msgspec.Struct, frozen=True):
     duties: tuple[DutyOut, ...]
     periodic: str
     periodic_due: str
+    unasked: tuple[str, ...]
+    reported: int
 
 
 class Fact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -161,6 +166,8 @@ def judged_out(asked: Asked, record: AccidentRecord) -> JudgedOut:
         ),
         ruling.periodic.standing.value,
         ruling.periodic.due.isoformat(),
+        ruling.unasked,
+        _milliseconds(ruling.reported),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from sekisho.errors import DescriptionError, SekishoError
 from sekisho.formats.incident_words import EXAMPLES, SERVICES, WHATS
 from sekisho.language import Language, Text
+from sekisho.model.accident import japan_day
 from sekisho.model.accident_record import AccidentRecord, Told
 from sekisho.model.account import Permission
 from sekisho.model.case_life import Actor
@@ -24,6 +25,7 @@ from sekisho.model.incident import Standing
 from sekisho.model.ruling import Ruling
 from sekisho.model.timeline import About, Details, Fact, What
 from sekisho.reports.accidents import course_plot, words
+from sekisho.web import accident_answers as answers
 from sekisho.web import accident_files
 from sekisho.web.accident_clocks import clocks, undone
 from sekisho.web.asked import Asked
@@ -97,11 +99,13 @@ def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
     if "format" in asked.query and not problem:
         return accident_files.listed(asked, _standing)
     found = asked.office.console.accidents.find(after=asked.query.get("after", ""), limit=_PAGE)
+    standings = {one.id: _now(asked, one) for one in found}
     return asked.page(
         "accidents.html",
         status=400 if problem else 200,
         found=found,
-        standings={one.id: _standing(asked, one) for one in found},
+        standings={name: standing for name, (standing, _) in standings.items()},
+        going={name for name, (_, going) in standings.items() if going},
         marks=MARKS,
         next=found[-1].place if len(found) == _PAGE else "",
         services=SERVICES,
@@ -114,12 +118,18 @@ def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
 
 def _standing(asked: Asked, record: AccidentRecord) -> str:
     """Return how it stands now: what goes on may have turned serious since it was kept."""
+    return _now(asked, record)[0]
+
+
+def _now(asked: Asked, record: AccidentRecord) -> tuple[str, bool]:
+    """Return how it stands now, and whether it goes on."""
     if record.ended:
-        return record.serious
+        return record.serious, False
     try:
-        return asked.office.console.accidents.judged(record.told(), asked.now).serious.value
+        ruling = asked.office.console.accidents.judged(record.told(), asked.now)
     except DescriptionError:  # one that can't be judged must not hide the others
-        return "broken"
+        return "broken", True
+    return ruling.serious.value, ruling.running
 
 
 def _open(asked: Asked) -> Response:
@@ -205,9 +215,39 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         form=asked.form if problem and not saying else {},
         saying=saying,
         problem=problem,
+        **_asked_besides(asked, told, ruling, problem),
         yes=Standing.YES,
         no=Standing.NO,
     )
+
+
+def _asked_besides(asked: Asked, told: Told, ruling: Ruling, problem: SekishoError | None) -> dict[str, Any]:
+    """Return what the form of further questions shows, as it was sent where it couldn't be kept."""
+    sent = problem and asked.path.endswith("/answers")
+    return {
+        "answers": asked.form if sent else answers.form_of(told.about),
+        "unasked": list(words.unasked_words(ruling, asked.t)),
+        "periodic_why": words.periodic_why(ruling.periodic.reason, asked.t),
+        "events": answers.events_on(japan_day(ruling.incident.occurred)),
+        "leak_words": answers.LEAK_WORDS,
+        "flags": answers.ASKED,
+        "threat_flags": answers.THREAT_ASKED,
+        "facilities": answers.FACILITIES,
+        "ticks": answers.TICKS,
+    }
+
+
+def _answer(asked: Asked) -> Response:
+    record = _seen(asked)
+    if record is None:
+        return asked.problem(404, _NONE, where=asked.part("id")[:40])
+    told = record.told()
+    try:
+        about = answers.answered(told.about, answers.of_form(asked.form))
+        asked.office.console.accidents.change(record, Told(about, told.facts), _actor(asked))
+    except SekishoError as error:
+        return _one(asked, error)
+    return _changed(asked, record, asked.t("答えを保存した", "The answers are kept"))
 
 
 def _facts(told: Told, ruling: Ruling) -> Iterator[tuple[int, Fact, str]]:
@@ -417,6 +457,7 @@ PAGE = Page(
         Route("POST", "/accidents/{id}/facts", _add, Permission.WORK, opens=16_384),
         Route("POST", "/accidents/{id}/withdrawals", _withdraw, Permission.WORK, opens=1024),
         Route("POST", "/accidents/{id}/said", _say, Permission.WORK, opens=65_536),
+        Route("POST", "/accidents/{id}/answers", _answer, Permission.WORK, opens=16_384),
         Route("POST", "/accidents/{id}/drafts", _draft, Permission.WORK, opens=1024),
         Route("GET", "/accidents/{id}/{kind}/{version}", _document, Permission.SEE),
         Route("POST", "/accidents/{id}/{kind}/{version}/form", _fill, Permission.WORK, opens=24_000_000),

@@ -12,6 +12,7 @@ from sekisho.language import Text
 from sekisho.model.account import Permission
 from sekisho.web.api import (
     accident_acts,
+    accident_answers,
     accidents,
     case_acts,
     casework,
@@ -33,6 +34,7 @@ OPERATIONS = (
     *figures.OPERATIONS,
     *accidents.OPERATIONS,
     *accident_acts.OPERATIONS,
+    *accident_answers.OPERATIONS,
     *watching.OPERATIONS,
     *casework.OPERATIONS,
     *duties.OPERATIONS,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 from datetime import datetime, timedelta, timezone
 
+import httpx
 import msgspec
 import openpyxl
 import pytest
@@ -441,3 +443,66 @@ def test_the_ministrys_form_is_filled_with_a_version_and_nothing_of_it_kept(send
     assert told.status_code == 200
     assert base64.b64decode(told.json()["form"]) == answer.content
     assert sender.post(api, json=body | {"mapping": "cells = 3"}).status_code == 409
+
+
+def test_what_the_law_asks_besides_is_answered_on_the_page_of_an_open_accident(sender: TestClient) -> None:
+    where = recorded(sender, time=ago(30), users="10")
+    restored = {"time": ago(5), "what": "restored", "service": "internet"}
+    sender.post(f"{where}/facts", data=restored | {"seen": seen(sender.get(where).text)})
+    page = sender.get(where).text
+    assert "聞いていないので判定していない" in page
+    assert "書かれた事実からは、直ちに報告する義務は見当たらない" in page
+
+    def answer(**answers: str) -> httpx.Response:
+        data = {"seen": seen(sender.get(where).text), "fault": "yes", **answers}
+        return sender.post(f"{where}/answers", data=data)
+
+    none = {"leak.none": "yes", "stopped_business": "no", "event.none": "yes"}
+    assert answer(**none).status_code == 303
+    page = sender.get(where).text
+    assert "聞いていないので" not in page
+    assert "直ちに報告する義務は見当たらない" in page
+    both = answer(**none | {"leak.secrecy": "yes"})
+    assert (both.status_code, "両方が選ばれている" in both.text) == (409, True)
+    assert 'name="leak.secrecy" value="yes" checked' in both.text, "the form is given back as it was sent"
+    assert (
+        answer(**{"leak.secrecy": "yes", "event.fire": "yes", "carrier_users": "50,000"}).status_code == 303
+    )
+    page = sender.get(where).text
+    assert "様式第50の2" in page
+    assert "様式第50の4" in page
+    assert "業務の一部停止（stopped_business）" in page
+    assert 'name="event.fire" value="yes" checked' in page
+    assert 'name="carrier_users" inputmode="numeric" maxlength="14" value="50000"' in page
+    assert answer(fault="maybe").status_code == 409
+    assert answer(**{"leak.nonsense": "yes"}).status_code == 409
+    assert answer(carrier_users="多い").status_code == 409
+    assert answer(fault="no").status_code == 303
+    assert "設備の故障" in sender.get(where).text
+
+
+def test_answers_by_the_api_and_what_was_kept_before_anybody_was_asked(
+    office: Office, sender: TestClient
+) -> None:
+    where = recorded(sender, time=ago(30))
+    identifier = where.rpartition("/")[2]
+    api = f"/api/v1/accidents/{identifier}"
+    before = sender.get(api).json()
+    assert before["unasked"] == ["leaks", "stopped-business", "threat"]
+    sent = {"revision": before["accident"]["revision"], "leaks": [], "stopped_business": False}
+    answer = sender.post(f"{api}/answers", json=sent | {"threat": {"events": ["fire"]}})
+    assert (answer.status_code, answer.json()["unasked"]) == (200, [])
+    assert [one["trigger"] for one in answer.json()["duties"]] == ["serious", "threat"]
+    assert sender.post(f"{api}/answers", json=sent).status_code == 409, "somebody was faster"
+    sent["revision"] = answer.json()["accident"]["revision"]
+    wrong = sender.post(f"{api}/answers", json=sent | {"threat": {"events": ["meteor"]}})
+    assert wrong.status_code in {400, 409}
+    # Kept when silence was kept like "no".
+    desk = office.console.accidents
+    record = desk.accident(identifier)
+    assert record is not None
+    body = json.loads(record.body)
+    body.pop("edition")
+    body["about"] |= {"leaks": [], "stopped_business": False, "threat": None, "other_equipment": False}
+    old = msgspec.structs.replace(record, body=json.dumps(body)).told().about
+    assert (old.leaks, old.stopped_business, old.other_equipment) == (None, None, None)
