@@ -43,7 +43,8 @@ def _plain(value: Any) -> Any:
 
 def _table(found: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[str]:
     """Yield what stands in a table, and then the tables in it."""
-    kept = {name: value for name, value in found.items() if value not in (None, "", {})}  # [] is an answer: "none"
+    # An empty list is kept: it is the answer "none".
+    kept = {name: value for name, value in found.items() if value not in (None, "", {})}
     if place:
         yield ""
         yield f"[{'.'.join(map(_word, place))}]"
