@@ -62,6 +62,11 @@ class Ruling(msgspec.Struct, frozen=True):
         return next(sure, None) if self.reported is None else None
 
     @property
+    def hit(self) -> bool:
+        """Whether any service or equipment failed as far as it is told: a leak alone has no restoration to wait for."""
+        return bool(self.incident.effects or self.incident.equipment)
+
+    @property
     def running(self) -> bool:
         """Whether something still goes on."""
         one = self.incident

@@ -43,18 +43,31 @@ def clocks(ruling: Ruling, say: Say) -> Iterator[Clock]:
             possible[0] if possible else None,
         ),
         (say("第一報（自社の目標）", "First report (own target)"), ruling.target),
-        (
-            say("利用者への初報（30分以内）", "First notice to users (30 minutes)"),
-            telling.first_due if telling and telling.first is None else None,
-        ),
-        (
-            say("利用者への次の更新", "Next notice to users"),
-            telling.update_due if telling and telling.first is not None else None,
-        ),
     ]
     for what, when in every:
         if when:
             yield _clock(ruling, what, when)
+    if telling:
+        first = telling.first is None
+        words_ = (
+            say("利用者への初報", "First notice to users")
+            if first
+            else say("利用者への次の更新", "Next notice to users")
+        )
+        yield from _notice(ruling, words_, telling.first_due if first else telling.update_due, say)
+
+
+def _notice(ruling: Ruling, what: str, when: datetime | None, say: Say) -> Iterator[Clock]:
+    """Yield the next notice. Its minutes bind 8 bodies; whether this operator is one is not known, so none is late."""
+    if when is None:
+        return
+    seconds = int((when - ruling.incident.as_of).total_seconds())
+    aim = (
+        say("目安", "by the guideline")
+        if seconds >= 0
+        else say("目安の時刻を過ぎた", "past the guideline's time")
+    )
+    yield Clock(f"{what}{say('（', ' (')}{aim}{say('）', ')')}", when, left_words(seconds), late=False)
 
 
 def undone(ruling: Ruling, say: Say) -> Iterator[str]:

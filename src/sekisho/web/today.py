@@ -53,7 +53,7 @@ class Today:
     @property
     def going(self) -> int | None:
         """How many accidents go on."""
-        return None if self.accidents is None else sum(not one.record.ended for one in self.accidents)
+        return None if self.accidents is None else sum(one.going for one in self.accidents)
 
     @property
     def late(self) -> int | None:

@@ -35,6 +35,11 @@ class Unsettled(msgspec.Struct, frozen=True):
     ruling: Ruling | None
     signed: frozenset[str]
 
+    @property
+    def going(self) -> bool:
+        """Whether it goes on; one of which nobody can tell does."""
+        return not self.record.ended and (self.ruling is None or self.ruling.running)
+
 
 class TodayDesk:
     """Looks for what needs somebody; it changes nothing."""

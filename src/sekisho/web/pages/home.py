@@ -52,7 +52,7 @@ class Station:
 
 def _stations(asked: Asked, told: Today) -> tuple[Station, ...]:
     cases, runs = told.cases, told.runs
-    due = sum(bool(one.record.ended) for one in told.accidents or ())
+    due = sum(not one.going for one in told.accidents or ())
     return (
         Station(Text(ja="評価", en="Assess"), "/assess", _length(told.terminals), Text(ja="端末", en="terminals"), _chips(
             asked, (_RUNNING, len(runs.alive) if runs else 0, "told"), (_ASKING, len(runs.asking) if runs else 0, "inconclusive"),

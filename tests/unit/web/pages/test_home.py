@@ -217,3 +217,24 @@ def test_a_serious_accident_without_a_first_report_is_late_everywhere(life: Day)
     assert browser.get("/").text.count("First report (without delay): not on record") == before - 1
     assert "no first report" not in browser.get(f"/accidents/{record.id}").text
     assert entry not in {one.id for one in life.console.duties.listed().entries}
+
+
+def test_what_has_no_outage_on_record_neither_goes_on_nor_is_restored(life: Day) -> None:
+    desk, now = life.console.accidents, datetime.now(UTC) - timedelta(minutes=5)
+    leak = Told(About(title="漏えい", leaks=("secrecy",)), (Fact(now, What.KNOWN, "1"),))
+    record = desk.open(leak, Actor("鈴木", "sender"))
+    (unsettled,) = [one for one in life.console.today.accidents(milliseconds()) if one.record.id == record.id]
+    assert not unsettled.going
+    browser = life.browser()
+    for place in ("/", "/accidents", f"/accidents/{record.id}"):
+        assert "no outage on record" in browser.get(place).text, place
+    assert "restored</span>" not in browser.get(f"/accidents/{record.id}").text
+
+
+def test_the_guidelines_minutes_are_late_for_nobody_whom_they_may_not_bind(life: Day) -> None:
+    begin = datetime.now(UTC) - timedelta(minutes=90)
+    few = Told(About(title="五人"), (Fact(begin, What.DOWN, "1", Service.OTHER, "", 5, 5),))
+    record = life.console.accidents.open(few, Actor("鈴木", "sender"))
+    page = life.browser().get(f"/accidents/{record.id}").text
+    assert "First notice to users (past the guideline&#39;s time)" in page
+    assert "<b>late</b>" not in page
