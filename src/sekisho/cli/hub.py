@@ -181,7 +181,12 @@ def _digest(desk: HubDesk, ended: threading.Event) -> None:
 
     while not ended.wait(_DIGEST_S):
         try:
-            for fault in send_digests(desk, desk.folder).withheld:
+            told = send_digests(desk, desk.folder)
+            for said in told.why:
+                click.echo(
+                    t(f"ダイジェスト：メールサーバー：{said}", f"digests: the mail server: {said}"), err=True
+                )
+            for fault in told.withheld:
                 click.echo(t(f"ダイジェストを送らない：{fault}", f"a digest is not sent: {fault}"), err=True)
         except SekishoError as error:  # the next look may find it mended
             click.echo(error.explain(LANGUAGE), err=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sekisho.cli.hub_option import hub_option
+from sekisho.cli.looking import UNDECIDED
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 
 _DAY = 86_400_000
@@ -15,9 +16,10 @@ _DAY = 86_400_000
 @click.command(
     help=t(
         "期限の来たダイジェストを送る（用途 digest の連絡先だけ。digest.toml にメールサーバー）。hub serve は自分で送る。"
-        "--show で、一つの会員への文面を見るだけ。",
+        "--show で、一つの会員への文面を見るだけ。終了コード：0、メールサーバーが受け取らないものがあれば 3。",
         "Send the digests that are due (to contacts of the purpose digest alone; the mail server stands in digest.toml). "
-        "hub serve does it by itself. --show only shows what one member would get.",
+        "hub serve does it by itself. --show only shows what one member would get. Exit code: 0; 3 when the mail server took "
+        "not all.",
     )
 )
 @click.option(
@@ -37,8 +39,9 @@ def digest(member: str, folder: Path, as_json: bool) -> int:
     with open_hub(folder) as desk:
         if not member:
             told = send_digests(desk, folder)
+            code = UNDECIDED if told.why else 0
             if as_json:
-                put_json({"digests": told, "exit": 0})
+                put_json({"digests": told, "exit": code})
             else:
                 click.echo(
                     t(
@@ -46,13 +49,15 @@ def digest(member: str, folder: Path, as_json: bool) -> int:
                         f"sent {told.sent}, refused {told.refused}, later {told.put_off}, not yet due {told.early}",
                     )
                 )
+                for said in told.why:
+                    click.secho(t(f"メールサーバー：{said}", f"the mail server: {said}"), fg="red", err=True)
                 for fault in told.withheld:
                     who, _, reason = fault.partition(": ")
-                    said = REASONS[reason].say(LANGUAGE) if reason in REASONS else reason
+                    word = REASONS[reason].say(LANGUAGE) if reason in REASONS else reason
                     click.secho(
-                        t(f"送らない：{who}（{said}）", f"not sent: {who} ({said})"), fg="red", err=True
+                        t(f"送らない：{who}（{word}）", f"not sent: {who} ({word})"), fg="red", err=True
                     )
-            return 0
+            return code
         one = next((some for some in desk.books.members.members() if some.id == member), None)
         found = digest_of(desk, one, desk.books.now() - _DAY) if one else None
     if found is None:

@@ -27,7 +27,7 @@ from sekisho.wiring.whole_file import whole_file
 
 if TYPE_CHECKING:
     from sekisho.exchange.feeds import Entry
-    from sekisho.ports.cases import Carrier
+    from sekisho.ports.cases import Carrier, Delivery
     from sekisho.wiring.hub import HubDesk
 
 PURPOSE = "digest"
@@ -41,6 +41,7 @@ _GRADES = ("watch", "block")
 class Told(msgspec.Struct, frozen=True):
     """What became of a run: mails taken, refused, put off to the next run, and not yet due.
 
+    ``why``: what the mail server said of those that were refused or put off, once each.
     ``withheld``: how many weren't sent because they can't be encrypted to the contact's key, by member and reason.
     """
 
@@ -49,6 +50,7 @@ class Told(msgspec.Struct, frozen=True):
     put_off: int = 0
     early: int = 0
     withheld: dict[str, int] = {}
+    why: tuple[str, ...] = ()
 
 
 def digest_of(desk: HubDesk, member: Member, since: int, ceiling: Tlp = CEILING) -> Digest | None:
@@ -151,19 +153,26 @@ def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) ->
                 )
                 continue
             carrier = carrier or _carrier(held, settings, folder)
-            state = _sent(desk, carrier, member, contact, found, message, key)
-            if state in {"unreachable", "deferred"}:
-                told = msgspec.structs.replace(told, put_off=told.put_off + 1)
-                if state == "unreachable":
-                    break
-                continue
-            last[key] = now
-            whole_file(folder / _SENT, msgspec.json.encode(last))
-            refused = state == "refused"
-            told = msgspec.structs.replace(
-                told, sent=told.sent + (not refused), refused=told.refused + refused
-            )
+            went = _sent(desk, carrier, member, contact, found, message, key)
+            told = _counted(told, went, contact.email)
+            if went.state == "unreachable":
+                break
+            if went.state != "deferred":
+                last[key] = now
+                whole_file(folder / _SENT, msgspec.json.encode(last))
     return told
+
+
+def _counted(told: Told, went: Delivery, address: str) -> Told:
+    """Return the run with one more answer of the mail server; in what is said of it the address doesn't stand."""
+    why, detail = told.why, went.detail[:200].replace(address, "…")
+    if went.state != "accepted" and (said := f"{went.state}: {detail}") not in why:
+        why = (*why, said)
+    later, refused = went.state in {"unreachable", "deferred"}, went.state == "refused"
+    return msgspec.structs.replace(
+        told, why=why, put_off=told.put_off + later, refused=told.refused + refused,
+        sent=told.sent + (not later and not refused),
+    )  # fmt: skip
 
 
 def _carrier(held: ExitStack, settings: MailSettings, folder: Path) -> Carrier:
@@ -192,14 +201,14 @@ def _identifier(settings: MailSettings, key: str, now: int) -> str:
 
 def _sent(
     desk: HubDesk, carrier: Carrier, member: Member, contact: Contact, told: Digest, message: bytes, key: str
-) -> str:
+) -> Delivery:
     """Hand one mail over; the address stands in no record, only whose it is."""
     now = desk.books.now()
     desk.books.audit.append(
         "hub", "hub", "send-digest", member.id, at=now,
         details={"items": len(told.items), "tlp": told.tlp.name, "encrypted": bool(contact.key)},
     )  # fmt: skip
-    return carrier.deliver(message, contact.email, f"{key[:16]}.{now}.digest").state
+    return carrier.deliver(message, contact.email, f"{key[:16]}.{now}.digest")
 
 
 def _last(folder: Path) -> dict[str, int]:

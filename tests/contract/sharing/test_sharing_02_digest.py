@@ -70,7 +70,9 @@ def test_a_real_mail_server_takes_it(ring: Ring, tmp_path: Path, mails: MailServ
     ring.clock[0] += HOUR
     assert send_digests(ring.desk, tmp_path / "hub") == Told(), "no mail server is set"
     (tmp_path / "hub" / "digest.toml").write_text(TOML.format(port=mails.port))
-    assert send_digests(ring.desk, tmp_path / "hub") == Told(sent=1, refused=1)
+    assert send_digests(ring.desk, tmp_path / "hub") == Told(
+        sent=1, refused=1, why=("refused: 550 5.1.1 no such user",)
+    )
     assert send_digests(ring.desk, tmp_path / "hub") == Told(early=2), "one a day, whatever became of it"
     (mail,) = mails.taken()
     said = message_from_bytes(mail["text"].encode())
@@ -108,10 +110,12 @@ def test_a_run_is_throttled_and_an_unreachable_server_ends_it(ring: Ring, tmp_pa
         ring.join(name, "receive-only", **wants(f"{name}@{name}.example.jp"))
     (tmp_path / "hub" / "digest.toml").write_text("at_once = 2\n" + TOML.format(port=9))
     down = Kept("accepted", "unreachable")
-    assert send_digests(ring.desk, tmp_path / "hub", down) == Told(sent=1, put_off=1)
+    assert send_digests(ring.desk, tmp_path / "hub", down) == Told(sent=1, put_off=1, why=("unreachable: ",))
     assert len(down.mails) == 2
     up = Kept("deferred")
-    assert send_digests(ring.desk, tmp_path / "hub", up) == Told(sent=2, put_off=1, early=1)
+    assert send_digests(ring.desk, tmp_path / "hub", up) == Told(
+        sent=2, put_off=1, early=1, why=("deferred: ",)
+    )
     assert send_digests(ring.desk, tmp_path / "hub", Kept()) == Told(sent=1, early=3)
     (tmp_path / "hub" / "digests.json").write_text("{")
     with pytest.raises(DescriptionError):

@@ -28,6 +28,7 @@ def test_the_first_owner_of_an_id_owns_it(ring: Ring) -> None:
     later = {"modified": "2026-11-18T11:00:00.000Z"}
     told = ring.post("b", "failure", incident(name="all fine", **later))
     assert told["failure_count"] == 1
+    assert "drawn at random" in told["failures"][0]["message"]
     assert [one["name"] for one in ring.objects("b", "failure")] == ["core down"]
     assert ring.post("a", "failure", incident(name="still down", **later))["success_count"] == 1
     assert [one["name"] for one in ring.objects("b", "failure")] == ["still down"]

@@ -72,7 +72,9 @@ NONSENSE = [
         ("member", "add", "beta", "--ja", "乙", "--en", "B", "--role", "full"), ("member", "add", "kita", "--ja", "北", "--en", "K"),
         ("member", "add", "Bad Name", "--ja", "乙", "--en", "B"), ("member", "add", "hub", "--ja", "乙", "--en", "B"),
         ("member", "add", "x", "--ja", "乙", "--en", "B", "--proof", "terms"), ("token", "make", "nobody"), ("init",),
-        ("right", "kita", "nowhere", "--read"), ("network", "kita", "300.0.0.0/8"), ("verify", "nothing", "true", "--reason", "x"),
+        ("right", "kita", "nowhere", "--read"), ("network", "kita", "300.0.0.0/8"),
+        *(("network", "kita", net) for net in ("0.0.0.0/0", "224.0.0.0/4", "10.0.0.0/8", "100.64.0.0/10", "::/0", "fe80::/64")),
+         ("verify", "nothing", "true", "--reason", "x"),
         ("decide", "nothing", "upheld", "--reason", "x"), ("token", "rotate", "nothing"),
     ]  # fmt: skip
 

@@ -14,6 +14,9 @@ from sekisho.formats.stix_object import read as read_object
 from sekisho.model.sharing import Offered, Outcome, Put, rfc3339
 
 _OBJECTS = b'"objects"'
+_OTHER_CONTENT = "this version is there already with another content"
+# The same words for what may be seen and what may not: an id drawn at random is nobody else's.
+_TAKEN = "this id is taken by somebody else: send it under one drawn at random (UUIDv4)"
 
 
 class _Envelope(msgspec.Struct):
@@ -97,7 +100,7 @@ def status(
     for one, put in zip(checked.offered, puts, strict=True):
         told = {"id": one.id, "version": put.version}
         if put.outcome is Outcome.OTHER:
-            bad.append(told | {"message": put.why or "this version is there already with another content"})
+            bad.append(told | {"message": put.why or (_OTHER_CONTENT if put.known else _TAKEN)})
         else:
             good.append(told)
     made: dict[str, Any] = {

@@ -36,6 +36,14 @@ MOST_TOKENS = 10
 MOST_CERTIFICATES = 2
 ACCESS_SECONDS = 600
 _LONGEST_DAYS = 400
+# The registries' own blocks are a /8 and a /12 (IANA): what is wider is a slip of the pen, and would get everybody's evidence.
+_WIDEST = {4: 8, 6: 12}
+# Addresses that many have at the same time, or nobody (RFC 6890, 6598, 4193): of these no holder can be told.
+_NOBODYS = tuple(
+    ip_network(one)
+    for one in ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+                "240.0.0.0/4", "::/8", "fc00::/7", "fe80::/10")
+)  # fmt: skip
 
 
 class Bearer(msgspec.Struct, frozen=True):
@@ -132,6 +140,19 @@ def hold(books: Books, member: str, network: str, since: int, until: int, who: s
         mine = ip_network(network)
     except ValueError as error:
         raise DescriptionError(Text(ja="アドレス帯ではない", en="not a network"), network[:80]) from error
+    if (
+        mine.prefixlen < _WIDEST[mine.version]
+        or mine.is_multicast
+        or any(mine.version == net.version and mine.overlaps(net) for net in _NOBODYS)
+    ):
+        raise DescriptionError(
+            Text(ja="一つの会員のアドレス帯ではありえない", en="no network that one member could hold"),
+            str(mine),
+            Text(
+                ja=f"ほかでも使われる（私設・共有の）ものでないユニキャストで、IPv4は/{_WIDEST[4]}、IPv6は/{_WIDEST[6]}より広くないもの",
+                en=f"unicast, nobody else's (not private, not shared), and no wider than /{_WIDEST[4]} (IPv4) or /{_WIDEST[6]} (IPv6)",
+            ),
+        )
     for other in books.members.networks():
         net = ip_network(other.network)
         over = (other.until and other.until <= since) or (until and until <= other.since)
