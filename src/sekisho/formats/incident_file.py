@@ -9,6 +9,7 @@ import tomllib
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import NoReturn
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from sekisho.errors import DescriptionError
 from sekisho.formats.incident_words import COLUMNS, REASONS, SERVICES, WHATS
 from sekisho.formats.japanese_time import read_moment
-from sekisho.formats.written_text import readable
+from sekisho.formats.written_text import one_line, readable
 from sekisho.language import Text
 from sekisho.model.incident import Service
 from sekisho.model.timeline import LEAKS, About, Fact, What
@@ -25,6 +26,7 @@ _FIELDS = frozenset(
     {"time", "what", "service", "area", "users", "users_least", "users_most", "source", "note", "equipment",
      "all_traffic", "unusable"}
 )  # fmt: skip
+_OWN_WORDS = frozenset({"source", "note"})
 _WRITTEN = (
     "time", "what", "service", "area", "users_least", "users_most", "source", "note", "equipment", "all_traffic",
     "unusable",
@@ -168,6 +170,7 @@ def read_fact(row: Mapping[str, str], where: str, zone: tzinfo) -> Fact:
     :raises DescriptionError: the reason, with ``where``
     """
     cells = {key: _printable(unicodedata.normalize("NFKC", value)).strip() for key, value in row.items()}
+    cells |= {key: one_line(row[key]).strip() for key in _OWN_WORDS & cells.keys()}
     for key in cells:
         if key not in _FIELDS:
             _refuse("unknown-field", f"{where}: {key}")
@@ -230,10 +233,12 @@ def _matched(text: str, where: str) -> re.Match[str]:
 
 
 def _count(number: str, ten_thousands: str | None, where: str) -> int:
-    users = float(number) * (10_000 if ten_thousands else 1)
+    users = Decimal(number) * (10_000 if ten_thousands else 1)
     if users > MOST_USERS:  # of digits without end, too
         _refuse("too-large", where)
-    return round(users)
+    if users != int(users):  # rounding would carry it over a threshold
+        _refuse("not-a-number", where)
+    return int(users)
 
 
 def _flag(cells: Mapping[str, str], name: str, where: str) -> bool | None:

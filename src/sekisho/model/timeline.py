@@ -173,7 +173,8 @@ def incident(about: About, facts: Sequence[Fact], as_of: datetime) -> Incident:
         raise TimelineError("nothing-known-yet", first.line if first else "")
     effects = tuple(_effects(about, ordered))
     equipment = tuple(_equipment(ordered))
-    begins = [*(one.begin for one in effects), *(one.begin for one in equipment)]
+    # By the facts and not by the effects: what was restored at the moment it failed leaves none.
+    begins = [one.time for one in ordered if one.what in {What.DOWN, What.DEGRADED, What.EQUIPMENT_DOWN}]
     occurred = next((one.time for one in ordered if one.what is What.OCCURRED), None)
     if occurred and begins and min(begins) < occurred:
         late = next(one for one in ordered if one.what is What.OCCURRED)

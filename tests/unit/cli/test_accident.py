@@ -474,3 +474,29 @@ def test_a_periods_table_holds_the_accidents_of_the_console_and_of_files(file: P
     ):
         done = CliRunner().invoke(command, list(map(str, bad)), standalone_mode=False)
         assert isinstance(done.exception, click.UsageError)
+
+
+def test_what_was_restored_at_the_moment_it_failed_has_a_time_of_occurrence(file: Path) -> None:
+    file.write_text(CSV + "2026-11-21 12:20,restored,internet,,,test\n", encoding="utf-8")
+    found = plain("judge", file, "--at", "2026-11-21 13:00", code=3)
+    assert found["incident"]["occurred_assumed"] is False
+    assert found["incident"]["occurred"].startswith("2026-11-21T12:20")
+
+
+def test_what_would_change_it_names_every_line_and_what_nobody_weighed(tmp_path: Path) -> None:
+    def said(hours: str, users: int, **more: str) -> str:
+        file = tmp_path / "a.csv"
+        what = more.get("what", "停止")
+        file.write_text(
+            f"time,what,service,users\n2026-11-21 08:00,{what},internet,{users}\n2026-11-21 {hours},復旧,internet,\n",
+            encoding="utf-8",
+        )
+        return run("judge", file, "--at", "2026-11-22 12:00", code=3)
+
+    near = said("09:30", 99_999)
+    assert "2時間 × 30,000人：時間が足りない" in near
+    assert "1時間 × 100,000人：利用者が足りない。100,000人以上と分かれば変わる" in near
+    assert "100,000" not in said("11:30", 29_999), "what the lower line says is enough"
+    weigh = said("11:30", 200_000, what="品質低下")
+    assert "品質低下が停止と変わらないほどかどうかで決まる" in weigh
+    assert "3時間30分 × 200,000 ?" in weigh

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from sekisho.errors import DescriptionError
-from sekisho.formats.incident_file import read_csv, read_toml
+from sekisho.formats.incident_file import read_csv, read_fact, read_toml, read_users
 from sekisho.language import Language
 from sekisho.model.incident import Service
 from sekisho.model.timeline import What
@@ -114,9 +114,9 @@ def test_a_column_twice_is_refused() -> None:
             read_csv(f"{head}\n2026-11-21 10:00,down,internet,5,50000\n", JST)
 
 
-def test_what_would_steer_a_terminal_is_left_out() -> None:
+def test_what_would_steer_a_terminal_is_replaced() -> None:
     _, facts = read_csv("time,what,source\n2026-11-21 10:00,note,\x1b[31mred\n", JST)
-    assert facts[0].source == "[31mred"
+    assert facts[0].source == "\ufffd[31mred"
 
 
 @pytest.mark.parametrize(
@@ -141,3 +141,19 @@ def test_a_number_of_unknown_width_is_refused_with_how_to_write_it(users: str) -
 def test_ranges_that_say_what_they_mean(users: str, wanted: tuple[int, int | None]) -> None:
     _, (fact,) = read_csv(f"time,what,service,users\n2026-11-21 12:20,down,internet,{users}\n", JST)
     assert (fact.users_least, fact.users_most) == wanted
+
+
+@pytest.mark.parametrize("text", ["29999.9", "2.99999万", "0.5", "1-2.5"])
+def test_users_are_never_rounded_over_a_threshold(text: str) -> None:
+    with pytest.raises(DescriptionError, match="not a number of users"):
+        read_users({"users": text}, "line 1")
+
+
+def test_whole_numbers_of_ten_thousands_are_exact() -> None:
+    assert read_users({"users": "2.9999万-4.1万"}, "") == (29_999, 41_000)
+    assert read_users({"users": "30000.0"}, "") == (30_000, 30_000)
+
+
+def test_a_sign_that_does_not_print_is_seen_in_a_note() -> None:
+    fact = read_fact({"time": "2026-11-21 12:00", "what": "note", "note": "a\x00b\u202e ①"}, "", UTC)
+    assert fact.note == "a\ufffdb\ufffd ①"
