@@ -213,12 +213,14 @@ def _judge_class(
     first = min(lines, key=lambda one: (_ORDER[one.standing], one.becomes or _latest(whole)))
     before = first.becomes or _latest(whole)
     possible = sorted((one.earliest, one.line[1]) for one in lines if one.earliest and one.earliest < before)
-    long, _ = whole.longest(first.line[1])
+    # What is certain is shown by what is certain.
+    shown = certain if doubts and first.standing is Standing.YES else whole
+    long, _ = shown.longest(first.line[1])
     undecided = first.standing is Standing.UNDECIDED
     return Judgement(
         first.standing, rules.id, chosen.id, services[0],
-        (long or whole.hours, None if whole.running else whole.hours),
-        whole.users, first.line, first.reason, first.becomes,
+        (long or shown.hours, None if shown.running else shown.hours),
+        shown.users, first.line, first.reason, first.becomes,
         confidence=rules.confidence,
         possible=tuple(possible) if undecided else (),
         services=services if len(services) > 1 else (),

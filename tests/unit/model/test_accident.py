@@ -294,6 +294,11 @@ def test_what_it_hangs_on_is_what_nobody_has_weighed() -> None:
         Effect(Service.INTERNET, at(1.5), at(3), 50_000, 50_000, continues=True),
     )
     assert mixed.reason == "unusable-unknown"
+    (sure,) = judged(
+        Effect(Service.INTERNET, BEGIN, at(1.5), 90_000, 90_000, degraded_only=True),
+        Effect(Service.INTERNET, at(1.5), at(3.5), 50_000, 50_000, continues=True),
+    )
+    assert (sure.standing, sure.hours[0], sure.users[0]) == (Standing.YES, 2, 50_000)
     (running,) = judged(Effect(Service.INTERNET, BEGIN, None, 50_000, 50_000, degraded_only=True), now=1)
     assert (running.becomes, running.possible, running.doubts) == (None, ((at(2), 30_000),), ("unusable",))
 

@@ -49,10 +49,9 @@ def why(judged: Judgement, say: Say, clock: Clock) -> str:
     when = clock(judged.becomes) if judged.becomes else ""
     said = _reason(judged.reason, judged.line, when, say)
     others = [one for one in judged.others if judged.standing is not Standing.YES and one[2] in _OTHERS]
-    if judged.standing is Standing.UNDECIDED or judged.reason == "too-short":
-        others = [
-            one for one in others if one[2] != "too-short"
-        ]  # what no number of users reaches helps nobody
+    others = [one for one in others if one[2] != judged.reason]
+    if judged.standing is Standing.UNDECIDED:  # a line that says no is no way out of doubt
+        others = [one for one in others if not one[2].startswith("too-")]
     if others:
         every = [(*judged.line, judged.reason), *others]
         said = say("。", "; ").join(
