@@ -56,12 +56,13 @@ def product(maker: str, vendor: str, model: str, folder: Path, as_json: bool) ->
 def models(maker: str, folder: Path, as_json: bool) -> int:
     """Show them."""
     from sekisho.wiring.hub import open_hub
-    from sekisho.workflows.hub.models import cells, seen_by_maker
+    from sekisho.workflows.hub.model_figures import cells, release_models, seen_by_maker
 
     with open_hub(folder) as desk:
         books = desk.books
         books.audit.append(operator(), "hub", "read-models", maker or "models", at=books.now())
-        found = seen_by_maker(books, maker) if maker else cells(books, books.models.reports())
+        release_models(books)
+        found = seen_by_maker(books, maker) if maker else cells(books)
     if as_json:
         put_json({"models": found})
         return 0

@@ -34,6 +34,27 @@ class ModelReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cves: tuple[str, ...] = ()
 
 
+class ShownPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one group of members is in a figure that a maker was told last.
+
+    :ivar firmware: `WHOLE` where the figure is of all firmwares together
+    :ivar side: the group
+    """
+
+    vendor: str
+    model: str
+    firmware: str
+    finding: str
+    side: str
+    devices: int
+    ports: tuple[str, ...] = ()
+    cves: tuple[str, ...] = ()
+
+
+#: In the place of a firmware: all of them together. No firmware is written so (`plain`).
+WHOLE = "*"
+
+
 class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """That a model is a maker's; an empty ``model`` stands for all of the vendor."""
 

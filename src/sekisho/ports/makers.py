@@ -13,6 +13,7 @@ from sekisho.model.device_model import (
     DisclosureStep,
     ModelReport,
     Product,
+    ShownPart,
 )
 
 
@@ -37,6 +38,18 @@ class ModelStore(Protocol):
 
     def products(self) -> tuple[Product, ...]:
         """Return whose each model is."""
+        ...
+
+
+class ShownModelStore(Protocol):
+    """Keeps what makers were told of their models last: whose figure stands behind it."""
+
+    def shown(self) -> tuple[ShownPart, ...]:
+        """Return all parts, in the order of their places."""
+        ...
+
+    def show(self, places: Sequence[tuple[str, str, str, str]], parts: Sequence[ShownPart]) -> None:
+        """Lay parts in the place of all that some places (vendor, model, firmware, finding) had."""
         ...
 
 

@@ -38,6 +38,7 @@ from sekisho.workflows.hub import (
     expire_counts,
     expire_models,
     publish,
+    release_models,
     retired_items,
     standings_for,
     sweep,
@@ -114,6 +115,7 @@ class HubDesk:
             SqlPeers,
             SqlReports,
             SqlSent,
+            SqlShownModels,
         )
 
         self.folder = folder
@@ -126,7 +128,7 @@ class HubDesk:
             SqlReports(database), SqlDisputes(database), SqlLedger(database), SqlAudit(database),
             SqlPeers(database), SqlForeign(database), SqlOffers(database),
             SqlModels(database), SqlAdvisories(database), SqlDisclosures(database),
-            SqlLineCounts(database),
+            SqlLineCounts(database), SqlShownModels(database),
             sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
             frozenset(settings.allow), popular_names(), _own_names(settings),
         )  # fmt: skip
@@ -246,6 +248,7 @@ def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
         sweep(desk.books)
         retired_items(desk.books)
         expire_models(desk.books)
+        release_models(desk.books)
         expire_counts(desk.books)
         desk.books.foreign.tidy(desk.books.now() - desk.books.rules.retire_after_days * 86_400_000)
         _expire_audit(desk)

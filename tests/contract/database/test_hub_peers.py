@@ -16,6 +16,7 @@ from sekisho.model.device_model import (
     DisclosureStep,
     ModelReport,
     Product,
+    ShownPart,
 )
 from sekisho.model.federation import Foreign, Offer, Peer, Position
 from sekisho.model.indicator import Tlp
@@ -31,6 +32,7 @@ from sekisho.stores.database import (
     SqlOffers,
     SqlPeers,
     SqlReports,
+    SqlShownModels,
 )
 
 PEER = Peer("p", "https://hub.example/", "/t", "", ("list", "failure"), ("q",), Tlp.GREEN, "", 1)
@@ -150,3 +152,15 @@ def test_counts_of_lines_replace_themselves_and_end(database: Database) -> None:
     assert counts.forget("2026-11-17", member="m") == 2
     assert counts.forget("2026-11-17") == 1
     assert len(counts.told("2026-01-01")) == 1
+
+
+def test_parts_of_what_a_maker_was_told_are_replaced_by_the_place(database: Database) -> None:
+    shown = SqlShownModels(database)
+    first = [ShownPart("acme", "r100", "1.0", "infected", side, 5, ("tcp/23",)) for side in "abc"]
+    other = ShownPart("acme", "r100", "*", "weak-code", "a", 7, (), ("CVE-2026-1234",))
+    shown.show([("acme", "r100", "1.0", "infected")], [*first, other])
+    assert shown.shown() == (other, *first)
+    shown.show([("acme", "r100", "1.0", "infected")], [msgspec.structs.replace(first[0], devices=6)])
+    assert [(one.side, one.devices) for one in shown.shown()] == [("a", 7), ("a", 6)]
+    shown.show([("acme", "r100", "*", "weak-code"), ("acme", "r100", "1.0", "infected")], [])
+    assert shown.shown() == ()

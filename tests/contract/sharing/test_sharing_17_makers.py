@@ -21,6 +21,7 @@ from sekisho.wiring.hub import upkeep
 from sekisho.workflows.hub import set_state
 from sekisho.workflows.hub.advising import advise
 from sekisho.workflows.hub.disclosing import answered, decide_finding, open_finding, set_embargo, tell
+from sekisho.workflows.hub.model_figures import release_models
 from sekisho.workflows.hub.models import claim
 
 CSAF: dict[str, Any] = {
@@ -83,6 +84,7 @@ def seen(ring: Ring, who: str, devices: int, **more: Any) -> Got:
 
 
 def cells(ring: Ring, maker: str = "acme") -> Any:
+    release_models(ring.books)
     return ring.ask(maker, "GET", "/me/models.json").json["models"]
 
 
@@ -94,11 +96,49 @@ def test_a_maker_is_told_of_its_own_models_in_figures_of_enough_members(peopled:
     (cell,) = cells(peopled)
     assert (cell["vendor"], cell["model"], cell["devices"], cell["ports"]) == ("acme", "r100", 35, [])
     assert cells(peopled, "other") == []
-    for who, count in (("a", 10), ("b", 12)):  # said again it replaces, and adds nothing
-        seen(peopled, who, count, ports=["tcp/23", "udp/1900"], cves=["CVE-2026-1234"])
+    for who, count in (("a", 10), ("b", 12), ("c", 11)):  # said again it replaces, and adds nothing
+        more = (
+            {"ports": ["udp/1900"], "cves": ["CVE-2026-1234"]} if who != "c" else {"cves": ["CVE-2026-9999"]}
+        )
+        seen(peopled, who, count, **{**more, "ports": ["tcp/23", *more.get("ports", ())]})
     (cell,) = cells(peopled)
     assert (cell["devices"], cell["ports"], cell["cves"]) == (35, ["tcp/23"], [])
     assert not {name for name in ("a", "b", "c") if f'"{name}"' in json.dumps(cell)}
+
+
+def test_a_figure_follows_no_single_member(peopled: Ring) -> None:
+    for who, count in (("a", 8), ("b", 9), ("c", 10)):
+        seen(peopled, who, count)
+    assert [one["devices"] for one in cells(peopled)] == [25]
+    for count in (13, 28, 400):  # who comes to it later, and how it changes
+        seen(peopled, "d", count)
+        assert [one["devices"] for one in cells(peopled)] == [25]
+    seen(peopled, "d", 13)
+    seen(peopled, "a", 9)
+    assert [one["devices"] for one in cells(peopled)] == [25]  # two
+    seen(peopled, "b", 8)
+    assert [one["devices"] for one in cells(peopled)] == [25]  # three, but nearly all by one
+    seen(peopled, "a", 18)
+    seen(peopled, "b", 19)
+    (one,) = cells(peopled)
+    assert one["devices"] == 60
+    # Who leaves takes nothing out of it.
+    set_state(peopled.books, "d", MemberState.SUSPENDED, "op", "test")
+    peopled.books.forget()
+    assert cells(peopled) == [one]
+    set_state(peopled.books, "c", MemberState.SUSPENDED, "op", "test")
+    peopled.books.forget()
+    assert cells(peopled) == []
+
+
+def test_all_firmwares_together_stay_together(peopled: Ring) -> None:
+    for at, who in enumerate("abc"):
+        seen(peopled, who, 20, firmware=f"3.{at}")
+    assert [(one["firmware"], one["devices"]) for one in cells(peopled)] == [("", 60)]
+    for who in "bc":
+        seen(peopled, who, 20, firmware="3.0")
+    seen(peopled, "d", 20, firmware="3.0")
+    assert [(one["firmware"], one["devices"]) for one in cells(peopled)] == [("", 120)]
 
 
 def test_what_one_member_could_take_out_of_a_figure_is_none(peopled: Ring) -> None:

@@ -15,7 +15,7 @@ from sekisho.stores.database.cases import SqlCases
 from sekisho.stores.database.detection_filling import SqlDetectionFilling
 from sekisho.stores.database.detections import SqlDetections
 from sekisho.stores.database.hub_counts import SqlLineCounts
-from sekisho.stores.database.hub_makers import SqlAdvisories, SqlDisclosures, SqlModels
+from sekisho.stores.database.hub_makers import SqlAdvisories, SqlDisclosures, SqlModels, SqlShownModels
 from sekisho.stores.database.hub_peers import SqlForeign, SqlOffers, SqlPeers
 from sekisho.stores.database.hub_reports import SqlDisputes, SqlLedger, SqlReports
 from sekisho.stores.database.members import SqlHubTokens, SqlMembers
@@ -58,6 +58,7 @@ __all__ = [
     "SqlReports",
     "SqlSent",
     "SqlSessions",
+    "SqlShownModels",
     "SqlStaffNames",
     "SqlTokens",
     "Verified",

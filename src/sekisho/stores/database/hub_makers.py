@@ -15,6 +15,7 @@ from sekisho.model.device_model import (
     DisclosureStep,
     ModelReport,
     Product,
+    ShownPart,
 )
 from sekisho.stores.database.audit import chained
 from sekisho.stores.database.faults import conflict
@@ -25,6 +26,7 @@ from sekisho.stores.database.hub_tables import (
     FINDINGS,
     MODEL_REPORTS,
     PRODUCTS,
+    SHOWN_MODELS,
     STEPS,
 )
 from sekisho.stores.database.opening import Database
@@ -69,6 +71,30 @@ class SqlModels:
         with self._database.reading() as connection:
             rows = connection.execute(select(PRODUCTS).order_by(PRODUCTS.c.vendor, PRODUCTS.c.model))
             return tuple(as_noun(Product, row) for row in rows)
+
+
+class SqlShownModels:
+    """A `ShownModelStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def shown(self) -> tuple[ShownPart, ...]:
+        """Return all parts, in the order of their places."""
+        asked = select(SHOWN_MODELS).order_by(*SHOWN_MODELS.primary_key.columns)
+        with self._database.reading() as connection:
+            return tuple(as_noun(ShownPart, row) for row in connection.execute(asked))
+
+    def show(self, places: Sequence[tuple[str, str, str, str]], parts: Sequence[ShownPart]) -> None:
+        """Lay parts in the place of all that some places had."""
+        table = SHOWN_MODELS
+        with self._database.writing() as connection:
+            for vendor, model, firmware, finding in places:
+                here = (table.c.vendor == vendor) & (table.c.model == model)
+                here &= (table.c.firmware == firmware) & (table.c.finding == finding)
+                connection.execute(delete(table).where(here))
+            if parts:
+                connection.execute(insert(table), [as_row(one) for one in parts])
 
 
 class SqlAdvisories:

@@ -12,6 +12,7 @@ from sekisho.model.device_model import (
     DisclosureStep,
     ModelReport,
     Product,
+    ShownPart,
 )
 from sekisho.model.federation import Foreign, Offer, Peer, Position
 from sekisho.model.line_count import LineCount
@@ -36,6 +37,12 @@ MODEL_REPORTS = _table(
     "hub_model_reports",
     ModelReport,
     key=("member", "vendor", "model", "firmware", "finding"),
+    json=("ports", "cves"),
+)
+SHOWN_MODELS = _table(
+    "hub_shown_models",
+    ShownPart,
+    key=("vendor", "model", "firmware", "finding", "side"),
     json=("ports", "cves"),
 )
 ADVISORIES = _table("hub_advisories", Advisory, key=("id",))

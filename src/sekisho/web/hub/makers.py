@@ -11,7 +11,8 @@ from sekisho.model.membership import MemberRole
 from sekisho.workflows.hub import Bearer, Books
 from sekisho.workflows.hub.advising import advise, by_models, own_models, visible
 from sekisho.workflows.hub.disclosing import stories
-from sekisho.workflows.hub.models import Seen, report_models, seen_by_maker
+from sekisho.workflows.hub.model_figures import seen_by_maker
+from sekisho.workflows.hub.models import Seen, report_models
 
 POSTS = {
     "/models/": (MemberRole.FULL, MemberRole.RECEIVE_ONLY),

@@ -21,6 +21,7 @@ from sekisho.workflows.hub.entering import (
     set_state,
     standard_rights,
 )
+from sekisho.workflows.hub.model_figures import release_models
 from sekisho.workflows.hub.models import expire_models
 from sekisho.workflows.hub.peering import add_peer, remove_peer
 from sekisho.workflows.hub.shelves import Shelves, Visible
@@ -47,6 +48,7 @@ __all__ = [
     "make_token",
     "pin",
     "publish",
+    "release_models",
     "remove_peer",
     "retired_items",
     "revoke",

@@ -28,7 +28,7 @@ from sekisho.ports.hub import (
     MemberStore,
     ReportStore,
 )
-from sekisho.ports.makers import AdvisoryStore, DisclosureStore, ModelStore
+from sekisho.ports.makers import AdvisoryStore, DisclosureStore, ModelStore, ShownModelStore
 from sekisho.ports.sharing import CollectionStore, ForgettingStore
 
 OPERATOR = "hub"
@@ -63,6 +63,7 @@ class Books:
     advisories: AdvisoryStore
     disclosures: DisclosureStore
     line_counts: LineCountStore
+    shown_models: ShownModelStore
     rules: Rules
     services: tuple[Service, ...]
     secret: bytes

@@ -1,17 +1,16 @@
-"""What members see of device models: taken as counts, told to the maker where enough members stand behind the figure."""
+"""What members see of device models, taken as counts; what makers are told of it: `model_figures`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from sekisho.errors import DescriptionError
 from sekisho.language import Text
 from sekisho.model.audit import Act
-from sekisho.model.corroboration import shown_counts
-from sekisho.model.device_model import Cell, ModelReport, Product, plain
+from sekisho.model.device_model import ModelReport, Product, plain
 from sekisho.model.membership import Member, MemberRole
 from sekisho.workflows.hub.books import Books
 
@@ -69,35 +68,6 @@ def report_models(books: Books, member: Member, seen: Sequence[Seen]) -> int:
     return len(rows)
 
 
-def seen_by_maker(books: Books, maker: str) -> tuple[Cell, ...]:
-    """Return what a maker is told of its own models."""
-    owned = books.models.products()
-    mine = [one for one in owned if one.maker == maker]
-    reports = [
-        one
-        for vendor in sorted({one.vendor for one in mine})
-        for one in books.models.reports(vendor)
-        if _owner(one.vendor, one.model, owned) == maker
-    ]
-    return cells(books, reports)
-
-
-def cells(books: Books, reports: Iterable[ModelReport]) -> tuple[Cell, ...]:
-    """Return the figures that may be shown: enough groups and devices, none with nearly all of it, rounded.
-
-    By firmware where that can be shown; of a model by all firmwares together only where no single one is shown, so that
-    no difference tells what was left out.
-    """
-    oldest = books.now() - books.rules.model_days * _DAY
-    groups = {one.id: one.group for one in books.roster().active.values()}
-    heard = [one for one in reports if one.member in groups and one.last >= oldest]
-    fine = _cells(books, heard, groups, lambda one: (one.vendor, one.model, one.firmware, one.finding))
-    known = {(one.vendor, one.model, one.finding) for one in fine}
-    rest = [one for one in heard if (one.vendor, one.model, one.finding) not in known]
-    whole = _cells(books, rest, groups, lambda one: (one.vendor, one.model, "", one.finding))
-    return tuple(sorted([*fine, *whole], key=lambda one: (one.vendor, one.model, one.firmware, one.finding)))
-
-
 def claim(books: Books, maker: str, vendor: str, model: str, who: str) -> Product:
     """Write that a model is a maker's; without a model all of the vendor's that are nobody else's.
 
@@ -124,44 +94,6 @@ def claim(books: Books, maker: str, vendor: str, model: str, who: str) -> Produc
 def expire_models(books: Books) -> int:
     """Delete what was last reported longer ago than it is told."""
     return books.models.expire(books.now() - books.rules.model_days * _DAY)
-
-
-def _owner(vendor: str, model: str, owned: Iterable[Product]) -> str:
-    held = {(one.vendor, one.model): one.maker for one in owned}
-    return held.get((vendor, model), held.get((vendor, ""), ""))
-
-
-def _cells(
-    books: Books,
-    reports: Sequence[ModelReport],
-    groups: Mapping[str, str],
-    place: Callable[[ModelReport], tuple[str, str, str, str]],
-) -> list[Cell]:
-    counts: dict[tuple[str, str, str, str], dict[str, int]] = {}
-    signs: dict[tuple[str, str, str, str], dict[str, set[str]]] = {}
-    for one in reports:
-        where = place(one)
-        group = groups[one.member]
-        cell = counts.setdefault(where, {})
-        cell[group] = cell.get(group, 0) + one.devices
-        for sign in (*one.ports, *one.cves):
-            signs.setdefault(where, {}).setdefault(sign, set()).add(group)
-    named = {"\0".join(where): cell for where, cell in counts.items()}
-    enough = {name: cell for name, cell in named.items() if sum(cell.values()) >= books.rules.k_devices}
-    shown = shown_counts(enough, k=books.rules.k, dominance=books.rules.k_dominance)
-    made = []
-    for name, count in shown.items():
-        vendor, model, firmware, finding = name.split("\0")
-        common = sorted(
-            sign
-            for sign, some in signs.get((vendor, model, firmware, finding), {}).items()
-            if len(some) >= books.rules.k
-        )
-        made.append(
-            Cell(vendor, model, firmware, finding, count, tuple(one for one in common if "/" in one),
-                 tuple(one for one in common if "/" not in one))
-        )  # fmt: skip
-    return made
 
 
 def _place(one: ModelReport) -> tuple[str, str, str, str]:

@@ -28,6 +28,7 @@ from sekisho.stores.database.migrations import (
     v0011_hub_peers,
     v0012_hub_counts,
     v0013_staff_names,
+    v0014_hub_shown_models,
 )
 from sekisho.stores.database.migrations.dialect import Dialect
 
@@ -45,6 +46,7 @@ STEPS: tuple[Callable[[Dialect], Iterable[str]], ...] = (
     v0011_hub_peers.statements,
     v0012_hub_counts.statements,
     v0013_staff_names.statements,
+    v0014_hub_shown_models.statements,
 )
 _LEDGER = "sekisho_schema"
 # Any number does, as long as every process takes the same one: "sekM" in ASCII.
