@@ -212,11 +212,12 @@ def _first_reports(ruling: Ruling, proofs: Mapping[str, Done], today: date) -> I
             ja=f"第一報（{duty.rule.first.ja}）：{duty.rule.title.ja}「{name}」",
             en=f"first report ({duty.rule.first.en}): {duty.rule.title.en} “{name}”",
         )
-        state = State.DONE if proof else State.LATE if day < today else State.DUE
-        yield Entry(
-            identifier, title, duty.rule.article, "", day, state, duty.rule.confidence, "" if proof else "first",
-            duty.rule.remark, proof, accident=ruling.incident.id,
+        entry = Entry(
+            identifier, title, duty.rule.article, "", day, State.LATE if day < today else State.DUE,
+            duty.rule.confidence, "first", duty.rule.remark, accident=ruling.incident.id, since=day,
         )  # fmt: skip
+        entry = proved(entry, proof, today) if proof else entry
+        yield msgspec.structs.replace(entry, missing="") if entry.done else entry
 
 
 def measures_of(

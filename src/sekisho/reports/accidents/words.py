@@ -102,6 +102,19 @@ def _reason(reason: str, line: tuple[float, int], when: str, say: Say) -> str:
             f"一つずつの停止では達しないが、合わせれば{hours}・{users}人に達する。合わせて数えるか、資料では決められない。総務省に確かめる",
             f"no outage alone reaches it, together they come to {hours} and {users}: ask the ministry whether they count as one",
         ),
+        "no-equipment-failure": say(
+            "電気通信設備の故障による停止・品質低下に当たらない", "no failure of telecom equipment that counts"
+        ),
+        "traffic-unknown": say(
+            "全ての通信が止まったかどうかで決まる（all_traffic）", "hangs on whether all traffic stopped (all_traffic)"
+        ),
+        "not-all-traffic": say("一部の通信は止まらなかった", "not all of its traffic stopped"),
+    }.get(reason) or _unweighed(say).get(reason, reason)  # fmt: skip
+
+
+def _unweighed(say: Say) -> dict[str, str]:
+    """Return the sentences of what only a person can tell."""
+    return {
         "fault-unknown": say(
             "電気通信設備の故障によるかどうかで決まる（fault）", "hangs on whether telecom equipment failed (fault)"
         ),
@@ -118,14 +131,7 @@ def _reason(reason: str, line: tuple[float, int], when: str, say: Say) -> str:
             "前年の月平均利用者数が分からず、どの号か決まらない（monthly_users）",
             "the class hangs on last year's monthly users, which are not told (monthly_users)",
         ),
-        "no-equipment-failure": say(
-            "電気通信設備の故障による停止・品質低下に当たらない", "no failure of telecom equipment that counts"
-        ),
-        "traffic-unknown": say(
-            "全ての通信が止まったかどうかで決まる（all_traffic）", "hangs on whether all traffic stopped (all_traffic)"
-        ),
-        "not-all-traffic": say("一部の通信は止まらなかった", "not all of its traffic stopped"),
-    }.get(reason, reason)  # fmt: skip
+    }  # fmt: skip
 
 
 def possible_words(judged: Judgement, say: Say, clock: Clock) -> str:

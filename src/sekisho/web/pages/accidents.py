@@ -85,6 +85,13 @@ _CELLS = (
 )
 
 
+# What the page of an accident calls things.
+_WORDS = {
+    "users": words.users_words, "services": SERVICES, "examples": EXAMPLES, "whats": WHATS, "what": What, "said": SAID,
+    "kinds": KINDS, "yes": Standing.YES, "no": Standing.NO,
+}  # fmt: skip
+
+
 def _actor(asked: Asked) -> Actor:
     if asked.who is None:
         raise DescriptionError(Text(ja="サインインが要る", en="sign in first"))
@@ -175,12 +182,6 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
     ruling, fault = shown(desk, told, asked.now)
     zone, clock = asked.zone or JAPAN, _clock(asked)
     plots = [course_plot.plot(ruling, size, zone, asked.t) for size in (course_plot.WIDE, course_plot.NARROW)]
-    documents = _documents(asked, ruling)
-    for kept, signed in desk.documents(record.id):
-        kind, _, duty = kept.kind.partition("-")
-        title = words.told(KINDS[Kind(kind)], asked.t)
-        # What isn't asked for any more stays on record.
-        documents.setdefault(kept.kind, (title, kind, duty, []))[3].append((kept, signed))
     return asked.page(
         "accident.html",
         status=409 if problem else 200,
@@ -204,20 +205,12 @@ def _one(asked: Asked, problem: SekishoError | None = None) -> Response:
         periodic_due=words.due_words(ruling.periodic_due, asked.t),
         plots=[Markup(one) for one in plots if one],  # noqa: S704 - texts are escaped where the drawing is made
         when=clock,
-        users=words.users_words,
-        services=SERVICES,
-        examples=EXAMPLES,
-        whats=WHATS,
-        what=What,
-        said=SAID,
-        kinds=KINDS,
-        documents=documents,
+        documents=_documents(asked, record, ruling),
         form=asked.form if problem and not saying else {},
         saying=saying,
         problem=problem,
         **_asked_besides(asked, told, ruling, problem),
-        yes=Standing.YES,
-        no=Standing.NO,
+        **_WORDS,
     )
 
 
@@ -282,8 +275,10 @@ def _number(asked: Asked, name: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < len("100000") else -1
 
 
-def _documents(asked: Asked, ruling: Ruling) -> dict[str, tuple[str, str, str, list[Any]]]:
-    """Return the documents that the accident may ask for: of the detailed report one for each duty."""
+def _documents(
+    asked: Asked, record: AccidentRecord, ruling: Ruling
+) -> dict[str, tuple[str, str, str, list[Any]]]:
+    """Return the documents that the accident may ask for, with their versions: of the detailed report one for each duty."""
     found: dict[str, tuple[str, str, str, list[Any]]] = {}
     for kind, text in KINDS.items():
         duties = ruling.duties if kind is Kind.DETAILED else ()
@@ -297,6 +292,11 @@ def _documents(asked: Asked, ruling: Ruling) -> dict[str, tuple[str, str, str, l
             )
         if not duties:
             found[kind.value] = (words.told(text, asked.t), kind.value, "", [])
+    for kept, signed in asked.office.console.accidents.documents(record.id):
+        name, _, duty = kept.kind.partition("-")
+        title = words.told(KINDS[Kind(name)], asked.t)
+        # What isn't asked for any more stays on record.
+        found.setdefault(kept.kind, (title, name, duty, []))[3].append((kept, signed))
     return found
 
 

@@ -212,6 +212,10 @@ def test_a_serious_accident_without_a_first_report_is_late_everywhere(life: Day)
 
     listed = life.console.duties.listed()
     assert entry in {one.id for one in worth_telling(listed.entries, listed.today, 30)}
+    life.console.duties.done(entry, listed.today, "受付 1", who)
+    (done,) = (one for one in life.console.duties.listed().entries if one.id == entry)
+    assert (done.state, done.missing) == (State.DONE, "")
+    life.console.duties.undone(entry, who)
     said = {"time": (now - timedelta(hours=1)).isoformat(), "what": "reported"}
     desk.add_fact(record, said, UTC, who)
     assert browser.get("/").text.count("First report (without delay): not on record") == before - 1
