@@ -260,13 +260,13 @@ class AccidentDesk:
         return [msgspec.structs.replace(one, made_by=named(one.made_by, names)) for one in documents]
 
     def _filled(self, record: AccidentRecord, told: Told, actor: Actor) -> AccidentRecord:
-        told = readable(told)
         if len(told.facts) > _MOST_FACTS:
             raise DescriptionError(_TOO_MANY, f"{len(told.facts):,}")
         from sekisho.stores.database.rows import askable
 
         if not askable(told.about.title):
             raise DescriptionError(_NO_TEXT, record.id)
+        told = readable(told)
         now = self._folder.now()
         before = record.told().facts if record.body else ()
         for one in told.facts[len(before) :] if told.facts[: len(before)] == before else told.facts:
