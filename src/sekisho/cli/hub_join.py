@@ -102,7 +102,13 @@ def join(
 
 def _shown(done: Fetched, told: Telling) -> None:
     if done.written:
-        click.echo(t(f"{done.file}：{done.used:,} 項目", f"{done.file}: {done.used:,} entries"))
+        left = sum(done.left_out.values()) + done.others
+        reasons = ", ".join(f"{reason} × {count:,}" for reason, count in done.left_out.items())
+        said = f" ({reasons})" if reasons else ""
+        click.echo(
+            t(f"{done.file}：{done.used:,} 項目", f"{done.file}: {done.used:,} entries")
+            + (t(f"、使わない {left:,} 項目{said}", f", {left:,} left out{said}") if left else "")
+        )
     else:
         click.secho(
             t(f"取り込めない：{done.reason} {done.detail}", f"not fetched: {done.reason} {done.detail}"),

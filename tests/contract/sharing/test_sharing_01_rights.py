@@ -23,7 +23,7 @@ OBJECTS = {
 # member → collection → what it may: r, w.
 TABLE = {
     "full": {"list": "r", "list-in": "w", "evidence": "r", "evidence-in": "w", "failure": "rw", "open": "rw"},
-    "reads": {"list": "r", "list-in": "", "evidence": "r", "evidence-in": "", "failure": "r", "open": ""},
+    "reads": {"list": "r", "list-in": "w", "evidence": "r", "evidence-in": "", "failure": "r", "open": ""},
     "other": {"list": "r", "list-in": "w", "evidence": "r", "evidence-in": "w", "failure": "rw", "open": "r"},
     "maker": {"list": "", "list-in": "", "evidence": "", "evidence-in": "", "failure": "", "open": "w"},
     "partner": {"list": "r", "list-in": "w", "evidence": "", "evidence-in": "", "failure": "r", "open": ""},

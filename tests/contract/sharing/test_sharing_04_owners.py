@@ -89,3 +89,13 @@ def test_gaps_between_times_of_adding_tell_no_count(tmp_path: Path) -> None:
     added = [one["date_added"] for one in rows]
     assert len({int(b[-7:-1]) - int(a[-7:-1]) for a, b in itertools.pairwise(added)}) > 5
     assert 20 < sum(random_step() for _ in range(4000)) / 4000 < 80
+
+
+def test_what_is_read_is_what_was_written(ring: Ring) -> None:
+    """No sign that hides, or turns the direction of, what a member writes to all the others."""
+    ring.join("a")
+    for number, sign in enumerate(("\u202e", "\x07", "\x00", "\u2066")):
+        told = ring.post("a", "failure", incident(number + 1, name=f"core{sign}down"))
+        assert told["failure_count"] == 1, sign
+    told = ring.post("a", "failure", incident(9, description="since 9:00\n\tcore, 回線断"))
+    assert told["success_count"] == 1

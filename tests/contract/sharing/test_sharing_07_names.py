@@ -16,7 +16,10 @@ def name(value: str, number: int, port: int = 0) -> dict[str, object]:
     return indicator(number=number, seen="handshake", pattern=f"[domain-name:value = '{value}'{more}]")
 
 
-@pytest.mark.parametrize("value", ["8.8.8.8", "203.0.113.7", "32.8.8.8.8.rpz-ip", "1.0.0.0.0.rpz-ip"])
+@pytest.mark.parametrize("value", [
+    "8.8.8.8", "203.0.113.7", "32.8.8.8.8.rpz-ip", "1.0.0.0.0.rpz-ip", "150-9-1-1.evil.example.net",
+    "150.9.1.1.evil.example.net", "p150-9-1-1x.evil.example.net", "taro.0312345678.evil.example.net", "tel-090-1234-5678.evil.example.net",
+])  # fmt: skip
 def test_what_is_no_name_is_refused(ring: Ring, value: str) -> None:
     ring.join("a")
     assert ring.post("a", "list-in", name(value, 1))["failure_count"] == 1
@@ -35,6 +38,22 @@ def test_what_must_not_stand_on_a_list_is_held(ring: Ring, value: str, reason: s
     assert ring.published("a") == {}
     for form in FORMS:
         assert value not in ring.ask("a", "GET", f"/feed/watch.{form}").body.decode()
+
+
+def test_names_of_command_servers_pass_with_their_digits(ring: Ring) -> None:
+    ring.join("a")
+    names = (
+        "c2-4.evil.example.net",
+        "a8f03b1c9d.evil.example.net",
+        "300-9-1-1.evil.example.net",
+        "20261121.evil.example.net",
+    )
+    for number, value in enumerate(names):
+        assert ring.post("a", "list-in", name(value, number + 1))["success_count"] == 1, value
+    arabic = indicator(
+        number=9, pattern="[domain-name:value = 'c2.evil.example.net' AND network-traffic:dst_port = ٢٣]"
+    )
+    assert ring.post("a", "list-in", arabic)["failure_count"] == 1
 
 
 def test_a_name_with_a_port_is_nothing_for_a_resolver(ring: Ring) -> None:

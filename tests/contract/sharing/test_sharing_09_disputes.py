@@ -52,3 +52,32 @@ def test_who_is_suspended_disputes_nothing(ring: Ring) -> None:
     assert ring.standing("198.51.100.0").state is IndicatorState.CONFIRMED
     set_state(ring.books, "p", MemberState.ACTIVE, "op", "test")
     assert ring.standing("198.51.100.0").reason == "disputed"
+
+
+def test_who_only_receives_may_disagree_and_report_nothing(ring: Ring) -> None:
+    """It is the one whose customers are cut off by a wrong entry."""
+    (there,) = filled(ring, 1)
+    ring.join("kita", "receive-only")
+    refused = ring.post("kita", "list-in", indicator("198.51.100.9", number=900))["failures"]
+    assert "only receives" in refused[0]["message"]
+    assert ring.post("kita", "list-in", opinion(1, there))["success_count"] == 1
+    assert ring.standing("198.51.100.0").reason == "disputed"
+
+
+def test_why_somebody_disagrees_names_no_line(ring: Ring) -> None:
+    (there,) = filled(ring, 1)
+    for number, why in enumerate(
+        (
+            "victim 150.9.1.1 Yamada",
+            "call 03-1234-5678",
+            "2001:db8::7",
+            "noc@a.example",
+            "00:11:22:33:44:55",
+            "a\u202eb",
+        )
+    ):
+        told = ring.post("p", "list-in", opinion(number + 1, there) | {"explanation": why})
+        assert told["failure_count"] == 1, why
+    assert (
+        ring.post("p", "list-in", opinion(9, there) | {"explanation": "our own sensor"})["success_count"] == 1
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,11 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
 }
 
 
+# Signs that change what is read: controls but for lines and tabs, and those that turn the direction of writing.
+_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_TEXTS = ("name", "description", "abstract", "content")
+
+
 def check(one: Mapping[str, Any]) -> None:
     """Check that an object tells of a failure.
 
@@ -28,3 +34,6 @@ def check(one: Mapping[str, Any]) -> None:
     for name in one:
         if name not in allowed:
             raise ObjectFault(f"{name[:60]} has no place in the failure lane")
+    for name in _TEXTS:
+        if isinstance(one.get(name), str) and _HIDDEN.search(one[name]):
+            raise ObjectFault(f"{name}: no control signs, none that turn the direction of writing")

@@ -7,6 +7,7 @@ custom property, no identity, no observed data. What is free in STIX (labels) is
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_network
@@ -33,11 +34,19 @@ _OPINION = frozenset({
 })  # fmt: skip
 # A family has a number in its name at times (apt28, v3); an address has more of them, or a longer one.
 _NUMBERED = re.compile(r"(?:\d+[._-]){2}\d|\d{6}")
+# What a name can carry of somebody: an address as hosts of lines are named by it, a telephone number.
+_QUAD = re.compile(r"(?<!\d)(\d{1,3})[-._](\d{1,3})[-._](\d{1,3})[-._](\d{1,3})(?!\d)", re.ASCII)
+_TELEPHONE = re.compile(r"(?<!\d)0[-_.]?\d(?:[-_.]?\d){8,9}(?!\d)", re.ASCII)
+_TELLING = re.compile(
+    r"@|(?:\d[ ._()/:-]*){7}|(?:\d{1,3}[._-]){3}\d|(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f]",
+    re.IGNORECASE,
+)
+_MOST_OCTET = 255
 _LABEL = re.compile(r"(use|evidence|family|feed):([a-z0-9][a-z0-9._-]{0,39})")
 _DOMAIN = re.compile(
     r"\[\s*domain-name:value\s*=\s*'((?=[^']{1,253}')[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})+)'\s*"
     r"(?:AND\s+network-traffic:dst_port\s*=\s*(\d{1,5})\s*)?\]",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _WORDS = re.compile(r"[a-z][a-z-]{0,49}")
 _MOST_TARGETS = 16
@@ -109,6 +118,10 @@ def told(one: Mapping[str, Any], uses: Mapping[str, int], kinds_of_evidence: Map
             reason = one.get("explanation", "")
             if not isinstance(reason, str):
                 raise ObjectFault("explanation is no text")
+            if _TELLING.search(unicodedata.normalize("NFKC", reason)) or not reason.isprintable():
+                raise ObjectFault(
+                    "explanation: a plain line without addresses, numbers of lines and mail addresses"
+                )
             return Told(ids=tuple(one["object_refs"]), against=True, reason=reason[:500])
     raise ObjectFault("the list lane takes indicator, sighting and opinion")
 
@@ -169,6 +182,10 @@ def _targets(one: Mapping[str, Any]) -> tuple[Target, ...]:
     if domain:
         if fault := misleading(domain[1].lower()):
             raise ObjectFault(f"pattern: {fault}")
+        if _carries(domain[1]):
+            raise ObjectFault(
+                "pattern: a name with an address or a telephone number in it; report the address of the host"
+            )
         return (Target("domain", domain[1].lower(), _port(domain[2] or "")),)
     found: dict[Target, None] = {}
     for target in targets(pattern):
@@ -186,9 +203,15 @@ def _targets(one: Mapping[str, Any]) -> tuple[Target, ...]:
     return tuple(found)
 
 
+def _carries(name: str) -> bool:
+    """Say whether a name holds an address or a telephone number: then it may name the line that asked for it."""
+    quads = (tuple(map(int, match.groups())) for match in _QUAD.finditer(name))
+    return any(max(quad) <= _MOST_OCTET for quad in quads) or bool(_TELEPHONE.search(name))
+
+
 def _port(text: str) -> int:
     if not text:
         return 0
-    if not text.isdecimal() or not 0 < int(text) <= _MOST_PORT:
+    if not (text.isascii() and text.isdecimal()) or not 0 < int(text) <= _MOST_PORT:
         raise ObjectFault("pattern: no port")
     return int(text)

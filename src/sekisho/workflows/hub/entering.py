@@ -84,7 +84,7 @@ def standard_rights(books: Books, member: Member, who: str) -> None:
     full = member.role is MemberRole.FULL
     shares = {
         Lane.LIST: (True, False),
-        Lane.LIST_IN: (False, full or member.role is MemberRole.PARTNER),
+        Lane.LIST_IN: (False, True),  # who only receives may disagree there, and report nothing
         Lane.EVIDENCE: (full or member.role is MemberRole.RECEIVE_ONLY, False),
         Lane.EVIDENCE_IN: (False, full),
         Lane.FAILURE: (True, full),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ from sekisho.workflows.hub.books import OPERATOR, Books
 from sekisho.workflows.hub.offering import may_pass
 from sekisho.workflows.hub.weighing import settle
 
-_YEAR = 365 * 86_400_000 + 86_400_000 // 4
+_DAY = 86_400_000
 _ALL = 2**62  # octets: no bound beside that of the count
 _VERSIONS = 1000
 _PARTED = frozenset({Lane.LIST_IN, Lane.EVIDENCE_IN, Lane.EVIDENCE})
@@ -73,6 +74,7 @@ class Shelves:
                 found = listing.told(one, USES, self._kinds)
                 if level is Tlp.RED and not found.against:
                     raise ObjectFault("marked TLP:RED or not marked: it could have no part in the list")
+                self._may_report(sender, found)
                 if found.against and len(found.ids) > self._books.rules.opinion_refs:
                     raise ObjectFault(f"object_refs: at most {self._books.rules.opinion_refs}")
                 if found.ids:
@@ -97,6 +99,10 @@ class Shelves:
             puts = self._reported(sender, where, offered, now)
         else:
             puts = self._books.objects.add(where, offered, now)
+            stored = [one.id for one, put in _taken(offered, puts) if put.outcome is Outcome.STORED]
+            if lane is not Lane.EVIDENCE_IN and stored:
+                # Who marks something more strictly means all that he said of it so far.
+                self._books.objects.tighten(where, sender, stored)
         if lane is Lane.EVIDENCE_IN:
             self._deliver(sender, [one for one, _ in _taken(offered, puts)], now)
         self._books.audit.append(
@@ -165,6 +171,12 @@ class Shelves:
     def _lane(self, collection: str) -> Lane:
         found = (one.lane for one in self._books.visible() if one.id == collection)
         return next(found, Lane.OPEN)
+
+    def _may_report(self, sender: str, found: listing.Told) -> None:
+        """Refuse reports of who only receives: it objects to what it is to block, and has no voice in what is listed."""
+        member = self._books.roster().active.get(sender)
+        if member is not None and member.role is MemberRole.RECEIVE_ONLY and not found.against:
+            raise ObjectFault("a member that only receives sends opinions here, which disagree")
 
     def _known(self, ids: Sequence[str]) -> None:
         there = {one.id for one in self._books.reports.by_ids(ids) if one.published > 0}
@@ -342,7 +354,7 @@ class Shelves:
             entries.append(
                 LedgerEntry(
                     letter, sender, at, kept, carrier, at, 0,
-                    at + books.rules.ledger_years * _YEAR,
+                    _years_on(at, books.rules.ledger_years),
                 )
             )  # fmt: skip
         books.ledger.enter(entries)
@@ -351,6 +363,13 @@ class Shelves:
             fresh = [one for one in some.values() if not books.objects.has(part, one.id)]
             if fresh:
                 books.objects.add(part, fresh, now)
+
+
+def _years_on(at: int, years: int) -> int:
+    """Return the end of the day, anywhere on earth, that is so many years later by the calendar."""
+    there = datetime.fromtimestamp(at // 1000, UTC)
+    later = there.replace(year=there.year + years, day=min(there.day, 28))
+    return int(later.timestamp() * 1000) + (there.day - later.day + 1) * _DAY
 
 
 def _taken(offered: Sequence[Offered], puts: Sequence[Put]) -> list[tuple[Offered, Put]]:
