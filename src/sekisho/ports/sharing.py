@@ -101,6 +101,10 @@ class ForgettingStore(ObjectStore, Protocol):
         """Delete what was added before a time (microseconds), so that its file doesn't hold it either; return how many."""
         ...
 
+    def tighten(self, collection: str, owner: str, ids: Sequence[str]) -> int:
+        """Mark each version of some objects of an owner as strictly as the owner's strictest later one; return how many."""
+        ...
+
 
 class Doorkeeper(Protocol):
     """Looks at each object before it is stored: what a lane takes, and how it is marked."""

@@ -120,7 +120,6 @@ class HubDesk:
 
         self.folder = folder
         self.settings = settings
-        self.folder = folder
         self.database = database
         secret = read_key(folder / _KEY)
         self.books = Books(

@@ -126,6 +126,25 @@ class SqlObjects:
                 gone += connection.execute(delete(OBJECTS).where(here, some)).rowcount
             return gone
 
+    def tighten(self, collection: str, owner: str, ids: Sequence[str]) -> int:
+        """Mark versions as strictly as the owner's strictest later one; see the port."""
+        later = OBJECTS.alias("later")
+        strictest = (
+            select(func.max(later.c.tlp))
+            .where(
+                later.c.collection == OBJECTS.c.collection, later.c.id == OBJECTS.c.id,
+                later.c.owner == OBJECTS.c.owner, later.c.version_key > OBJECTS.c.version_key,
+            )
+            .scalar_subquery()
+        )  # fmt: skip
+        mine = (OBJECTS.c.collection == collection) & (OBJECTS.c.owner == owner)
+        count = 0
+        with self._database.writing() as connection:
+            for first in range(0, len(ids), _AT_ONCE):
+                some = mine & OBJECTS.c.id.in_(ids[first : first + _AT_ONCE]) & (OBJECTS.c.tlp < strictest)
+                count += connection.execute(update(OBJECTS).where(some).values(tlp=strictest)).rowcount
+        return count
+
     def forget(self, collection: str, before: int) -> int:
         """Delete what was added before a time (microseconds), so that its file doesn't hold it either; return how many."""
         old = and_(OBJECTS.c.collection == collection, OBJECTS.c.added < before)
