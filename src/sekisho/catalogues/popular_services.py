@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from ipaddress import ip_network
@@ -52,3 +53,17 @@ def popular_services() -> tuple[Service, ...]:
             Text(ja="知らない種別がある", en="there is an unknown kind"), f"{_FILE.name}: {sorted(unknown)}"
         )
     return services
+
+
+def own_services(networks: Iterable[str]) -> tuple[Service, ...]:
+    """Return networks that somebody keeps off lists beside the table.
+
+    :raises CatalogueError: one of them is no network
+    """
+    try:
+        return tuple(Service(str(ip_network(one)), "own", "protected", "settings", "A") for one in networks)
+    except ValueError as fault:
+        raise CatalogueError(
+            Text(ja="守るアドレス帯の設定に誤りがある", en="a network that is to be protected is none"),
+            str(fault),
+        ) from fault

@@ -63,7 +63,7 @@ class Rejected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A network that very many lines use for good reasons: an indicator that covers it is wrong or poisoned.
 
-    ``kind`` is ``root-server``, ``resolver``, ``ntp`` or ``cdn``; ``confidence`` A to C says how well the fact is known.
+    ``kind`` is ``root-server``, ``resolver``, ``ntp``, ``cdn`` or ``protected`` (by the operator); ``confidence`` A to C says how well the fact is known.
     """
 
     network: str

@@ -34,6 +34,9 @@ _REASONS = {
     "resolver": Text(ja="公開リゾルバーである", en="it is a public resolver"),
     "root-server": Text(ja="DNSのルートサーバーである", en="it is a root server of the DNS"),
     "ntp": Text(ja="公開の時刻サーバーである", en="it is a public time server"),
+    "protected": Text(
+        ja="運営者が守るアドレス帯にある", en="it lies in a network that the operator protects"
+    ),
     "cdn": Text(ja="多くのサイトが共用する配信網である", en="it is a shared front of many sites"),
 }
 

@@ -14,7 +14,7 @@ import msgspec
 
 from sekisho.catalogues.handling import read_handling
 from sekisho.catalogues.popular_names import popular_names
-from sekisho.catalogues.popular_services import popular_services
+from sekisho.catalogues.popular_services import own_services, popular_services
 from sekisho.catalogues.sharing import sharing_rules
 from sekisho.errors import DescriptionError
 from sekisho.exchange.feeds import Entry, Head
@@ -69,6 +69,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar database: URL of PostgreSQL; empty for ``hub.db`` in the folder
     :ivar allow: names of special address ranges that are taken all the same (``documentation`` in a demonstration)
     :ivar own_names: names of the hub's own, which nobody can bring onto the list; that of ``contact`` is one as well
+    :ivar protected: networks that never come onto the list, beside the table of popular services
     :ivar release_seconds: how long what changed is gathered before it goes out together, in an order of its own
     :ivar peer_seconds: how long from one reading of the hubs elsewhere to the next
     :ivar audit_days: how long an entry of the audit log is kept; 0: as everywhere (``data_handling.toml``)
@@ -81,6 +82,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: str = ""
     allow: tuple[str, ...] = ()
     own_names: tuple[str, ...] = ()
+    protected: tuple[str, ...] = ()
     release_seconds: int = 30
     peer_seconds: int = 60
     audit_days: float = 0.0
@@ -128,7 +130,7 @@ class HubDesk:
             SqlPeers(database), SqlForeign(database), SqlOffers(database),
             SqlModels(database), SqlAdvisories(database), SqlDisclosures(database),
             SqlLineCounts(database), SqlShownModels(database),
-            sharing_rules(settings.sharing), popular_services(), secret, now, secrets.token_bytes,
+            sharing_rules(settings.sharing), (*popular_services(), *own_services(settings.protected)), secret, now, secrets.token_bytes,
             frozenset(settings.allow), popular_names(), _own_names(settings),
         )  # fmt: skip
         self.sent: SqlSent = SqlSent(database)
@@ -329,6 +331,7 @@ def _own(desk: HubDesk) -> None:
     :raises DescriptionError: it isn't
     """
     lane = desk.books.lane(Lane.LIST)
+    desk.books.forget()
     if lane is None or not desk.books.objects.has(lane.id, desk.books.identity):
         raise DescriptionError(
             Text(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from fakes.sharing import Ring, indicator
+from fakes.sharing import Ring, indicator, opened_ring
+from sekisho.errors import SekishoError
 from sekisho.exchange.feeds import FORMS, Entry, Head
 from sekisho.model.corroboration import IndicatorState
 from sekisho.model.indicator import Tlp
@@ -72,3 +75,25 @@ def test_the_forms_refuse_again() -> None:
     bad = Entry("i", "domain", "32.8.8.8.8.rpz-ip", 0, 0, "cc", "block", "", 0, 1)
     for form in ("rpz", "unbound"):
         assert "8.8.8.8" not in FORMS[form].write(Head("t", 0, Tlp.CLEAR), [bad])
+
+
+def test_what_very_many_use_or_the_operator_protects_is_held(tmp_path: Path) -> None:
+    folder = tmp_path / "hub"
+    with opened_ring(folder):
+        pass
+    with (folder / "hub.toml").open("a") as file:
+        file.write('protected = ["198.51.100.64/26"]\n')
+    wanted = {
+        "151.101.1.1": "cdn", "13.32.0.5": "cdn", "216.239.35.0": "ntp", "114.114.114.114": "resolver",
+        "198.51.100.70": "protected", "198.51.100.7": "",
+    }  # fmt: skip
+    with opened_ring(folder) as ring:
+        for at, who in enumerate("ab"):
+            ring.join(who)
+            some = [indicator(one, number=10 * at + n + 1, seen="handshake") for n, one in enumerate(wanted)]
+            assert ring.post(who, "list-in", *some)["success_count"] == len(wanted)
+        assert {one: ring.standing(one).reason for one in wanted} == wanted
+        assert len(ring.published("a")) == 1
+    (folder / "hub.toml").write_text((folder / "hub.toml").read_text().replace("64/26", "64/25"))
+    with pytest.raises(SekishoError), opened_ring(folder):
+        pass
