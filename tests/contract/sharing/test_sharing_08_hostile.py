@@ -99,7 +99,7 @@ def test_the_database_gone_is_a_503_that_says_when_to_come_again(
     def gone(_: str) -> None:
         raise StoreError(Text(ja="ない", en="gone"), "secret-host")
 
-    monkeypatch.setattr(ring.books.tokens, "bearer", gone)
+    monkeypatch.setattr(ring.books.tokens, "shown", gone)
     got = ring.ask("a", "GET", "/taxii2/")
     assert (got.status, got.headers["retry-after"]) == (503, "5")
     assert "secret-host" not in got.body.decode()
