@@ -159,7 +159,8 @@ def pull(name: str, folder: Path, as_json: bool) -> int:
             )
         )
     for one in done:
-        told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(one.counts.items())) or "-"
+        told = ", ".join(f"{kind} {count:,}" for kind, count in sorted(one.counts.items()))
+        told = told or (t("読めていない", "not read") if one.reason else t("新しいものはない", "nothing new"))
         click.echo(f"{one.peer} {one.lane}: {told}")
         if one.reason:
             click.secho(

@@ -153,7 +153,9 @@ def stix(at: int) -> str:
     ],
 )
 def test_14_every_field_of_the_evidence_is_of_its_kind(ring: Ring, part: str, more: dict[str, Any]) -> None:
-    ring.join("sees", "full", "198.51.100.0/24").join("has", "receive-only", "203.0.113.0/24", "2001:db8::/32")
+    ring.join("sees", "full", "198.51.100.0/24").join(
+        "has", "receive-only", "203.0.113.0/24", "2001:db8::/32"
+    )
     one = evidence(SECRET)
     one["objects"][part] |= more
     assert ring.post("sees", "evidence-in", one)["failure_count"] == 1
