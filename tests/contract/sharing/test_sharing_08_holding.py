@@ -147,7 +147,7 @@ def test_rights_that_end_while_a_body_comes_have_ended(ring: Ring) -> None:
 
 def test_without_the_right_to_write_nothing_is_read(ring: Ring) -> None:
     ring.join("r", "receive-only")
-    for alias, status in (("failure", 403), ("list-in", 404)):
+    for alias, status in (("failure", 403), ("evidence-in", 404)):
         got = ring.ask("r", "POST", ring.at(alias, "objects"), b" " * 200_000)
         assert (got.status, ring.pieces_read) == (status, 0)
     assert ring.ask("r", "DELETE", ring.at("failure", "objects"), b" " * 200_000).status == 405
