@@ -172,7 +172,7 @@ def test_row_3_5_1_4_no_read_no_write_collection_resource(hub: Ring) -> None:
     for more in (["objects"], ["manifest"], ["objects", FIRST], ["objects", FIRST, "versions"]):
         refused(get(hub, "neither", *more), 404)
     # Only who was told of it sees it; to everybody else it is one that never was.
-    hidden = hub.ask("test", "GET", hub.at("list-in"))
+    hidden = hub.ask("test", "GET", hub.at("evidence-in"))
     refused(hidden, 404)
     assert hidden.body == hub.ask("test", "GET", f"/sharing/collections/{UUID(int=99, version=4)}/").body
 
