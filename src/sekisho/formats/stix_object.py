@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from sekisho.formats.stix_pattern import fault_of
 from sekisho.formats.stix_types import ONE_OF, ORDERS, POINTS_AT, TIMES, TYPES, Kind
 
 DEEPEST = 64
@@ -248,10 +249,17 @@ def _named(one: Mapping[str, Any]) -> None:
             _refuse(f"{late} is not after {early}")
     if one["type"] in _ADDRESSES:
         _address(one)
-    if one["type"] == "indicator" and not (
-        isinstance(one["pattern"], str) and isinstance(one["pattern_type"], str)
-    ):
+    if one["type"] == "indicator":
+        _pattern(one)
+
+
+def _pattern(one: Mapping[str, Any]) -> None:
+    """Check an indicator's pattern; of those that aren't STIX's own only that they are texts."""
+    pattern, language = one["pattern"], one["pattern_type"]
+    if not (isinstance(pattern, str) and isinstance(language, str)):
         _refuse("pattern and pattern_type are texts")
+    if language == "stix" and (fault := fault_of(pattern)):
+        _refuse(f"pattern: {fault}")
 
 
 _ADDRESSES = {"ipv4-addr": ipaddress.IPv4Interface, "ipv6-addr": ipaddress.IPv6Interface}

@@ -8,6 +8,7 @@ libraries of OASIS and of Cyware.
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from uuid import UUID
 import pytest
 
 from fakes.sharing import Ring, grant, indicator, opened_ring
+from fakes.stix_patterns import BAD, GOOD, nearly
+from sekisho.formats.stix_pattern import fault_of
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Right
 from sekisho.model.sharing import Collection
@@ -65,6 +68,16 @@ def test_10_stix2_puts_in_and_finds_again(hub: tuple[Ring, str]) -> None:
     assert said["nothing"]
     assert (said["versions"], said["found"]) == (["", "changed"], [True])
     assert said["types"] == ["indicator", "malware"]
+
+
+def test_10_stix2_patterns_takes_what_the_door_takes(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    asked = [*GOOD, *BAD, *nearly(400, chance)]
+    file = tmp_path / "patterns.json"
+    file.write_text(json.dumps(asked), encoding="utf-8")
+    theirs = told_by("clients", "stix_patterns", str(file))
+    assert len(GOOD) + 20 < sum(theirs) < len(asked) - 60
+    assert [one for one, good in zip(asked, theirs, strict=True) if good != (fault_of(one) == "")] == []
 
 
 def test_10_pymisp_loads_the_feed(hub: tuple[Ring, str]) -> None:
