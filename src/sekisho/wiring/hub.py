@@ -247,14 +247,14 @@ def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
     """Publish what changed; with ``whole`` first let everything age and delete what is past its time. Return how many."""
     if whole:
         sweep(desk.books)
-        retired_items(desk.books)
+        gone = retired_items(desk.books)
         expire_models(desk.books)
         release_models(desk.books)
         expire_counts(desk.books)
         desk.books.foreign.tidy(desk.books.now() - desk.books.rules.retire_after_days * 86_400_000)
         _expire_audit(desk)
         desk.sent.expire((desk.books.now() - _SENT_DAYS * 86_400_000) * 1000)
-        desk.database.folded()  # what was deleted goes from the write-ahead log as well; busy now, in an hour
+        desk.database.folded(deleted=any(gone))  # it goes from the files as well; busy now, in an hour
     return publish(desk.books, shuffle)
 
 

@@ -27,6 +27,7 @@ from sekisho.stores.database.migrations.dialect import Dialect
 WRITES = "sekisho_writes"
 DIALECT = Dialect(name="sqlite", text="TEXT", clustered=" WITHOUT ROWID")
 _BRIEFLY = 500  # milliseconds
+_WRITTEN_ANEW = 256 << 20  # octets: some seconds
 _PAUSE = 0.004
 Identity = tuple[int, int]
 
@@ -153,10 +154,15 @@ def overwriting(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
-def folded(made: Engine) -> bool:
+def folded(made: Engine, *, deleted: bool) -> bool:
     """Move the write-ahead log into the file and cut it off, so that nothing that was deleted stays in it.
 
+    Overwriting alone leaves what had lain beside the rows that are left: SQLite moves rows when a page is full and clears
+    only whole pages behind itself. So a file in which anything was deleted is written anew, up to a size.
+
     The caller holds the lock of writers. False when somebody reads just now: the next time will do.
+
+    :param deleted: something was deleted since the last time, as far as the caller knows; free pages tell it too
     """
     if made.dialect.name != "sqlite":
         return True
@@ -167,6 +173,13 @@ def folded(made: Engine) -> bool:
         patience = raw.execute("PRAGMA busy_timeout").fetchone()[0]
         raw.execute(f"PRAGMA busy_timeout = {_BRIEFLY}")  # writers wait meanwhile
         try:
+            pages, free, size = (
+                raw.execute(f"PRAGMA {one}").fetchone()[0]
+                for one in ("page_count", "freelist_count", "page_size")
+            )
+            if (deleted or free) and pages * size <= _WRITTEN_ANEW:
+                with suppress(sqlite3.OperationalError):  # busy, or no room: in an hour
+                    raw.execute("VACUUM")
             return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:
             raw.execute(f"PRAGMA busy_timeout = {int(patience)}")

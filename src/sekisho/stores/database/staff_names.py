@@ -79,5 +79,5 @@ class SqlStaffNames:
                 )  # what is overwritten is not left in a free place
             gone = update(NAMES).where(NAMES.c.token.in_(wanted), NAMES.c.erased == 0)
             count = connection.execute(gone.values(name="", erased=max(at, 1), ground=ground)).rowcount
-        self._database.folded()  # its log of writes held the page as it was
+        self._database.folded(deleted=count > 0)  # its log of writes held the page as it was
         return count
