@@ -71,6 +71,10 @@ class PurposeError(AuthorisationError):
     """Data were asked for a purpose that their label does not allow; the refusal is logged."""
 
 
+class UnstorableError(DescriptionError, StoreError):
+    """What was given can't be stored as it is: the fault is in it, and the store is well."""
+
+
 class ConflictError(StoreError):
     """Somebody else changed the same thing in between; nothing was stored, look again."""
 

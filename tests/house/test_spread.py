@@ -46,7 +46,7 @@ def _started(folder: Path, files: dict[str, str], *more: str) -> subprocess.Pope
         # Who runs the tests in the background may have Ctrl-C ignored; the run in here hears it.
         ["env", "--default-signal=INT", sys.executable, "-m", "pytest", "-p", "spread", "-p", "no:cacheprovider", "-c",
          os.devnull, "--rootdir", ".", "-ra", *more, "."],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(TESTS)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(TESTS), "PYTEST_ADDOPTS": ""}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, start_new_session=True,
     )  # fmt: skip
 

@@ -188,7 +188,7 @@ def _guarded(asked: Asked, route: Route, do: Callable[[], Response | None]) -> R
     try:
         answer = do()
     except SekishoError as error:
-        if isinstance(error, StoreError) and not isinstance(error, ConflictError):
+        if isinstance(error, StoreError) and not isinstance(error, ConflictError | DescriptionError):
             measures.count("sekisho_store_errors_total", route=route.path)
         status = next((code for kind, code in _STATUS.items() if issubclass(type(error), kind)), 500)
         answer = asked.problem(status, error.what, error.todo, error.where)

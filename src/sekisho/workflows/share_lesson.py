@@ -12,6 +12,7 @@ from sekisho.errors import DescriptionError
 from sekisho.exchange.lanes import failure
 from sekisho.formats.incident_words import SERVICES
 from sekisho.formats.stix_marking import WRITTEN
+from sekisho.formats.stix_object import ObjectFault
 from sekisho.language import Text
 from sekisho.model.compliance import Operator
 from sekisho.model.indicator import Tlp
@@ -100,8 +101,13 @@ def compose(
         "type": "note", "id": ids.note, **common, "abstract": "学んだことと対策 / what was learnt, and measures",
         "content": "\n".join(lines), "object_refs": [ids.incident],
     }  # fmt: skip
-    for one in (incident, note):
-        failure.check(one)
+    try:
+        for one in (incident, note):
+            failure.check(one)
+    except ObjectFault as fault:
+        raise DescriptionError(
+            Text(ja="共有の場の決まりに合わない", en="the lane of failures doesn't take it"), fault.what
+        ) from fault
     return incident, note
 
 

@@ -79,6 +79,16 @@ def test_a_case_is_split_merged_and_undone(analyst: TestClient, office: Office, 
         told(analyst.post(f"{path}/{act}", json={**body, "revision": revision(analyst, case)}), status)
 
 
+def test_what_no_store_takes_is_the_askers_fault(analyst: TestClient, ids: dict[str, str]) -> None:
+    path = f"/api/v1/cases/{ids['new']}"
+    held = told(analyst.get(path))["case"]["revision"]
+    said = told(
+        analyst.post(f"{path}/model", json={"revision": held, "model": "R\0 1", "known_by": "写真"}), 400
+    )
+    assert "device_model" in said["where"]
+    assert told(analyst.get(path))["case"]["revision"] == held
+
+
 def test_only_a_sender_says_that_somebody_was_told(
     analyst: TestClient, office: Office, ids: dict[str, str]
 ) -> None:

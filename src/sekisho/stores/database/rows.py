@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Table
 
-from sekisho.errors import StoreError
+from sekisho.errors import UnstorableError
 from sekisho.language import Text
 
 Noun = TypeVar("Noun", bound=msgspec.Struct)
@@ -17,12 +17,12 @@ Noun = TypeVar("Noun", bound=msgspec.Struct)
 def as_row(noun: msgspec.Struct) -> dict[str, Any]:
     """Return the columns of a noun.
 
-    :raises StoreError: a text holds the sign NUL, which PostgreSQL can't keep (so SQLite doesn't either)
+    :raises UnstorableError: a text holds the sign NUL, which PostgreSQL can't keep (so SQLite doesn't either)
     """
     row: dict[str, Any] = msgspec.to_builtins(noun)
     bad = [name for name, value in row.items() if isinstance(value, str) and "\0" in value]
     if bad:
-        raise StoreError(
+        raise UnstorableError(
             Text(ja="文字列に NUL があり、保存できない", en="a text with the sign NUL can't be stored"),
             f"{type(noun).__name__}: {', '.join(bad)}",
         )

@@ -22,7 +22,7 @@ from sekisho.wiring.console_accidents import told_in
 
 Long = Annotated[str, msgspec.Meta(max_length=2000)]
 Title = Annotated[str, msgspec.Meta(max_length=200)]
-Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
+Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
 Minutes = Annotated[int, msgspec.Meta(ge=0, le=99_999)]
 
 

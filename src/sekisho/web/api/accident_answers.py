@@ -38,7 +38,7 @@ class AnswersIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``leaks``: [] when there was none.
     """
 
-    revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
+    revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
     leaks: tuple[Literal["secrecy", "user-information", "facility-information"], ...] | None = None
     stopped_business: bool | None = None
     threat: ThreatIn | None = None

@@ -125,7 +125,7 @@ class FactIn(Fact, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
     instead: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
-    revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
+    revision: Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
 
 
 def accident_out(one: AccidentRecord) -> AccidentOut:

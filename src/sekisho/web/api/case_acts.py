@@ -25,7 +25,7 @@ from sekisho.workflows import notify
 from sekisho.workflows.contain import standings_of
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
+Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
 
 
 class Merging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

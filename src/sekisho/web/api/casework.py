@@ -26,7 +26,7 @@ Words = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=r"\S"
 
 
 Known = Annotated[str, msgspec.Meta(min_length=1, max_length=400, pattern=r"\S")]
-Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53))]
+Revision = Annotated[int, msgspec.Meta(ge=1, le=(1 << 53) - 1)]
 
 
 class CaseQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,7 +22,7 @@ T = TypeVar("T")
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 Year = Annotated[int, msgspec.Meta(ge=2000, le=2099)]
-Revision = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53))]
+Revision = Annotated[int, msgspec.Meta(ge=0, le=(1 << 53) - 1)]
 Table = Annotated[
     str, msgspec.Meta(description="CSV, in a body of 64 KiB; larger files are taken by the page")
 ]

@@ -92,6 +92,7 @@ def test_measures_and_lessons(office: Office, analyst: TestClient) -> None:
     lesson = {"revision": 0, "happened": "電源が落ちた", "learned": "切替まで試験する"}
     assert '"type":"note"' in ask(analyst, f"{where}/lesson", lesson)["leaves"]
     ask(analyst, f"{where}/lesson", lesson | {"revision": 1, "happened": "192.0.2.1 が落ちた"}, 409)
+    ask(analyst, f"{where}/lesson", lesson | {"revision": 1, "learned": "見えない\u0006字"}, 409)
 
 
 def test_a_name_cant_write_a_line_of_its_own(office: Office, analyst: TestClient) -> None:
