@@ -8,6 +8,7 @@ import msgspec
 
 from sekisho.errors import AuthorisationError, ConflictError, DescriptionError
 from sekisho.formats.flow_rows import line_text
+from sekisho.formats.written_text import one_line, several_lines
 from sekisho.language import Language, Text
 from sekisho.model import case_life
 from sekisho.model.account import Permission
@@ -209,13 +210,17 @@ def _changed(asked: Asked, revision: int, change: Any) -> CaseOut | None:
 
 def _comment(asked: Asked, _query: Any, body: Comment) -> CaseOut | None:
     return _changed(
-        asked, body.revision, lambda case, actor: case_life.comment(case, body.text, actor, asked.now)
+        asked,
+        body.revision,
+        lambda case, actor: case_life.comment(case, several_lines(body.text), actor, asked.now),
     )
 
 
 def _assign(asked: Asked, _query: Any, body: Assignment) -> CaseOut | None:
     return _changed(
-        asked, body.revision, lambda case, actor: case_life.assign(case, body.assignee, actor, asked.now)
+        asked,
+        body.revision,
+        lambda case, actor: case_life.assign(case, one_line(body.assignee), actor, asked.now),
     )
 
 
@@ -223,7 +228,9 @@ def _model(asked: Asked, _query: Any, body: DeviceModel) -> CaseOut | None:
     return _changed(
         asked,
         body.revision,
-        lambda case, actor: case_life.name_model(case, body.model, body.known_by, actor, asked.now),
+        lambda case, actor: case_life.name_model(
+            case, one_line(body.model), one_line(body.known_by), actor, asked.now
+        ),
     )
 
 
@@ -235,7 +242,7 @@ def _step(asked: Asked, _query: Any, body: Step) -> CaseOut | None:
 
     def change(case: Case, actor: Actor) -> Change:
         if body.reason is not None:
-            return case_life.close(case, body.reason, actor, asked.now, body.note)
+            return case_life.close(case, body.reason, actor, asked.now, several_lines(body.note))
         return case_life.step(case, body.to, actor, asked.now)
 
     try:

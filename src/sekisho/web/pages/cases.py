@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from sekisho.errors import ConflictError, DescriptionError
 from sekisho.formats.flow_rows import line_text
+from sekisho.formats.written_text import one_line, several_lines
 from sekisho.language import Language, Text
 from sekisho.model import case_life
 from sekisho.model.account import Permission
@@ -194,7 +195,7 @@ def _confirm(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
 
 
 def _acknowledge(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
-    note = asked.form.get("note", "").strip()
+    note = several_lines(asked.form.get("note", "").strip())
     return (
         case_life.step(
             life.case, CaseState.ACKNOWLEDGED, actor, asked.now, **({"note": note} if note else {})
@@ -203,34 +204,40 @@ def _acknowledge(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
 
 
 def _notified(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
-    note = asked.form.get("note", "").strip()
+    note = several_lines(asked.form.get("note", "").strip())
     return (
         case_life.step(life.case, CaseState.NOTIFIED, actor, asked.now, **({"note": note} if note else {})),
     )
 
 
 def _assign(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
-    return (case_life.assign(life.case, asked.form.get("assignee", "").strip()[:100], actor, asked.now),)
+    return (
+        case_life.assign(life.case, one_line(asked.form.get("assignee", "").strip()[:100]), actor, asked.now),
+    )
 
 
 def _model(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
     form = asked.form
     return (
         case_life.name_model(
-            life.case, form.get("model", "")[:200], form.get("known_by", "")[:400], actor, asked.now
+            life.case,
+            one_line(form.get("model", "")[:200]),
+            one_line(form.get("known_by", "")[:400]),
+            actor,
+            asked.now,
         ),
     )
 
 
 def _comment(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
-    return (case_life.comment(life.case, asked.form.get("text", ""), actor, asked.now),)
+    return (case_life.comment(life.case, several_lines(asked.form.get("text", "")), actor, asked.now),)
 
 
 def _close(asked: Asked, life: Life, actor: Actor) -> tuple[Change, ...]:
     reason = asked.form.get("reason", "")
     if reason not in _OFFERED:
         raise DescriptionError(Text(ja="終える理由を選ぶ", en="choose why it is closed"), life.case.id)
-    note = asked.form.get("note", "").strip()
+    note = several_lines(asked.form.get("note", "").strip())
     return (case_life.close(life.case, CloseReason(reason), actor, asked.now, note),)
 
 
