@@ -14,6 +14,7 @@ import pytest
 from contract.engines import DAY, LABEL, NOW, WHOLE, Clock, batches, lines, plain
 from fakes.watched import HOUR, START, flow
 from sekisho.errors import PurposeError, ReadingError, StoreError
+from sekisho.formats.packed_rows import base_of, packed
 from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, Purpose
@@ -277,6 +278,34 @@ def test_journals_of_earlier_versions_are_read_beside_new_ones(
     assert both == plain(truth.tables("flows", anytime, CC).ask(ALL))
     store.compact("flows")
     assert both == plain(store.tables("flows", anytime, CC).ask(ALL))
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+def test_batches_that_differ_only_in_base_and_constants_keep_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, narrow: bool
+) -> None:
+    # A base changes in the middle between two of them; no batch here has more than one base or interval.
+    change = base_of(START) + 3 * (1 << 30) - START
+    rows = [
+        [flow(line, "192.0.2.1", 443, sampling=sampling, at=at / 1000, lasts=0) for line in (3, 4)]
+        for at in (change - 1, change)
+        for sampling in (1, 1000)
+    ]
+    # Batches so great that none is put together with another.
+    monkeypatch.setattr("sekisho.stores.records_duckdb.intake.GATHERED", 1 << 16 if narrow else 1)
+    made = [next(iter(batches(some))) for some in rows]
+    store = one_shard(tmp_path)
+    store.append("flows", iter([packed(one) for one in made] if narrow else made), LABEL)
+    at = Query(
+        "at",
+        'SELECT "flowStartMilliseconds" AS "at", "samplingPacketInterval" AS "of", COUNT(*) AS "n" FROM "FLOW" '
+        'GROUP BY "flowStartMilliseconds", "samplingPacketInterval"',
+    )
+    anytime = Window(START - 100 * DAY, START + 100 * DAY)
+    truth = {(START + one, of, 2) for one in (change - 1, change) for of in (1, 1000)}
+    assert {tuple(row) for row in plain(store.tables("flows", anytime, CC).ask(at))} == truth
+    store.compact("flows")
+    assert {tuple(row) for row in plain(store.tables("flows", anytime, CC).ask(at))} == truth
 
 
 def test_rows_of_a_journal_take_less_than_forty_octets(tmp_path: Path) -> None:

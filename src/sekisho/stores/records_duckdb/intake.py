@@ -71,7 +71,8 @@ def gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if not one.num_rows:
             continue
         batch = checked(one)
-        if waiting and not waiting[0].schema.equals(batch.schema):
+        # What a packed batch has once for all its rows stands in its schema's metadata.
+        if waiting and not waiting[0].schema.equals(batch.schema, check_metadata=True):
             yield _joined(waiting)
             waiting, rows = [], 0
         waiting.append(batch)

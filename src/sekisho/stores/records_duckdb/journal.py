@@ -188,7 +188,8 @@ class Journal:
         batch = packed(batch)
         first, last = _extent(batch)
         with _said():
-            if self._writer is None or self._schema is None or not self._schema.equals(batch.schema):
+            # A stream has one base and one set of constants, in its metadata: other ones begin another stream.
+            if self._writer is None or not batch.schema.equals(self._schema, check_metadata=True):
                 self._close_stream()
                 self._writer = pa.ipc.new_stream(pa.PythonFile(self._ends, "w"), batch.schema)
                 self._schema = batch.schema
