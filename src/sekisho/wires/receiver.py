@@ -45,9 +45,10 @@ BUFFER_OCTETS = 64 * 1024 * 1024
 # the longer the pause, the fuller the batch, and the less a datagram costs.
 _BUFFER_OCTETS_A_SECOND = 4e9
 _PAUSES = (0.002, 0.025)
-# Longer while so many times what comes in at the moment would still find room; no more than the whole buffer takes in
-# at a full 10 GbE.
+# Longer while so many times what comes in at the moment would still find room; never longer than the buffer, whatever
+# the system allowed it to be, takes in of a full 10 GbE that begins without warning.
 _HEADROOM, _LONGEST_PAUSE = 8, 0.05
+_FULL_LINK_OCTETS_A_SECOND = 1.25e9
 _OCTETS_A_DATAGRAM = 4000
 _WAIT_SECONDS = 0.1
 # linux: asm-generic/socket.h, not in every Python's socket module.
@@ -177,7 +178,8 @@ class Receiver:
         rate, self._got = self._got / max(now - self._slept, _PAUSES[0]), 0
         self._slept = now
         calm = self._buffer / 2 / (_HEADROOM * _OCTETS_A_DATAGRAM * max(rate, 1.0))
-        return max(self._pause, min(calm, _LONGEST_PAUSE))
+        burst = self._buffer / _FULL_LINK_OCTETS_A_SECOND
+        return max(self._pause, min(calm, burst, _LONGEST_PAUSE))
 
     def counts(self) -> tuple[StageCount, ...]:
         """Return the figures so far: by exporter what was received and refused, by socket what the kernel dropped.

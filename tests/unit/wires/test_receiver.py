@@ -162,6 +162,15 @@ def test_a_full_batch_is_followed_without_a_pause(sender: socket.socket) -> None
     ear.close()
 
 
+@pytest.mark.parametrize(
+    ("octets", "longest"), [(212_992, 0.002), (4 << 20, 0.007), (wire.BUFFER_OCTETS, 0.05)]
+)
+def test_a_calm_receiver_pauses_no_longer_than_its_buffer_takes_a_burst(octets: int, longest: float) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], buffer_octets=octets)
+    assert ear._until_more() <= longest
+    ear.close()
+
+
 def test_a_port_in_use_says_so_and_can_be_shared(sender: socket.socket) -> None:
     first = Receiver([Listen("127.0.0.1", 0)])
     with pytest.raises(StoreError, match="can't listen"):
