@@ -72,11 +72,7 @@ class AccidentDesk:
 
     def judged(self, told: Told, at: int) -> Ruling:
         """Judge by what was known at that moment. :raises DescriptionError: the facts contradict themselves."""
-        # Where facts contradict each other, the number by which they are shown is named and not a line of some file.
-        numbered = (
-            msgspec.structs.replace(one, line=f"№{number}") for number, one in enumerate(told.facts, 1)
-        )
-        return _ruled(Told(told.about, tuple(numbered)), at)
+        return _ruled(Told(told.about, _numbered(told.facts)), at)
 
     def open(self, told: Told, actor: Actor) -> AccidentRecord:
         """Keep a new accident. :raises DescriptionError: its facts contradict themselves."""
@@ -112,7 +108,7 @@ class AccidentDesk:
         from sekisho.formats.incident_file import read_fact
 
         told = record.told()
-        fact = read_fact(cells, f"{actor.name} {len(told.facts) + 1}", zone)
+        fact = read_fact(cells, f"№{len(told.facts) + 1}", zone)
         taken = (self._taken_back(told, instead, actor),) if instead else ()
         return self.change(record, Told(told.about, (*told.facts, *taken, fact)), actor)
 
@@ -128,7 +124,7 @@ class AccidentDesk:
         return self._saved(changed, actor)
 
     def _taken_back(self, told: Told, number: int, actor: Actor) -> Fact:
-        line = f"{actor.name} {len(told.facts) + 1}"
+        line = f"№{len(told.facts) + 1}"
         time = datetime.fromtimestamp(self._folder.now() / 1000, UTC)
         return Fact(time, What.WITHDRAWN, line, source=actor.name, withdraws=number)
 
@@ -238,8 +234,7 @@ class AccidentDesk:
             *{one.source for one in told.facts}
         )
         facts = tuple(
-            msgspec.structs.replace(one, source=hidden.name(one.source), line=_line(one.line, hidden))
-            for one in told.facts
+            msgspec.structs.replace(one, source=hidden.name(one.source)) for one in _numbered(told.facts)
         )
         report = msgspec.structs.replace(
             report, contact=hidden.name(report.contact), representative=hidden.name(report.representative)
@@ -309,10 +304,12 @@ def _draft(kept: DocumentVersion, names: Mapping[str, StaffName]) -> Draft:
     return msgspec.json.decode(named(kept.body, names, within_json), type=Draft)
 
 
-def _line(line: str, hidden: Hidden) -> str:
-    """Return where a fact stands; one that was written here begins with who wrote it."""
-    who, blank, number = line.rpartition(" ")
-    return hidden.name(who) + blank + number
+def _numbered(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return the facts with the number by which they are shown in the place of the line of some file.
+
+    Lines that were kept before began with who wrote them: the next writing takes that out, too.
+    """
+    return tuple(msgspec.structs.replace(one, line=f"№{number}") for number, one in enumerate(facts, 1))
 
 
 def told_in(text: str, zone: tzinfo) -> Told:

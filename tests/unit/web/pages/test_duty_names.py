@@ -29,8 +29,10 @@ from sekisho.wiring.console import Console
 PLACE = "/duties/names"
 DAY = 86_400_000
 WRITER, SIGNER = Actor("書田 筆子", "analyst"), Actor("印田 署名", "sender")
+SECOND = Actor("次田 加筆", "analyst")
 PEOPLE = (
     "書田 筆子",
+    "次田 加筆",
     "印田 署名",
     "資格 太郎",
     "工事 次郎",
@@ -44,7 +46,8 @@ def tables(office: Office) -> Iterator[tuple[str, str]]:
     """Yield every table of duties and accidents with all that is in it."""
     with office.console.database.reading() as connection:
         for table in ("duty_papers", "accidents", "accident_documents", "accident_signatures"):
-            yield table, str(connection.execute(text(f"SELECT * FROM {table}")).all())
+            # A row by itself is told with its long columns cut.
+            yield table, str([tuple(one) for one in connection.execute(text(f"SELECT * FROM {table}"))])
 
 
 def filled(office: Office) -> str:
@@ -67,6 +70,15 @@ def filled(office: Office) -> str:
     record = console.accidents.open(Told(about, facts), WRITER)
     cells = {"time": (begin + timedelta(minutes=9)).isoformat(), "what": "known", "source": WRITER.name}
     record = console.accidents.add_fact(record, cells, JAPAN, WRITER)
+    # Two write one after the other of what a third told: neither of them is the source of anything.
+    noted = {
+        "time": (begin + timedelta(minutes=10)).isoformat(),
+        "what": "note",
+        "source": "NOC",
+        "note": "-",
+    }
+    record = console.accidents.add_fact(record, noted, JAPAN, SECOND)
+    record = console.accidents.add_fact(record, noted, JAPAN, WRITER)
     kept = console.accidents.draft(record, Kind.FIRST, Language.JA, JAPAN, WRITER)
     console.accidents.sign(record.id, kept.kind, kept.version, SIGNER)
     measure = console.learning.add(record.id, "試験する", "担当 三郎", console.duties.today, WRITER)
@@ -104,6 +116,23 @@ def test_no_paper_holds_a_name_and_every_page_shows_it(office: Office, admin_bro
         answer = admin_browser.get(path).text
         assert [one for one in names if one not in answer] == [], path
         assert "person:" not in answer, path
+
+
+def test_where_a_fact_stands_names_nobody_and_a_body_of_before_loses_it(office: Office) -> None:
+    desk, begin = office.console.accidents, datetime.now(UTC) - timedelta(hours=2)
+    down = Fact(begin, What.DOWN, WRITER.name, Service.INTERNET, users_least=10, users_most=10, source="NOC")
+    record = desk.open(Told(About(), (down,)), WRITER)
+    assert not [table for table, held in tables(office) if WRITER.name in held]
+    with office.console.database.writing() as connection:  # as it was kept before
+        connection.execute(
+            text("UPDATE accidents SET body = replace(body, '№1', :who)"), {"who": f"{WRITER.name} 1"}
+        )
+    assert [table for table, held in tables(office) if WRITER.name in held] == ["accidents"]
+    (held,) = office.console.names.names()
+    office.console.names.erase(held.name.token, SIGNER)
+    record = desk.accident(record.id) or record
+    desk.change(record, record.told(), SECOND)
+    assert not [table for table, held in tables(office) if WRITER.name in held]
 
 
 def test_an_erased_name_is_told_as_erased_and_papers_stay_whole(
@@ -171,7 +200,7 @@ def test_what_nobody_needs_goes_at_its_time_with_a_receipt(office: Office) -> No
     assert set(held) == {"", "資格 太郎", "工事 次郎", "noc-of-names@isp.example"}, (
         "those that are needed stay"
     )
-    assert receipt.rows == 4
+    assert receipt.rows == 5
     assert "staff-names" in [one.dataset for one in office.console.keeping.receipts()]
     record = office.console.accidents.accident(accident)
     assert record
