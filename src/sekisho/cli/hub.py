@@ -226,7 +226,7 @@ def status(folder: Path, as_json: bool) -> int:
             "watch": len(books.reports.usable(grades=("watch",))),
             "block": len(books.reports.usable(grades=("block",))),
             "open_disputes": sum(not one.decided for one in books.disputes.disputes()),
-            "to_publish": len(books.reports.due()),
+            "to_publish": len(books.reports.due(None)),
         }  # fmt: skip
     if as_json:
         put_json(told)

@@ -145,8 +145,8 @@ class ReportStore(Protocol):
         """Store what stands now."""
         ...
 
-    def due(self, limit: int = 1000) -> tuple[Standing, ...]:
-        """Return standings whose object is to be written anew."""
+    def due(self, limit: int | None = 1000) -> tuple[Standing, ...]:
+        """Return standings whose object is to be written anew; all of them without a limit."""
         ...
 
     def usable(self, *, grades: Sequence[str]) -> tuple[Standing, ...]:

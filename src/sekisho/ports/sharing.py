@@ -97,6 +97,10 @@ class ObjectStore(Protocol):
 class ForgettingStore(ObjectStore, Protocol):
     """An `ObjectStore` from which objects go at their time."""
 
+    def known(self, collection: str, ids: Sequence[str]) -> frozenset[str]:
+        """Return under which of some ids any version of an object is there."""
+        ...
+
     def forget(self, collection: str, before: int) -> int:
         """Delete what was added before a time (microseconds), so that its file doesn't hold it either; return how many."""
         ...

@@ -134,6 +134,7 @@ class HubDesk:
             frozenset(settings.allow), popular_names(), _own_names(settings),
         )  # fmt: skip
         self.sent: SqlSent = SqlSent(database)
+        self._told: dict[Tlp, int] = {}  # by ceiling, how new a list was that went out last
         self.limits = Limits()
         shelves = Shelves(self.books)
         self.taxii = TaxiiServer(
@@ -162,14 +163,18 @@ class HubDesk:
             return None
         now, hour = self.books.now(), 3_600_000
         ceiling = min(mine.ceiling, Tlp.AMBER_STRICT)
+        # In this order: what goes out meanwhile makes the list that is told here later than it is, and takes nothing off it.
+        changed = self.books.reports.changed(ceiling)
+        due = self.books.reports.due(None)
+        usable = self.books.reports.usable(grades=_USABLE)
         # What went out and is to be written anew stays meanwhile, as far as it still holds; the list is another by now.
-        due = [one for one in self.books.reports.due() if one.level <= ceiling]
-        anew = {one.key for one in due if self.books.objects.has(lane.id, one.id)}
-        changed = now if anew else self.books.reports.changed(ceiling)
+        waiting = {one.id for one in (*due, *usable) if one.published == 0 and one.level <= ceiling}
+        anew = self.books.objects.known(lane.id, sorted(waiting))
+        changed = now if anew else changed
         best: dict[str, Standing] = {}
-        for one in self.books.reports.usable(grades=_USABLE):
+        for one in usable:
             until = one.last + asleep_after(one.use, one.kind, self.books.rules)
-            if one.level > ceiling or not (one.published > 0 or one.key in anew):
+            if one.level > ceiling or not (one.published > 0 or one.id in anew):
                 continue
             if until <= now:
                 changed = max(changed, until)
@@ -187,6 +192,8 @@ class HubDesk:
             for one in best.values()
         ]  # fmt: skip
         level = max((one.level for one in best.values()), default=Tlp.CLEAR)
+        # Never below what was told before, not by a clock that was set back either.
+        changed = self._told[ceiling] = max(changed, self._told.get(ceiling, 0))
         return Head(self.settings.title, changed, Tlp(level), len(entries)), entries
 
     def seen(self, keys: Sequence[str], member: str, rights: Mapping[str, Rights]) -> dict[str, Standing]:
@@ -247,14 +254,14 @@ def upkeep(desk: HubDesk, shuffle: bytes, *, whole: bool) -> int:
     """Publish what changed; with ``whole`` first let everything age and delete what is past its time. Return how many."""
     if whole:
         sweep(desk.books)
-        gone = retired_items(desk.books)
+        retired_items(desk.books)
         expire_models(desk.books)
         release_models(desk.books)
         expire_counts(desk.books)
         desk.books.foreign.tidy(desk.books.now() - desk.books.rules.retire_after_days * 86_400_000)
         _expire_audit(desk)
         desk.sent.expire((desk.books.now() - _SENT_DAYS * 86_400_000) * 1000)
-        desk.database.folded(deleted=any(gone))  # it goes from the files as well; busy now, in an hour
+        desk.database.folded()  # it goes from the files as well; if not now, in an hour
     return publish(desk.books, shuffle)
 
 

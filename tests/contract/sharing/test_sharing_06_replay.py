@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
 
-from fakes.sharing import DAY, NOW, Ring, hold, indicator
+from fakes.sharing import DAY, HOUR, MOMENT, NOW, Ring, hold, indicator
 from sekisho.catalogues.sharing import sharing_rules
 from sekisho.model.corroboration import IndicatorState, Report, Use, Voice, decay, trust, weigh
 from sekisho.model.indicator import Tlp
@@ -217,3 +218,34 @@ def test_a_family_is_what_most_groups_call_it(ring: Ring) -> None:
         assert ring.standing("198.51.100.7").family == "mirai"
     refused = ring.post("a", "list-in", indicator("198.51.100.9", number=9, family="203.0.113.77"))
     assert refused["failure_count"] == 1
+
+
+def test_a_feed_keeps_what_is_to_be_written_anew_however_much_waits(ring: Ring) -> None:
+    for name in "abc":
+        ring.join(name)
+
+    def sent(moment: str) -> None:
+        for number, name in enumerate("ab"):
+            ring.post(
+                name, "list-in", indicator(number=number + 1, seen="handshake", moment=moment, created=MOMENT)
+            )
+
+    sent(MOMENT)
+    assert len(ring.published("c")) == 1
+    first = ring.ask("c", "GET", "/feed/watch.json").json
+    ring.clock[0] += 3 * HOUR
+    sent("2026-11-18T13:30:00.000Z")
+    # More than a release takes at once, before it in the order of the keys, and never on the list so far.
+    one = ring.standing("198.51.100.7")
+    assert one.published == 0
+    ring.books.reports.settle(
+        msgspec.structs.replace(
+            one, key=f"cc|address|192.0.2.1/32|{port}|6", id=f"indicator--{port}", port=port
+        )
+        for port in range(10_000, 11_001)
+    )
+    second = ring.ask("c", "GET", "/feed/watch.json").json
+    assert [entry["value"] for entry in second["entries"]] == ["198.51.100.7"]
+    assert second["changed"] > first["changed"]
+    ring.clock[0] -= HOUR  # the clock was set back
+    assert ring.ask("c", "GET", "/feed/watch.json").json["changed"] == second["changed"]

@@ -28,7 +28,7 @@ from sekisho.stores.database.hub_pages import place_of
 from sekisho.stores.database.hub_tables import DISPUTES, LEDGER, OUTCOMES, REPORTS, STANDINGS
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable, insertion
-from sekisho.stores.database.sqlite import overwriting
+from sekisho.stores.database.sqlite import overwriting, overwritten
 
 _AT_ONCE = 400
 
@@ -113,8 +113,8 @@ class SqlReports:
         mine = (STANDINGS.c.state == "confirmed") & STANDINGS.c.grade.in_(grades)
         return tuple(as_noun(Standing, row) for row in self._rows(STANDINGS, mine, order=("key",)))
 
-    def due(self, limit: int = 1000) -> tuple[Standing, ...]:
-        """Return standings whose object is to be written anew."""
+    def due(self, limit: int | None = 1000) -> tuple[Standing, ...]:
+        """Return standings whose object is to be written anew; all of them without a limit."""
         # As a word of the statement: an index of some rows is taken only where the statement says which.
         mine = STANDINGS.c.published == literal_column("0")
         return tuple(
@@ -236,13 +236,15 @@ class SqlLedger:
         old = (LEDGER.c.notified < delivered_before) & (LEDGER.c.log_items != "")
         with self._database.writing() as connection:
             overwriting(connection)
-            return connection.execute(update(LEDGER).where(old).values(log_items="")).rowcount
+            done = connection.execute(update(LEDGER).where(old).values(log_items=""))
+            return overwritten(connection, done.rowcount)
 
     def expire(self, now: int) -> int:
         """Delete entries that are past their five years; return how many."""
         with self._database.writing() as connection:
             overwriting(connection)
-            return connection.execute(delete(LEDGER).where(LEDGER.c.expires <= now)).rowcount
+            done = connection.execute(delete(LEDGER).where(LEDGER.c.expires <= now))
+            return overwritten(connection, done.rowcount)
 
 
 def _added(old: Report | None, new: Report) -> Report:

@@ -35,7 +35,7 @@ from sekisho.stores.database.postgres import DIALECT
 from sekisho.stores.database.rows import as_row, askable
 from sekisho.stores.database.shared_pages import page, seen, versions_of
 from sekisho.stores.database.sharing_tables import COLLECTIONS, OBJECTS
-from sekisho.stores.database.sqlite import overwriting
+from sekisho.stores.database.sqlite import overwriting, overwritten
 
 _AT_ONCE = 500
 # For each (id, key, owner) that version whoever sent it, or the owner's newest one where the key is empty.
@@ -105,6 +105,16 @@ class SqlObjects:
         with self._database.reading() as connection:
             return connection.execute(asked).first() is not None
 
+    def known(self, collection: str, ids: Sequence[str]) -> frozenset[str]:
+        """Return under which of some ids any version of an object is there."""
+        good = [one for one in ids if askable(one)] if askable(collection) else []
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for first in range(0, len(good), _AT_ONCE):
+                here = (OBJECTS.c.collection == collection) & OBJECTS.c.id.in_(good[first : first + _AT_ONCE])
+                found |= set(connection.execute(select(OBJECTS.c.id).where(here).distinct()).scalars())
+        return frozenset(found)
+
     def delete(self, collection: str, identifier: str, versions: Versions, owner: str = "") -> int:
         """Delete versions of an object, of an owner's alone where one is named; return how many."""
         if not (askable(collection) and askable(identifier)):
@@ -157,7 +167,7 @@ class SqlObjects:
                 if last is None:
                     return gone
                 part = and_(OBJECTS.c.collection == collection, OBJECTS.c.added <= last)
-                gone += connection.execute(delete(OBJECTS).where(part)).rowcount
+                gone += overwritten(connection, connection.execute(delete(OBJECTS).where(part)).rowcount)
 
 
 def _is(collection: str, identifier: str) -> ColumnElement[bool]:

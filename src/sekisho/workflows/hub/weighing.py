@@ -193,7 +193,8 @@ def _published(books: Books, collection: str, shuffle: bytes) -> int:
     due = books.reports.due(_AT_ONCE)
     now = books.now()
     # What never went out isn't taken back.
-    out = {one.key for one in due if one.grade is not Use.NONE or books.objects.has(collection, one.id)}
+    there = books.objects.known(collection, [one.id for one in due if one.grade is Use.NONE])
+    out = {one.key for one in due if one.grade is not Use.NONE or one.id in there}
     mixed = sorted(
         (one for one in due if one.key in out), key=lambda one: books.minted("order", shuffle.hex(), one.key)
     )
