@@ -77,6 +77,26 @@ def test_the_forms_refuse_again() -> None:
         assert "8.8.8.8" not in FORMS[form].write(Head("t", 0, Tlp.CLEAR), [bad])
 
 
+def test_a_name_to_watch_for_lifts_no_block_above_it() -> None:
+    grades = {"c2.bad.example": "watch", "bad.example": "block", "notbad.example": "watch",
+              "watched.example": "watch", "c2.watched.example": "block"}  # fmt: skip
+    entries = [Entry(name, "domain", name, 0, 0, "cc", grade, "", 0, 1) for name, grade in grades.items()]
+    kept = {name: grade for name, grade in grades.items() if name != "c2.bad.example"}
+    for form, words in {
+        "rpz": (" CNAME .", " CNAME rpz-passthru."),
+        "unbound": ('." always_nxdomain', '." inform'),
+    }.items():
+        lines = FORMS[form].write(Head("t", 0, Tlp.CLEAR), entries).splitlines()
+        told = {
+            name: grade
+            for name in grades
+            for grade, word in zip(("block", "watch"), words, strict=True)
+            if any(line.strip().removeprefix('local-zone: "') == name + word for line in lines)
+        }
+        assert told == kept
+        assert not [line for line in lines if "c2.bad.example" in line]
+
+
 def test_what_very_many_use_or_the_operator_protects_is_held(tmp_path: Path) -> None:
     folder = tmp_path / "hub"
     with opened_ring(folder):

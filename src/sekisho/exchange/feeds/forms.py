@@ -214,13 +214,21 @@ def flow_specification(head: Head, entries: Sequence[Entry]) -> str:
 def _domains(entries: Iterable[Entry]) -> dict[str, str]:
     """Return what a resolver can be told, with its grade: names on every port, nothing that it would read as a command.
 
-    Of a name that stands there for two uses the better grade holds.
+    Of a name that stands there for two uses the better grade holds. What is only to be watched for under a name that may be
+    blocked is left out: to a resolver the longer name comes first, so it would lift the block.
     """
     found: dict[str, str] = {}
     for one in entries:
         if one.kind == "domain" and not one.port and not misleading(one.value):
             found[one.value] = "block" if found.get(one.value) == "block" else one.grade
-    return found
+    blocked = {name for name, grade in found.items() if grade == "block"}
+    return {name: grade for name, grade in found.items() if grade == "block" or not _above(name) & blocked}
+
+
+def _above(name: str) -> set[str]:
+    """Return the names that a name stands under."""
+    labels = name.split(".")
+    return {".".join(labels[at:]) for at in range(1, len(labels))}
 
 
 def _lines(lines: Iterable[str]) -> str:
