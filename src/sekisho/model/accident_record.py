@@ -7,7 +7,7 @@ import hashlib
 import msgspec
 
 from sekisho.model.draft import Draft
-from sekisho.model.incident import Incident
+from sekisho.model.incident import Incident, Threat
 from sekisho.model.timeline import About, Fact
 
 
@@ -58,8 +58,14 @@ class AccidentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if told.edition:
             return told
         about = told.about
+        threat = (
+            msgspec.structs.replace(about.threat, events=about.threat.events or None)
+            if about.threat
+            else None
+        )
         asked = msgspec.structs.replace(
             about,
+            threat=None if threat == Threat() else threat,
             leaks=about.leaks or None,
             stopped_business=about.stopped_business or None,
             other_equipment=about.other_equipment or None,
