@@ -12,7 +12,7 @@ from sekisho.model.timeline import What
 from sekisho.reports.accidents.case import Case
 from sekisho.reports.accidents.draft_fields import field, value
 from sekisho.reports.accidents.draft_sheets import course, effects, notice_areas
-from sekisho.reports.accidents.words import reasoning
+from sekisho.reports.accidents.words import reasoning, unasked_words
 
 
 def compose_all(kind: Kind, case: Case) -> tuple[Draft, ...]:
@@ -137,10 +137,19 @@ def _later(case: Case) -> str:
     )
 
 
+def _nothing_asked(case: Case, what: str) -> Iterator[str]:
+    """Yield that nothing is asked for; while questions are open only by what is told, with the questions."""
+    if case.ruling.unasked:
+        yield case.say("書かれた事実からは、", "by the facts that are told, ") + what
+        yield from unasked_words(case.ruling, case.say)
+    else:
+        yield case.say("この時点で、", "as known now ") + what
+
+
 def _why_asked(case: Case) -> Iterator[str]:
     if case.duty is None:
-        yield case.say(
-            "この時点で、詳細報告の義務は見当たらない", "as known now no duty asks for a detailed report"
+        yield from _nothing_asked(
+            case, case.say("詳細報告の義務は見当たらない", "no duty asks for a detailed report")
         )
         return
     yield (
@@ -154,9 +163,8 @@ def _why_asked(case: Case) -> Iterator[str]:
 
 def _standing_remarks(kind: Kind, case: Case) -> Iterator[str]:
     if kind is Kind.FIRST and not case.ruling.duties:
-        yield case.say(
-            "この時点で、直ちに報告する義務は見当たらない",
-            "as known now nothing has to be reported without delay",
+        yield from _nothing_asked(
+            case, case.say("直ちに報告する義務は見当たらない", "nothing has to be reported without delay")
         )
     if case.ruling.later:
         yield _later(case)

@@ -18,6 +18,7 @@ from sekisho.formats.form_mapping import read_mapping, targets
 from sekisho.formats.incident_file import read_csv
 from sekisho.language import Language
 from sekisho.model.draft import Draft, Kind, Known, Signature, changes
+from sekisho.model.incident import Threat
 from sekisho.model.timeline import About, Details
 from sekisho.reports.accidents.case import Case
 from sekisho.reports.accidents.compose import compose, compose_all, compose_periodic
@@ -119,6 +120,21 @@ def test_each_duty_has_a_detailed_report_on_its_own_form_with_its_day_and_clock(
     assert (none.form, none.key) == ("", "detailed")
     assert any("義務は見当たらない" in one for one in none.remarks)
     assert "due" not in {one.id for one in none.fields}
+
+
+def test_while_questions_are_open_nothing_is_asked_only_by_what_is_told() -> None:
+    text = DOWN.partition("2026-11-21 12:30")[0].replace("41000-60000", "10") + BACK.replace("15:00", "12:50")
+    answers = {"leaks": (), "stopped_business": False, "threat": Threat(events=())}
+    for kind, nothing in (
+        (Kind.FIRST, "直ちに報告する義務は見当たらない"),
+        (Kind.DETAILED, "詳細報告の義務は見当たらない"),
+    ):
+        silent = compose(kind, case(text, "16:00")).remarks
+        assert f"書かれた事実からは、{nothing}" in silent
+        assert [one for one in silent if "聞いていないので判定していない" in one and "漏えい" in one]
+        answered = compose(kind, case(text, "16:00", **answers)).remarks
+        assert f"この時点で、{nothing}" in answered
+        assert not [one for one in answered if "聞いていない" in one or "書かれた事実" in one]
 
 
 def test_the_short_first_report_is_for_the_suppliers_accident_alone() -> None:
