@@ -30,7 +30,7 @@ class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AccidentRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One accident.
 
-    :ivar serious: the standing when it was last changed; a running one is judged again whenever somebody looks
+    :ivar serious: the standing when it was last changed; it is judged again whenever somebody looks
     :ivar ended: when the last service was restored; 0 while it goes on
     :ivar body: `Told` as JSON
     :ivar revision: counts the changes, for `ConflictError`

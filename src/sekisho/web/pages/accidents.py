@@ -124,14 +124,12 @@ def _list(asked: Asked, problem: SekishoError | None = None) -> Response:
 
 
 def _standing(asked: Asked, record: AccidentRecord) -> str:
-    """Return how it stands now: what goes on may have turned serious since it was kept."""
+    """Return how it stands now: what goes on may have turned serious, and what is over may be judged by other rules."""
     return _now(asked, record)[0]
 
 
 def _now(asked: Asked, record: AccidentRecord) -> tuple[str, bool]:
     """Return how it stands now, and whether it goes on."""
-    if record.ended:
-        return record.serious, False
     try:
         ruling = asked.office.console.accidents.judged(record.told(), asked.now)
     except DescriptionError:  # one that can't be judged must not hide the others
