@@ -193,7 +193,15 @@ def _judge_classes(
         made = _judge_class(chosen, services, effects, incident, rules)
         open_ones = [one for one in services if len(classes[one]) > 1]
         if open_ones and made.standing is not Standing.NO:
-            made = _class_open(made, (made, made), _question(open_ones[0], classes[open_ones[0]]))
+            # Where those turn out to be of another class, only the others are left.
+            sure = tuple(one for one in services if one not in open_ones)
+            left = [effect for one in sure for effect in counted[one]]
+            alone = _judge_class(chosen, sure, left, incident, rules) if sure else None
+            if alone and alone.standing is Standing.YES:
+                made = alone
+            else:
+                other = alone or msgspec.structs.replace(made, becomes=None)
+                made = _class_open(made, (made, other), _question(open_ones[0], classes[open_ones[0]]))
         if made.standing is not Standing.NO:
             yield made
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sekisho.catalogues.accidents import accident_rules
 from sekisho.model.accident import Judgement, judge, rules_for, standing
 from sekisho.model.incident import Effect, Equipment, Incident, Service, Standing
+from sekisho.reports.accidents.words import why
 
 JST = timezone(timedelta(hours=9))
 
@@ -251,6 +252,24 @@ def test_data_whose_way_is_not_told_may_be_of_either_class() -> None:
     assert running.becomes == at(2)  # then for certain; possibly an hour before
     assert running.possible == ((at(1), 100_000),)
     assert running.doubts == ("carried-where",)
+
+
+def test_where_the_class_is_open_services_together_turn_serious_for_certain_by_the_others_alone() -> None:
+    def told(now: float, *users: tuple[Service, int]) -> Judgement:
+        effects = (Effect(one, BEGIN, None, many, many, area=one.value) for one, many in users)
+        return judged(*effects, now=now, areas_apart=True)[-1]
+
+    fibre, data, access = (Service.INTERNET, 20_000), (Service.DATA, 20_000), (Service.ACCESS, 20_000)
+    early = told(1 / 3, fibre, data)
+    assert (early.standing, early.becomes) == (Standing.UNDECIDED, None)
+    assert early.possible == ((at(2), 30_000),)
+    assert "if not restored" not in why(early, lambda _, en: en, str)
+    assert told(2.5, fibre, data).standing is Standing.UNDECIDED
+    # Without the open one it is the same.
+    every = told(1 / 3, fibre, data, access)
+    assert (every.standing, every.becomes) == (Standing.UNDECIDED, at(2))
+    late = told(2.5, fibre, data, access)
+    assert (late.standing, late.services) == (Standing.YES, (Service.ACCESS, Service.INTERNET))
 
 
 def test_an_outage_with_a_short_restoration_is_not_surely_two() -> None:

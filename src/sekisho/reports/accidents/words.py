@@ -85,7 +85,7 @@ def _reason(reason: str, line: tuple[float, int], when: str, say: Say) -> str:
         ),
         "still-running": say(
             f"継続中。{when} までに復旧しなければ重大", f"goes on; serious if not restored by {when}"
-        ),
+        ) if when else say("継続中", "goes on"),
         "users-unknown": say(
             f"時間は足りる。影響利用者が{users}人以上なら重大",
             f"long enough; serious if {users} users or more were hit",
