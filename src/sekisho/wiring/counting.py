@@ -7,8 +7,10 @@ was told, so that who is killed between telling and noting tells the same day on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -74,15 +76,17 @@ def agreed(folder: Path, name: str, url: str) -> Agreed | None:
 def agree(folder: Path, name: str, url: str, now: int) -> Agreed:
     """Write that counts may go to a hub from now on."""
     made = Agreed(_place(url), now)
-    _write(folder, name, made)
+    with _alone(folder):
+        _write(folder, name, made)
     return made
 
 
 def disagree(folder: Path, name: str) -> bool:
     """Write that no more counts go out; False when none did. What the hub was told ends there by its own time."""
-    if name not in _file(folder):
-        return False
-    _write(folder, name, None)
+    with _alone(folder):
+        if name not in _file(folder):
+            return False
+        _write(folder, name, None)
     return True
 
 
@@ -134,15 +138,14 @@ def tell(
         try:
             _post(way, url, day, cell)
         except PeerFailure as fault:
-            _write(folder, name, msgspec.structs.replace(held, tried=now))
+            _noted(folder, name, msgspec.structs.replace(held, tried=now))
             return Telling(tuple(told), count, fault.reason, fault.detail)
         kept = {one: sent for one, sent in held.sent.items() if one > day_of(now - _KEPT_DAYS * _DAY)}
         held = msgspec.structs.replace(held, told=day, tried=0, sent=kept | ({day: cell} if cell else {}))
         told += [day] if cell else []
         count += len(cell)
-        if agreed(folder, name, url) is None:  # ended meanwhile: that stays
+        if not _noted(folder, name, held):
             break
-        _write(folder, name, held)
     return Telling(tuple(told), count)
 
 
@@ -241,6 +244,27 @@ def _file(folder: Path) -> dict[str, Agreed]:
             f"{file}: {error}",
             Text(ja="消すと、提供は止まる", en="without it no counts go out"),
         ) from error
+
+
+def _noted(folder: Path, name: str, held: Agreed) -> bool:
+    """Write what became of telling; False when it was ended meanwhile, or is another hub's now: that stays."""
+    with _alone(folder):
+        there = _file(folder).get(name)
+        if there is None or there.url != held.url:
+            return False
+        _write(folder, name, held)
+    return True
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let nobody else change the file between reading and writing it; the lock goes with a process that dies."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def _write(folder: Path, name: str, made: Agreed | None) -> None:

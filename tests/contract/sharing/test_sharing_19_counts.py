@@ -17,15 +17,17 @@ from typing import Any
 import pytest
 
 from fakes.command import typed
-from fakes.sharing import DAY, Got, Ring, indicator
+from fakes.sharing import DAY, NOW, Got, Ring, indicator
+from sekisho.exchange.lists.own import Origin, written
 from sekisho.model.detection import Detection, Grade
-from sekisho.model.indicator import Tlp
+from sekisho.model.indicator import Indicator, Tlp
 from sekisho.model.line_count import DAYS_BACK, begin_of, day_of, days_due
 from sekisho.model.membership import MemberState
 from sekisho.model.purpose import Label, LegalBasis, Purpose, Stage
 from sekisho.stores.detection_log import DetectionLog
 from sekisho.wiring import counting
 from sekisho.wiring.hub import upkeep
+from sekisho.wiring.lists import FETCHED
 from sekisho.wiring.moment import milliseconds
 from sekisho.workflows.hub import publish, set_state
 
@@ -176,7 +178,7 @@ def found(line: int, at: int, remote: str = "198.51.100.7:23/tcp", source: str =
 
 @pytest.fixture
 def data(told: Ring, tmp_path: Path) -> Path:
-    """A member's folder with detections of yesterday: 5 lines on one server, 2 on the other, 9 on another list's."""
+    """A member's folder with detections of a day: 5 lines on one server, 2 on the other, 9 on another list's."""
     # The member's side goes by the real clock: so does this hub.
     now = milliseconds()
     told.clock[0] = now
@@ -191,7 +193,8 @@ def data(told: Ring, tmp_path: Path) -> Path:
             one = indicator(address, number=500 + 10 * ord(member) + number, seen="handshake", tlp=Tlp.GREEN, moment=moment)  # fmt: skip
             told.post(member, "list-in", one)
     publish(told.books, b"x")
-    noon = begin_of(day_of(now)) - DAY // 2
+    noon = begin_of(day_of(now - counting.SETTLED)) - DAY // 2  # of the last day that can be told by now
+    (tmp_path / "day").write_text(day_of(noon))
     rows = [found(line, noon) for line in range(5)] + [found(1, noon + 60_000)]
     rows += [found(line, noon, "198.51.100.8:23/tcp") for line in range(2)]
     rows += [found(line, noon, "198.51.100.9:23/tcp", "own") for line in range(9)]
@@ -250,8 +253,44 @@ def test_a_hub_that_refuses_is_asked_again_later_and_another_never(told: Ring, d
         assert counting.tell(data, "hub", url, good, lambda: clock[0] + 1000).days == ()
         clock[0] += 700_000
         done = counting.tell(data, "hub", url, good, lambda: clock[0])
-        assert (done.days, done.counts) == ((day_of(clock[0] - DAY),), 1)
+        assert (done.days, done.counts) == (((data.parent / "day").read_text(),), 1)
     assert known(told) == [("d", 5)]
+
+
+@pytest.mark.parametrize("code", [200, 503])
+def test_what_is_ended_while_it_is_told_stays_ended(tmp_path: Path, code: int) -> None:
+    DetectionLog(tmp_path / "detections.jsonl").add(
+        [found(line, begin_of(YESTERDAY)) for line in range(3)], LABEL, NOW
+    )
+    (tmp_path / FETCHED).mkdir()
+    (tmp_path / FETCHED / "hub.json").write_bytes(
+        written(
+            Origin("taxii", "https://hub.example/"),
+            (Indicator("198.51.100.7/32", 23, reference="indicator--1"),),
+        )
+    )
+    asked: list[str] = []
+
+    class Hub(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            assert counting.disagree(tmp_path, "hub")
+            self.send_response(code)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    way = counting.connection("Bearer x", None, None)
+    with http.server.HTTPServer(("127.0.0.1", 0), Hub) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        counting.agree(tmp_path, "hub", url, NOW)
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        went = counting.tell(tmp_path, "hub", url, way, lambda: NOW)
+    assert asked == ["/counts/"]
+    assert went.reason == ("" if code == 200 else "status-503")
+    assert counting.agreed(tmp_path, "hub", url) is None
 
 
 @contextmanager
@@ -316,7 +355,7 @@ def test_killed_between_telling_and_noting_it_is_there_once(told: Ring, data: Pa
             process.wait(20)
             assert known(told) == [("d", 5)]
             held = json.loads((data / counting.FILE).read_text())["hub"]
-            assert held["sent"].get(day_of(milliseconds() - DAY)) is None
+            assert held["sent"].get((data.parent / "day").read_text()) is None
             counting.agree(data, "hub", behind, milliseconds())  # the same hub under its own address
         assert json.loads(join(data, behind).stdout)["counts"]["counts"] == 1
     assert known(told) == [("d", 5)]
