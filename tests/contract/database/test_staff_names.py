@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -73,6 +74,47 @@ def test_an_erased_name_is_in_no_file_of_sqlite(tmp_path: Path) -> None:
     names.erase([token], 10, "asked")
     assert [one for one in tmp_path.iterdir() if "消える人の名前".encode() in one.read_bytes()] == []
     assert len(names.known(many)) == 300
+    database.close()
+
+
+def test_what_no_room_left_in_the_files_goes_the_next_time(tmp_path: Path) -> None:
+    """The erasure holds although the file can't be written anew; whoever looks next makes up for it, asked or not."""
+    database = open_sqlite(tmp_path / "cases.db")
+    names = SqlStaffNames(database)
+    every = [f"Yamada Taro {number:04d} {'x' * 60}" for number in range(4000)]
+    tokens: dict[str, str] = {}
+    for first in range(0, len(every), 100):  # in their tokens' order, which is none: pages divide
+        tokens |= names.tokens(every[first : first + 100], 5)
+    database.close()  # and the log of writes with it
+    database = open_sqlite(tmp_path / "cases.db")
+    names = SqlStaffNames(database)
+    victims = every[1000:3000:40]
+
+    def left() -> int:
+        held = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+        return sum(one.encode() in held for one in victims)
+
+    assert left() == len(victims)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = (tmp_path / "cases.db").stat().st_size // 2
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        assert names.erase([tokens[one] for one in victims], 6, "asked") == len(victims)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert names.known(victims) == {}
+    assert left(), "there was room, or nothing is left to make up for"
+    database.close()
+    database = open_sqlite(tmp_path / "cases.db")
+
+    def times() -> int:  # grows each time that the file is written anew
+        with database.reading() as connection:
+            return int(connection.exec_driver_sql("PRAGMA schema_version").scalar_one())
+
+    before = times()
+    assert SqlStaffNames(database).erase([], 7, "expired") == 0
+    assert left() == 0
+    assert times() == before + 1
     database.close()
 
 

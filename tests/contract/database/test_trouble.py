@@ -21,7 +21,8 @@ from contract.database.places import HEAD, case, ended, event, opened, program
 from sekisho.errors import ConflictError, DescriptionError, StoreError
 from sekisho.language import Language
 from sekisho.ports.cases import CaseFilter
-from sekisho.stores.database import SqlAudit, SqlCases
+from sekisho.stores.database import SqlAudit, SqlCases, sqlite
+from sekisho.stores.database.sqlite import overwritten
 
 # Fills the disk but for a little, saves until that is refused, makes room, and goes on.
 FILL = """
@@ -345,11 +346,46 @@ def test_the_log_is_cut_off_unless_somebody_reads(tmp_path: Path) -> None:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM cases").fetchone()
         SqlCases(database).save(case("2"), [])
-        assert not database.folded(deleted=True)
+        assert not database.folded()
         SqlCases(database).save(case("3"), [])  # nobody was kept out by it
-    assert database.folded(deleted=True)
+    assert database.folded()
     assert Path(f"{address}-wal").stat().st_size == 0
     with database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 30_000
     assert SqlCases(database).counts()["new"] == 3
+    database.close()
+
+
+def of_file(address: str, pragma: str) -> int:
+    """Return what a file says of itself; its ``schema_version`` grows each time that it is written anew."""
+    with closing(sqlite3.connect(address)) as raw:
+        return int(raw.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def test_a_file_that_could_not_be_written_anew_is_so_later_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody writes just now, or it is too large: that it is wanted outlives the program, and is True only when done."""
+    address = str(tmp_path / "cases.db")
+    database = opened(address)
+    assert database.folded()
+    with database.writing() as connection:
+        assert overwritten(connection, 0) == 0
+    before = of_file(address, "schema_version")
+    assert database.folded()
+    assert of_file(address, "schema_version") == before, "nothing was deleted"
+    with database.writing() as connection:
+        assert overwritten(connection, 3) == 3
+    with closing(sqlite3.connect(address, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert not database.folded()
+    database.close()
+    database = opened(address)
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "_WRITTEN_ANEW", 4096)
+        assert not database.folded()
+    assert of_file(address, "schema_version") == before
+    assert database.folded()
+    assert database.folded()
+    assert of_file(address, "schema_version") == before + 1
     database.close()

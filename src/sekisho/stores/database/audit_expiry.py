@@ -16,6 +16,7 @@ from sekisho.stores.database.audit import chained, hold_chain
 from sekisho.stores.database.audit_check import raw
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun
+from sekisho.stores.database.sqlite import overwriting, overwritten
 from sekisho.stores.database.tables import AUDIT, CHECKPOINTS
 
 # Some seconds at most: who writes to the log meanwhile waits.
@@ -47,8 +48,7 @@ def expire(database: Database, overdue: Overdue) -> Iterator[Checkpoint]:
     while True:
         with database.writing() as connection:
             hold_chain(connection)
-            if database.engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what is deleted is overwritten
+            overwriting(connection)
             last = _last(connection, overdue, _BATCH)
             if last is None:
                 return
@@ -60,6 +60,7 @@ def expire(database: Database, overdue: Overdue) -> Iterator[Checkpoint]:
             act = Act(overdue.who, overdue.role, EXPIRE_AUDIT, "audit", overdue.at, "", "retention", details)
             chained(connection, act)
             connection.execute(insert(CHECKPOINTS), msgspec.to_builtins(made))
+            overwritten(connection, made.count)
         yield made
 
 

@@ -56,10 +56,10 @@ class Database:
         with self.reading() as connection:
             connection.exec_driver_sql("SELECT version FROM sekisho_schema LIMIT 1").first()
 
-    def folded(self, *, deleted: bool) -> bool:
-        """Let nothing that was deleted stay in the files of SQLite; False when somebody reads just now."""
+    def folded(self) -> bool:
+        """Let nothing that was deleted stay in the files of SQLite; False when it may, until the next time."""
         with explained(self.where), self._write_lock():
-            return sqlite.folded(self.engine, deleted=deleted)
+            return sqlite.folded(self.engine)
 
     def close(self) -> None:
         """Close the connections."""

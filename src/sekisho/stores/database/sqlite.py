@@ -154,15 +154,21 @@ def overwriting(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
-def folded(made: Engine, *, deleted: bool) -> bool:
+def overwritten(connection: Connection, count: int) -> int:
+    """Note in the transaction that deletes that SQLite's file is to be written anew (`folded`); return how many it was."""
+    if count and connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA user_version = 1")  # nothing else of ours uses this number
+    return count
+
+
+def folded(made: Engine) -> bool:
     """Move the write-ahead log into the file and cut it off, so that nothing that was deleted stays in it.
 
     Overwriting alone leaves what had lain beside the rows that are left: SQLite moves rows when a page is full and clears
     only whole pages behind itself. So a file in which anything was deleted is written anew, up to a size.
 
-    The caller holds the lock of writers. False when somebody reads just now: the next time will do.
-
-    :param deleted: something was deleted since the last time, as far as the caller knows; free pages tell it too
+    The caller holds the lock of writers. False when something may be left, since somebody reads or writes just now, there
+    is no room, or the file is too large: `overwritten` and free pages stand in the file until the next time.
     """
     if made.dialect.name != "sqlite":
         return True
@@ -173,16 +179,27 @@ def folded(made: Engine, *, deleted: bool) -> bool:
         patience = raw.execute("PRAGMA busy_timeout").fetchone()[0]
         raw.execute(f"PRAGMA busy_timeout = {_BRIEFLY}")  # writers wait meanwhile
         try:
-            pages, free, size = (
-                raw.execute(f"PRAGMA {one}").fetchone()[0]
-                for one in ("page_count", "freelist_count", "page_size")
-            )
-            if (deleted or free) and pages * size <= _WRITTEN_ANEW:
-                with suppress(sqlite3.OperationalError):  # busy, or no room: in an hour
-                    raw.execute("VACUUM")
-            return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            anew = _written_anew(raw)
+            return not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] and anew
         finally:
             raw.execute(f"PRAGMA busy_timeout = {int(patience)}")
+
+
+def _written_anew(raw: Any) -> bool:
+    pages, size, free, deleted = (
+        raw.execute(f"PRAGMA {one}").fetchone()[0]
+        for one in ("page_count", "page_size", "freelist_count", "user_version")
+    )
+    if not (free or deleted):
+        return True
+    if pages * size > _WRITTEN_ANEW:
+        return False
+    try:
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA user_version = 0")
+    except sqlite3.OperationalError:  # busy, or no room
+        return False
+    return True
 
 
 def keep_copy(path: Path, version: int) -> None:

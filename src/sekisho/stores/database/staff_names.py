@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 
 from sqlalchemy import insert, select, update
 
-from sekisho.errors import ConflictError
+from sekisho.errors import ConflictError, StoreError
 from sekisho.model.staff_name import StaffName
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable
+from sekisho.stores.database.sqlite import overwriting, overwritten
 from sekisho.stores.database.tables import STAFF_NAMES as NAMES
 
 
@@ -73,11 +75,10 @@ class SqlStaffNames:
         """Erase the names of these tokens; return how many there were. What was erased before stays as it is."""
         wanted = [one for one in tokens if askable(one)]
         with self._database.writing() as connection:
-            if self._database.engine.dialect.name == "sqlite":
-                connection.exec_driver_sql(
-                    "PRAGMA secure_delete = ON"
-                )  # what is overwritten is not left in a free place
+            overwriting(connection)
             gone = update(NAMES).where(NAMES.c.token.in_(wanted), NAMES.c.erased == 0)
-            count = connection.execute(gone.values(name="", erased=max(at, 1), ground=ground)).rowcount
-        self._database.folded(deleted=count > 0)  # its log of writes held the page as it was
+            done = connection.execute(gone.values(name="", erased=max(at, 1), ground=ground))
+            count = overwritten(connection, done.rowcount)
+        with suppress(StoreError):  # erased it is; what is left over in the files goes the next time
+            self._database.folded()
         return count
