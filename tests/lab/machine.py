@@ -34,6 +34,8 @@ _EMULATOR_DIED = (
     "wait_stub_done : failed to wait for SIGTRAP",
 )
 _STARTED_AGAIN = 3
+# What this process started, by device; a power driver's command line starts its own.
+_STARTED: dict[str, list[int]] = {}
 _POWER_ON, _UP = "lab: power on", "lab: up"
 # SNMPv1 GetRequest for sysDescr.0 with community "public" (RFC 1157), asked until the daemon answers.
 _SNMP_GET = bytes.fromhex("302602010004067075626c6963a019020101020100020100300e300c06082b060102010101000500")
@@ -103,20 +105,19 @@ class Machine:
         (self.directory / "pid").write_text(f"{process.pid} {_start_time(process.pid)}")
         # It outlives this object, and its end is seen in the process table: no warning about that is wanted.
         process.returncode = 0
+        _STARTED.setdefault(self.name, []).append(process.pid)
 
     def cut(self) -> None:
         """Take its power away: kill exactly its own process group, and return when nothing of it is left."""
-        if not self.running():
-            return
-        pid = self._pid()
-        os.killpg(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while _group_alive(pid):
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            if time.monotonic() > deadline:
-                raise MachineTrouble(f"{self.name}: process group {pid} does not end")
-            time.sleep(0.01)
+        if self.running():
+            pid = self._pid()
+            os.killpg(pid, signal.SIGKILL)
+            deadline = time.monotonic() + 10
+            while _group_alive(pid):
+                if time.monotonic() > deadline:
+                    raise MachineTrouble(f"{self.name}: process group {pid} does not end")
+                time.sleep(0.01)
+        self._collect()
 
     def reset(self) -> None:
         """Press its reset button: it starts with the disk that it left the factory with, the first software included.
@@ -132,11 +133,10 @@ class Machine:
     def running(self) -> bool:
         """Say whether its process lives (a pid that another process got meanwhile is not it)."""
         pid = self._pid()
-        return (
-            pid > 0
-            and f"{pid} {_start_time(pid)}" == (self.directory / "pid").read_text()
-            and _group_alive(pid)
-        )
+        if pid <= 0 or f"{pid} {_start_time(pid)}" != (self.directory / "pid").read_text():
+            return False
+        # Its first process is looked at first: the whole process table is long, and this is asked often.
+        return _alive(Path(f"/proc/{pid}/stat"), pid) or _group_alive(pid)
 
     def ready(self, timeout_s: float = READY_S) -> float:
         """Wait for every service, not for the first one; return the seconds that it took.
@@ -208,6 +208,11 @@ class Machine:
         return next(
             (line for line in last_start.splitlines() if any(words in line for words in _EMULATOR_DIED)), ""
         )
+
+    def _collect(self) -> None:
+        """Collect what this process started of it and somebody ended: nothing stays in the process table."""
+        if left := [pid for pid in _STARTED.pop(self.name, []) if not _collected(pid)]:
+            _STARTED[self.name] = left
 
     def _pid(self) -> int:
         with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
@@ -324,11 +329,20 @@ def _start_time(pid: int) -> str:
         return "gone"
 
 
+def _collected(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:  # a fork of the process that started it
+        return True
+
+
 def _group_alive(group: int) -> bool:
     """Say whether any process of the group does more than wait to be collected."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group and fields[0] not in "ZX":
-                return True
+    return any(_alive(path, group) for path in Path("/proc").glob("[0-9]*/stat"))
+
+
+def _alive(stat: Path, group: int) -> bool:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        fields = stat.read_text().rpartition(")")[2].split()
+        return int(fields[2]) == group and fields[0] not in "ZX"
     return False
