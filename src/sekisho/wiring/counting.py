@@ -83,9 +83,9 @@ def agree(folder: Path, name: str, url: str, now: int) -> Agreed:
 
 def disagree(folder: Path, name: str) -> bool:
     """Write that no more counts go out; False when none did. What the hub was told ends there by its own time."""
+    if name not in _file(folder):
+        return False
     with _alone(folder):
-        if name not in _file(folder):
-            return False
         _write(folder, name, None)
     return True
 
