@@ -22,6 +22,7 @@ def name(value: str, number: int, port: int = 0) -> dict[str, object]:
 @pytest.mark.parametrize("value", [
     "8.8.8.8", "203.0.113.7", "32.8.8.8.8.rpz-ip", "1.0.0.0.0.rpz-ip", "150-9-1-1.evil.example.net",
     "150.9.1.1.evil.example.net", "p150-9-1-1x.evil.example.net", "taro.0312345678.evil.example.net", "tel-090-1234-5678.evil.example.net",
+    "line126012034056.evil.example.net", "xy106128000001.ppp-cc.evil.example.net", "ppp-300-203-0-113-5.evil.example.net",
 ])  # fmt: skip
 def test_what_is_no_name_is_refused(ring: Ring, value: str) -> None:
     ring.join("a")
@@ -50,6 +51,8 @@ def test_names_of_command_servers_pass_with_their_digits(ring: Ring) -> None:
         "a8f03b1c9d.evil.example.net",
         "300-9-1-1.evil.example.net",
         "20261121.evil.example.net",
+        "x202611211230.evil.example.net",  # twelve digits that are no address
+        "126012034056789.evil.example.net",
     )
     for number, value in enumerate(names):
         assert ring.post("a", "list-in", name(value, number + 1))["success_count"] == 1, value

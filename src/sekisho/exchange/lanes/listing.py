@@ -35,7 +35,9 @@ _OPINION = frozenset({
 # A family has a number in its name at times (apt28, v3); an address has more of them, or a longer one.
 _NUMBERED = re.compile(r"(?:\d+[._-]){2}\d|\d{6}")
 # What a name can carry of somebody: an address as hosts of lines are named by it, a telephone number.
-_QUAD = re.compile(r"(?<!\d)(\d{1,3})[-._](\d{1,3})[-._](\d{1,3})[-._](\d{1,3})(?!\d)", re.ASCII)
+# Each is looked for at every digit: a number before an address must not hide it.
+_QUAD = re.compile(r"(?<!\d)(?=(\d{1,3})[-._](\d{1,3})[-._](\d{1,3})[-._](\d{1,3})(?!\d))", re.ASCII)
+_JOINED = re.compile(r"(?<!\d)(?=(\d{3})(\d{3})(\d{3})(\d{3})(?!\d))", re.ASCII)
 _TELEPHONE = re.compile(r"(?<!\d)0[-_.]?\d(?:[-_.]?\d){8,9}(?!\d)", re.ASCII)
 _TELLING = re.compile(
     r"@|(?:\d[ ._()/:-]*){7}|(?:\d{1,3}[._-]){3}\d|(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f]",
@@ -205,7 +207,8 @@ def _targets(one: Mapping[str, Any]) -> tuple[Target, ...]:
 
 def _carries(name: str) -> bool:
     """Say whether a name holds an address or a telephone number: then it may name the line that asked for it."""
-    quads = (tuple(map(int, match.groups())) for match in _QUAD.finditer(name))
+    found = (match for form in (_QUAD, _JOINED) for match in form.finditer(name))
+    quads = (tuple(map(int, match.groups())) for match in found)
     return any(max(quad) <= _MOST_OCTET for quad in quads) or bool(_TELEPHONE.search(name))
 
 
