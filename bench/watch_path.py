@@ -299,14 +299,19 @@ def peer(sender: Sender, folder: Path, rule: Path, empty: Path) -> dict[str, Any
         "-t",
         "3600",
         "-B",
-        str(BUFFER),
+        str(BUFFER // 2),  # newer ones take no more than 100 MB
     ]
     collector = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(1)
+        if collector.poll() is not None:
+            raise Trouble(f"nfcapd did not start: {' '.join(command)}")
         sent = sender.send(port)
         time.sleep(1)
-    finally:
+    except BaseException:
+        collector.kill()
+        raise
+    else:
         collector.terminate()
         _, _, usage = os.wait4(collector.pid, 0)
         collector.returncode = 0
