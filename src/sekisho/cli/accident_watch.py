@@ -136,7 +136,8 @@ def screen(ruling: Ruling, fault: str) -> RenderableType:
 
 def _clocks(ruling: Ruling) -> Iterator[tuple[str, datetime]]:
     if ruling.becomes:
-        yield t("復旧しなければ重大な事故", "serious if not restored"), ruling.becomes
+        what = t("復旧しなければ重大な事故", "serious if not restored") + words.reading(ruling, t)
+        yield what, ruling.becomes
     if possible := words.earliest_possible(ruling):
         users = f"{possible[1]:,}"
         yield t(f"早ければ重大（{users}人以上なら）", f"earliest possible (if {users} or more)"), possible[0]

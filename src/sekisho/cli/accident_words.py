@@ -69,7 +69,8 @@ def lines(ruling: Ruling) -> Iterator[str]:
             t(
                 f"復旧しなければ {clock(ruling.becomes)} に重大な事故になる（あと{span(left)}）",
                 f"becomes serious at {clock(ruling.becomes)} if not restored (in {span(left)})",
-            ),
+            )
+            + words.reading(ruling, t),
             fg="yellow",
             bold=True,
         )

@@ -71,7 +71,7 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where two readings differ. ``possible`` are the moments before it at which it could, each with the users who would
     have to turn out to be hit.
     ``reason``: reached, too-short, too-few, still-running, users-unknown, running-and-users-unknown, readings-differ,
-    outages-apart, fault-unknown, unusable-unknown, class-unknown, carried-where, no-equipment-failure, traffic-unknown,
+    running-readings-differ (``becomes`` is the moment of the earlier one), outages-apart, fault-unknown, unusable-unknown, class-unknown, carried-where, no-equipment-failure, traffic-unknown,
     not-all-traffic. ``users`` are those who were counted, also where nobody has weighed yet whether they count.
     ``services``: all of them, where services of one class are judged together. ``doubts``: what it hangs on as well.
     ``others``: the class's other lines (hours, users), each with its reason.

@@ -85,7 +85,9 @@ def _of(line: tuple[float, int], course: Affected) -> Outcome:
     earliest = wide - timedelta(hours=sum(one.hours for one in before)) if wide else None
     if now and now.users[0] >= wanted_users:
         becomes = min(one for one in (narrow, wide) if one)
-        reason = "outages-apart" if apart else "still-running"
+        reason = (
+            "outages-apart" if apart else "still-running" if narrow == wide else "running-readings-differ"
+        )
         return Outcome(line, Standing.UNDECIDED, reason, becomes, earliest if before and not apart else None)
     if any(one.hours >= wanted_hours for one in enough):
         return Outcome(line, Standing.UNDECIDED, "users-unknown")

@@ -37,7 +37,10 @@ def clocks(ruling: Ruling, say: Say) -> Iterator[Clock]:
     telling, possible = ruling.telling, words.earliest_possible(ruling)
     users = f"{possible[1]:,}" if possible else ""
     every = [
-        (say("復旧しなければ重大な事故になる", "Serious if not restored"), ruling.becomes),
+        (
+            say("復旧しなければ重大な事故になる", "Serious if not restored") + words.reading(ruling, say),
+            ruling.becomes,
+        ),
         (
             say(f"早ければ重大（{users}人以上なら）", f"Earliest possible (if {users} or more)"),
             possible[0] if possible else None,

@@ -11,8 +11,14 @@ from sekisho.catalogues.accidents import accident_rules
 from sekisho.model.accident import judge, rules_for, standing
 from sekisho.model.incident import Service, Standing
 from sekisho.model.timeline import About, Fact, TimelineError, What, incident
+from sekisho.reports.accidents.words import reading, why
+from sekisho.workflows.judge_accident import rule
 
 JST = timezone(timedelta(hours=9))
+
+
+def _english(_ja: str, en: str) -> str:
+    return en
 
 
 def at(hour: int, minute: int = 0) -> datetime:
@@ -39,12 +45,18 @@ def restored(time: datetime) -> Fact:
 
 def test_users_of_a_moment_leave_two_readings_and_the_earliest_moment_of_either_is_told() -> None:
     facts = [down(at(12), 5_000, 80_000), users(at(12, 20), 41_000, 60_000, What.USERS_NOW)]
-    assert verdict(*facts, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14))
+    assert verdict(*facts, now=at(13)) == (Standing.UNDECIDED, "running-readings-differ", at(14))
     assert verdict(*facts, now=at(14, 10)) == (Standing.UNDECIDED, "readings-differ", at(14, 20))
     assert verdict(*facts, now=at(14, 20))[0] is Standing.YES
     back = restored(at(14))
     assert verdict(*facts, back, now=at(15))[:2] == (Standing.UNDECIDED, "readings-differ")
-    assert verdict(*facts, back, now=at(13)) == (Standing.UNDECIDED, "still-running", at(14))
+    assert verdict(*facts, back, now=at(13)) == (Standing.UNDECIDED, "running-readings-differ", at(14))
+    # What is said of that moment is that of one reading.
+    both, one = (rule(About(), told, at(13)) for told in ((down(at(12), 41_000, 80_000),), tuple(facts)))
+    assert (both.becomes, reading(both, _english)) == (at(14), "")
+    assert (one.becomes, reading(one, _english)) == (at(14), " (the earlier of two readings)")
+    assert "goes on; by the whole time and all users serious" in why(one.judgements[0], _english, str)
+    assert why(both.judgements[0], _english, str).startswith("goes on; serious if not restored by ")
 
 
 def test_a_later_count_is_the_number_of_the_whole_outage() -> None:

@@ -86,6 +86,11 @@ def _reason(reason: str, line: tuple[float, int], when: str, say: Say) -> str:
         "still-running": say(
             f"継続中。{when} までに復旧しなければ重大", f"goes on; serious if not restored by {when}"
         ) if when else say("継続中", "goes on"),
+        "running-readings-differ": say(
+            f"継続中。{when} までに復旧しなければ、全体の時間と利用者では重大（{users}人以上が{hours}続いたとは言えない。数え方を総務省に確かめる）",
+            f"goes on; by the whole time and all users serious if not restored by {when} (not by {users} at a time for "
+            f"{hours}: ask the ministry how to count)",
+        ) if when else say("継続中", "goes on"),
         "users-unknown": say(
             f"時間は足りる。影響利用者が{users}人以上なら重大",
             f"long enough; serious if {users} users or more were hit",
@@ -141,6 +146,14 @@ def possible_words(judged: Judgement, say: Say, clock: Clock) -> str:
         for when, users in judged.possible
     ]
     return say("早ければ ", "earliest possible ") + say("、", ", ").join(every)
+
+
+def reading(ruling: Ruling, say: Say) -> str:
+    """Return what is added to the moment at which it turns serious, where that is the earlier of two readings."""
+    sure = any(
+        one.becomes == ruling.becomes and one.reason != "running-readings-differ" for one in ruling.judgements
+    )
+    return "" if sure else say("（二つの数え方の早い方）", " (the earlier of two readings)")
 
 
 def earliest_possible(ruling: Ruling) -> tuple[datetime, int] | None:
