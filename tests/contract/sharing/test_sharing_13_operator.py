@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import grp
 import itertools
 import json
+import os
 import shutil
 import socket
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -113,18 +116,18 @@ def test_what_is_taken_back_by_name_goes_and_what_is_only_gone_stays(
         assert watch.detectors(("known_cc",), ())[1].used == {}
 
 
-# With nothing but curl, a shell, mv and rm: the script is the one of the manual.
+# With nothing but curl, a shell, mv, rm and chgrp: the script is the one of the manual.
 
 MANUAL = Path(__file__).parents[3] / "docs" / "40-share" / "small-operator.md"
 
 
 class Machine:
-    """A small operator's machine: the manual's two files, four programs, nothing of ours."""
+    """A small operator's machine: the manual's two files, five programs, nothing of ours."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "bin").mkdir()
-        for name in ("sh", "curl", "mv", "rm"):
+        for name in ("sh", "curl", "mv", "rm", "chgrp"):
             (folder / "bin" / name).symlink_to(str(shutil.which(name)))
         script = MANUAL.read_text("utf-8").partition("```sh\n")[2].partition("```")[0]
         assert script.startswith("#!/bin/sh\n")
@@ -134,9 +137,9 @@ class Machine:
     def invited(self, member: str, token: str) -> None:
         (self.folder / "curl.conf").write_text(f'user = "{member}:{token}"\n')
 
-    def cron(self, form: str, file: str, hub: str, *command: str) -> int:
+    def cron(self, form: str, file: str, hub: str, *command: str, group: str = "") -> int:
         """Do what cron does at its minute; return the exit code. The hub hears of a token by the file alone."""
-        line = f"{self.folder}/fetch.sh {form} {self.folder}/{file} {' '.join(command)}"
+        line = f"{f'GROUP={group} ' if group else ''}{self.folder}/fetch.sh {form} {self.folder}/{file} {' '.join(command)}"
         env = {
             "PATH": str(self.folder / "bin"),
             "HOME": str(self.folder),
@@ -208,6 +211,28 @@ def test_13_with_curl_and_cron_from_the_invitation_to_a_list_and_back(
         assert machine.cron("watch.txt", "list", portal.address.rstrip("/")) == 1
         assert "not a list" in machine.said
     assert machine.text("list") == last
+
+
+def test_13_a_list_is_read_by_the_group_that_loads_it_and_by_nobody_else(
+    ring: Ring, machine: Machine
+) -> None:
+    lines = [one for one in MANUAL.read_text("utf-8").splitlines() if one.startswith("*/5 * * * * ")]
+    own = {"block.rpz": "GROUP=bind", "block.unbound": "GROUP=unbound"}  # by their packages, and not as root
+    assert {
+        form for form, group in own.items() if any(f" {group} " in line and form in line for line in lines)
+    } == set(own)
+    filled(ring)
+    machine.invited("small", ring.tokens["small"])
+    mine = os.getgroups() if os.getuid() else [one.gr_gid for one in grp.getgrall()]
+    other = max(mine, key=lambda one: (one != os.getegid(), one))
+    with ring.served() as url:
+        assert machine.cron("watch.rpz", "list", url, group=grp.getgrgid(other).gr_name) == 0, machine.said
+        there = (machine.folder / "list").stat()
+        assert (stat.S_IMODE(there.st_mode), there.st_gid) == (0o640, other)
+        before = machine.text("list")
+        taken_back(ring, 0)
+        assert machine.cron("watch.rpz", "list", url, group="nobody-is-called-so") == 1
+    assert (machine.text("list"), machine.stale("list")) == (before, "can't be given to nobody-is-called-so")
 
 
 NAMED = """options {{ directory "{0}"; listen-on port {1} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none;
