@@ -95,9 +95,9 @@ def _fault(rows: Sequence[Sequence[str]], key: Sequence[str], address: str, now:
     ]
     if not able:
         return "cannot-encrypt", ""
-    if all(row[_ALGORITHM] in _RSA and int(row[_BITS] or 0) < _LEAST_BITS for row in able):
-        return "too-weak", able[0][_BITS]
-    return "", ""
+    # gpg chooses among them by itself, so that none may be weak.
+    weak = [row[_BITS] for row in able if row[_ALGORITHM] in _RSA and int(row[_BITS] or 0) < _LEAST_BITS]
+    return ("too-weak", weak[0]) if weak else ("", "")
 
 
 def _moment(row: Sequence[str]) -> int:

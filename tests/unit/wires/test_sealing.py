@@ -114,6 +114,11 @@ def test_an_openpgp_key_that_is_not_good_is_refused(gpg: Gpg) -> None:
     weak = gpg.key("weak@isp.example.jp", kind="rsa1024", use="sign,encr")
     assert refused(weak, "weak@isp.example.jp") == "too-weak"
     assert refused(good + weak, "good@isp.example.jp") == "several-keys"
+    mixed = gpg.key("mixed@isp.example.jp")  # gpg would take the newest
+    assert key_state(mixed, "mixed@isp.example.jp", AT + 10**10).reason == ""
+    name = key_state(mixed, "mixed@isp.example.jp", AT + 10**10).name
+    gpg.run("--quick-add-key", name, "rsa1024", "encr", "never")
+    assert refused(gpg.public("mixed@isp.example.jp"), "mixed@isp.example.jp") == "too-weak"
     half = good[: len(good) // 2]
     assert refused(half) in {"not-a-key", "gpg-failed"}
     assert refused("-----BEGIN PGP PRIVATE KEY BLOCK-----\n") == "secret-key"
