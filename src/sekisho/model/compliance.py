@@ -6,7 +6,7 @@ stays open, and is shown as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from sekisho.language import Text
 
 _FISCAL_MONTH = 4
 _VACANT = ("appoint", "works-")
+_COURSE = "course-"
 #: The kinds of 電気通信主任技術者.
 KINDS = {
     "transmission": Text(ja="伝送交換", en="transmission"),
@@ -227,7 +228,7 @@ def entries(operator: Operator, rules: CalendarRules, today: date, until: date) 
     ]
     done = {one.id: one for one in operator.done}
     found = []
-    for one in made:
+    for one in (_as_proved_before(each, done) for each in made):
         proof = done.get(one.id) if one.provable else None
         if one.day is not None and one.day > until:
             continue
@@ -236,6 +237,15 @@ def entries(operator: Operator, rules: CalendarRules, today: date, until: date) 
         else:
             found.append(_dated(one, today))
     return tuple(sorted(found, key=lambda one: (one.day or date.max, one.id)))
+
+
+def _as_proved_before(one: Entry, done: Mapping[str, Done]) -> Entry:
+    """Return a course under the id of its proof: proofs of before are of the day after, a first of a month."""
+    if one.id in done or not one.id.startswith(_COURSE) or one.day is None:
+        return one
+    after = one.day + timedelta(days=1)
+    before = f"{one.id.removesuffix(str(one.day))}{after}"
+    return msgspec.structs.replace(one, id=before) if after.day == 1 and before in done else one
 
 
 def _dated(one: Entry, today: date) -> Entry:
@@ -320,7 +330,7 @@ def _courses(operator: Operator, rules: EngineerRules) -> Iterator[Entry]:
     for one in operator.engineers:
         day = course_due(one, rules)
         title = Text(ja=f"主任技術者の講習：{one.name}", en=f"course for engineers: {one.name}")
-        name = f"course-{one.name}-{day}"
+        name = f"{_COURSE}{one.name}-{day}"
         since = one.course + timedelta(days=1) if one.course else None
         yield Entry(name, title, rules.article, "", day, State.DUE, rules.confidence, since=since)
 

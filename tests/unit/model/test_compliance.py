@@ -83,6 +83,20 @@ def test_courses(card: date | None, course: date | None, due: date) -> None:
     assert course_due(one, RULES.engineers) == due
 
 
+def test_a_course_proved_when_its_day_was_the_first_of_the_next_month_stays_proved() -> None:
+    person = Engineer("甲", "transmission", ("第一局",), date(2024, 3, 1), course=date(2024, 4, 10))
+    proof = Done("course-甲-2027-05-01", date(2026, 11, 1), "乙", "修了証")
+    before = found(Operator(engineers=(person,), done=(proof,)))
+    assert "course-甲-2027-04-30" not in before
+    one = before[proof.id]
+    assert (one.state, one.done, one.day) == (State.DONE, proof, date(2027, 4, 30))
+    other = msgspec.structs.replace(proof, id="course-甲-2027-05-02")
+    assert found(Operator(engineers=(person,), done=(other,)))["course-甲-2027-04-30"].state is State.DUE
+    # One that is of the day as it is counted now goes first.
+    now = msgspec.structs.replace(proof, id="course-甲-2027-04-30")
+    assert found(Operator(engineers=(person,), done=(proof, now)))[now.id].done == now
+
+
 def test_vacancies_by_site_and_prefecture() -> None:
     here = Engineer("佐藤", "transmission", ("第一局", "東京都"), date(2020, 3, 1))
     every = {
