@@ -1,4 +1,4 @@
-"""``sekisho lists fetch``: lists of known C&C from where they are shared, into the data folder."""
+"""``sekisho lists …``: lists of known C&C from where they are shared, into the data folder and out of it."""
 
 from __future__ import annotations
 
@@ -108,3 +108,34 @@ def fetch(
     for reason, count in done.left_out.items():
         click.secho(f"  {reason} × {count:,}", fg="yellow", err=True)
     return code
+
+
+@command.command(
+    help=t(
+        "取り込んだ表 NAME と、最後の失敗の記録を消す。一度も取り込めなかった名前（打ち間違いなど）も消せる。"
+        "終了コード：0 消した、2 その名前の表はない。",
+        "Delete the fetched list NAME and what is kept of its last failed try; also a name under which nothing ever came "
+        "(mistyped, perhaps). Exit code: 0 deleted, 2 there is none of that name.",
+    )
+)
+@click.argument("name")
+@data_option
+@lang_option
+def forget(name: str, data: Path, as_json: bool) -> int:
+    """Forget a list."""
+    from sekisho.wiring.list_fetching import named
+    from sekisho.wiring.lists import forget_list
+    from sekisho.wiring.watch import Watch
+
+    with Watch(data, create=False) as watch:
+        done = forget_list(watch.folder, named(name))
+    if as_json:
+        put_json({"list": done, "exit": 0})
+        return 0
+    click.echo(
+        t(f"表 {done.name} を消した（{done.entries:,} 項目）", f"list {done.name} is deleted ({done.entries:,} entries)")
+        if done.fetched
+        else t(f"{done.name} について残っていたものを消した（読める表はなかった）",
+               f"what was kept of {done.name} is deleted (there was no list that can be read)")
+    )  # fmt: skip
+    return 0

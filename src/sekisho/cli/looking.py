@@ -284,7 +284,9 @@ def tell_ages(read: ListsRead | None, stale: Collection[str]) -> None:
             else ""
         )  # fmt: skip
         old = (
-            t("。見た期間に対して古く、「検出なし」とは言えない", '. Too old for this window to say "nothing found"')
+            t(f"。見た期間に対して古く、「検出なし」とは言えない（要らない表なら sekisho lists forget {one.name}）",
+              '. Too old for this window to say "nothing found" '
+              f"(a list that isn't wanted: sekisho lists forget {one.name})")
             if one.name in stale
             else ""
         )  # fmt: skip

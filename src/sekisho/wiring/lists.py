@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sekisho.catalogues.popular_services import popular_services
-from sekisho.errors import ReadingError
+from sekisho.errors import DescriptionError, ReadingError, StoreError
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists import Limits, read_list
 from sekisho.exchange.lists.own import Origin
@@ -72,6 +72,32 @@ def note_try(folder: Path, name: str, at: int, reason: str = "", detail: str = "
             return
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         whole_file(file, msgspec.json.encode(ListAge(name, 0, 0, at, reason, detail[:300])))
+
+
+def forget_list(folder: Path, name: str) -> ListAge:
+    """Delete a fetched list, and why the last try to fetch it failed; return what it was.
+
+    :raises DescriptionError: there is neither
+    :raises StoreError: it can't be deleted
+    """
+    found = next((one for one in list_ages(folder) if one.name == name), ListAge(name, 0, 0))
+    files = [
+        one for end in (".json", _TRIED) if (one := folder / FETCHED / f"{name}{end}").is_file()
+    ]  # in this order: the half of it leaves "can't tell", not "nothing found"
+    if not files:
+        raise DescriptionError(
+            Text(ja="その名前の取り込んだ表はない", en="no list of that name was fetched"),
+            f"{folder / FETCHED}: {name}",
+            Text(ja="名前は sekisho detect が示す", en="sekisho detect says the names"),
+        )
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                Text(ja="表を消せない", en="the list can't be deleted"), f"{file}: {error.strerror}"
+            ) from error
+    return found
 
 
 def list_ages(folder: Path) -> tuple[ListAge, ...]:

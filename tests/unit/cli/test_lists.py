@@ -168,3 +168,34 @@ def test_by_an_old_list_nothing_found_is_not_said(data: Path, tmp_path: Path) ->
     with taxii([elsewhere]) as server:
         run(data, "feed", "--taxii", server.root, "--collection", "cc")
     assert typed(words, env=env).returncode == 0
+
+
+def test_a_list_that_is_not_wanted_is_forgotten(data: Path, tmp_path: Path) -> None:
+    """A mistyped name keeps "nothing found" from being said only until it is dropped; how stands beside it."""
+    flows, _ = capture.write(tmp_path, time.time() - 7200)
+    env = {**os.environ, "SEKISHO_LANG": "en"}
+    assert typed(["ingest", flows, "--data", data], env=env).returncode == 0
+    words = ["detect", "--method", "known_cc", "--data", data]
+    with taxii([indicator(1, "198.51.100.250")]) as server:
+        run(data, "feed", "--taxii", server.root, "--collection", "cc")
+        server.mood = "busy"
+        run(data, "fedd", "--taxii", server.root, "--collection", "cc", code=3)
+    done = typed(words, env=env)
+    assert done.returncode == 3
+    assert "sekisho lists forget fedd" in done.stdout
+    assert "forget feed" not in done.stdout
+
+    def forget(name: str, *more: object) -> tuple[int, str]:
+        told = typed(["lists", "forget", name, "--data", data, *more], env=env)
+        return told.returncode, told.stdout
+
+    assert forget("fedd", "--json")[0] == 0
+    assert typed(words, env=env).returncode == 0
+    assert json.loads(forget("fedd", "--json")[1])["exit"] == 2
+    assert forget("../watch")[0] == 2
+    assert [one.name for one in (data / "lists").iterdir()] == ["feed.json"]
+    (data / "lists" / "feed.json").write_text("half of it")
+    code, said = forget("feed")
+    assert (code, list((data / "lists").iterdir())) == (0, []), said
+    assert "no list that can be read" in said
+    assert (data / "watch.toml").exists()
