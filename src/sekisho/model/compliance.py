@@ -341,8 +341,8 @@ def exemption(operator: Operator, rules: EngineerRules) -> tuple[bool, str]:
     Within one municipality, fewer users than ``small_users``, and a person with the degree and years. A municipality
     that nobody told may be the same as the others.
     """
-    prefectures = {one.prefecture.strip() for one in operator.sites} - {""}
-    places = {(one.prefecture.strip(), one.municipality.strip()) for one in operator.sites}
+    prefectures = {_prefecture(one) for one in operator.sites} - {""}
+    places = {(_prefecture(one), one.municipality.strip()) for one in operator.sites}
     told = {place for place in places if all(place)}
     if not operator.sites or len(told) > 1 or len(prefectures) > 1:
         return False, ""
@@ -360,7 +360,7 @@ def unstaffed(operator: Operator, rules: InstallerRules) -> Iterator[tuple[Site,
     """Yield the works of sites that no 工事担任者 posted at the site, or for its prefecture, may do."""
     may = {one.id: one.may for one in rules.kinds}
     for site in operator.sites:
-        here = [one for one in operator.installers if {site.name, site.prefecture} & set(one.posts)]
+        here = [one for one in operator.installers if {site.name, _prefecture(site)} & _posted(one)]
         able = {work for one in here for work in may.get(one.kind, ())}
         yield from ((site, work) for work in site.works if work not in able)
 
@@ -410,15 +410,15 @@ def posts(operator: Operator, rules: EngineerRules, today: date) -> tuple[Post, 
     """
     missing = exemption(operator, rules)[1]
     sites = {one.name for one in operator.sites if not one.other_operator}
-    prefectures = {one.prefecture for one in operator.sites}
+    prefectures = {_prefecture(one) for one in operator.sites}
     held: dict[str, set[str]] = {}
     for one in operator.engineers:
         if one.appointed <= today:
-            held.setdefault(one.name, set()).update(one.posts)
+            held.setdefault(one.name, set()).update(_posted(one))
     shared = {name for name, every in held.items() if max(len(every & sites), len(every & prefectures)) > 1}
     made = []
     for place, kind, starts, lines in _asked(operator.sites):
-        here = [one for one in operator.engineers if one.kind == kind and place in one.posts]
+        here = [one for one in operator.engineers if one.kind == kind and place in _posted(one)]
         people = tuple(one for one in here if one.appointed <= today)
         coming = tuple(one for one in here if one.appointed > today)
         open_ = ""
@@ -435,14 +435,23 @@ def _asked(sites: Sequence[Site]) -> Iterator[tuple[str, str, date, bool | None]
     own = [one for one in sites if not one.other_operator]
     for one in own:
         yield from ((one.name, kind, one.starts, known) for kind, known in _kinds(one))
-    if len({one.prefecture for one in sites}) > 1:
-        for prefecture in dict.fromkeys(one.prefecture for one in own):
-            here = [one for one in own if one.prefecture == prefecture and not one.relief]
+    if len({_prefecture(one) for one in sites}) > 1:  # one that nobody told may be another
+        for prefecture in dict.fromkeys(_prefecture(one) for one in own if _prefecture(one)):
+            here = [one for one in own if _prefecture(one) == prefecture and not one.relief]
             for kind in dict.fromkeys(kind for one in here for kind, _ in _kinds(one)):
                 those = [(one.starts, known) for one in here for asked, known in _kinds(one) if asked == kind]
                 sure = [starts for starts, known in those if known]
                 starts = min(sure or [starts for starts, _ in those])
                 yield prefecture, kind, starts, True if sure else None
+
+
+def _prefecture(site: Site) -> str:
+    return site.prefecture.strip()
+
+
+def _posted(one: Engineer | Installer) -> set[str]:
+    """Return where a person is posted, prefectures as `_prefecture` has them."""
+    return {*one.posts, *(post.strip() for post in one.posts)} - {""}
 
 
 def _kinds(site: Site) -> tuple[tuple[str, bool | None], ...]:

@@ -113,7 +113,7 @@ def check(operator: Operator, where: str = "") -> None:
     :raises DescriptionError: a double name, an unknown post, kind or work, negative users
     """
     names = [one.name for one in operator.sites]
-    known = {*names, *(one.prefecture for one in operator.sites)}
+    known = {*names, *(name for one in operator.sites for name in (one.prefecture, one.prefecture.strip()))}
     if len(set(names)) != len(names):
         raise DescriptionError(Text(ja="事業場の名前が二度ある", en="a site's name twice"), where)
     if operator.users is not None and operator.users < 0:

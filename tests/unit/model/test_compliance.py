@@ -110,6 +110,20 @@ def test_vacancies_by_site_and_prefecture() -> None:
     }  # fmt: skip
 
 
+def test_a_prefecture_is_the_same_with_blanks_around_it_and_none_is_no_post() -> None:
+    blank = msgspec.structs.replace(TOKYO, name="第二局", prefecture="東京都 ", lines=False)
+    person = Engineer("甲", "transmission", ("東京都　",), date(2024, 3, 1))
+    same = posts(Operator(sites=(TOKYO, blank), engineers=(person,)), RULES.engineers, TODAY)
+    assert {one.place for one in same} == {"第一局", "第二局"}
+    apart = posts(Operator(sites=(TOKYO, blank, CHIBA), engineers=(person,)), RULES.engineers, TODAY)
+    assert [one.place for one in apart if one.people] == ["東京都"]
+    assert len({one.place for one in apart}) == 5
+    untold = posts(
+        Operator(sites=(TOKYO, msgspec.structs.replace(blank, prefecture=""))), RULES.engineers, TODAY
+    )
+    assert {one.place for one in untold} == {"第一局", "第二局", "東京都"}, "it may be another"
+
+
 def test_relief_of_wifi_and_lpwa_is_for_the_prefecture_only_and_others_sites_ask_for_nobody() -> None:
     relieved = msgspec.structs.replace(CHIBA, relief=True)
     names = found(Operator(users=50_000, sites=(TOKYO, relieved)))
