@@ -59,6 +59,8 @@ def answer(server: Taxii, handler: BaseHTTPRequestHandler) -> None:
     octets = json.dumps(body).encode()
     if server.mood == "rubbish":
         octets = b'{"objects": ['
+    if server.mood == "octets":
+        octets = b'{"objects": [{"id": "\xff"}]}'
     if server.mood == "deep":
         octets = b'{"objects": [' + b"[" * 200_000
     if server.mood == "large":

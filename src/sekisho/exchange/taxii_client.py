@@ -194,7 +194,7 @@ class _Wire:
             raise PeerFailure("unsupported", f"content type {kind}"[:100])
         try:
             return msgspec.json.decode(body or b"{}", type=_Page)
-        except (msgspec.DecodeError, RecursionError) as fault:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             raise PeerFailure("malformed", str(fault)[:200]) from fault
 
 

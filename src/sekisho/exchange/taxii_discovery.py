@@ -59,5 +59,5 @@ def _asked(http: BoundedHttp, path: str) -> dict[str, Any]:
         raise PeerFailure(f"status-{response.status}", response.reason[:100])
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise PeerFailure("malformed", str(fault)[:200]) from fault

@@ -223,7 +223,7 @@ def _listed(folder: Path, name: str) -> tuple[Indicator, ...]:
     """Return the hub's list as it was fetched last; none when there is none."""
     try:
         return msgspec.json.decode((folder / FETCHED / f"{name}.json").read_bytes(), type=Kept).indicators
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return ()
 
 
@@ -238,7 +238,7 @@ def _file(folder: Path) -> dict[str, Agreed]:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, Agreed])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DescriptionError(
             Text(ja="数の提供の控えが読めない", en="what was agreed about counts can't be read"),
             f"{file}: {error}",

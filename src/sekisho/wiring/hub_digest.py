@@ -218,7 +218,7 @@ def _last(folder: Path) -> dict[str, int]:
         return msgspec.json.decode(file.read_bytes(), type=dict[str, int])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DescriptionError(
             Text(ja="送った時刻の控えが読めない", en="when digests were sent can't be read"), f"{file}: {error}",
             Text(ja="消すと、全員にもう一度送る", en="without it everybody is written to once more"),

@@ -102,6 +102,22 @@ def test_no_address_and_no_method_goes_round_the_doors(peopled: Ring) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("who", "path", "body"),
+    [
+        ("full", "/counts/", b'{"counts":[{"indicator":"\xff","day":"a","lines":1}]}'),
+        ("full", "/models/", b'{"reports":[{"vendor":"\xff"}]}'),
+        ("maker", "/advisories/", b'{"document":{"title":"\xff"}}'),
+        ("full", "list-in", b'{"objects":[{"id":"\xff"}]}'),
+    ],
+)
+def test_octets_that_are_no_text_are_the_senders_fault(
+    peopled: Ring, who: str, path: str, body: bytes
+) -> None:
+    place = path if path.startswith("/") else peopled.at(path, "objects")
+    assert peopled.ask(who, "POST", place, body).status in {400, 422}
+
+
 @pytest.mark.slow
 def test_a_planted_fault_is_found(peopled: Ring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = application._bearer

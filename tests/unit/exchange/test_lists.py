@@ -185,6 +185,13 @@ def test_zeek_intel() -> None:
     assert reading.others == 1
 
 
+@pytest.mark.parametrize("form", ["misp", "stix", "sekisho"])
+def test_octets_that_are_no_text_are_a_fault_of_the_list(form: str) -> None:
+    reading = read_list(b'{"objects": "\xff"}', "list", form=form, limits=DOCS)
+    assert [one.reason for one in reading.rejected] == ["bad-json"]
+    assert reading.indicators == ()
+
+
 def test_netblocks() -> None:
     drop = read("; Spamhaus DROP List\n198.51.100.0/24 ; SBL1\n203.0.113.1/24 ; SBL2\n")
     assert (drop.form, places(drop), faults(drop)) == (

@@ -75,7 +75,7 @@ def test_signing_in(server: Taxii) -> None:
     ("mood", "reason"),
     [
         ("busy", "status-503"), ("loop", "loop"), ("html", "unsupported"), ("redirect", "status-302"),
-        ("rubbish", "malformed"), ("deep", "malformed"), ("large", "too-large"), ("short", "closed"),
+        ("rubbish", "malformed"), ("octets", "malformed"), ("deep", "malformed"), ("large", "too-large"), ("short", "closed"),
         ("silent", "timed-out"), ("drip", "too-slow"), ("drip-headers", "too-slow"),
     ],
 )  # fmt: skip

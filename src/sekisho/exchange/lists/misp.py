@@ -33,7 +33,7 @@ def read(octets: bytes, entries: Entries, options: Mapping[str, str]) -> None:  
     """Read one event, a list of events or an answer of the REST API."""
     try:
         found = msgspec.json.decode(octets)
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         entries.reject("event", "bad-json", str(fault)[:200])
         return
     events = list(_events(found))
@@ -48,7 +48,7 @@ def read_feed(manifest: bytes, fetch: Callable[[str], bytes | None], name: str, 
     entries = Entries(name, limits)
     try:
         uuids = msgspec.json.decode(manifest, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         entries.reject("manifest", "bad-json", str(fault)[:200])
         return entries.done("misp-feed")
     for uuid in uuids:

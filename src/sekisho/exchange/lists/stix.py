@@ -41,7 +41,7 @@ def read(octets: bytes, entries: Entries, options: Mapping[str, str]) -> None:  
     """Read a bundle or an envelope."""
     try:
         bundle = msgspec.json.decode(octets)
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         entries.reject("bundle", "bad-json", str(fault)[:200])
         return
     objects = bundle.get("objects", []) if isinstance(bundle, dict) else bundle

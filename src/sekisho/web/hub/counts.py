@@ -36,7 +36,7 @@ def answer(books: Books, method: str, path: str, shown: Bearer, body: bytes) -> 
     try:
         told = msgspec.json.decode(body, type=_Told)
         return _json(take_counts(books, shown.member, shown.rights, told.counts))
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise Refusal(422, str(fault)[:200]) from None
     except DescriptionError as error:
         raise Refusal(422, f"{error.what.en}: {error.where}") from None

@@ -74,7 +74,7 @@ def _posted_models(books: Books, shown: Bearer, body: bytes) -> Answer:
     try:
         told = msgspec.json.decode(body, type=_Reports)
         return _json({"taken": report_models(books, shown.member, told.reports)})
-    except (msgspec.DecodeError, RecursionError) as fault:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise Refusal(422, str(fault)[:200]) from None
     except DescriptionError as error:
         raise Refusal(422, f"{error.what.en}: {error.where}") from None
