@@ -87,9 +87,11 @@ class Hidden:
 
     def duty(self, identifier: str) -> str:
         """Return the id of a duty, or of its reminder, without the engineer whom it names."""
-        return COURSE.sub(
-            lambda found: found[0].replace(found["name"], self.name(found["name"]), 1), identifier
-        )
+        found = COURSE.search(identifier)
+        if not found:
+            return identifier
+        begin, end = found.span("name")  # a name may be a part of the word before it
+        return identifier[:begin] + self.name(found["name"]) + identifier[end:]
 
     def reminder(self, name: str) -> str:
         """Return the name of a reminder without the address and the engineer in it."""
