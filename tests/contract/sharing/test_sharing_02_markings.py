@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
-from fakes.sharing import MOMENT, Ring
+from fakes.sharing import MOMENT, NOW, Ring
 from sekisho.formats.stix_marking import WRITTEN
 from sekisho.model.indicator import Tlp
 
@@ -37,3 +38,15 @@ def test_a_stricter_marking_takes_the_earlier_versions_along(ring: Ring) -> None
     # It is of the sender's own alone.
     ring.post("b", "failure", incident(2, name="not b's", tlp=Tlp.RED, **later))
     assert "other" in shown()
+
+
+def test_what_a_halt_left_open_is_made_up_for_when_it_is_sent_again(ring: Ring) -> None:
+    ring.join("a").join("b")
+    ring.post("a", "failure", incident(name="v1"))
+    stricter = incident(name="v2", tlp=Tlp.RED, modified="2026-11-18T11:00:00.000Z")
+    # Stored, and then the hub was gone: the earlier version is marked in a second step.
+    one = ring.books.offered(json.dumps(stricter), owner="a", tlp=Tlp.RED)
+    ring.books.objects.add(ring.ids["failure"], [one], NOW * 1000 + 1)
+    assert [held["name"] for held in ring.objects("b", "failure")] == ["v1"]
+    assert ring.post("a", "failure", stricter)["success_count"] == 1
+    assert ring.objects("b", "failure") == []

@@ -99,10 +99,10 @@ class Shelves:
             puts = self._reported(sender, where, offered, now)
         else:
             puts = self._books.objects.add(where, offered, now)
-            stored = [one.id for one, put in _taken(offered, puts) if put.outcome is Outcome.STORED]
-            if lane is not Lane.EVIDENCE_IN and stored:
-                # Who marks something more strictly means all that he said of it so far.
-                self._books.objects.tighten(where, sender, stored)
+            taken = [one.id for one, _ in _taken(offered, puts)]
+            if lane is not Lane.EVIDENCE_IN and taken:
+                # Who marks something more strictly means all that he said of it so far; sent again it makes up for a halt here.
+                self._books.objects.tighten(where, sender, taken)
         if lane is Lane.EVIDENCE_IN:
             self._deliver(sender, [one for one, _ in _taken(offered, puts)], now)
         self._books.audit.append(
