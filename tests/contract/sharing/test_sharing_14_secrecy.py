@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ from sekisho.exchange.lanes import listing
 from sekisho.formats.stix_object import ObjectFault, read
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Right
+from sekisho.wiring.hub import upkeep
 from sekisho.workflows.hub import retired_items
 
 RULES = sharing_rules()
@@ -223,3 +226,22 @@ def test_14_what_tells_of_two_holders_goes_to_neither(ring: Ring) -> None:
     two["objects"]["2"]["end"] = stix(moved + 60_000)
     assert ring.post("sees", "evidence-in", one, two)["failure_count"] == 2
     assert ring.objects("old", "evidence") == ring.objects("new", "evidence") == []
+
+
+def test_14_the_file_is_written_anew_when_only_what_was_sent_goes(ring: Ring) -> None:
+    ring.join("sees", "full", "198.51.100.0/24").join("has", "receive-only", "203.0.113.0/24")
+    ring.post("sees", "evidence-in", evidence(SECRET))
+    ring.clock[0] += 10 * DAY
+    ring.post("sees", "evidence-in", evidence(SECRET, number=2))  # the same entry: it is no second delivery
+
+    def times_written() -> int:
+        with closing(sqlite3.connect(ring.desk.folder / "hub.db")) as raw:
+            return int(raw.execute("PRAGMA schema_version").fetchone()[0])
+
+    seen = []
+    for days in (31, 41, 51):
+        ring.clock[0] = NOW + days * DAY
+        before = times_written()
+        upkeep(ring.desk, b"x", whole=True)
+        seen.append(times_written() - before)
+    assert seen == [1, 1, 0]
