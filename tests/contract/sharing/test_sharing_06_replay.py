@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -238,14 +239,27 @@ def test_a_feed_keeps_what_is_to_be_written_anew_however_much_waits(ring: Ring) 
     # More than a release takes at once, before it in the order of the keys, and never on the list so far.
     one = ring.standing("198.51.100.7")
     assert one.published == 0
+    never = f"indicator--{UUID(int=10_000, version=4)}"
     ring.books.reports.settle(
         msgspec.structs.replace(
-            one, key=f"cc|address|192.0.2.1/32|{port}|6", id=f"indicator--{port}", port=port
+            one,
+            key=f"cc|address|192.0.2.1/32|{port}|6",
+            id=f"indicator--{UUID(int=port, version=4)}",
+            port=port,
         )
         for port in range(10_000, 11_001)
     )
     second = ring.ask("c", "GET", "/feed/watch.json").json
+    # Who has it counts it and may disagree meanwhile.
+    row = {"indicator": one.id, "day": "2026-11-17", "lines": 9}
+    assert ring.ask("c", "POST", "/counts/", {"counts": [row]}).json == {"taken": 1, "unknown": 0}
+    assert ring.ask("c", "POST", "/counts/", {"counts": [row | {"indicator": never}]}).json["unknown"] == 1
     assert [entry["value"] for entry in second["entries"]] == ["198.51.100.7"]
     assert second["changed"] > first["changed"]
     ring.clock[0] -= HOUR  # the clock was set back
     assert ring.ask("c", "GET", "/feed/watch.json").json["changed"] == second["changed"]
+    opinion = {
+        "type": "opinion", "spec_version": "2.1", "id": f"opinion--{UUID(int=1, version=4)}", "created": MOMENT,
+        "modified": MOMENT, "opinion": "disagree", "object_refs": [one.id],
+    }  # fmt: skip
+    assert ring.post("c", "list-in", opinion)["success_count"] == 1

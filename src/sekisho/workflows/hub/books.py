@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import RLock
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sekisho.errors import ConflictError
 from sekisho.formats.stix_object import check
-from sekisho.model.corroboration import Rules
+from sekisho.model.corroboration import Rules, Standing
 from sekisho.model.domain_names import CommonNames
 from sekisho.model.indicator import Service, Tlp
 from sekisho.model.membership import Roster
@@ -118,6 +118,14 @@ class Books:
     def lane(self, lane: Lane) -> Collection | None:
         """Return the collection of a lane."""
         return next((one for one in self.visible() if one.lane is lane), None)
+
+    def listed(self, ids: Sequence[str]) -> tuple[Standing, ...]:
+        """Return what went out under some ids, also while it waits to be written anew."""
+        lane = self.lane(Lane.LIST)
+        found = self.reports.by_ids(ids)
+        waiting = [one.id for one in found if one.published == 0]
+        out = self.objects.known(lane.id, waiting) if lane and waiting else frozenset()
+        return tuple(one for one in found if one.published > 0 or one.id in out)
 
     def part(self, collection: str, member: str) -> str:
         """Return the name of a member's share of a collection, which is made when it isn't there."""

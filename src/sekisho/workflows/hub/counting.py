@@ -152,8 +152,8 @@ def _known(books: Books, ids: Sequence[str], rights: Mapping[str, Rights]) -> se
     mine = rights.get(lane.id, Rights()) if lane else Rights()
     if not mine.read:
         return set()
-    found = books.reports.by_ids(list(dict.fromkeys(ids)))
-    return {one.id for one in found if one.published > 0 and one.level <= mine.ceiling}
+    found = books.listed(list(dict.fromkeys(ids)))
+    return {one.id for one in found if one.level <= mine.ceiling}
 
 
 def _checked(books: Books, member: str, one: Tally, now: int) -> LineCount:

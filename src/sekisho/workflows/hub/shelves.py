@@ -179,8 +179,7 @@ class Shelves:
             raise ObjectFault("a member that only receives sends opinions here, which disagree")
 
     def _known(self, ids: Sequence[str]) -> None:
-        there = {one.id for one in self._books.reports.by_ids(ids) if one.published > 0}
-        if set(ids) - there:
+        if set(ids) - {one.id for one in self._books.listed(ids)}:
             raise ObjectFault("about an indicator that the hub's list doesn't hold")
 
     def _own_word(self, one: Mapping[str, Any]) -> None:
