@@ -104,6 +104,35 @@ def test_when_notices_left_for_a_line(cases: SqlCases, notices: SqlNotices) -> N
     assert list(notices.left(5, after="c2-sent-7")) == [7] * len(left)
 
 
+def test_a_line_is_found_by_its_cases_however_many_others_were_told(
+    database: Database, cases: SqlCases, notices: SqlNotices
+) -> None:
+    """It is asked for each notice that is sent: no step of it may go through all that went out before."""
+    from sekisho.stores.database.notices import _OF_LINE
+
+    others = [case(f"o{n:04}", subscriber=10_000 + n) for n in range(2000)]
+    cases.save_all([(one, []) for one in others])
+    notices.add([notice(one.id, case=one.id, state=NoticeState.SENT, sent_at=9) for one in others])
+    notices.add([notice("mine", state=NoticeState.SENT, sent_at=8)])
+    asked = _OF_LINE.params(line=4711, behind=5)
+    literal = asked.compile(database.engine, compile_kwargs={"literal_binds": True})
+    with database.writing() as connection:
+        if database.engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("ANALYZE")
+            plan = [str(row[0]) for row in connection.exec_driver_sql(f"EXPLAIN {literal}")]
+            assert not any("Seq Scan" in line for line in plan), plan
+        else:
+            plan = [str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {literal}")]
+            reads = [line for line in plan if "SEARCH" in line or "SCAN" in line]
+            assert [line.split(" ", 2)[:2] for line in reads] == [
+                ["SEARCH", "cases"],
+                ["SEARCH", "notices"],
+            ], plan
+            assert "(subscriber=?" in reads[0], plan
+            assert "(case=?" in reads[1], plan
+    assert notices.left(5, subscriber=4711) == (8,)
+
+
 def test_whose_case_says_nothing(cases: SqlCases, notices: SqlNotices) -> None:
     cases.save(case("told", notified_at=6), [])
     notices.add([

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, insert, select, union_all, update
 
 from sekisho.errors import DescriptionError, StoreError
 from sekisho.language import Text
@@ -24,6 +24,11 @@ from sekisho.stores.database.tables import CASES, EVENTS
 _KEY = re.compile(r"(-?\d{1,18})\.(.+)", re.DOTALL)
 _MOST = 10_000
 _AT_ONCE = 500
+# What is asked for each case that changes is put together once.
+_ONE = select(CASES).where(CASES.c.id == bindparam("wanted"))
+_NEW, _EVENT = insert(CASES), insert(EVENTS)
+_CHANGE = update(CASES).where(CASES.c.id == bindparam("changed"), CASES.c.revision == bindparam("read"))
+_LAST_EVENT = select(func.coalesce(func.max(EVENTS.c.seq), 0)).where(EVENTS.c.case == bindparam("of"))
 
 
 class SqlCases:
@@ -65,8 +70,8 @@ class SqlCases:
     def case(self, identifier: str) -> Case | None:
         """Return one case."""
         with self._database.reading() as connection:
-            asked = select(CASES).where(CASES.c.id == identifier, *self._kept())
-            row = connection.execute(asked).first()
+            asked = _ONE.where(kept(self._past())) if self._past else _ONE
+            row = connection.execute(asked, {"wanted": identifier}).first()
             return None if row is None else as_noun(Case, row)
 
     def these(self, identifiers: Collection[str]) -> dict[str, Case]:
@@ -121,17 +126,16 @@ def put_case(connection: Connection, revision: int, stored: Case, events: Sequen
     :raises ConflictError: it has another revision by now
     """
     if revision == 0:
-        connection.execute(insert(CASES), as_row(stored))
+        connection.execute(_NEW, as_row(stored))
     else:
-        unchanged = (CASES.c.id == stored.id) & (CASES.c.revision == revision)
-        if connection.execute(update(CASES).where(unchanged), as_row(stored)).rowcount != 1:
+        which = {"changed": stored.id, "read": revision}
+        if connection.execute(_CHANGE, as_row(stored) | which).rowcount != 1:
             raise conflict(f"case {stored.id}, revision {revision}")
     if events:
         # The row of the case is locked by now, so nobody else counts its events.
-        last = select(func.coalesce(func.max(EVENTS.c.seq), 0)).where(EVENTS.c.case == stored.id)
-        seq = int(connection.execute(last).scalar_one())
+        seq = int(connection.execute(_LAST_EVENT, {"of": stored.id}).scalar_one())
         rows = [as_row(event) | {"seq": seq + number} for number, event in enumerate(events, 1)]
-        connection.execute(insert(EVENTS), rows)
+        connection.execute(_EVENT, rows)
 
 
 def _place(after: str) -> tuple[int, str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, func, select, union_all, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, union_all, update
 
 from sekisho.model.case import Case, CaseEvent
 from sekisho.model.notice import OUT, Channel, Notice, NoticeState
@@ -16,6 +16,17 @@ from sekisho.stores.database.faults import conflict
 from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, insertion
 from sekisho.stores.database.tables import CASES, NOTICES
+
+_OUT = frozenset(one.value for one in OUT)
+# What is asked for each notice that is sent is put together once.
+_CHANGE = update(NOTICES).where(NOTICES.c.id == bindparam("changed"), NOTICES.c.revision == bindparam("read"))
+# A line has few notices. Were their states asked for here too, SQLite would go through all that ever went out.
+_OF_LINE = (
+    select(NOTICES.c.sent_at, NOTICES.c.state)
+    .join(CASES, (CASES.c.id == NOTICES.c.case) & (CASES.c.subscriber == bindparam("line")))
+    .where(NOTICES.c.sent_at > bindparam("behind"))
+    .order_by(NOTICES.c.sent_at)
+)
 
 
 class SqlNotices:
@@ -53,14 +64,14 @@ class SqlNotices:
         :raises ConflictError: one of the two has another revision by now; nothing is stored
         """
         stored = msgspec.structs.replace(notice, revision=notice.revision + 1)
-        unchanged = (NOTICES.c.id == notice.id) & (NOTICES.c.revision == notice.revision)
         with self._database.writing() as connection:
             if told is not None:
                 # The case first, as in all that touches both: nobody then waits for anybody crosswise.
                 case, events = told
                 after = msgspec.structs.replace(case, revision=case.revision + 1)
                 put_case(connection, case.revision, after, events)
-            if connection.execute(update(NOTICES).where(unchanged), as_row(stored)).rowcount != 1:
+            which = {"changed": notice.id, "read": notice.revision}
+            if connection.execute(_CHANGE, as_row(stored) | which).rowcount != 1:
                 raise conflict(f"notice {notice.id}, revision {notice.revision}")
         return stored
 
@@ -102,17 +113,18 @@ class SqlNotices:
 
         Of all cases of a line with ``subscriber``; of one way out with ``channel``.
         """
-        asked = select(NOTICES.c.sent_at).where(_gone(OUT, since, after)).order_by(NOTICES.c.sent_at)
+        given: dict[str, int] = {}
+        if subscriber is None:
+            asked: Any = select(NOTICES.c.sent_at, NOTICES.c.state).where(_gone(OUT, since, after))
+            asked = asked.where(*self._kept()).order_by(NOTICES.c.sent_at)
+        else:
+            given = {"line": subscriber, "behind": since}
+            asked = _OF_LINE.where(NOTICES.c.id > after) if after else _OF_LINE
+            asked = asked.where(kept(self._past())) if self._past else asked
         if channel is not None:
             asked = asked.where(NOTICES.c.channel == channel.value)
-        if subscriber is None:
-            asked = asked.where(*self._kept())
-        else:
-            known = (kept(self._past()),) if self._past else ()
-            of_line = (CASES.c.id == NOTICES.c.case) & (CASES.c.subscriber == subscriber)
-            asked = asked.join(CASES, of_line).where(*known)
         with self._database.reading() as connection:
-            return tuple(connection.execute(asked).scalars())
+            return tuple(at for at, state in connection.execute(asked, given) if state in _OUT)
 
     def untold(self, channel: Channel, since: int, *, after: str = "") -> tuple[Notice, ...]:
         """Return the notices that went out behind ``since`` while their case does not say that anybody was told."""
