@@ -131,7 +131,7 @@ class Console:
             while not self._ended.wait(wait):
                 wait = _ROUND_S
                 self.reminders.look()
-                with suppress(SekishoError):  # the next round may find it mended
+                with suppress(SekishoError, OSError):  # the next round may find it mended
                     self.names.tidy()
 
         thread = Thread(target=work, name="rounds", daemon=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,8 +22,6 @@ from sekisho.wiring.console_papers import REMINDED, Papers, Written
 from sekisho.wiring.duty_reminding import remind, unsent, worth_telling
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sekisho.model.compliance import Entry
     from sekisho.model.verdict import Scalar
     from sekisho.wiring.console_duties import DutyDesk
@@ -43,6 +42,9 @@ _DAYS = Text(ja="何日前かは、1から400の数を4つまで", en="lead time
 _NO_SERVER = Text(
     ja="メールサーバーと送信元の設定（notices.toml）がない",
     en="no mail server and sender are set (notices.toml)",
+)
+_NO_FILE = Text(
+    ja="データフォルダーのファイルを扱えない", en="a file of the data folder can't be read or written"
 )
 _BUSY = Text(ja="いま送っている", en="they are being sent just now")
 
@@ -86,6 +88,8 @@ class ReminderDesk:
         self._folder: Path = folder.folder
         self._papers = papers
         self._duties = duties
+        # What couldn't be noted: the disk that makes sending fail takes no note of it either.
+        self._unnoted: Last | None = None
 
     def settings(self) -> tuple[Reminding, int]:
         """Return what is decided, and its version; switched off and 0 when nothing was decided yet."""
@@ -156,6 +160,8 @@ class ReminderDesk:
 
     def last(self) -> Last | None:
         """Return how the last sending went; None when nothing was to be sent yet."""
+        if self._unnoted:
+            return self._unnoted
         try:
             return msgspec.json.decode((self._folder / _LAST).read_bytes(), type=Last)
         except (OSError, msgspec.DecodeError):
@@ -183,8 +189,17 @@ class ReminderDesk:
         except ConflictError:  # another process sends, or has sent, the same
             return
         except SekishoError as error:
-            with suppress(OSError):
-                self._note(Last(now, fault=f"{error.what.ja} / {error.what.en} {error.where}".strip()[:400]))
+            self._fault(now, f"{error.what.ja} / {error.what.en} {error.where}")
+        except OSError as error:
+            where = f"{error.strerror or type(error).__name__} {Path(error.filename or '').name}"
+            self._fault(now, f"{_NO_FILE.ja} / {_NO_FILE.en} {where}")
+
+    def _fault(self, at: int, words: str) -> None:
+        last = Last(at, fault=words.strip()[:400])
+        try:
+            self._note(last)
+        except OSError:
+            self._unnoted = last
 
     def _fresh(
         self, reminding: Reminding, listed: Iterable[Entry]
@@ -209,6 +224,7 @@ class ReminderDesk:
         from sekisho.stores.durable import replace
 
         replace(self._folder / _LAST, msgspec.json.encode(last))
+        self._unnoted = None
 
 
 @contextmanager

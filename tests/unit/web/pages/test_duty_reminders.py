@@ -180,6 +180,42 @@ def test_a_console_that_keeps_on_sends_them(
     assert len(mail.taken()) == 1
 
 
+def test_a_file_that_can_t_be_opened_is_told_and_the_thread_lives_on(
+    office: Office, sender: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_server(office, 9)
+    sender.post(PLACE, data=ON)
+    folder, now, rounds = office.console.folder, at(8), 0
+    for name in ("reminding.lock", "reminding.json"):  # neither can be opened, nor the other be noted
+        (folder / name).mkdir()
+
+    def tidied() -> None:
+        nonlocal rounds
+        rounds += 1
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sekisho.wiring.console._FIRST_S", 0.01)
+    monkeypatch.setattr("sekisho.wiring.console._ROUND_S", 0.01)
+    with Console(folder, now=lambda: now) as console:
+        monkeypatch.setattr(console.names, "tidy", tidied)
+        thread = console.keep_on()
+        for _ in range(200):
+            if rounds > 1:
+                break
+            thread.join(0.02)
+        assert rounds > 1, "it goes on"
+        last = console.reminders.last()
+        assert last
+        assert last.failed
+        assert "reminding.lock" in last.fault
+        (folder / "reminding.json").rmdir()
+        now += 3_600_001
+        console.reminders.look()
+    assert "データフォルダーのファイルを扱えない" in sender.get(PLACE).text, (
+        "said where they are said to be on"
+    )
+
+
 def test_each_lead_time_is_told_of_once(office: Office) -> None:
     office.console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
     one = next(one for one in office.console.duties.listed().entries if one.day and one.state.value == "due")
