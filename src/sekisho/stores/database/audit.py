@@ -16,6 +16,9 @@ from sekisho.stores.database.tables import AUDIT
 
 # Any number does, as long as all writers of the log take the same one: "seki" in ASCII.
 _CHAIN_LOCK = 0x73656B69
+# Put together once, for every act that is recorded.
+_LAST = select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)
+_ENTRY = insert(AUDIT)
 
 
 class SqlAudit:
@@ -57,7 +60,7 @@ def hold_chain(connection: Connection) -> None:
 def chained(connection: Connection, act: Act) -> AuditEntry:
     """Add an entry in a transaction that is open for writing: the act and its record are stored together, or neither."""
     hold_chain(connection)
-    last = connection.execute(select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1)).first()
+    last = connection.execute(_LAST).first()
     # What JSON can't hold (NaN) must not be hashed in another form than it is read back in.
     plain = msgspec.json.decode(msgspec.json.encode(act.details), type=dict[str, Scalar])
     entry = sealed(
@@ -66,5 +69,5 @@ def chained(connection: Connection, act: Act) -> AuditEntry:
             basis=act.basis, reason=act.reason, details=plain, prev=last.hash if last else GENESIS,
         )
     )  # fmt: skip
-    connection.execute(insert(AUDIT), as_row(entry))
+    connection.execute(_ENTRY, as_row(entry))
     return entry
