@@ -139,6 +139,11 @@ def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) ->
             found = digest_of(desk, member, since, settings.ceiling(contact))
             if found is None:
                 continue
+            if (
+                key not in last
+            ):  # whatever becomes of the first one, what is new from then on is in the one that goes
+                last[key] = since
+                whole_file(folder / _SENT, msgspec.json.encode(last))
             if told.sent + told.refused >= settings.at_once:
                 told = msgspec.structs.replace(told, put_off=told.put_off + 1)
                 continue

@@ -163,6 +163,23 @@ def test_a_key_that_is_not_good_holds_the_mail_back_and_says_why(
         send_digests(ring.desk, folder)
 
 
+def test_what_was_new_while_the_first_mails_were_held_back_comes_with_the_first_that_goes(
+    ring: Ring, mails: MailServer, authority: Authority
+) -> None:
+    listed(ring)
+    folder = settings(ring, mails)
+    contact(ring, "small", Contact("当番", TO, "digest", "no key at all"))
+    for _ in range(2):
+        assert send_digests(ring.desk, folder).withheld == {"small: not-a-key": 1}
+        ring.clock[0] += DAY + 60_000
+    contact(ring, "small", Contact("当番", TO, "digest", authority.certificate(TO)))
+    assert send_digests(ring.desk, folder) == Told(sent=1)
+    (one,) = mails.taken()
+    told = message_from_bytes(authority.opened(one["text"].encode()), policy=policy.default).get_content()
+    assert "100[.]7" in told
+    assert "100[.]8" in told
+
+
 def test_a_finding_is_told_by_mail_to_a_key_or_not_at_all(
     ring: Ring, mails: MailServer, authority: Authority
 ) -> None:
