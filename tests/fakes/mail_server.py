@@ -22,6 +22,8 @@ class Log:
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - aiosmtpd names it
         if address.startswith("nobody"):
             return "550 5.1.1 no such user"
+        if address.startswith("gone"):
+            return f"550 5.1.1 <{address}>: {address.partition('@')[0]} has left"
         if address.startswith("later"):
             return "451 4.7.1 greylisted, try again"
         envelope.rcpt_tos.append(address)

@@ -79,7 +79,7 @@ class Console:
         self.names = NameDesk(self._folder, self.keeping, names)
         self.learning = LearningDesk(papers, self.accidents)
         self.duties = DutyDesk(papers, self.accidents, self.learning)
-        self.reminders = ReminderDesk(self._folder, papers, self.duties)
+        self.reminders = ReminderDesk(self._folder, papers, self.duties, names)
         self.lessons = LessonDesk(self._folder, papers, self.accidents, self.duties)
         self.runs = RunDesk(self._folder, self.keeping)
         self.today = TodayDesk(self._folder, self.runs, self.accidents)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from sekisho.model.accident import JAPAN
 from sekisho.model.case_life import Actor
 from sekisho.model.notifying import is_address
 from sekisho.model.reminding import Reminding, parts
+from sekisho.model.staff_name import named
 from sekisho.wiring.console_papers import REMINDED, Papers, Written
 from sekisho.wiring.duty_reminding import remind, unsent, worth_telling
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sekisho.model.verdict import Scalar
     from sekisho.wiring.console_duties import DutyDesk
     from sekisho.wiring.console_folder import ConsoleFolder
+    from sekisho.wiring.staff_names import StaffNames
 
 KIND = "reminding"
 #: Who sends what no person asked for at that moment.
@@ -84,8 +87,9 @@ class Went(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReminderDesk:
     """Sends reminders, each once. Two that send at the same time are kept apart by a lock of the data folder."""
 
-    def __init__(self, folder: ConsoleFolder, papers: Papers, duties: DutyDesk) -> None:
+    def __init__(self, folder: ConsoleFolder, papers: Papers, duties: DutyDesk, names: StaffNames) -> None:
         self._folder: Path = folder.folder
+        self._names = names
         self._papers = papers
         self._duties = duties
         # What couldn't be noted: the disk that makes sending fail takes no note of it either.
@@ -163,9 +167,11 @@ class ReminderDesk:
         if self._unnoted:
             return self._unnoted
         try:
-            return msgspec.json.decode((self._folder / _LAST).read_bytes(), type=Last)
+            last = msgspec.json.decode((self._folder / _LAST).read_bytes(), type=Last)
         except (OSError, msgspec.DecodeError):
             return None
+        names = self._names.show(one.recipient for one in last.told)
+        return _addressed(last, lambda recipient: named(recipient, names))
 
     def went(self, limit: int = 100) -> tuple[Went, ...]:
         """Return the reminders that went out, newest first."""
@@ -198,7 +204,7 @@ class ReminderDesk:
         last = Last(at, fault=words.strip()[:400])
         try:
             self._note(last)
-        except OSError:
+        except (SekishoError, OSError):
             self._unnoted = last
 
     def _fresh(
@@ -218,13 +224,29 @@ class ReminderDesk:
         delivery = remind(self._folder, [one for one, _ in found], recipient, reminding.language)
         if delivery.state == "accepted":
             self._duties.remember([name for _, name in found], actor)
-        return Told(recipient, len(found), delivery.state, delivery.detail[:300])
+        return Told(recipient, len(found), delivery.state, _without(recipient, delivery.detail)[:300])
 
     def _note(self, last: Last) -> None:
         from sekisho.stores.durable import replace
 
-        replace(self._folder / _LAST, msgspec.json.encode(last))
+        # An address is a name of staff: it stands in the table of names and nowhere else.
+        hidden = self._names.hide((), *(one.recipient for one in last.told))
+        replace(self._folder / _LAST, msgspec.json.encode(_addressed(last, hidden.name)))
         self._unnoted = None
+
+
+def _addressed(last: Last, change: Callable[[str], str]) -> Last:
+    """Return it with other recipients."""
+    told = tuple(msgspec.structs.replace(one, recipient=change(one.recipient)) for one in last.told)
+    return msgspec.structs.replace(last, told=told)
+
+
+def _without(recipient: str, said: str) -> str:
+    """Return what a mail server said without whom it said it of."""
+    box = recipient.partition("@")[0]
+    for one in (re.escape(recipient), rf"(?<![\w.+-]){re.escape(box)}(?![\w.+-])"):
+        said = re.sub(one, "*", said, flags=re.IGNORECASE)
+    return said
 
 
 @contextmanager

@@ -216,6 +216,29 @@ def test_a_file_that_can_t_be_opened_is_told_and_the_thread_lives_on(
     )
 
 
+def test_an_address_stands_in_no_file_and_goes_with_its_name(office: Office, mail: MailServer) -> None:
+    gone = "gone@isp.example"
+    console, desk = office.console, office.console.reminders
+    set_server(office, mail.port)
+    console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
+    desk.say(Reminding(to=(gone,)), 0, WHO)
+    (told,) = desk.send(WHO).told
+    assert (told.recipient, told.state) == (gone, "refused")
+    assert "550 5.1.1 <*>: * has left" in told.detail
+    last = desk.last()
+    assert last
+    assert last.told == (told,), "shown while it is held"
+    note = (console.folder / "reminding.json").read_text()
+    assert "gone" not in note
+    desk.say(Reminding(), 1, WHO)
+    token = next(one.name.token for one in console.names.names() if one.name.name == gone)
+    assert token in note
+    console.names.erase(token, WHO)
+    last = desk.last()
+    assert last
+    assert "name erased" in last.told[0].recipient
+
+
 def test_each_lead_time_is_told_of_once(office: Office) -> None:
     office.console.duties.say(Operator(name="見本", users=45_000, voice=False), 0, WHO)
     one = next(one for one in office.console.duties.listed().entries if one.day and one.state.value == "due")
