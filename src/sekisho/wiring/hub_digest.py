@@ -135,15 +135,10 @@ def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) ->
                 continue
             if now - last.get(_WITHHELD + key, 0) < settings.hours * _HOUR:
                 continue
-            since = last.get(key, now - settings.hours * _HOUR)
+            since = _begun(folder, last, key, now - settings.hours * _HOUR)
             found = digest_of(desk, member, since, settings.ceiling(contact))
             if found is None:
                 continue
-            if (
-                key not in last
-            ):  # whatever becomes of the first one, what is new from then on is in the one that goes
-                last[key] = since
-                whole_file(folder / _SENT, msgspec.json.encode(last))
             if told.sent + told.refused >= settings.at_once:
                 told = msgspec.structs.replace(told, put_off=told.put_off + 1)
                 continue
@@ -166,6 +161,14 @@ def send_digests(desk: HubDesk, folder: Path, carrier: Carrier | None = None) ->
                 last[key] = now
                 whole_file(folder / _SENT, msgspec.json.encode(last))
     return told
+
+
+def _begun(folder: Path, last: dict[str, int], key: str, since: int) -> int:
+    """Return from when on a contact is told; of a new one it is noted: what became new while none could go comes then."""
+    if key not in last:
+        last[key] = since
+        whole_file(folder / _SENT, msgspec.json.encode(last))
+    return last[key]
 
 
 def _counted(told: Told, went: Delivery, address: str) -> Told:
