@@ -162,11 +162,11 @@ def _done(asked: Asked, do: Callable[[OthersRoom, str, str], DisclosedFinding], 
 
 
 def until(asked: Asked, name: str) -> int:
-    """Return the first moment of a day of a form, in the reader's zone, else Japan's; 0 for none."""
+    """Return the end of a day of a form, in the reader's zone, else Japan's; 0 for none: what lasts until it includes it."""
     found = day_or_none(asked, name)
     if found is None:
         return 0
-    moment = datetime.combine(found, time(), asked.zone or _JAPAN)
+    moment = datetime.combine(found + timedelta(days=1), time(), asked.zone or _JAPAN)
     return int(moment.astimezone(UTC).timestamp()) * 1000
 
 
