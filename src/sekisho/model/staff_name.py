@@ -17,6 +17,9 @@ from sekisho.model.accident import japan_day
 
 #: What stands in a paper for a name.
 TOKEN = re.compile(r"person:[0-9a-f]{24}")
+#: What is read in the place of an erased name: no name, whoever writes it again.
+ERASED = re.compile(r"名前は消去済み / name erased \([^()]*\)")
+_SIGN = 6
 #: Kinds of papers that need a name today.
 NEEDS = {
     "operator": Text(ja="人と事業場", en="people and sites"),
@@ -44,11 +47,14 @@ class StaffName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def shown(self) -> str:
-        """The name, or in both languages that it was erased: it is read by programs, too."""
+        """The name, or in both languages that it was erased: it is read by programs, too.
+
+        The end of its token tells it from others of that day, so that it is kept by the same token when it is written again.
+        """
         if not self.erased:
             return self.name
         day = japan_day(datetime.fromtimestamp(self.erased / 1000, UTC))
-        return f"名前は消去済み / name erased ({day})"
+        return f"名前は消去済み / name erased ({day}, {self.token[-_SIGN:]})"
 
 
 def named(text: str, names: Mapping[str, StaffName], written: Callable[[str], str] = str) -> str:

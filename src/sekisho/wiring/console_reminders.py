@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,8 @@ from sekisho.wiring.duty_reminding import remind, unsent, worth_telling
 
 if TYPE_CHECKING:
     from sekisho.model.compliance import Entry
+    from sekisho.model.paper import Paper
+    from sekisho.model.staff_name import StaffName
     from sekisho.model.verdict import Scalar
     from sekisho.wiring.console_duties import DutyDesk
     from sekisho.wiring.console_folder import ConsoleFolder
@@ -175,9 +177,10 @@ class ReminderDesk:
 
     def went(self, limit: int = 100) -> tuple[Went, ...]:
         """Return the reminders that went out, newest first."""
-        found = [one for one in self._papers.newest(REMINDED) if one.body]
-        found.sort(key=lambda one: -one.made)
-        return tuple(Went(*parts(one.name), one.made, one.made_by) for one in found[:limit])
+        found = [one for one in self._papers.store.newest(REMINDED) if one.body]
+        found = sorted(found, key=lambda one: -one.made)[:limit]
+        names = self._names.show(text for one in found for text in (one.name, one.made_by))
+        return tuple(_went(one, names) for one in found)
 
     def look(self) -> None:
         """Send what is due when they are switched on and it is day; a fault is noted and tried again in an hour."""
@@ -233,6 +236,12 @@ class ReminderDesk:
         hidden = self._names.hide((), *(one.recipient for one in last.told))
         replace(self._folder / _LAST, msgspec.json.encode(_addressed(last, hidden.name)))
         self._unnoted = None
+
+
+def _went(one: Paper, names: Mapping[str, StaffName]) -> Went:
+    # Taken apart before names stand in it: they may have blanks.
+    recipient, duty, stage = parts(one.name)
+    return Went(named(recipient, names), named(duty, names), stage, one.made, named(one.made_by, names))
 
 
 def _addressed(last: Last, change: Callable[[str], str]) -> Last:

@@ -13,7 +13,7 @@ from sekisho.model.drill import Drill
 from sekisho.model.learning import Countermeasure
 from sekisho.model.reminding import Reminded, Reminding, parts
 from sekisho.model.self_check import Answer
-from sekisho.model.staff_name import TOKEN, StaffName, named, within_json
+from sekisho.model.staff_name import ERASED, TOKEN, StaffName, named, within_json
 
 if TYPE_CHECKING:
     from sekisho.model.paper import Paper
@@ -43,11 +43,19 @@ class StaffNames:
     def hide(self, nouns: Iterable[Any], *more: str) -> Hidden:
         """Return how the names in ``nouns``, and ``more`` names, are hidden; what has no token yet gets one."""
         wanted = {one for noun in nouns for one in names_in(noun)} | set(more)
-        return Hidden(self.store.tokens({one for one in wanted if one.strip()}, self._folder.now()))
+        living = {one for one in wanted if one.strip() and not ERASED.fullmatch(one)}
+        return Hidden(self.store.tokens(living, self._folder.now()) | self._erased(wanted))
 
     def known(self, *names: str) -> Hidden:
         """Return how those names are hidden that have a token already."""
-        return Hidden(self.store.known(names))
+        living = [one for one in names if not ERASED.fullmatch(one)]
+        return Hidden(self.store.known(living) | self._erased(names))
+
+    def _erased(self, texts: Iterable[str]) -> dict[str, str]:
+        """Return the tokens of erased names that were read and are written again."""
+        wanted = {one for one in texts if ERASED.fullmatch(one)}
+        every = self.store.every() if wanted else ()
+        return {one.shown: one.token for one in every if one.erased and one.shown in wanted}
 
     def show(self, texts: Iterable[str]) -> Mapping[str, StaffName]:
         """Return what the tokens in the texts stand for."""

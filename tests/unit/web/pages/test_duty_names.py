@@ -155,7 +155,7 @@ def test_an_erased_name_is_told_as_erased_and_papers_stay_whole(
     ):
         answer = admin_browser.get(path)
         assert answer.status_code == 200, path
-        assert f"名前は消去済み / name erased ({today})" in answer.text, path
+        assert f"名前は消去済み / name erased ({today}, " in answer.text, path
     version = office.console.accidents.version(accident, "first", 1)
     assert version
     assert version.signed
@@ -165,6 +165,34 @@ def test_an_erased_name_is_told_as_erased_and_papers_stay_whole(
     acts = [one for one in office.console.keeping.audit(limit=500) if one.act == "erase-staff-name"]
     assert len(acts) == 3
     assert all(one.object.startswith("person:") for one in acts)
+
+
+def test_what_is_read_for_an_erased_name_is_written_as_its_token_again(office: Office) -> None:
+    accident, console = filled(office), office.console
+    measure = console.learning.measures()[0].id
+    console.reminders.say(Reminding(), 1, SECOND)
+    gone = ("書田 筆子", "担当 三郎", "noc-of-names@isp.example")
+    tokens = {one.name.name: one.name.token for one in console.names.names() if one.name.name in gone}
+    for token in tokens.values():
+        console.names.erase(token, SIGNER)
+    record = console.accidents.accident(accident)
+    assert record
+    contact = record.told().about.report.contact
+    assert contact.endswith(f"{tokens['書田 筆子'][-6:]})")
+    console.accidents.change(record, record.told(), SECOND)
+    console.learning.withdraw(measure, SECOND)
+    held = [one.name.name for one in console.names.names()]
+    assert not [one for one in held if "name erased" in one]
+    assert sum(not one for one in held) == len(gone)
+    again = console.accidents.accident(accident)
+    assert again
+    assert again.told().about.report.contact == contact
+    assert "担当" not in (owner := console.learning.measures()[0].owner)
+    assert tokens["担当 三郎"][-6:] in owner
+    assert tokens["担当 三郎"] in dict(tables(office))["duty_papers"]
+    (went,) = console.reminders.went()
+    assert "name erased" in went.recipient
+    assert went.duty.startswith("course-資格 太郎-")
 
 
 def test_a_name_that_is_needed_today_is_not_erased_and_only_an_admin_erases(
