@@ -6,9 +6,10 @@ import msgspec
 
 from sekisho.language import Language
 
-_WEEK = 7
 #: How many days before its day a duty is told of, unless others are asked for.
-LEADS = (30, _WEEK)
+LEADS = (30, 7)
+#: How the stages of those days were named before stages were named by their days.
+BEFORE = {"30d": "near", "7d": "week"}
 
 
 class Reminding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,11 +32,10 @@ class Reminded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def stage(left: int, leads: tuple[int, ...]) -> str:
-    """Return which reminder is due so many days before: ``near``, ``week``, ``late``, or days such as ``14d``."""
+    """Return which reminder is due so many days before: ``late``, or the days of the lead time such as ``14d``."""
     if left < 0:
         return "late"
-    lead = min((days for days in leads if left <= days), default=max(leads))
-    return "week" if lead == _WEEK else "near" if lead == max(leads) else f"{lead}d"
+    return f"{min((days for days in leads if left <= days), default=max(leads))}d"
 
 
 def parts(name: str) -> tuple[str, str, str]:

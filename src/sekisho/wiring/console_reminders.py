@@ -77,7 +77,7 @@ class Last(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Went(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A reminder that went out; ``stage`` is ``near``, ``week``, ``late``, or days such as ``14d``."""
+    """A reminder that went out; ``stage`` is ``late``, or days such as ``14d`` (before: ``near``, ``week``)."""
 
     recipient: str
     duty: str

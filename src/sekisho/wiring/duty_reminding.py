@@ -13,7 +13,7 @@ from pathlib import Path
 from sekisho.formats.written_text import readable
 from sekisho.language import Language, Text
 from sekisho.model.compliance import Entry, State
-from sekisho.model.reminding import LEADS, stage
+from sekisho.model.reminding import BEFORE, LEADS, stage
 from sekisho.ports.cases import Delivery
 from sekisho.wiring.moment import now
 from sekisho.workflows.list_duties import describe
@@ -36,8 +36,12 @@ def unsent(
 
     A duty is told of once for each lead time (by itself when it comes near, and in its last week), and when it is late.
     """
-    named = [(one, f"{recipient} {one.id} {_stage(one, today, leads)}") for one in found]
-    return tuple((one, name) for one, name in named if name not in sent)
+    staged = [(one, f"{recipient} {one.id}", _stage(one, today, leads)) for one in found]
+    return tuple(
+        (one, f"{name} {now}")
+        for one, name, now in staged
+        if not {f"{name} {now}", f"{name} {BEFORE.get(now, now)}"} & sent
+    )
 
 
 def _stage(one: Entry, today: date, leads: tuple[int, ...]) -> str:

@@ -251,7 +251,18 @@ def test_each_lead_time_is_told_of_once(office: Office) -> None:
             found |= {parts(name)[2]: None for _, name in unsent([one], today, "a@b", frozenset(), leads)}
         return list(found)
 
-    assert stages(LEADS) == ["near", "week", "late"]
-    assert stages((60, 30, 7, 1)) == ["near", "30d", "week", "1d", "late"]
+    assert stages(LEADS) == ["30d", "7d", "late"]
+    assert stages((60, 30, 7, 1)) == ["60d", "30d", "7d", "1d", "late"]
     name = unsent([one], one.day, "a@b", frozenset())[0][1]
-    assert parts(name) == ("a@b", one.id, "week")
+    assert parts(name) == ("a@b", one.id, "7d")
+
+    def told(left: int, sent: str, leads: tuple[int, ...] = LEADS) -> bool:
+        today = one.day - timedelta(days=left)  # type: ignore[operator]
+        return not unsent([one], today, "a@b", frozenset({f"a@b {one.id} {sent}"}), leads)
+
+    assert told(30, "30d")
+    assert not told(14, "30d", (14, 3)), "other lead times are told of, too"
+    assert not told(14, "near", (14, 3))
+    assert told(20, "near"), "told before, under the names of then"
+    assert told(7, "week")
+    assert not told(7, "near")
