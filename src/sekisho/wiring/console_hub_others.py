@@ -180,9 +180,7 @@ def _said(text: str) -> str:
     plain = text.strip()[:_LONGEST]
     if not plain:
         raise DescriptionError(Text(ja="理由が要る（記録に残る）", en="say why: it goes on record"))
-    if not plain.isprintable():
-        raise DescriptionError(Text(ja="一行の文で書く", en="write one line of text"))
-    return plain
+    return disclosing.worded(plain)
 
 
 def _ahead(until: int, now: int) -> None:

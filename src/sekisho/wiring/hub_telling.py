@@ -38,14 +38,15 @@ def tell_by_mail(
 ) -> Told:  # fmt: skip
     """Send the notice to the member's contacts for findings, each on record before it goes; told is who was sent one.
 
-    :raises DescriptionError: no such finding or member, no mail server, no contact, or no mail could go: why
+    :raises DescriptionError: no such finding or member, no mail server, no contact, a text that can't be kept, or no mail
+        could go: why
     """
     settings = mail_settings(folder)
     if settings is None:
         raise DescriptionError(
             Text(ja="メールサーバーが決まっていない", en="no mail server is set"), "digest.toml"
         )
-    found = disclosing.finding_named(desk.books, finding)
+    found, text = disclosing.finding_named(desk.books, finding), disclosing.worded(text)
     one = disclosing.told_to(desk.books, member)
     people = [some for some in one.contacts if some.purpose in PURPOSES and is_address(some.email)]
     if not people:

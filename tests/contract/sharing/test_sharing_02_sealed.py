@@ -206,6 +206,10 @@ def test_a_finding_is_told_by_mail_to_a_key_or_not_at_all(
     told("can't be encrypted to")
     assert mails.taken() == []
     contact(ring, "acme", Contact("psirt", TO, "psirt", authority.certificate(TO)))
+    for text in ("x" * 2001, "a\0b", "a\u202eb"):  # what can't be on the timeline goes out to nobody
+        with pytest.raises(DescriptionError):
+            tell_by_mail(ring.desk, folder, made.id, "acme", "op", text)
+    assert mails.taken() == []
     assert told() == 1
     assert [one.kind for one in ring.books.disclosures.steps(made.id)] == ["opened", "told"]
     (mail,) = mails.taken()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from sekisho.errors import DescriptionError
+from sekisho.formats.written_text import one_line
 from sekisho.language import Text
 from sekisho.model.audit import Act
 from sekisho.model.device_model import DisclosedFinding, Disclosure, DisclosureStep, plain
@@ -29,7 +30,8 @@ def open_finding(
     :raises DescriptionError: there is no such maker, or a name or title is missing
     """
     _active(books, maker, MemberRole.MAKER)
-    if not plain(vendor) or not plain(model) or not 0 < len(title) <= _LONGEST or not title.isprintable():
+    title = worded(title)
+    if not plain(vendor) or not plain(model) or not title:
         raise DescriptionError(
             Text(ja="製造者・機種・表題が要る", en="a vendor, a model and a title are needed"), title[:80]
         )
@@ -129,6 +131,18 @@ def finding_named(books: Books, identifier: str) -> DisclosedFinding:
     return found
 
 
+def worded(text: str) -> str:
+    """Return what is written on a timeline as the one line that is kept. :raises DescriptionError: it can't be kept."""
+    line = one_line(text.strip())
+    if len(line) > _LONGEST:
+        raise DescriptionError(Text(ja=f"{_LONGEST}字まで", en=f"{_LONGEST} signs at most"))
+    if "\N{REPLACEMENT CHARACTER}" in line:
+        raise DescriptionError(
+            Text(ja="文字でないものが入っている", en="there are signs in it that are no text")
+        )
+    return line
+
+
 def _open(found: DisclosedFinding) -> DisclosedFinding:
     if found.state is Disclosure.PUBLISHED:
         raise DescriptionError(Text(ja="もう公表されている", en="it is published already"), found.id)
@@ -145,9 +159,7 @@ def _active(books: Books, name: str, role: MemberRole | None) -> Member:
 def _step(
     books: Books, found: DisclosedFinding, kind: str, whom: str, who: str, text: str, details: dict[str, str | int | bool]
 ) -> DisclosedFinding:  # fmt: skip
-    if len(text) > _LONGEST:
-        raise DescriptionError(Text(ja=f"{_LONGEST}字まで", en=f"{_LONGEST} signs at most"), found.id)
-    now = books.now()
+    text, now = worded(text), books.now()
     step = DisclosureStep(found.id, 0, now, kind, whom, who, text)
     return books.disclosures.step(
         found, step, Act(who, "hub", f"finding-{kind}", found.id, now, reason=text[:200], details={**details})
