@@ -33,7 +33,9 @@ HEAVY = (
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, **environment}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False, env=env)
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False, env=env
+    )
 
 
 @pytest.mark.parametrize(
