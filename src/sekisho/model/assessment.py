@@ -64,7 +64,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     of undeclared users come last, and what was left out is reported. ``quiet_seconds`` is what is waited before a power
     cut until no earlier write can be on its way to the medium (ext4 commits every 5 s by default).
     ``patience_seconds`` is how long a single delay of a brake on repeated login is waited out; a longer one is taken
-    as a lock of at least that, which favours the attacker.
+    as a lock of at least that, which favours the attacker. ``rescan_seconds`` is what the first port scan of an address
+    may have taken for a second one to be made; 0 makes none.
     """
 
     connections_per_second: float = 200_000.0
@@ -81,6 +82,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     list_seconds: float = 120.0
     quiet_seconds: float = 6.0
     patience_seconds: float = 64.0
+    rescan_seconds: float = 20.0
 
 
 class TestRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -156,12 +156,10 @@ class Cord:
         self.device.reset_now()
 
 
-@pytest.mark.parametrize("allowed", [True, False])
-def test_a_reboot_that_lifts_the_lock_is_shown_and_never_cut_without_leave(allowed):
-    habits = Habits(lock_after=5, lock_seconds=1700.0)
+def with_cord(habits, *, allowed, lock):
     device = WebDevice(habits)
     cord = Cord(device)
-    terminal = msgspec.structs.replace(describe(habits, lock=True), power=Power("command", off_seconds=1.0))
+    terminal = msgspec.structs.replace(describe(habits, lock=lock), power=Power("command", off_seconds=1.0))
     wire = fake_wire(
         PROBE,
         net=device,
@@ -171,10 +169,22 @@ def test_a_reboot_that_lifts_the_lock_is_shown_and_never_cut_without_leave(allow
         risks=("lockout", "power") if allowed else ("lockout",),
     )
     evidence = asyncio.run(PROBE.collect(terminal, wire))
-    seen = Observations(tuple(PROBE.observe(evidence)), {PROBE.name: evidence.attempt})
+    return cord, terminal, Observations(tuple(PROBE.observe(evidence)), {PROBE.name: evidence.attempt})
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_reboot_that_lifts_the_lock_is_shown_and_never_cut_without_leave(allowed):
+    cord, terminal, seen = with_cord(Habits(lock_after=5, lock_seconds=1700.0), allowed=allowed, lock=True)
     after = [one for one in seen.of("throttle.tries") if one.attributes["mode"] == "after-reboot"]
     assert cord.cuts == int(allowed)
     assert [one.attributes["kept"] for one in after] == ([False] if allowed else [])
     finding = DELAY.judge(seen, terminal, THIRTY_DAYS)
     assert finding.verdict is Verdict.PASS
     assert ("reboot-lifts" in {one.reason for one in finding.details}) is allowed
+
+
+def test_no_power_is_cut_where_there_is_no_brake_to_lift():
+    cord, terminal, seen = with_cord(Habits(), allowed=True, lock=False)
+    assert seen.one("throttle.million")
+    assert cord.cuts == 0
+    assert DELAY.judge(seen, terminal, THIRTY_DAYS).verdict is Verdict.FAIL

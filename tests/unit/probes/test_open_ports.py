@@ -12,6 +12,7 @@ import pytest
 from fakes.wire import fake_wire
 from sekisho.errors import PeerFailure
 from sekisho.formats.udp_questions import CONTROL, KNOWN, question
+from sekisho.model.assessment import Limits
 from sekisho.model.evidence import AttemptStatus, Evidence
 from sekisho.model.observation import Observation
 from sekisho.model.terminal import Exclusion, Interface, Role, Service, Terminal
@@ -66,13 +67,16 @@ class FakeNet:
         raise PeerFailure("refused")
 
 
-def collect(net: FakeNet, **more: Any) -> tuple[Evidence, dict[str, list[Observation]]]:
+def collect(
+    net: FakeNet, limits: Limits | None = None, **more: Any
+) -> tuple[Evidence, dict[str, list[Observation]]]:
     described: dict[str, Any] = {
         "interfaces": (Interface("lan", addresses=(ADDRESS,), sources=("fd00::9", "192.168.1.9")),),
         "services_complete": True,
         **more,
     }
-    evidence = asyncio.run(PROBE.collect(Terminal(**described), fake_wire(PROBE, net=net)))
+    wire = fake_wire(PROBE, net=net, limits=limits or Limits())
+    evidence = asyncio.run(PROBE.collect(Terminal(**described), wire))
     again = msgspec.json.decode(msgspec.json.encode(evidence), type=Evidence)
     facts: dict[str, list[Observation]] = {}
     for fact in PROBE.observe(again):
@@ -249,3 +253,11 @@ def test_a_declared_protocol_wins_over_the_port() -> None:
     assert question(5000, "upnp", "h").protocol == "ssdp"
     assert question(161, "coap", "h").protocol == "coap"
     assert question(5000, "secret", "h").protocol == "empty"
+
+
+def test_a_second_scan_is_left_out_where_the_limits_say_so() -> None:
+    net = FakeNet(tcp=[80])
+    evidence, facts = collect(net, Limits(rescan_seconds=0.0))
+    assert evidence.attempt.status is AttemptStatus.DONE
+    assert sorted(net.scanned) == list(range(1, 65_536)), "once, and not twice"
+    assert "port.second" not in facts

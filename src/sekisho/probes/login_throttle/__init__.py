@@ -9,7 +9,7 @@ How:
     until enough were looked at or a long lock stands. While it stands: the owner from the other address
     and with a session opened before, wrong codes from the other address, liveness of the service and of
     other ports. Then the lock is waited out until the right code works again. The same in parallel, and
-    after a power cut where a power driver is there.
+    after a power cut where tries were held off and a power driver is there.
 Evidence:
     One record for each series with the time and answer of every try; codes are not kept.
 Limits:

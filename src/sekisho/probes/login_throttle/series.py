@@ -105,6 +105,7 @@ class Bout:
         if self.login.lock is not None and self.login.lock.forever:
             return "not-allowed"
         serial = await self._series("serial", self._serial)
+        held = _braked(serial)
         if not await self._recover("serial", serial):
             return "died" if _dead(serial) else "no-control"
         spare = self.left - self.width
@@ -112,9 +113,11 @@ class Bout:
         for width in (*widths, self.width):
             mode = f"parallel {width}"
             record = await self._series(mode, self._parallel(width))
+            held = held or _braked(record)
             if not await self._recover(mode, record):
                 return "died" if _dead(record) else "no-control"
-        allowed = "power" in self.wire.risks and self.left >= REBOOT_TRIES
+        # A reboot lifts only what was on: nobody's power is cut to see that there still is no brake.
+        allowed = held and "power" in self.wire.risks and self.left >= REBOOT_TRIES
         if allowed and self.wire.power is not None and self.terminal.power is not None:
             return await self._after_reboot()
         return "complete"
@@ -275,7 +278,7 @@ class Bout:
 
     async def _recover(self, mode: str, record: Record) -> bool:
         """Wait until the right code works again; every look is a step of its own."""
-        if record.failure is None and not record.data.get("held"):
+        if not _braked(record):
             return True
         rule, start = self.login.lock, self.wire.clock.monotonic()
         limit = min(max(2 * rule.seconds, rule.seconds + 60) if rule else UNKNOWN_LOCK, LONGEST_LOCK)
@@ -343,6 +346,11 @@ class Bout:
             return booted.failure.reason if booted.failure.reason == "interrupted" else "died"
         record = await self.wire.step(f"{self.base}after-reboot", after, once=True)
         return "complete" if await self._recover("after-reboot", record) else "no-control"
+
+
+def _braked(record: Record) -> bool:
+    """Tell whether tries were held off, or may have been."""
+    return record.failure is not None or bool(record.data.get("held"))
 
 
 def _dead(record: Record) -> bool:

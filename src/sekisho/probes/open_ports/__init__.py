@@ -43,8 +43,6 @@ from sekisho.probes.open_ports.facts import (
     whole,
 )
 
-#: A second scan is worth it while the first one took no longer than this.
-QUICK_SECONDS = 20.0
 UDP_SECONDS = 1.0
 #: Hosts answer about one refused datagram a second (ICMP rate limits), so what stays silent is asked at that pace.
 UDP_PACE = 1.1
@@ -124,9 +122,8 @@ class OpenPorts:
                     records.append(await self._scan(f"still/{at}", interface, address, lively, wire))
             records += blocked
             records.append(await self._ask(terminal, interface, address, wire))
-            if sum(record.seconds for record in blocked) <= QUICK_SECONDS and not any(
-                r.failure for r in blocked
-            ):
+            taken, most = sum(record.seconds for record in blocked), wire.limits.rescan_seconds
+            if most and taken <= most and not any(one.failure for one in blocked):
                 every = [port for block in blocks for port in block]
                 records.append(
                     await self._scan(f"again/{interface.name}/{address}", interface, address, every, wire)
