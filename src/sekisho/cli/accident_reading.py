@@ -47,11 +47,12 @@ def answered(about: About, *, denied: bool) -> About:
 
     if not denied:
         return about
+    threat = about.threat or Threat()
     return msgspec.structs.replace(
         about,
         leaks=() if about.leaks is None else about.leaks,
         stopped_business=bool(about.stopped_business),
-        threat=about.threat or Threat(events=()),
+        threat=msgspec.structs.replace(threat, events=()) if threat.events is None else threat,
     )
 
 

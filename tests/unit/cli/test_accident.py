@@ -428,7 +428,14 @@ what = "restored"
     whole.write_text(
         "leaks = []\nstopped_business = false\n[threat]\ncarrier_users = 9\n" + facts, encoding="utf-8"
     )
-    run("judge", whole, "--at", "2026-11-22 09:00", "--nothing-else", code=3)  # which events is still open
+    run("judge", whole, "--at", "2026-11-22 09:00", code=3)
+    run(
+        "judge", whole, "--at", "2026-11-22 09:00", "--nothing-else", code=0
+    )  # a person's word is that of events
+    text = whole.read_text(encoding="utf-8").replace("carrier_users = 9", 'events = ["no-switchover"]')
+    whole.write_text(text, encoding="utf-8")
+    said = plain("judge", whole, "--at", "2026-11-22 09:00", "--nothing-else", code=3)
+    assert [one["rule"]["trigger"] for one in said["duties"]] == ["threat"], "what the file says goes first"
 
 
 def test_what_was_no_failure_of_telecom_equipment_may_belong_in_the_periodic_report(tmp_path: Path) -> None:
