@@ -223,6 +223,21 @@ def test_a_serious_accident_without_a_first_report_is_late_everywhere(life: Day)
     assert entry not in {one.id for one in life.console.duties.listed().entries}
 
 
+def test_a_report_that_is_long_late_leads_to_its_accident_and_a_measure_to_its_room(tmp_path: Path) -> None:
+    who, begin = Actor("鈴木", "sender"), datetime.now(UTC) - timedelta(days=70)
+    facts = (
+        Fact(begin, What.DOWN, "1", Service.INTERNET, users_least=50_000, users_most=50_000),
+        Fact(begin + timedelta(hours=3), What.RESTORED, "2", Service.INTERNET),
+    )
+    with Console(tmp_path / "data", create=True) as console:
+        office = quick(office_of(console, Listening(port=8443)))
+        record = console.accidents.open(Told(About(title="long over"), facts), who)
+        console.learning.add(record.id, "test it", "鈴木", console.duties.today, who)
+        page = browsing(office, first_admin(office).token).get("/").text
+    assert page.count(f'<a href="/accidents/{record.id}">') == 2, "the first and the detailed report"
+    assert page.count(f'<a href="/duties/learning/{record.id}">') == 1
+
+
 def test_what_has_no_outage_on_record_neither_goes_on_nor_is_restored(life: Day) -> None:
     desk, now = life.console.accidents, datetime.now(UTC) - timedelta(minutes=5)
     leak = Told(About(title="漏えい", leaks=("secrecy",)), (Fact(now, What.KNOWN, "1"),))
