@@ -11,20 +11,22 @@ from datetime import UTC, datetime, time, timedelta, timezone
 
 from starlette.responses import Response
 
-from sekisho.errors import SekishoError
+from sekisho.errors import DescriptionError, SekishoError
 from sekisho.language import Text
 from sekisho.model.account import Permission
-from sekisho.model.device_model import DisclosedFinding, Disclosure
+from sekisho.model.device_model import Disclosure
 from sekisho.web.acting import actor
 from sekisho.web.asked import Asked
 from sekisho.web.fields import day_or_none
 from sekisho.web.page import Route
 from sekisho.wiring.console_hub_others import OthersRoom
+from sekisho.wiring.hub_telling import Told
 
 _JAPAN = timezone(timedelta(hours=9))
 _NO_HUB = Text(ja="この画面にはハブがない", en="this console has no hub")
 _TO_DO = Text(ja="sekisho serve --hub フォルダー で開く", en="open it with sekisho serve --hub FOLDER")
 _NONE = Text(ja="その所見はない", en="there is no such finding")
+_NO_ACT = Text(ja="その操作はない", en="there is no such act")
 FINDING_STATES = {
     Disclosure.OPEN: (Text(ja="未公表", en="not published"), "inconclusive"),
     Disclosure.PUBLISHED: (Text(ja="公表", en="published"), "pass"),
@@ -123,39 +125,55 @@ def _finding(asked: Asked, problem: SekishoError | None = None) -> Response:
 
 
 def _act(asked: Asked) -> Response:
-    def do(room: OthersRoom, finding: str, who: str) -> DisclosedFinding:
-        form = asked.form
+    def do(room: OthersRoom, finding: str, who: str) -> str:
+        form, said = asked.form, asked.t("記録した", "On record")
         match form.get("act", ""):
             case "tell" if form.get("mail") == "yes":
-                return room.tell_by_mail(finding, form.get("member", ""), who, form.get("text", ""))
+                told = room.tell_by_mail(finding, form.get("member", ""), who, form.get("text", ""))
+                return _mailed(asked, told)
             case "tell":
-                return room.tell(finding, form.get("member", ""), who, form.get("text", ""))
+                room.tell(finding, form.get("member", ""), who, form.get("text", ""))
             case "answered":
-                return room.answered(finding, form.get("member", ""), who, form.get("text", ""))
-            case _:
-                return room.embargo(finding, until(asked, "embargo"), who, form.get("text", ""))
+                room.answered(finding, form.get("member", ""), who, form.get("text", ""))
+            case "embargo":
+                room.embargo(finding, until(asked, "embargo"), who, form.get("text", ""))
+            case other:
+                raise DescriptionError(_NO_ACT, other[:40])
+        return said
 
-    return _done(asked, do, asked.t("記録した", "On record"))
+    return _done(asked, do)
+
+
+def _mailed(asked: Asked, told: Told) -> str:
+    """Say how many mails were taken, and what stood in the way of the others."""
+    said = asked.t(f"記録した。送ったメール：{told.sent}", f"On record. Mails sent: {told.sent}")
+    if not told.faults:
+        return said
+    return f"{said}. {asked.t('送れなかった', 'Not sent')}: {'; '.join(told.faults)}"
 
 
 def _decide(asked: Asked) -> Response:
-    def do(room: OthersRoom, finding: str, who: str) -> DisclosedFinding:
-        return room.decide(
-            finding, who, publish=asked.form.get("decision") == "publish", reason=asked.form.get("text", ""),
+    def do(room: OthersRoom, finding: str, who: str) -> str:
+        decision = asked.form.get("decision", "")
+        if decision not in {"publish", "withhold"}:
+            raise DescriptionError(_NO_ACT, decision[:40])
+        room.decide(
+            finding, who, publish=decision == "publish", reason=asked.form.get("text", ""),
             before_embargo=asked.form.get("early") == "yes",
         )  # fmt: skip
+        return asked.t("決めた。記録した", "Decided, and on record")
 
-    return _done(asked, do, asked.t("決めた。記録した", "Decided, and on record"))
+    return _done(asked, do)
 
 
-def _done(asked: Asked, do: Callable[[OthersRoom, str, str], DisclosedFinding], said: str) -> Response:
+def _done(asked: Asked, do: Callable[[OthersRoom, str, str], str]) -> Response:
     room, name = _others(asked), asked.part("id")
     if room is None:
         return _without(asked)
     if room.finding(name) is None:
         return asked.problem(404, _NONE, where=name[:80])
     try:
-        do(room, name, actor(asked).name)
+        said = do(room, name, actor(asked).name)
     except SekishoError as error:
         return _finding(asked, error)
     return asked.see_other(f"/hub/findings/{name}", said)

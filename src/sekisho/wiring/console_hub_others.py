@@ -15,7 +15,7 @@ from sekisho.model.federation import Peer, Position
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Member, MemberRole, MemberState
 from sekisho.wiring.hub_mails import mail_settings
-from sekisho.wiring.hub_telling import tell_by_mail
+from sekisho.wiring.hub_telling import Told, tell_by_mail
 from sekisho.workflows.hub import disclosing
 
 if TYPE_CHECKING:
@@ -148,13 +148,13 @@ class OthersRoom:
         """Say whether a mail server is set. :raises DescriptionError: its settings are wrong."""
         return mail_settings(self._desk().folder) is not None
 
-    def tell_by_mail(self, finding: str, member: str, who: str, text: str) -> DisclosedFinding:
-        """Send the notice to a member's contacts for findings; told is who was sent one.
+    def tell_by_mail(self, finding: str, member: str, who: str, text: str) -> Told:
+        """Send the notice to a member's contacts for findings; told is who was sent one. Return what became of each mail.
 
         :raises DescriptionError: no such finding or member, or why no mail could go
         """
         desk = self._desk()
-        return tell_by_mail(desk, desk.folder, finding, member, who, _said(text)).finding
+        return tell_by_mail(desk, desk.folder, finding, member, who, _said(text))
 
     def answered(self, finding: str, member: str, who: str, text: str) -> DisclosedFinding:
         """Write what a member answered. :raises DescriptionError: it was never told, or there is no answer."""

@@ -229,6 +229,9 @@ def test_a_finding_is_told_by_mail_to_a_key_or_not_at_all(
     with pytest.raises(DescriptionError) as fault:
         tell_by_mail(ring.desk, folder, made.id, "acme", "op", "again")
     assert "refused 550" in fault.value.where
+    outcomes = [one.details for one in ring.books.audit.entries() if one.act == "finding-mail"]
+    assert [one["state"] for one in outcomes] == ["accepted", "accepted", "refused"]
+    assert "nobody@" not in str(outcomes)
     assert len(ring.books.disclosures.steps(made.id)) == steps
 
 
@@ -287,11 +290,18 @@ def test_the_person_in_charge_sees_it_in_the_console_and_on_the_command_line(
     form = {"act": "tell", "member": "acme", "text": "once more", "mail": "yes"}
     assert sender.post(page, data=form).status_code == 303
     assert b"pkcs7-mime" in mails.taken()[0]["text"].encode()
+    # One of two contacts has no key: who goes without is said, and whom the mail server took stands on record.
+    said("acme", "noc@isp.example.jp", "--purpose", "psirt")
+    assert sender.post(page, data=form).status_code == 303
+    shown = sender.get(page).text
+    assert "Mails sent: 1. Not sent: " in shown
+    assert "there is no key" in shown
+    said("acme", "noc@isp.example.jp", "--purpose", "psirt", "--remove")
     (folder / "crl.pem").write_bytes(authority.revoked(authority.last).read_bytes())
     settings(here.ring, mails, 'revoked = ["crl.pem"]\n')
     assert "the key is revoked" in sender.get("/hub/members/acme").text
     assert "the key is revoked" in sender.post(page, data=form).text
-    assert len(mails.taken()) == 1
+    assert len(mails.taken()) == 2
     said("acme", TO, "--purpose", "psirt", "--no-key")
     assert "there is no key" in sender.post(page, data=form).text
     said("acme", TO, "--purpose", "psirt", "--remove")

@@ -88,6 +88,13 @@ def test_a_finding_is_told_answered_kept_and_decided(here: HubConsole) -> None:
     assert sender.post(place, data={**tell, "text": " "}).status_code == 400
     assert sender.post(place, data={**tell, "text": "a\0b"}).status_code == 400
     assert sender.post(place, data={"act": "answered", "member": "acme", "text": "?"}).status_code == 400
+    kept = books.disclosures.findings()
+    assert sender.post(place, data={"act": "forget", "text": "what nobody knows"}).status_code == 400
+    assert sender.post(f"{place}/decide", data={"decision": "", "text": "neither"}).status_code == 400
+    assert books.disclosures.findings() == kept
+    assert (
+        sender.post(place, data={**tell, "text": "製造者へ　電話で"}).status_code == 303
+    )  # a blank of full width
     assert sender.post(place, data=tell).status_code == 303
     assert (
         sender.post(place, data={"act": "answered", "member": "acme", "text": "we mend it"}).status_code
