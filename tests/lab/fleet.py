@@ -69,12 +69,12 @@ RUNS = {
     "wan_filtered": Run("wan_filtered", _ALL_WAYS),
     "crash_on_third": Run("crash_on_third", ("web_login",)),
     "crash in a series": Run("crash_on_third", ("login_throttle",)),
-    "upnp_mapping": Run("upnp_mapping", _PAGES),
+    "upnp_mapping": Run("upnp_mapping", _PAGES, four_only=True),
     "scan torn": Run(
         "lockout5", ("open_ports", "web_login"), four_only=True, unplug=_TORN_AT,
         limits={"connections_per_second": 12_000.0},
     ),
-    "everything_200": Run("everything_200", _ALL_WAYS),
+    "everything_200": Run("everything_200", _ALL_WAYS, four_only=True),
     "wan_telnet": Run("wan_telnet", ("open_ports", "service_identity", "telnet_login")),
     # Too few tries for a look after a power cut: with it the device's log in memory would go, which is the witness.
     "lockout5": Run("lockout5", ("web_login", "login_throttle"), limits={"throttle_tries": 30}),

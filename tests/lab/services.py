@@ -13,6 +13,8 @@ from .network import LAN4, LAN6
 
 _PROGRAMS = Path(__file__).with_name("device")
 ROOT_PASSWORD = "admin"  # the planted default password
+# Hashed as small routers do it. Today's slow hash would be most of what an emulated device computes.
+_ROOT = f"echo root:{ROOT_PASSWORD} | chpasswd -c MD5"
 # Looks public to miniupnpd, which refuses every documentation and private range; nothing is ever sent to it.
 _PRETENDED_WAN_ADDRESS = "11.22.33.44"
 
@@ -37,7 +39,7 @@ TELNET = Service(
     "telnet",
     f"""busybox syslogd -O /run/messages
 sed -i 's/^LOG_UNKFAIL_ENAB.*/LOG_UNKFAIL_ENAB yes/' /etc/login.defs
-echo root:{ROOT_PASSWORD} | chpasswd
+{_ROOT}
 /usr/sbin/inetd /etc/inetd.conf""",
     ("tcp/23",),
     {
@@ -53,7 +55,7 @@ echo root:{ROOT_PASSWORD} | chpasswd
 # With fewer than three kinds of host key, dropbear 2022.83 aborts when a client asks for a missing one.
 SSH = Service(
     "ssh",
-    f"""echo root:{ROOT_PASSWORD} | chpasswd
+    f"""{_ROOT}
 mkdir -p /data/etc/dropbear
 keys=
 for kind in ed25519 ecdsa rsa; do
@@ -122,22 +124,27 @@ MAPPED_MANAGEMENT = Service(
 )
 
 _FILTER_START = """busybox modprobe -a iptable_filter ip6table_filter xt_tcpudp xt_conntrack ipt_REJECT ip6t_REJECT 2>/dev/null
-for filter in iptables-legacy ip6tables-legacy; do
-    $filter -A INPUT -i wan -m conntrack --ctstate ESTABLISHED,RELATED,DNAT -j ACCEPT
-    [ $filter = ip6tables-legacy ] && $filter -A INPUT -i wan -p icmpv6 -j ACCEPT
-    TCP
-    $filter -A INPUT -i wan -j REST
-done"""
+iptables-legacy-restore /data/etc/filter4
+ip6tables-legacy-restore /data/etc/filter6"""
+
+
+def _filter(*rules: str) -> Service:
+    def table(*all_rules: str) -> str:
+        lines = (f"-A INPUT -i wan {rule}\n" for rule in all_rules)
+        return f"*filter\n{''.join(lines)}COMMIT\n"
+
+    ours = "-m conntrack --ctstate ESTABLISHED,RELATED,DNAT -j ACCEPT"
+    files = {
+        "etc/filter4": table(ours, *rules),
+        "etc/filter6": table(ours, "-p icmpv6 -j ACCEPT", *rules),
+    }
+    return Service("wan-filter", _FILTER_START, (), files)
+
 
 # First in a device's list: nothing is open on the WAN before it is filtered. A refusal is quick to scan;
 # silence costs a scanner its time-outs, so only the device that asks for it is silent.
-WAN_FILTER = Service(
-    "wan-filter",
-    _FILTER_START.replace("TCP", "$filter -A INPUT -i wan -p tcp -j REJECT --reject-with tcp-reset").replace(
-        "REST", "REJECT"
-    ),
-)
-WAN_DROP = Service("wan-filter", _FILTER_START.replace("    TCP\n", "").replace("REST", "DROP"))
+WAN_FILTER = _filter("-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT")
+WAN_DROP = _filter("-j DROP")
 
 
 def lighttpd(method: str, guarded: str = "/", user: str = "admin", password: str = "admin") -> Service:

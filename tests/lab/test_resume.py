@@ -16,7 +16,7 @@ import pytest
 
 from sekisho.demo.street import Street
 
-from .assessing import SEKISHO, Outcome, chain, measured
+from .assessing import DOCUMENTS, SEKISHO, Outcome, chain, measured
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -72,12 +72,13 @@ class Place:
             "-o",
             str(self.run),
             "--json",
+            *DOCUMENTS,
             *_words(only),
         ]
 
     def again(self, *only: str) -> list[str]:
         """The command that goes on with it."""
-        return [*SEKISHO, "assess", "--resume", str(self.run), "--json", *_words(only)]
+        return [*SEKISHO, "assess", "--resume", str(self.run), "--json", *DOCUMENTS, *_words(only)]
 
     def acts(self) -> Counter[str]:
         """How often the cord was pulled (cut) and put back (restore)."""
