@@ -104,6 +104,10 @@ REASONS: Mapping[str, Text] = {
     "ended-before-it-began": Text(ja="始まる前に終わっている", en="it ends before it begins"),
     "mrt-nothing": Text(ja="経路の記録が一つもない（BGP を書いた MRT か確かめる）", en="no record of routes (is it MRT of BGP?)"),
     "mrt-too-many-peers": Text(ja="相手が多すぎる（1万まで）", en="too many peers (10,000 at most)"),
+    "mrt-too-many-records": Text(
+        ja="記録が多すぎ、ここから先の出来事は見ていない（セッション10万、全部で100万まで。ファイルを分ける）",
+        en="too many records, what happened from there on is not looked at (sessions 100,000, in all 1,000,000: split the file)",
+    ),
     "mrt-torn": Text(ja="記録の途中で終わっている", en="the file ends within a record"),
     "mrt-compressed-stream-torn": Text(ja="圧縮が途中で切れているか壊れている", en="the compressed file is torn or damaged"),
     "mrt-record-too-long": Text(ja="記録の長さがあり得ない。ここから先は読まない", en="a record's length can't be; the rest is not read"),

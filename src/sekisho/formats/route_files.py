@@ -24,7 +24,9 @@ from sekisho.model.alarm import Alarm, LeftOut
 #: What is told of a prefix, as the rules match it in the field ``event``.
 LOST, PARTLY, FOREIGN, NO_VIEW = "route-lost", "route-partly-lost", "foreign-origin", "no-view"
 _MOST_PREFIXES, _MOST_ALARMS, _MOST_PEERS = 10_000, 100_000, 10_000
-_HARMLESS = "other-"
+#: Records that are kept until all peers are known: of sessions, and all that concern own prefixes besides.
+_MOST_SESSIONS, _MOST_RECORDS = 100_000, 1_000_000
+_HARMLESS, _TOO_MANY = "other-", "too-many-records"
 
 
 class OwnRoutes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,31 +85,46 @@ def _kept(
 ) -> tuple[list[Record], Mapping[Peer, set[int]]]:
     """Return the records that matter here, and all peers of the file with the versions of IP that they speak of.
 
-    Whether all of them lost a route is known only when the whole file is read.
+    Whether all of them lost a route is known only when the whole file is read. Where there are too many records, what
+    happened from there on is left out as a whole: a course with holes would tell what never was.
     """
     covering = sorted({(one.version, one.prefixlen) for one in watched})
     peers: dict[Peer, set[int]] = {}
-    kept = []
+    kept: list[Record] = []
+    sessions = 0
     for record in read_mrt(stream, counted):
         if record.peer not in peers and len(peers) >= _MOST_PEERS:
             counted["too-many-peers"] += 1
             continue
         speaks = peers.setdefault(record.peer, set())
-        update = record.update
-        if update is None:
-            kept.append(record)
+        if record.update:
+            speaks |= record.update.versions
+        matters = _what_matters(record, watched, covering)
+        if matters is None:
             continue
-        speaks |= update.versions
-        announced = tuple(one for one in update.announced if _concerns(one, watched, covering))
-        withdrawn = tuple(one for one in update.withdrawn if one in watched)
-        if announced or withdrawn:
-            kept.append(record._replace(update=update._replace(announced=announced, withdrawn=withdrawn)))
-        elif update.ended:
-            kept.append(record)
+        if counted[_TOO_MANY] or sessions >= _MOST_SESSIONS or len(kept) >= _MOST_RECORDS:
+            counted[_TOO_MANY] += 1
+            continue
+        sessions += not record.update
+        kept.append(matters)
     return kept, peers
 
 
-def _concerns(one: Prefix, watched: dict[Prefix, _Route], covering: Sequence[tuple[int, int]]) -> bool:
+def _what_matters(
+    record: Record, watched: Mapping[Prefix, _Route], covering: Sequence[tuple[int, int]]
+) -> Record | None:
+    """Return a record with what concerns own prefixes alone; None when nothing does."""
+    update = record.update
+    if update is None:
+        return record
+    announced = tuple(one for one in update.announced if _concerns(one, watched, covering))
+    withdrawn = tuple(one for one in update.withdrawn if one in watched)
+    if announced or withdrawn:
+        return record._replace(update=update._replace(announced=announced, withdrawn=withdrawn))
+    return record if update.ended else None
+
+
+def _concerns(one: Prefix, watched: Mapping[Prefix, _Route], covering: Sequence[tuple[int, int]]) -> bool:
     """Say whether a prefix is an own one, or a part of one."""
     return any(
         version == one.version and length <= one.prefixlen and one.supernet(new_prefix=length) in watched

@@ -15,6 +15,7 @@ from fakes import mrt_file
 from fakes.mrt_file import session, table, told, update
 from sekisho.errors import DescriptionError
 from sekisho.formats.bgp import AS_TRANS, read_update
+from sekisho.formats.incident_words import REASONS
 from sekisho.formats.mrt import LARGEST, read_mrt
 from sekisho.formats.route_files import OwnRoutes, read_routes
 from sekisho.model.timeline import What
@@ -130,6 +131,23 @@ def test_what_cannot_be_read_is_counted_by_its_reason(octets: bytes, reason: str
     assert alarms == ()
     assert reason in [one.reason for one in left]
     assert all(one.fault for one in left)
+
+
+@pytest.mark.parametrize(("bound", "left"), [("_MOST_SESSIONS", 3), ("_MOST_RECORDS", 4)])
+def test_records_that_are_too_many_are_left_out_and_counted(
+    monkeypatch: pytest.MonkeyPatch, bound: str, left: int
+) -> None:
+    monkeypatch.setattr(f"sekisho.formats.route_files.{bound}", 3)
+    both = told(T0, A, update([NET], path=GOOD)) + told(T0, B, update(["203.0.113.0/24"]))
+    file = (
+        both
+        + b"".join(session(T0 + 5 + n, A, 6, 1) for n in range(5))
+        + told(T0 + 20, A, update(withdrawn=[NET]))
+    )
+    alarms, missing = read_routes(io.BytesIO(file), OWN)
+    assert [(one.line, one.reason) for one in missing] == [(f"{left} ×", "mrt-too-many-records")]
+    assert "mrt-too-many-records" in REASONS
+    assert alarms == (), "what came after is not told in parts"
 
 
 def test_a_file_becomes_facts_by_the_rules_packed_or_not(tmp_path: Path) -> None:
