@@ -100,7 +100,8 @@ def _sent(
 
         carrier = held.enter_context(SmtpCarrier(settings.smtp, settings.sender, folder))
     delivery = carrier.deliver(sealed.message, contact.email, mark)
-    answer = delivery.detail[:200].replace(contact.email, "…")  # on record is whose it was, without the address
+    # On record is whose it was, without the address.
+    answer = delivery.detail[:200].replace(contact.email, "…")
     told = {"finding": found.id, "purpose": contact.purpose, "state": delivery.state, "detail": answer}
     books.audit.append(who, "hub", "finding-mail", member, at=books.now(), details={**told})
     # Unknown counts as sent: who may have read it knows.

@@ -74,10 +74,20 @@ def test_why_somebody_disagrees_names_no_line(ring: Ring) -> None:
             "noc@a.example",
             "00:11:22:33:44:55",
             "a\u202eb",
+            "2026-11-20-1234567",
+            "CVE-2024-03123456789",
+            "2026-11-20 03-1234-5678",
         )
     ):
         told = ring.post("p", "list-in", opinion(number + 1, there) | {"explanation": why})
         assert told["failure_count"] == 1, why
-    assert (
-        ring.post("p", "list-in", opinion(9, there) | {"explanation": "our own sensor"})["success_count"] == 1
+    fair = (
+        "our own sensor",
+        "誤検知　自社のサーバー",
+        "wrong since 2026-11-20",
+        "CVE-2024-12345 is patched: it is ours",
     )
+    for number, why in enumerate(fair):
+        told = ring.post("p", "list-in", opinion(20 + number, there) | {"explanation": why})
+        assert told["success_count"] == 1, why
+    assert ring.books.disputes.disputes()[0].reason in fair

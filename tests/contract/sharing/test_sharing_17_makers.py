@@ -294,7 +294,7 @@ BAD = {
     "both": {"vulnerabilities__0__product_status": {"fixed": ["p1"], "known_affected": ["p1"]}},
     "twice": {"product_tree__full_product_names": [{"name": "C", "product_id": "p1"}]},
     "cve": {"vulnerabilities__0__cve": "CVE-1"}, "empty": {"vulnerabilities": []},
-    "title": {"document__title": "\x1b[31mred"}, "branch": {"product_tree__branches": [{"category": "vendor"}]},
+    "title": {"document__title": "\x1b[31mred"}, "two lines": {"document__title": "a\nb"}, "branch": {"product_tree__branches": [{"category": "vendor"}]},
     "relation": {"product_tree__relationships": [{"category": "installed_on", "product_reference": "p9",
                  "relates_to_product_reference": "p1", "full_product_name": {"name": "x", "product_id": "p8"}}]},
 }  # fmt: skip
@@ -304,6 +304,10 @@ BAD = {
 def test_what_is_no_advisory(what: str) -> None:
     with pytest.raises(AdvisoryFault):
         read_csaf(csaf(**BAD[what]))
+
+
+def test_a_title_may_have_blanks_of_full_width() -> None:
+    assert read_csaf(csaf(document__title="既定の\u3000パスワード")).title == "既定の\u3000パスワード"
 
 
 def test_a_name_given_twice_smuggles_no_marking() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from sekisho.formats.written_text import one_line
 from sekisho.model.indicator import Tlp
 
 _MOST_OCTETS = 8 << 20
@@ -242,7 +243,7 @@ def _list(one: Mapping[str, Any], name: str, least: int = 0) -> list[Any]:
 
 def _text(one: Mapping[str, Any], name: str) -> str:
     found = one.get(name)
-    if not isinstance(found, str) or not found or len(found) > _LONGEST or not found.isprintable():
+    if not isinstance(found, str) or not found or len(found) > _LONGEST or one_line(found) != found:
         raise AdvisoryFault(f"{name}: a text of 1 to {_LONGEST} signs")
     return found
 

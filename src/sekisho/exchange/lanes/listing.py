@@ -17,6 +17,7 @@ import msgspec
 
 from sekisho.exchange.lists.stix_pattern import targets
 from sekisho.formats.stix_object import ObjectFault
+from sekisho.formats.written_text import one_line
 from sekisho.model.domain_names import misleading
 
 _INDICATOR = frozenset({
@@ -42,6 +43,11 @@ _TELEPHONE = re.compile(r"(?<!\d)0[-_.]?\d(?:[-_.]?\d){8,9}(?!\d)", re.ASCII)
 _TELLING = re.compile(
     r"@|(?:\d[ ._()/:-]*){7}|(?:\d{1,3}[._-]){3}\d|(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f]",
     re.IGNORECASE,
+)
+# What has as many digits and tells of nobody: a day, the number of a weakness.
+_HARMLESS = re.compile(
+    r"(?<![\w.-])(?:20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])|CVE-(?:19|20)\d\d-\d{4,6})(?![\w-]|\.\d)",
+    re.IGNORECASE | re.ASCII,
 )
 _MOST_OCTET = 255
 _LABEL = re.compile(r"(use|evidence|family|feed):([a-z0-9][a-z0-9._-]{0,39})")
@@ -120,12 +126,19 @@ def told(one: Mapping[str, Any], uses: Mapping[str, int], kinds_of_evidence: Map
             reason = one.get("explanation", "")
             if not isinstance(reason, str):
                 raise ObjectFault("explanation is no text")
-            if _TELLING.search(unicodedata.normalize("NFKC", reason)) or not reason.isprintable():
-                raise ObjectFault(
-                    "explanation: a plain line without addresses, numbers of lines and mail addresses"
-                )
-            return Told(ids=tuple(one["object_refs"]), against=True, reason=reason[:500])
+            return Told(ids=tuple(one["object_refs"]), against=True, reason=_explained(reason))
     raise ObjectFault("the list lane takes indicator, sighting and opinion")
+
+
+def _explained(reason: str) -> str:
+    """Return why somebody disagrees as the line that people of the hub read."""
+    line = one_line(reason)
+    rest = _HARMLESS.sub(" – ", unicodedata.normalize("NFKC", line))
+    if _TELLING.search(rest) or "\N{REPLACEMENT CHARACTER}" in line:
+        raise ObjectFault(
+            "explanation: a plain line without addresses, numbers of lines and mail addresses; a day is written 2026-11-20"
+        )
+    return line[:500]
 
 
 def milliseconds(text: str) -> int:
