@@ -61,9 +61,15 @@ _NO_ANSWER = Text(ja="はい・いいえのどちらでもない", en="neither y
 _NO_NUMBER = Text(ja="数として読めない", en="not a number")
 
 
-def events_on(day: date) -> tuple[ThreatEvent, ...]:
-    """Return the events of a threat as the rules of that day have them; none before there was such a duty."""
-    return threat_rules(day, duty_rules().threats).events
+def events_on(day: date, kept: Threat | None) -> tuple[ThreatEvent, ...]:
+    """Return the events of a threat as the rules of that day have them; none before there was such a duty.
+
+    After them those that are on record and that only rules of other days have: a form without them would drop them.
+    """
+    found = threat_rules(day, duty_rules().threats).events
+    told = set((kept.events if kept else None) or ()) - {one.id for one in found}
+    others = {one.id: one for rules in duty_rules().threats for one in rules.events if one.id in told}
+    return (*found, *others.values())
 
 
 def answered(about: About, answers: Mapping[str, Any]) -> About:

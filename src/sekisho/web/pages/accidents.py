@@ -219,7 +219,7 @@ def _asked_besides(asked: Asked, told: Told, ruling: Ruling, problem: SekishoErr
         "answers": asked.form if sent else answers.form_of(told.about),
         "unasked": list(words.unasked_words(ruling, asked.t)),
         "periodic_why": words.periodic_why(ruling.periodic.reason, asked.t),
-        "events": answers.events_on(japan_day(ruling.incident.occurred)),
+        "events": answers.events_on(japan_day(ruling.incident.occurred), told.about.threat),
         "leak_words": answers.LEAK_WORDS,
         "flags": answers.ASKED,
         "threat_flags": answers.THREAT_ASKED,
