@@ -45,10 +45,10 @@ def day_of(milliseconds: int) -> str:
 
 
 def begin_of(day: str) -> int:
-    """Return the first moment of a day. :raises ValueError: it is no ISO date."""
-    if len(day) != len("2026-11-18"):
-        raise ValueError(day)
+    """Return the first moment of a day. :raises ValueError: it isn't written as 2026-11-18, the one way to write a day."""
     found = date.fromisoformat(day)
+    if found.isoformat() != day:
+        raise ValueError(day)
     return int(datetime(found.year, found.month, found.day, tzinfo=UTC).timestamp()) * 1000
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from fakes.command import typed
-from fakes.sharing import DAY, NOW, Got, Ring, indicator
+from fakes.sharing import DAY, NOW, Got, Ring, indicator, opened_ring
 from sekisho.exchange.lists.own import Origin, written
 from sekisho.model.detection import Detection, Grade
 from sekisho.model.indicator import Indicator, Tlp
@@ -116,8 +116,8 @@ def test_each_day_is_a_figure_of_its_own(told: Ring) -> None:
 
 
 NO_COUNTS = [
-    {"lines": 2}, {"lines": 0}, {"lines": -5}, {"lines": 3.5}, {"lines": "9"}, {"day": "2026-11-18"}, {"day": "2026-11-19"},
-    {"day": "2026-11-01"}, {"day": "2026-11-17T10:00:00Z"}, {"day": "20261117"}, {"line": "L1"}, {"address": "203.0.113.7"},
+    {"lines": 0}, {"lines": -5}, {"lines": 3.5}, {"lines": "9"}, {"day": "2026-11-18"}, {"day": "2026-11-19"},
+    {"day": "2026-11-01"}, {"day": "2026-11-17T10:00:00Z"}, {"day": "20261117"}, {"day": "2026-W47-2"}, {"line": "L1"}, {"address": "203.0.113.7"},
     {"at": 1}, {"indicator": "203.0.113.7"}, {"indicator": "indicator--"},
 ]  # fmt: skip
 
@@ -126,6 +126,28 @@ def test_there_is_no_place_for_a_line_or_a_time(told: Ring) -> None:
     for more in NO_COUNTS:
         assert tally(told, "a", **{"lines": 9, **more}).status == 422, more
     assert told.books.line_counts.told("2026-01-01") == ()
+
+
+def test_too_few_lines_are_left_out_and_keep_nothing_else_back(told: Ring, tmp_path: Path) -> None:
+    assert tally(told, "a", 2).json == {"taken": 0, "unknown": 1}
+    assert told.books.line_counts.told("2026-01-01") == ()
+    # A hub that takes more than the members know of: what is enough is taken, beside what isn't and on the days after it.
+    with opened_ring(tmp_path / "wary", k_lines=5) as wary:
+        for who in "ab":
+            some = (
+                indicator(f"198.51.100.{n}", number=10 * ord(who) + n, seen="handshake", tlp=Tlp.GREEN)
+                for n in (7, 8)
+            )
+            wary.join(who).post(who, "list-in", *some)
+        publish(wary.books, b"x")
+        names = [wary.standing(f"198.51.100.{n}").id for n in (7, 8)]
+        rows = [
+            {"indicator": one, "day": YESTERDAY, "lines": lines}
+            for one, lines in zip(names, (4, 5), strict=True)
+        ]
+        assert wary.ask("a", "POST", "/counts/", {"counts": rows}).json == {"taken": 1, "unknown": 1}
+        (kept,) = wary.books.line_counts.told("2026-01-01")
+        assert (kept.indicator, kept.lines) == (names[1], 5)
 
 
 def test_who_tells_and_of_what(told: Ring) -> None:

@@ -43,7 +43,11 @@ class Tally(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Counted(msgspec.Struct, frozen=True):
-    """What became of it: how many were taken, and how many were about indicators that it can't know."""
+    """What became of it: how many were taken; ``unknown`` are the rest.
+
+    They are about indicators that the sender can't know, or of fewer lines than this hub takes: its ``k_lines`` may be more
+    than the members', who leave out what is fewer than theirs.
+    """
 
     taken: int
     unknown: int
@@ -63,9 +67,10 @@ def take_counts(
     if not 0 < len(tallies) <= _AT_ONCE:
         raise _refused(f"一度に1～{_AT_ONCE}件", f"from 1 to {_AT_ONCE} at a time", str(len(tallies)))
     now = books.now()
-    rows = [_checked(books, member.id, one, now) for one in tallies]
-    known = _known(books, [one.indicator for one in rows], rights)
-    taken = [one for one in rows if one.indicator in known]
+    rows = [_checked(member.id, one, now) for one in tallies]
+    enough = [one for one in rows if one.lines >= books.rules.k_lines]
+    known = _known(books, [one.indicator for one in enough], rights)
+    taken = [one for one in enough if one.indicator in known]
     fixed = {
         (one.indicator, one.day)
         for one in books.line_counts.told(min(one.day for one in rows), member=member.id)
@@ -156,7 +161,7 @@ def _known(books: Books, ids: Sequence[str], rights: Mapping[str, Rights]) -> se
     return {one.id for one in found if one.level <= mine.ceiling}
 
 
-def _checked(books: Books, member: str, one: Tally, now: int) -> LineCount:
+def _checked(member: str, one: Tally, now: int) -> LineCount:
     if not _ID.fullmatch(one.indicator):
         raise _refused("指標のidではない", "not the id of an indicator", one.indicator[:60])
     try:
@@ -165,12 +170,8 @@ def _checked(books: Books, member: str, one: Tally, now: int) -> LineCount:
         raise _refused("日付ではない", "not a date", one.day[:20]) from None
     if not now - (DAYS_BACK + 2) * _DAY <= begin <= now - _DAY:
         raise _refused("終わった日、9日前まで", "days that are over, 9 back at most", one.day)
-    if not books.rules.k_lines <= one.lines <= _MOST_LINES:
-        raise _refused(
-            f"{books.rules.k_lines}回線に満たない数は受け取らない",
-            f"nothing of fewer than {books.rules.k_lines} lines is taken",
-            str(one.lines),
-        )
+    if not 0 < one.lines <= _MOST_LINES:
+        raise _refused("回線の数ではない", "not a number of lines", str(one.lines))
     return LineCount(member, one.indicator, one.day, one.lines, now)
 
 
