@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import struct
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sekisho.errors import ReadingError
@@ -13,8 +17,11 @@ from sekisho.language import Text
 _JAPAN = timezone(timedelta(hours=9), "JST")
 _NAMED = frozenset({"JST", "UTC"})
 # A zone as POSIX writes it, like JST-9: hours west of Greenwich. With summer time its own rules would be needed.
-_POSIX = re.compile(r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)([+-]?)(\d{1,2})(?::(\d{2}))?")
-_HOURS = 24
+_POSIX = re.compile(r"([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)([+-]?)(\d{1,2})(?::([0-5]\d))?")
+_HOURS = 24  # fewer than these: no offset of a datetime is a whole day, though POSIX allows one
+_MOST_FILE = 1 << 16
+# A KeyError when the tz database has none of that name, an AssertionError or struct.error when a file is damaged.
+_NONE = (AssertionError, KeyError, ValueError, OSError, struct.error)
 
 
 def now() -> datetime:
@@ -36,8 +43,8 @@ def zone() -> tzinfo:
     if not name:
         return _JAPAN
     try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # a KeyError when the tz database has none of that name
+        return _of_file(Path(name)) if name.startswith("/") else ZoneInfo(name)
+    except _NONE:
         found = _POSIX.fullmatch(name)
         if found is None or int(found[3]) > _HOURS - 1:
             raise ReadingError(
@@ -46,6 +53,20 @@ def zone() -> tzinfo:
             ) from None  # fmt: skip
     west = timedelta(hours=int(found[3]), minutes=int(found[4] or 0))
     return timezone(west if found[2] == "-" else -west, found[1].strip("<>"))
+
+
+@lru_cache(maxsize=4)  # as `ZoneInfo` keeps those that it knows by name
+def _of_file(path: Path) -> ZoneInfo:
+    """Return the zone of a file, such as /etc/localtime."""
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    with path.open("rb") as file:
+        octets = file.read(_MOST_FILE)
+    if octets[:4] != b"TZif" or not octets.endswith(b"\n"):
+        raise ValueError(path)
+    return ZoneInfo.from_file(
+        io.BytesIO(octets + b"#\n")
+    )  # of half a file it would look for the end of a line for ever
 
 
 def local() -> datetime:

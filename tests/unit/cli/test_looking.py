@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import TZPATH
 
 import click
 import pytest
 
 from sekisho.cli.looking import clock, line_of, line_word, moment
+from sekisho.errors import ReadingError
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 
@@ -37,6 +40,28 @@ def test_times_are_of_japan_unless_tz_says_otherwise_and_name_their_zone(
     assert clock(at) == shown
     assert moment(shown[:19], NOW) == at
     assert moment("2026-11-21T09:00+00:00", NOW) == at
+
+
+def test_tz_may_name_a_file_and_half_a_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As ``TZ=:/etc/localtime``, which some systems set for everybody."""
+    berlin = next(file for one in TZPATH if (file := Path(one, "Europe", "Berlin")).is_file()).read_bytes()
+    file = tmp_path / "localtime"
+    at = int(NOW.timestamp() * 1000)
+    file.write_bytes(berlin)
+    for name in (f":{file}", str(file)):
+        monkeypatch.setenv("TZ", name)
+        assert clock(at) == "2026-11-21 10:00:00+0100"
+    monkeypatch.setenv("TZ", "XST-08:59")
+    assert clock(at) == "2026-11-21 17:59:00+0859"
+    footer = berlin.rindex(b"\n", 0, -1)
+    for length in (0, 4, 100, footer, footer + 1, footer + 5, len(berlin) - 1):
+        half = tmp_path / str(length)
+        half.write_bytes(berlin[:length])
+        monkeypatch.setenv("TZ", str(half))
+        with pytest.raises(ReadingError):
+            clock(at)
 
 
 @pytest.mark.parametrize(
