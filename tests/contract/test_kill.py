@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from contract.engines import LABEL, WHOLE, Clock, batches, lines, plain
+from fakes.command import Running
 from fakes.watched import flow
 from sekisho.errors import StoreError
 from sekisho.model.purpose import Purpose
@@ -55,12 +56,11 @@ while True:
 NUMBERS = Query("numbers", 'SELECT "octetDeltaCount" AS "n" FROM "FLOW" WHERE "octetDeltaCount" > 0')
 
 
-def program(code: str, *words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", textwrap.dedent(HEAD) + code, *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def program(code: str, *words: object) -> Running:
+    return Running(textwrap.dedent(HEAD) + textwrap.dedent(code), words)
 
 
-def kill(one: subprocess.Popen[str]) -> list[str]:
+def kill(one: Running) -> list[str]:
     one.send_signal(signal.SIGKILL)
     # Not `communicate`: it reads the pipe itself and would miss what an earlier readline left in the buffer.
     assert one.stdout is not None

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from fakes.command import Running
 from sekisho.language import Language
 from sekisho.model.case import Case, CaseEvent, CaseState
 from sekisho.model.detection import Grade
@@ -56,22 +54,19 @@ def notice(identifier: str = "n1", **more: Any) -> Notice:
     return msgspec.structs.replace(made, **more)
 
 
-def program(code: str, *words: object, head: str = HEAD + OPENED) -> subprocess.Popen[str]:
+def program(code: str, *words: object, head: str = HEAD + OPENED) -> Running:
     """Start a program with a database of its own; its first word is the address."""
-    command = [sys.executable, "-c", head + textwrap.dedent(code), *map(str, words)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
-    )
+    return Running(head + textwrap.dedent(code), words)
 
 
-def ended(running: subprocess.Popen[str]) -> list[str]:
+def ended(running: Running) -> list[str]:
     """Wait for a program that must end well; return its lines."""
     out, err = running.communicate(timeout=120)
     assert running.returncode == 0, err
     return out.splitlines()
 
 
-def kill(running: subprocess.Popen[str]) -> list[str]:
+def kill(running: Running) -> list[str]:
     """Kill a program that must still be running; return its whole lines."""
     running.send_signal(signal.SIGKILL)
     # Not `communicate`: it reads the pipe itself and would miss what an earlier readline left in the buffer.
