@@ -57,6 +57,25 @@ def overwrite(file: Path, offset: int, count: int) -> None:
     file.write_bytes(content)
 
 
+def test_a_journal_that_an_older_program_could_not_read_stays_missing_and_named(tmp_path: Path) -> None:
+    """It kept the file as damaged and compacted without it: that today's program can read it brings no row back."""
+    store = filled(tmp_path)
+    journal = next(tmp_path.rglob("*.journal"))
+    octets = journal.read_bytes()
+    journal.write_bytes(octets.replace(b"SKJ3", b"SKJ9"))  # a sign that it doesn't know
+    assert store.compact("flows")["damaged"] == 1
+    store.compact("flows")
+    broken = journal.with_suffix(".damaged")
+    broken.write_bytes(octets)
+    assert numbers(store) == []
+    name = broken.relative_to(tmp_path).as_posix()
+    for number in range(3):
+        begin = START + number * HOUR
+        assert damaged(store, hour(number)) == (Damage(name, Window(begin, begin + 99_001)),)
+    assert {one.file for one in damaged(store)} == {name}
+    store.close()
+
+
 @pytest.mark.parametrize("compacting", [False, True])
 @pytest.mark.parametrize(("offset", "count"), [(700, 100), (64, 1), (3000, 400)])
 def test_an_altered_piece_of_a_journal_is_not_read_and_named(

@@ -98,15 +98,18 @@ def damage(held: Held, root: Path, window: Window | None = None) -> list[Damage]
                 _add(found, path, root, None if hour is None else Window(hour, hour + HOUR))
     for path in (*held.journals, *held.broken):
         with contextlib.suppress(FileNotFoundError):
-            for lost in _lost(path, window):
+            for lost in _lost(path, window, broken=path in held.broken):
                 _add(found, path, root, lost)
     return [one for one in found.values() if window is None or one.meets(window)]
 
 
-def _lost(path: Path, window: Window | None) -> Iterator[Window | None]:
+def _lost(path: Path, window: Window | None, *, broken: bool) -> Iterator[Window | None]:
     there = inventory(path)
-    near = [one for one in there.pieces if window is None or one.meets(window)]
-    for piece in sorted_out(path, near)[1]:
+    near = [one for one in there.pieces if broken or window is None or one.meets(window)]
+    bad = sorted_out(path, near)[1]
+    if broken and not bad and not there.damaged:
+        bad = near  # an older program could not read it, and compacted without it
+    for piece in bad:
         yield Window(piece.first, piece.last + 1) if piece.rows else None
     if there.damaged:
         yield None
