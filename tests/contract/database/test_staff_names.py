@@ -63,6 +63,19 @@ def test_many_who_write_a_name_first_get_one_token(names: SqlStaffNames) -> None
     assert len(names.every()) == 4
 
 
+def test_those_who_write_several_names_at_once_get_all_of_them(names: SqlStaffNames) -> None:
+    """Old ones and new ones overlap, so that each waits for what another holds."""
+
+    def some(number: int) -> set[str]:
+        return {f"人 {(number * step + step) % 40}" for step in range(1, 9)}
+
+    with ThreadPoolExecutor(8) as hands:
+        found = list(hands.map(lambda number: names.tokens(some(number), number), range(40)))
+    assert [one.keys() for one in found] == [some(number) for number in range(40)]
+    held = {one.name: one.token for one in names.every()}
+    assert all(held[name] == token for one in found for name, token in one.items())
+
+
 def test_an_erased_name_is_in_no_file_of_sqlite(tmp_path: Path) -> None:
     database = open_sqlite(tmp_path / "cases.db")
     names = SqlStaffNames(database)

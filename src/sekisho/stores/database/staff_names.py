@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from sekisho.errors import ConflictError, StoreError
 from sekisho.model.staff_name import StaffName
@@ -14,6 +14,8 @@ from sekisho.stores.database.opening import Database
 from sekisho.stores.database.rows import as_noun, as_row, askable
 from sekisho.stores.database.sqlite import overwriting, overwritten
 from sekisho.stores.database.tables import STAFF_NAMES as NAMES
+
+_NAMES_LOCK = 0x73656B4E
 
 
 class SqlStaffNames:
@@ -36,6 +38,7 @@ class SqlStaffNames:
 
     def _tokens(self, wanted: set[str], at: int) -> dict[str, str]:
         with self._database.writing() as connection:
+            _lock(connection)
             there = NAMES.c.name.in_(wanted) & (NAMES.c.erased == 0)
             connection.execute(update(NAMES).where(there & (NAMES.c.used < at)).values(used=at))
             asked = select(NAMES.c.name, NAMES.c.token).where(there)
@@ -75,6 +78,7 @@ class SqlStaffNames:
         """Erase the names of these tokens; return how many there were. What was erased before stays as it is."""
         wanted = [one for one in tokens if askable(one)]
         with self._database.writing() as connection:
+            _lock(connection)
             overwriting(connection)
             gone = update(NAMES).where(NAMES.c.token.in_(wanted), NAMES.c.erased == 0)
             done = connection.execute(gone.values(name="", erased=max(at, 1), ground=ground))
@@ -82,3 +86,9 @@ class SqlStaffNames:
         with suppress(StoreError):  # erased it is; what is left over in the files goes the next time
             self._database.folded()
         return count
+
+
+def _lock(connection: Connection) -> None:
+    # Two that write several names at once wait for each other's, which PostgreSQL ends by refusing one of them.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _NAMES_LOCK})
