@@ -104,7 +104,8 @@ def blocks(source: BinaryIO, reject: Reject, lzo: Unpack = lzo_unpacked) -> Iter
     has counted none of its blocks, and names and statistics stand behind the count anyway.
 
     ``reject`` is called with a reason id, the place and a count of records lost: ``block-torn``, ``block-length``,
-    ``block-damaged``; ``lzo`` unpacks blocks of LZO1X. Of a torn block that is yielded nothing is counted here: its records tell how many are missing.
+    ``block-damaged``; ``lzo`` unpacks blocks of LZO1X. Of a torn block that is yielded nothing is counted here: its records
+    tell how many are missing.
 
     :raises ReadingError: not a file of nfdump, or of a layout or compression that can't be read
     """

@@ -11,7 +11,8 @@ Evidence:
     Counters that nfcapd had multiplied by the sampling rate are divided again when the rate is in the file.
 Limits:
     Layouts 1 (nfdump 1.6; its NAT fields are not read) and 2 (nfdump 1.7), either byte order; not encrypted.
-    Without the extra ``fast`` LZO is unpacked in plain Python: some megabytes a second. Names, statistics and payload are passed over.
+    Without the extra ``fast`` LZO is unpacked in plain Python: some megabytes a second. Names, statistics and payload are
+    passed over.
 Source:
     nfdump 1.7.1 `nffileV2.h`, `nfxV3.h`, `nfx.h`, `exporter.h` (layout facts); RFC 7012 for the columns.
 """
