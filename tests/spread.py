@@ -61,6 +61,11 @@ class Hand:
         self.at: int | None = None
         self.done = False
 
+    def give(self, numbers: list[int]) -> None:
+        """Give it tests, or none: then it goes. One that has gone is not asked; what it said last is still to be read."""
+        with contextlib.suppress(ConnectionError):
+            self.wire.send(numbers)
+
 
 class Spread:
     """Gives out the work and hears what came of it."""
@@ -120,7 +125,7 @@ class Spread:
     def _next(self, hand: Hand, _: object) -> None:
         stop = self.session.shouldfail or self.session.shouldstop
         hand.left = deque(self.pieces.popleft() if self.pieces and not stop else ())
-        hand.wire.send(list(hand.left))
+        hand.give(list(hand.left))
 
     def _begins(self, hand: Hand, number: int) -> None:
         hand.at = number
@@ -132,7 +137,7 @@ class Spread:
         config.hook.pytest_runtest_logreport(report=report)
         if self.session.shouldfail or self.session.shouldstop:
             # Who looks between two tests finds that there is something, and goes.
-            hand.wire.send([])
+            hand.give([])
 
     def _warning(self, _: Hand, what: tuple[str, str, int, str, str]) -> None:
         said, file, line, when, test = what

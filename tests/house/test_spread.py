@@ -7,7 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
+from multiprocessing import Pipe
 from pathlib import Path
+from types import SimpleNamespace
+
+from spread import Hand, Spread
 
 TESTS = Path(__file__).resolve().parents[1]
 _FILES = {
@@ -103,3 +108,18 @@ def test_who_is_interrupted_takes_down_what_is_set_up(tmp_path: Path) -> None:
     assert process.returncode == 2, said
     assert len(list(tmp_path.glob("*.down"))) == len(files)
     assert "passed" not in said
+
+
+def test_who_has_gone_is_heard_to_its_last_word() -> None:
+    """It asks and goes, as after a failure that ends the run; that it was done is not taken for a death."""
+    ours, theirs = Pipe()
+    theirs.send(("next", None))
+    theirs.send(("done", None))
+    theirs.close()
+    run = Spread.__new__(Spread)
+    run.session, run.pieces = SimpleNamespace(shouldfail="enough", shouldstop=False), deque()  # type: ignore[assignment]
+    hand = Hand(os.getpid(), ours)
+    run._hear_of(hand)
+    os.close(hand.ended)
+    ours.close()
+    assert hand.done
