@@ -13,7 +13,7 @@ import numpy as np
 
 from sekisho.formats.flow_records import Array, Offsets
 from sekisho.formats.flow_sources import Source, Sources
-from sekisho.formats.message_sets import Block, Sets
+from sekisho.formats.message_sets import Block, Sets, distinct
 from sekisho.formats.sampling import Rules, option_records, telling
 from sekisho.formats.templates import (
     LOWEST_DATA,
@@ -73,7 +73,7 @@ class Binder:
         changes = self._template_sets()
         data = np.flatnonzero(self._sets.identifier >= LOWEST_DATA)
         keys = self._owner[data] << _ID_BITS | self._sets.identifier[data]
-        found, place = _unique(keys)
+        found, place = distinct(keys)
         busy: dict[int, set[int]] = {owner: set() for owner in changes}
         for key in found.tolist():
             owner, identifier = key >> _ID_BITS, key & 0xFFFF
@@ -158,7 +158,7 @@ class Binder:
     def _between(self, owner: int, which: Offsets) -> None:
         identifiers = self._sets.identifier[which]
         which = which[identifiers >= LOWEST_DATA]
-        found, place = _unique(self._sets.identifier[which])
+        found, place = distinct(self._sets.identifier[which])
         self.binding[which] = np.array([self._one(owner, one) for one in found.tolist()], np.int64)[place]
 
     def _told(self, source: Source, index: int) -> Rules:
@@ -196,11 +196,3 @@ class Binder:
                     self._teller.reject(source, name, count)
                 else:
                     self._teller.note(source, name, count)
-
-
-def _unique(keys: Offsets) -> tuple[Offsets, Offsets]:
-    """Return the different keys and, for each key, which it is; cheap when all are equal."""
-    if len(keys) and (keys == keys[0]).all():
-        return keys[:1], np.zeros(len(keys), np.int64)
-    found, place = np.unique(keys, return_inverse=True)
-    return found, place

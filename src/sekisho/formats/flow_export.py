@@ -24,7 +24,7 @@ from sekisho.formats.flow_lane import Lane, Passed
 from sekisho.formats.flow_plans import Plan, Twin
 from sekisho.formats.flow_records import Array, Offsets, Records, walk
 from sekisho.formats.flow_sources import Limits, Source, Sources
-from sekisho.formats.message_sets import Block, Sets, sets_of
+from sekisho.formats.message_sets import Block, Sets, distinct, ordered, sets_of
 from sekisho.formats.netflow import HEADER_5, HEADER_9, LAYOUT_5, NETFLOW_5, RECORD_5, Headers
 from sekisho.formats.sampling import UNKNOWN_BOOT, Rules
 from sekisho.formats.templates import EVENT_RECORDS, FLOW_RECORDS, OTHER_RECORDS, Layout
@@ -38,6 +38,8 @@ _PART_DATAGRAMS = 4_096
 _PARTS_OF_TWIN = 2
 _SCHEMA = 1
 _WORD = 4
+# Instead of a layout's number: a set that is no data, and data whose template is missing.
+_NO_DATA, _NO_LAYOUT = -2, -1
 
 
 class Counter(Protocol):
@@ -216,10 +218,7 @@ class _Part:
         """Return the sources, each datagram's index into them, and which datagrams have one (there may be no room)."""
         sender = self._datagrams.exporter[rows].astype(np.int64)
         keys = sender << 32 | domain
-        if (keys == keys[0]).all():
-            found, owner = keys[:1], np.zeros(len(rows), np.int64)
-        else:
-            found, owner = np.unique(keys, return_inverse=True)
+        found, owner = distinct(keys)
         newest = np.full(len(found), -1, np.int64)
         np.maximum.at(newest, owner, self._datagrams.received[rows])
         sources: list[Source] = []
@@ -370,11 +369,11 @@ class _Part:
         units = np.zeros(len(owner), np.int64)
         layouts, of_binding = _layouts(binder.bindings)
         data = binder.binding >= 0
-        layout_of_set = np.full(len(data), -2, np.int64)
+        layout_of_set = np.full(len(data), _NO_DATA, np.int64)
         layout_of_set[data] = of_binding[binder.binding[data]]
-        missing = np.flatnonzero(layout_of_set == -1)
+        missing = np.flatnonzero(layout_of_set == _NO_LAYOUT)
         codes = np.array([self._code(source) for source in sources], np.int16)
-        for which, layout in zip(_grouped(layout_of_set, len(layouts)), layouts, strict=True):
+        for which, layout in zip(_grouped(layout_of_set, len(layouts), _NO_DATA), layouts, strict=True):
             mine = sets.take(which)
             heads = _heads(mine, headers, binder, which, codes[owner[mine.message]])
             counts = self._plan(layout, mine, heads, sources, owner)
@@ -428,25 +427,27 @@ def _units(value: Any) -> int | None:
 def _layouts(bindings: list[Binding]) -> tuple[list[Layout], Offsets]:
     """Return the different layouts and each binding's index into them, -1 for none."""
     layouts: dict[Layout, int] = {}
-    index = [-1 if one.layout is None else layouts.setdefault(one.layout, len(layouts)) for one in bindings]
+    index = [
+        _NO_LAYOUT if one.layout is None else layouts.setdefault(one.layout, len(layouts)) for one in bindings
+    ]
     return list(layouts), np.array(index, np.int64)
 
 
-def _grouped(group: Offsets, groups: int) -> list[Offsets]:
-    """Return the indexes that have each value from 0 to ``groups`` - 1, in order."""
+def _grouped(group: Offsets, groups: int, lowest: int) -> list[Offsets]:
+    """Return the indexes that have each value from 0 to ``groups`` - 1, in order; values begin at ``lowest``."""
     if groups == 1:
         return [np.flatnonzero(group == 0)]
-    order = np.argsort(group, kind="stable")
-    edges = np.searchsorted(group[order], np.arange(groups + 1))
-    return [order[edges[index] : edges[index + 1]] for index in range(groups)]
+    order = ordered(group - lowest, groups - lowest)
+    edges = np.concatenate(([0], np.cumsum(np.bincount(group - lowest, minlength=groups - lowest))))
+    return [order[edges[index - lowest] : edges[index - lowest + 1]] for index in range(groups)]
 
 
 def _heads(sets: Sets, headers: Headers, binder: Binder, which: Offsets, exporter: Array) -> Heads:
-    used, place = np.unique(binder.binding[which], return_inverse=True)
+    used, place = distinct(binder.binding[which])
     bindings = [binder.bindings[one] for one in used.tolist()]
     rules: dict[int, int] = {}
     rule = np.array([rules.setdefault(id(one.rules), len(rules)) for one in bindings], np.int64)
-    distinct = {id(one.rules): one.rules for one in bindings}
+    by_id = {id(one.rules): one.rules for one in bindings}
     return Heads(
         headers.export[sets.message],
         headers.uptime[sets.message],
@@ -454,5 +455,5 @@ def _heads(sets: Sets, headers: Headers, binder: Binder, which: Offsets, exporte
         np.array([one.interval for one in bindings], np.uint32)[place],
         exporter,
         rule[place],
-        [distinct[one] for one in rules],
+        [by_id[one] for one in rules],
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,11 @@ from sekisho.formats.packed_rows import base_of, packed_batch
 from sekisho.formats.templates import Layout
 
 _INTERVAL, _EXPORTER = "samplingPacketInterval", "exporter"
+# Buffers begin where a cache line does.
+_ALIGNMENT = 64
+_LEAST_OCTETS = 1 << 16
+# References to what nobody has but the list of it, and the question how many there are.
+_UNUSED = 2
 
 
 class Passed(NamedTuple):
@@ -37,14 +43,51 @@ class _Job(NamedTuple):
     otherwise: Callable[[], None]
 
 
+class Room:
+    """Memory for rows, used again once nobody holds rows in it: what fresh pages cost is a third of the whole pass.
+
+    As many parts' rows are kept ready as mostly wait for being written; what is more goes back to the system.
+    """
+
+    def __init__(self, most: int = 6) -> None:
+        self._most = most
+        self._ready: list[Array] = []
+
+    def columns(self, kinds: Sequence[tuple[str, Any]], rows: int) -> dict[str, Array]:
+        """Return columns of ``rows`` of these types, without content."""
+        places, octets = [], 0
+        for _, kind in kinds:
+            places.append(octets)
+            octets += -(-rows * np.dtype(kind).itemsize // _ALIGNMENT) * _ALIGNMENT
+        memory = self._of(octets)
+        return {
+            name: memory[place : place + rows * np.dtype(kind).itemsize].view(kind)
+            for (name, kind), place in zip(kinds, places, strict=True)
+        }
+
+    def _of(self, octets: int) -> Array:
+        free = [place for place in range(len(self._ready)) if sys.getrefcount(self._ready[place]) <= _UNUSED]
+        for place in free:
+            if len(self._ready[place]) >= octets:
+                return self._ready[place]
+        made = np.empty(max(_LEAST_OCTETS, 1 << (octets - 1).bit_length()), np.uint8)
+        if free:
+            self._ready[free[0]] = made
+        elif len(self._ready) < self._most:
+            self._ready.append(made)
+        return made
+
+
 class Lane:
     """Takes the records of a part of a block that compiled code can take through at once.
 
-    ``table`` is the door's (pages and pseudonyms), ``bits`` the list's networks, empty for a list without IPv4.
+    ``table`` is the door's (pages and pseudonyms), ``bits`` the list's networks, empty for a list without IPv4; rows
+    come to lie in ``room``.
     """
 
-    def __init__(self, table: tuple[Array, Array], bits: Array) -> None:
+    def __init__(self, table: tuple[Array, Array], bits: Array, room: Room | None = None) -> None:
         self._table = table
+        self._room = room or Room()
         self._bits = bits
         self._jobs: list[_Job] = []
 
@@ -66,7 +109,7 @@ class Lane:
         from sekisho.formats.passage_fast import COLUMNS, passed
 
         total = sum(int(job.counts.sum()) for job in jobs)
-        out = {name: np.empty(total, kind) for name, kind in COLUMNS}
+        out = self._room.columns(COLUMNS, total)
         found = np.empty(total + 1, np.int64)
         base = base_of(max(int(job.heads.export.max()) for job in jobs))
         read = np.zeros(len(exporters), np.int64)

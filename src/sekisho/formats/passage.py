@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sekisho.formats.datagrams import Datagrams
 from sekisho.formats.flow_export import Counter, Decoder
-from sekisho.formats.flow_lane import Lane, Passed, by_exporter
+from sekisho.formats.flow_lane import Lane, Passed, Room, by_exporter
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.formats.watchlist import Watchlist
 
@@ -23,11 +23,12 @@ class Passage:
     def __init__(self, decoder: Decoder, door: Pseudonyms) -> None:
         self._decoder = decoder
         self._door = door
+        self._room = Room()
 
     def take(self, datagrams: Datagrams, watchlist: Watchlist, tally: Counter) -> Iterator[Passed]:
         """Yield what is a line's of a block of datagrams; nothing of a customer is in it but pseudonyms."""
         table = self._door.table4
-        lane = None if table is None or watchlist.bits is None else Lane(table, watchlist.bits)
+        lane = None if table is None or watchlist.bits is None else Lane(table, watchlist.bits, self._room)
         for batches, passed in self._decoder.passed(datagrams, tally, lane):
             if passed is not None:
                 yield passed
