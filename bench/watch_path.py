@@ -302,10 +302,10 @@ def peer(sender: Sender, folder: Path, rule: Path, empty: Path) -> dict[str, Any
         str(BUFFER // 2),  # newer ones take no more than 100 MB
     ]
     collector = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1)
+    if collector.poll() is not None:
+        raise Trouble(f"nfcapd did not start: {' '.join(command)}")
     try:
-        time.sleep(1)
-        if collector.poll() is not None:
-            raise Trouble(f"nfcapd did not start: {' '.join(command)}")
         sent = sender.send(port)
         time.sleep(1)
     except BaseException:
