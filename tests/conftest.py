@@ -1,8 +1,8 @@
 """How the suite is spread over processes: whole files, slowest first, and files that share something dear together.
 
 The lab's tests mostly wait for devices, so a few processes side by side make the whole run shorter even on two cores.
-A file stays in one process: fixtures of a module are dear, and names in the lab are a file's own.
-``--no-loadscope-reorder`` keeps our order.
+A file stays in one process: fixtures of a module are dear, and names in the lab are a file's own. ``spread.py`` gives
+the files out in the order made here.
 """
 
 import os
@@ -18,7 +18,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 _ROOT = Path(__file__).parent
-# Files whose tests wait for the same assessments, or look with the same browser.
+# Files whose tests wait for the same assessments, look with the same browser, or ask for the same compiled twins.
 _TOGETHER = {
     "lab/test_assess_uml.py": "own kernels",
     "lab/test_assess_hardened.py": "own kernels",
@@ -27,6 +27,8 @@ _TOGETHER = {
     "e2e/test_first_steps.py": "browser",
     "e2e/test_hub_pages.py": "browser",
     "e2e/test_open_id.py": "browser",
+    "property/test_flow_export.py": "compiled",
+    "property/test_passage.py": "compiled",
 }
 # What takes longest begins first. Most of these wait more than they work, and two cores are busy with six of them; the
 # rest keeps the order of the folders.
@@ -44,7 +46,7 @@ _FIRST = (
     "house/test_house.py",
     "contract/test_kill.py",
     "unit/probes/test_service_identity.py",
-    "property/test_flow_export.py",
+    "compiled",
     "contract/sharing/test_sharing_11_fuzz.py",
     "contract/database/test_trouble.py",
     "contract/database/test_detections_scale.py",
