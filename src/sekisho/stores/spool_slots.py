@@ -83,12 +83,15 @@ class Mappings:
 def allocate(file: int, count: int) -> None:
     """Give a segment its length and all its pages.
 
+    A shorter one gets its length from the allocation, when all of it is there: one of the right length never has holes,
+    whatever its file system counts as blocks, also after a kill.
+
     :raises OSError: the file system has no room
     """
     size, about = octets_of(count), os.fstat(file)
     if about.st_size == size and about.st_blocks * _BLOCK >= size:
         return  # used before: looking at each of its pages again would cost a tenth of receiving into them
-    if about.st_size != size:
+    if about.st_size > size:
         os.ftruncate(file, size)
     os.posix_fallocate(file, 0, size)
 

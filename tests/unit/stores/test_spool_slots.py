@@ -21,7 +21,7 @@ from sekisho.stores import spool_writer
 from sekisho.stores.spool import Spool
 from sekisho.stores.spool_place import Place
 from sekisho.stores.spool_segments import segments
-from sekisho.stores.spool_slots import STRIDE, count_in, octets_of
+from sekisho.stores.spool_slots import STRIDE, allocate, count_in, octets_of
 from sekisho.stores.spool_writer import SpoolWriter
 
 MEMORY = Path("/dev/shm")
@@ -157,6 +157,31 @@ def test_a_memory_without_room_is_counted_and_never_a_signal(
         kept = writer.ordinal
     with Spool(where) as spool:
         assert len(everything(spool)) == kept
+
+
+def test_a_segment_has_its_length_only_with_all_its_pages(
+    where: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an allocation that broke off leaves isn't taken for a whole one, however blocks are counted."""
+
+    def killed(*_: object) -> None:
+        raise InterruptedError
+
+    where.folder.mkdir()
+    size = octets_of(100)
+    with (where.folder / "one").open("w+b", buffering=0) as file:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "posix_fallocate", killed)
+            with pytest.raises(InterruptedError):
+                allocate(file.fileno(), 100)
+        assert os.fstat(file.fileno()).st_size < size
+        for length in (0, size - 1, size, 2 * size):
+            os.ftruncate(file.fileno(), 0)
+            os.ftruncate(file.fileno(), length)
+            allocate(file.fileno(), 100)
+            about = os.fstat(file.fileno())
+            assert about.st_size == size
+            assert about.st_blocks * 512 >= size
 
 
 def test_a_block_without_its_header_is_not_there(where: Place) -> None:
