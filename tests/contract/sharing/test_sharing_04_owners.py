@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from fakes.sharing import MOMENT, NOW, Ring, grant, opened_ring
+from sekisho.exchange.lanes import failure
 from sekisho.formats.stix_marking import WRITTEN
+from sekisho.formats.stix_object import ObjectFault
 from sekisho.model.indicator import Tlp
 from sekisho.model.membership import Right
 from sekisho.model.sharing import Collection, rfc3339
@@ -91,11 +93,26 @@ def test_gaps_between_times_of_adding_tell_no_count(tmp_path: Path) -> None:
     assert 20 < sum(random_step() for _ in range(4000)) / 4000 < 80
 
 
+def hides(one: dict[str, Any]) -> bool:
+    try:
+        failure.check({name: one[name] for name in one if name != "name" or one["type"] == "incident"})
+    except ObjectFault as fault:
+        return "hidden" in str(fault)
+    return False
+
+
 def test_what_is_read_is_what_was_written(ring: Ring) -> None:
     """No sign that hides, or turns the direction of, what a member writes to all the others."""
     ring.join("a")
-    for number, sign in enumerate(("\u202e", "\x07", "\x00", "\u2066")):
+    signs = ("\u202e", "\x07", "\x00", "\u2066", "\u061c", "\u200b", "\u2028", "\U000e0041")
+    for number, sign in enumerate(signs):
         told = ring.post("a", "failure", incident(number + 1, name=f"core{sign}down"))
-        assert told["failure_count"] == 1, sign
+        assert told["failure_count"] == 1, repr(sign)
+    for more in (
+        {"labels": ["\u202ezz"]}, {"type": "note", "content": "c", "authors": ["\u202eabc"], "object_refs": []},
+        {"external_references": [{"source_name": "x", "description": "\u202egnp.exe"}]},
+    ):  # fmt: skip
+        assert hides(incident(1, **more)), more
+    assert not hides(incident(1, description="core\u3000down", labels=["ok"]))
     told = ring.post("a", "failure", incident(9, description="since 9:00\n\tcore, 回線断"))
     assert told["success_count"] == 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from unicodedata import category
 
 from sekisho.formats.stix_object import ObjectFault
 
@@ -18,9 +18,9 @@ _ALLOWED: Mapping[str, frozenset[str]] = {
 }
 
 
-# Signs that change what is read: controls but for lines and tabs, and those that turn the direction of writing.
-_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_TEXTS = ("name", "description", "abstract", "content")
+# Signs that nobody sees and that change what is read: controls, and those of direction, of width nought, of tags, of lines.
+_HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+_LINES = frozenset("\n\r\t")
 
 
 def check(one: Mapping[str, Any]) -> None:
@@ -34,6 +34,26 @@ def check(one: Mapping[str, Any]) -> None:
     for name in one:
         if name not in allowed:
             raise ObjectFault(f"{name[:60]} has no place in the failure lane")
-    for name in _TEXTS:
-        if isinstance(one.get(name), str) and _HIDDEN.search(one[name]):
-            raise ObjectFault(f"{name}: no control signs, none that turn the direction of writing")
+    for name, value in one.items():
+        if any(map(_hides, _texts(value))):
+            raise ObjectFault(
+                f"{name}: no control signs, none that are hidden or turn the direction of writing"
+            )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield all texts of a property, however deep: its depth was bounded before."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield name
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _hides(text: str) -> bool:
+    """Say whether there is anything in a text that isn't seen."""
+    return not text.isprintable() and any(category(sign) in _HIDDEN and sign not in _LINES for sign in text)
