@@ -32,8 +32,8 @@ class Membership(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def name(self) -> str:
-        """The hub's host, and port where one is named."""
-        return urlsplit(self.hub).netloc[:200]
+        """The hub's host, and port where one is named; never what stands before them to sign in with."""
+        return urlsplit(self.hub).netloc.rpartition("@")[2][:200]
 
 
 def membership(folder: Path) -> Membership | None:
@@ -44,11 +44,18 @@ def membership(folder: Path) -> Membership | None:
     if not file.is_file():
         return None
     found = read_table(file, Membership)
-    parts = urlsplit(found.hub)
-    clear = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not parts.hostname or not (parts.scheme == "https" or clear):
+    if not _usable(found.hub):
         raise DescriptionError(_WRONG, FILE)
     return found
+
+
+def _usable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # half an address in brackets, a port that is none
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK))
 
 
 def authorisation(folder: Path, member: Membership) -> str:

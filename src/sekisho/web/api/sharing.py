@@ -66,7 +66,8 @@ class IndicatorPageOut(msgspec.Struct, frozen=True):
 class IndicatorLifeOut(msgspec.Struct, frozen=True):
     """One indicator with the inputs of its score; numbers are null where fewer than ``k`` voices are told to nobody.
 
-    ``lines``: on how many lines members who tell it saw it in the last seven days, sums of days.
+    ``lines``: on how many lines members who tell it saw it, sums of days: who works here is told of
+    the last seven days, everybody else of the last seven that are closed (see ``/counts/`` of the hub).
     """
 
     indicator: IndicatorOut

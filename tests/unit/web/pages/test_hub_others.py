@@ -52,6 +52,8 @@ def test_lines_on_which_an_indicator_was_seen(here: HubConsole) -> None:
     here.ring.books.forget()
     assert here.browser(Role.VIEWER).get(api).json()["lines"] == 65
     assert here.browser(Role.ANALYST).get(api).json()["lines"] == 64
+    told = [" (of closed days)" in here.browser(role).get(page).text for role in (Role.VIEWER, Role.ANALYST)]
+    assert told == [True, False]
 
 
 def test_a_finding_is_told_answered_kept_and_decided(here: HubConsole) -> None:
