@@ -120,9 +120,7 @@ class HubDesk:
             SqlShownModels,
         )
 
-        self.folder = folder
-        self.settings = settings
-        self.database = database
+        self.folder, self.settings, self.database = folder, settings, database
         secret = read_key(folder / _KEY)
         self.books = Books(
             SqlMembers(database), SqlHubTokens(database), SqlCollections(database), SqlObjects(database, step),
