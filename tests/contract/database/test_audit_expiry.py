@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from contract.database.places import ended, kill, opened, program
 from contract.database.test_audit import TRIGGERS
 from sekisho.errors import StoreError
-from sekisho.model.audit import EXPIRE_AUDIT, GENESIS, AuditEntry, Checkpoint, stamped
+from sekisho.model.audit import EXPIRE_AUDIT, GENESIS, Act, AuditEntry, Checkpoint, stamped
 from sekisho.stores.database import Database, SqlAudit, audit_check, audit_expiry
+from sekisho.stores.database.audit import chained
 from sekisho.stores.database.audit_expiry import Overdue, due, expire
 
 AT = 1_000_000
@@ -23,6 +24,13 @@ RULE = "audit, 5 d"
 
 def append(log: SqlAudit, times: list[int]) -> list[AuditEntry]:
     return [log.append("佐藤", "sender", "export", f"case-{at}", at=at) for at in times]
+
+
+def append_at_once(database: Database, count: int) -> None:
+    """The same in one transaction: hundreds on the disk one by one would be most of a test."""
+    with database.writing() as connection:
+        for at in range(1, count + 1):
+            chained(connection, Act("佐藤", "sender", "export", f"case-{at}", at, "", "", {}))
 
 
 def overdue(until: int, at: int = AT) -> Overdue:
@@ -262,12 +270,13 @@ def test_noted_heads(database: Database, audit: SqlAudit) -> None:
 
 
 EXPIRING = """
+from sekisho.stores.database.audit import chained
 from sekisho.stores.database.audit_expiry import Overdue, expire
 """
 
 
 def test_two_at_once_delete_each_entry_once(address: str, database: Database, audit: SqlAudit) -> None:
-    append(audit, list(range(1, 401)))
+    append_at_once(database, 400)
     code = (
         EXPIRING
         + """
@@ -288,7 +297,7 @@ SqlAudit(database).append(sys.argv[2], "", "end", "", at=1001)
 
 
 def test_it_may_be_checked_meanwhile(address: str, database: Database, audit: SqlAudit) -> None:
-    append(audit, list(range(1, 301)))
+    append_at_once(database, 300)
     code = (
         EXPIRING
         + """
@@ -309,7 +318,7 @@ for until in range(1, 300):
 
 def test_killed_in_the_middle(address: str) -> None:
     database = opened(address)
-    append(SqlAudit(database), list(range(1, 2001)))
+    append_at_once(database, 2000)
     code = (
         EXPIRING
         + """

@@ -38,6 +38,12 @@ def fill(database: Database) -> None:
         assert filling.take(listed, str(first) if first else "", str(first + 10_000))
 
 
+def quick(ask: Callable[[], object]) -> bool:
+    begin = time.perf_counter()
+    ask()
+    return time.perf_counter() - begin < LIMIT_S
+
+
 @pytest.mark.slow
 def test_pages_and_counts_are_quick(database: Database, tmp_path: Path) -> None:
     fill(database)
@@ -59,9 +65,4 @@ def test_pages_and_counts_are_quick(database: Database, tmp_path: Path) -> None:
             lambda wanted=wanted: index.counts(wanted, CC),  # type: ignore[misc]
         )
         for ask in asks:
-            taken = []
-            for _ in range(5):
-                begin = time.perf_counter()
-                ask()
-                taken.append(time.perf_counter() - begin)
-            assert min(taken) < LIMIT_S, wanted
+            assert any(quick(ask) for _ in range(5)), wanted

@@ -24,19 +24,27 @@ MIDDLE = f"{NOW + SPAN // 2}.x"
 
 def fill(database: Database) -> None:
     chance = random.Random(1)
+    rows = [
+        as_row(
+            case(
+                f"0{number:05}", revision=1, subscriber=chance.randrange(80_000), state=chance.choice(OPEN),
+                family=f"f{chance.randrange(20)}", key=f"family:f{chance.randrange(20)}",
+                device_model=f"m{int(chance.expovariate(0.05))}", updated=NOW + chance.randrange(SPAN),
+            )
+        )
+        for number in range(10_000)
+    ]  # fmt: skip
     with database.writing() as connection:
-        for first in range(0, 100_000, 5_000):
-            rows = [
-                as_row(
-                    case(
-                        f"{number:06}", revision=1, subscriber=chance.randrange(80_000), state=chance.choice(OPEN),
-                        family=f"f{chance.randrange(20)}", key=f"family:f{chance.randrange(20)}",
-                        device_model=f"m{int(chance.expovariate(0.05))}", updated=NOW + chance.randrange(SPAN),
-                    )
-                )
-                for number in range(first, first + 5_000)
-            ]  # fmt: skip
-            connection.execute(insert(CASES), rows)
+        connection.execute(insert(CASES), rows)
+        # The others of other lines and other times, made where they lie: so many sent there would be most of the test.
+        for ten in range(1, 10):
+            other = {
+                "id": literal(str(ten)) + func.substr(CASES.c.id, 2),
+                "subscriber": (CASES.c.subscriber + ten * 7919) % 80_000,
+                "updated": (CASES.c.updated - NOW + ten * 10_000_019) % SPAN + NOW,
+            }
+            moved = select(*(other.get(one.name, one) for one in CASES.c)).where(CASES.c.id < "010000")
+            connection.execute(insert(CASES).from_select([one.name for one in CASES.c], moved))
         # Ten of each case, made where they lie: a million sent there would be most of the test.
         each = union_all(*(select(literal(number).label("seq")) for number in range(1, 11))).subquery()
         place = {"case": CASES.c.id, "seq": each.c.seq}
@@ -68,12 +76,12 @@ def test_pages_are_quick(database: Database, cases: SqlCases) -> None:
     }
     slow = {}
     for name, ask in asked.items():
-        took = []
-        for _ in range(5):
+        took: list[float] = []
+        # One of five in time: what the others wait for is the machine's other work, not the store's.
+        while len(took) < 5 and min(took, default=LIMIT_S) >= LIMIT_S:
             begin = time.perf_counter()
             ask()
             took.append(time.perf_counter() - begin)
-        # The quickest of five: what the others wait for is the machine's other work, not the store's.
         if min(took) >= LIMIT_S:
             slow[name] = [round(one, 3) for one in took]
     assert not slow
