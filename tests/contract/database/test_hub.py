@@ -157,7 +157,8 @@ def test_reports_fold_and_standings_are_found(database: Database) -> None:
     store.settle([standing(), standing("k3", published=0), standing("k1", score=60, published=NOW)])
     assert store.keys() == ("k1", "k2", "k3")
     assert store.keys("k1", 1) == ("k2",)
-    assert [one.key for one in store.due()] == ["k3"]
+    assert [one.key for one in store.due()] == [one.key for one in store.due(None)] == ["k3"]
+    assert store.due(0) == ()
     assert [one.score for one in store.standings(["k1", "none", "\0"])] == [60]
     assert [one.key for one in store.by_ids(["indicator--k3"])] == ["k3"]
     assert [one.key for one in store.usable(grades=("watch",))] == ["k1", "k3"]

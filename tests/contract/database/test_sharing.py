@@ -145,6 +145,11 @@ def test_a_large_request_is_stored_whole_and_in_order(objects: SqlObjects) -> No
     assert {one.outcome for one in objects.add("c1", many, NOW)} == {Outcome.STORED}
     assert {one.outcome for one in objects.add("c1", many, NOW + 5)} == {Outcome.SAME}
     assert [one.body for one in walk(objects, ALL, 1000)] == [one.body for one in many]
+    asked = [*(one.id for one in many), "a--none", "\0", "\ud800"]
+    assert objects.known("c1", asked) == {one.id for one in many}
+    assert (
+        objects.known("c1", ["a--none"]) == objects.known("c2", asked) == objects.known("\0", asked) == set()
+    )
 
 
 def test_no_such_collection(objects: SqlObjects) -> None:
