@@ -11,14 +11,14 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from fakes.sharing import DAY, Ring, indicator, opened_ring
+from fakes.sharing import DAY, Ring, grant, indicator, opened_ring
 from sekisho.errors import DescriptionError
 from sekisho.exchange.taxii_client import Bounds
 from sekisho.formats.stix_marking import WRITTEN
 from sekisho.model.corroboration import IndicatorState
 from sekisho.model.federation import Peer
 from sekisho.model.indicator import Tlp
-from sekisho.model.membership import Member, MemberRole, MemberState
+from sekisho.model.membership import Member, MemberRole, MemberState, Right
 from sekisho.model.sharing import Lane
 from sekisho.wiring.peering import pull_peer
 from sekisho.workflows.hub import add_peer, make_token, peering, publish, remove_peer, sweep
@@ -263,6 +263,22 @@ def test_failures_pass_but_not_back(pair: tuple[Ring, Ring]) -> None:
     forged = incident(1, modified="2026-11-18T12:00:00.000Z", name="偽")
     assert book_failures(jp.books, peer_named(jp.books, "de"), [forged]).counts == {"own": 1}
     assert [one["name"] for one in jp.objects("a", "failure") if one["id"] == forged["id"]] == ["回線断"]
+
+
+def test_a_failure_that_a_peer_marks_more_strictly_takes_its_earlier_versions_along(
+    pair: tuple[Ring, Ring],
+) -> None:
+    jp, _ = pair
+    jp.join("low")
+    peer = peer_named(jp.books, "de")
+    grant(jp.books, Right("low", jp.ids["failure"], True, False, Tlp.CLEAR), "op")
+    plain = incident(1) | {"object_marking_refs": [WRITTEN[Tlp.CLEAR]]}
+    later = plain | {"modified": "2026-11-18T11:00:00.000Z", "object_marking_refs": [WRITTEN[Tlp.GREEN]]}
+    seen = []
+    for one in (plain, later):
+        assert book_failures(jp.books, peer, [one]).counts == {"taken": 1}
+        seen.append([held["id"] for held in jp.objects("low", "failure", **{"match[version]": "all"})])
+    assert seen == [[plain["id"]], []]
 
 
 def test_three_in_a_ring_end(tmp_path: Path) -> None:

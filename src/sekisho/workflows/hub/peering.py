@@ -150,7 +150,10 @@ def book_failures(books: Books, peer: Peer, objects: Iterable[Mapping[str, Any]]
         except ObjectFault as fault:
             counts[f"refused: {fault}"[:120]] += 1
     kinds = {Outcome.STORED: "taken", Outcome.SAME: "same", Outcome.OTHER: "own"}
-    counts.update(kinds[put.outcome] for put in books.objects.add(lane.id, offered, books.now() * 1000))
+    puts = books.objects.add(lane.id, offered, books.now() * 1000)
+    counts.update(kinds[put.outcome] for put in puts)
+    taken = [one.id for one, put in zip(offered, puts, strict=True) if put.outcome is not Outcome.OTHER]
+    books.objects.tighten(lane.id, peer.member, taken)  # as where members say it (`Shelves.add`)
     return Brought(counts)
 
 
