@@ -22,6 +22,8 @@ _STEPS = (
     _DAY, 2 * _DAY, 7 * _DAY, 14 * _DAY, 30 * _DAY, 90 * _DAY, 365 * _DAY,
 )  # fmt: skip
 _THOUSANDS = ("", "k", "M", "G", "T", "P")
+#: Below this there is nothing to draw: its logarithm, and a step of a fourth of it, are no numbers any more.
+_NOTHING = 1e-300
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -225,7 +227,7 @@ def ticks(window: Window, most: int, zone: tzinfo | None) -> Iterator[tuple[int,
 
 def _levels(most: float) -> list[float]:
     """Return round values from nought to at least ``most``: four or five of them, whole numbers where few."""
-    if most <= 0:
+    if most <= _NOTHING:
         return [0.0, 1.0]
     rough = most / 4
     power = 10.0 ** math.floor(math.log10(rough))
