@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,6 +16,7 @@ from sekisho.ports.flows import Damage, Query
 
 HOUR = 3_600_000
 START = 1_795_000_000_000 // HOUR * HOUR
+_KEPT = threading.local()
 
 
 def flow(
@@ -78,22 +81,37 @@ class MemoryTables:
     def ask(self, query: Query) -> pa.Table:
         self.asked.append(query.name)
         parts = []
-        # One thread: a second one costs more to start than these few rows to ask.
-        with duckdb.connect(config={"threads": 1}) as engine:
+        engine = _engine()
+        named = {**query.tables}
+        try:
             for name, table in query.tables.items():
                 engine.register(name, table)
             for shard in self._shards:
+                named["FLOW"] = shard
                 engine.register("FLOW", shard)
                 parts.append(engine.sql(query.text, params=dict(query.parameters)).to_arrow_table())
-                engine.unregister("FLOW")
             part = pa.concat_tables(parts, promote_options="permissive")
             self.answers[query.name] = self.answers.get(query.name, 0) + part.num_rows
             if not query.merge:
                 return part
-            for name in query.tables:
+            # Only the parts are there when they are put together.
+            for name in named:
                 engine.unregister(name)
+            named = {"PART": part}
             engine.register("PART", part)
             return engine.sql(query.merge).to_arrow_table()
+        finally:
+            for name in named:
+                engine.unregister(name)
+
+
+def _engine() -> duckdb.DuckDBPyConnection:
+    """Return this thread's engine: opening one costs more than asking it."""
+    if getattr(_KEPT, "process", None) != os.getpid():
+        # One thread: a second one costs more to start than these few rows to ask.
+        _KEPT.engine, _KEPT.process = duckdb.connect(config={"threads": 1}), os.getpid()
+    engine: duckdb.DuckDBPyConnection = _KEPT.engine
+    return engine
 
 
 def window(begin_hours: float = 0, hours: float = 1) -> Window:

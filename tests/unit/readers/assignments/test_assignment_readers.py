@@ -364,13 +364,14 @@ class _Endless(io.RawIOBase):
 
 def test_a_large_stream_needs_little_memory() -> None:
     lines = b"".join(b"192.0.2.%d,a%d,1700000000,1700000100\n" % (n % 250, n) for n in range(50_000))
-    pieces = iter([b"network,account,begin,end\n", *([lines] * 100)])  # 200 MB
+    pieces = iter([b"network,account,begin,end\n", *([lines] * 50)])  # 100 MB
     unit = importlib.import_module("sekisho.readers.assignments.csv_assignments").READER
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tally = Counts()
     count = sum(batch.num_rows for batch in unit.read(io.BufferedReader(_Endless(pieces)), tally, {}))
-    assert count == 5_000_000
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000
+    assert count == 2_500_000
+    # 190 MB however long the stream; who kept the batches of this one would need 386.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 290_000
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
