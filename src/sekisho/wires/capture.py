@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import io
 import os
 import selectors
@@ -27,6 +28,8 @@ MOST_BYTES = 256 * 1024 * 1024
 READY_SECONDS = 3.0
 LINGER_SECONDS = 0.3
 _BLOCK = 64 * 1024
+_PIPE_BYTES = 1024 * 1024
+_GATHER_SECONDS = 0.02
 _ETH_P_ALL = 3
 _TCP, _FRAGMENT, _IPV6, _IPV6_HEADER = 6, 44, 6, 40
 _RECEIVE_BUFFER = 8 * 1024 * 1024
@@ -157,11 +160,15 @@ class Capture:
         source = process.stdout
         if source is None:
             return
+        _widen(source.fileno())
         with self._opened(path) as file:
             while data := os.read(source.fileno(), _BLOCK):
                 if not self._write(file, data):
                     process.terminate()
                     return
+                if len(data) < _BLOCK:
+                    # To be woken by each packet of a scan costs as much as a part of the scan.
+                    self._ended.wait(_GATHER_SECONDS)
 
     def _start_socket(self, path: Path) -> str:
         family = getattr(socket, "AF_PACKET", None)
@@ -254,6 +261,12 @@ class Capture:
         with contextlib.suppress(OSError):
             file.truncate(self._written)
         return True
+
+
+def _widen(pipe: int) -> None:
+    """Let more wait in a pipe where the system can; elsewhere whoever writes to it waits a little more often."""
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _until_ready(process: subprocess.Popen[bytes]) -> str:
