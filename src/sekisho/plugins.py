@@ -5,7 +5,8 @@ A broken plug-in is listed with its fault and left out; it never stops the rest.
 
 from __future__ import annotations
 
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -44,7 +45,7 @@ class Plugin(msgspec.Struct, frozen=True):
 
 def find(kind: str) -> tuple[Plugin, ...]:
     """Return all plug-ins of ``kind`` by name, broken ones included."""
-    points = sorted(entry_points(group=f"sekisho.{kind}"), key=lambda point: (point.name, point.value))
+    points = sorted(_installed(f"sekisho.{kind}"), key=lambda point: (point.name, point.value))
     found: dict[str, Plugin] = {}
     for point in points:
         plugin = _load(kind, point)
@@ -65,12 +66,12 @@ def units(kind: str) -> dict[str, Any]:
 
 def names(kind: str) -> tuple[str, ...]:
     """Return the names of ``kind`` without loading anything (for help and completion)."""
-    return tuple(sorted({point.name for point in entry_points(group=f"sekisho.{kind}")}))
+    return tuple(sorted({point.name for point in _installed(f"sekisho.{kind}")}))
 
 
 def unit(kind: str, name: str) -> Any:
     """Return one unit; PluginError when there is none or it is broken."""
-    for point in entry_points(group=f"sekisho.{kind}", name=name):
+    for point in _installed(f"sekisho.{kind}").select(name=name):
         plugin = _load(kind, point)
         if plugin.fault:
             raise PluginError(
@@ -83,6 +84,12 @@ def unit(kind: str, name: str) -> Any:
         f"{kind} {name}",
         Text(ja=f"あるもの：{'、'.join(names(kind))}", en=f"there are: {', '.join(names(kind))}"),
     )
+
+
+@cache
+def _installed(group: str) -> EntryPoints:
+    """Return what was installed when this process first looked; each look reads the files of all distributions."""
+    return entry_points(group=group)
 
 
 def _load(kind: str, point: EntryPoint) -> Plugin:
