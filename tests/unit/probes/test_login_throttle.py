@@ -51,10 +51,11 @@ def test_no_brake_at_all_fails():
 
 
 def test_a_delay_that_holds_only_one_by_one_does_not_pass_and_the_parallel_pace_is_right():
-    _, seen, finding, _ = assess(Habits(delay=0.4, delay_serial_only=True))
+    delay = 0.8  # a busy machine may add a fifth of it
+    _, seen, finding, _ = assess(Habits(delay=delay, delay_serial_only=True))
     assert finding.verdict is Verdict.FAIL
-    assert pace(seen, "serial") == pytest.approx(3600 / 0.4, rel=0.2)
-    assert pace(seen, "parallel 20") == pytest.approx(20 / 0.4 * 3600, rel=0.2)
+    assert pace(seen, "serial") == pytest.approx(3600 / delay, rel=0.2)
+    assert pace(seen, "parallel 20") == pytest.approx(20 / delay * 3600, rel=0.2)
     assert seen.one("throttle.million").attributes["mode"] == "parallel 20"
 
 
