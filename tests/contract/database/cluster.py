@@ -15,6 +15,9 @@ import psycopg
 
 USER = "sekisho"
 _READY_S = 60
+#: Files that live here are quickly made and deleted.
+MEMORY = Path("/dev/shm")
+_BY_FILES = 150_000  # since PostgreSQL 15
 
 
 def programs() -> Path | None:
@@ -40,6 +43,7 @@ class Cluster:
         self.root = Path(tempfile.mkdtemp(prefix="sekisho-pg-")) if root is None else root
         self._settings = settings
         self._server: subprocess.Popen[bytes] | None = None
+        self._connection: psycopg.Connection | None = None
         self._databases = 0
         if os.geteuid() == 0:  # the server refuses to run as root
             person = pwd.getpwnam("nobody")
@@ -89,19 +93,26 @@ class Cluster:
         """Make a database and return its URL: an empty one, or one like another of that name."""
         self._databases += 1
         name = f"t{self._databases}"
-        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {like}" if like else ""))
+        # In memory, copying files is half the work of taking each page through the log; on a disk it is more.
+        by_files = self.root.is_relative_to(MEMORY) and self._asked().info.server_version >= _BY_FILES
+        how = " STRATEGY FILE_COPY" if by_files else ""
+        self._asked().execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {like}{how}" if like else ""))
         return self.address(name)
 
     def drop(self, url: str) -> None:
         """Delete a database, whoever is connected."""
         name = url.partition("?")[0].rpartition("/")[2]
-        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self._asked().execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def address(self, name: str) -> str:
         """Return the URL of a database by name."""
         return f"postgresql://{USER}@/{name}?host={self.root}"
+
+    def _asked(self) -> psycopg.Connection:
+        """Return the connection that makes and deletes databases; it lasts as long as the server."""
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self.address("postgres"), autocommit=True)
+        return self._connection
 
     def _launch(self) -> subprocess.Popen[bytes]:
         options = ["listen_addresses=", f"unix_socket_directories={self.root}", *self._settings]
@@ -115,6 +126,9 @@ class Cluster:
 
     def _end(self, how: signal.Signals) -> None:
         assert self._server is not None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
         self._server.send_signal(how)
         self._server.wait(30)
         self._server = None

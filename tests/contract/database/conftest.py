@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from contract.database.cluster import Cluster, obstacle
+from contract.database.cluster import MEMORY, Cluster, obstacle
 from contract.database.places import opened
 from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
+
+_ROOM = 4 << 30
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -27,12 +30,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """One server for the session. It leaves its files to the system: what dies here has servers of its own."""
-    server = Cluster(None, "fsync=off")
+    server = Cluster(_in_memory(), "fsync=off", "max_wal_size=128MB", "min_wal_size=32MB")
     try:
         server.start()
         yield server
     finally:
         server.remove()
+
+
+def _in_memory() -> Path | None:
+    """Return a folder in memory, where there is room: a database for each test is hundreds of files, made and deleted."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < _ROOM:
+        return None
+    return Path(tempfile.mkdtemp(prefix="sekisho-pg-", dir=MEMORY))
 
 
 @pytest.fixture(scope="session")
