@@ -62,7 +62,6 @@ def netflow9(number: int) -> bytes:
 
 @pytest.mark.parametrize("disk", [False, True])
 def test_killed_at_any_moment_every_spooled_flow_is_kept_once(tmp_path: Path, disk: bool) -> None:
-    capture.write(tmp_path, time.time())
     data, port = tmp_path / "data", free_port()
     data.mkdir()
     (data / "watch.toml").write_text(capture.settings(), encoding="utf-8")
