@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import json
 import threading
 import time
@@ -64,7 +65,8 @@ class Got(NamedTuple):
 class Ring:
     """A hub, its clock, its members' tokens."""
 
-    def __init__(self, desk: Any, clock: list[int]) -> None:
+    def __init__(self, desk: Any, clock: list[int], runner: asyncio.Runner | None = None) -> None:
+        self._runner, self._thread = runner, threading.get_ident()
         self.desk, self.books, self.clock = desk, desk.books, clock
         self.tokens: dict[str, str] = {}
         self.ids = {one.alias: one.id for one in self.books.visible()}
@@ -97,9 +99,11 @@ class Ring:
         if member:
             given["authorization"] = f"Bearer {self.tokens.get(member, member)}"
         octets = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
-        return asyncio.run(
-            self._asked(method, path, urlencode(query, doseq=True), given | dict(headers or {}), octets)
-        )
+        asked = self._asked(method, path, urlencode(query, doseq=True), given | dict(headers or {}), octets)
+        if self._runner is None or threading.get_ident() != self._thread:
+            return asyncio.run(asked)
+        # The same loop for all: a loop of its own costs a request a sixth of its time.
+        return self._runner.run(asked, context=contextvars.copy_context())
 
     async def _asked(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -194,8 +198,8 @@ def opened_ring(folder: Path, database: str = "", **sharing: Any) -> Iterator[Ri
             with (folder / "hub.toml").open("a") as file:
                 file.write("[sharing]\n" + "\n".join(lines) + "\n")
     # Every object a microsecond later: worlds can be compared octet by octet.
-    with open_hub(folder, lambda: clock[0], lambda: 1) as desk:
-        yield Ring(desk, clock)
+    with open_hub(folder, lambda: clock[0], lambda: 1) as desk, asyncio.Runner() as runner:
+        yield Ring(desk, clock, runner)
 
 
 def indicator(
