@@ -15,8 +15,8 @@ from .description import authorisation, description
 from .machine import Machine
 
 SEKISHO = (sys.executable, "-m", "sekisho")
-# What these tests read of a report: setting a page costs as much as the rest of a short assessment.
-DOCUMENTS = ("--format", "html", "--format", "json")
+# Where a test reads no page: setting those takes as long as the rest of a short assessment.
+NO_PAGES = ("--format", "json")
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,18 @@ def assess(
     *only: str,
     timeout_s: float = 280.0,
     limits: Mapping[str, float] | None = None,
+    pages: bool = False,
 ) -> Outcome:
     """Assess a lab device in its own network; ``only`` names the probes, none of them means all.
 
     :param limits: instead of the product's own, where named
+    :param pages: whether all documents are wanted, and not only the one for machines
     """
     (place / "device.toml").write_text(description(device), encoding="utf-8")
     (place / "authorisation.toml").write_text(authorisation(), encoding="utf-8")
     command = [*SEKISHO, "assess", str(place / "device.toml"), "-a", str(place / "authorisation.toml"),
-               "-o", str(place / "run"), "--json", *DOCUMENTS, *(word for one in only for word in ("--only", one))]  # fmt: skip
+               "-o", str(place / "run"), "--json", *(word for one in only for word in ("--only", one)),
+               *(() if pages else NO_PAGES)]  # fmt: skip
     if limits:
         lines = "".join(f"{name} = {value}\n" for name, value in limits.items())
         (place / "limits.toml").write_text(lines, encoding="utf-8")

@@ -105,6 +105,9 @@ class ConsoleDevice:
                 continue
         while any(_alive(pid) for pid in mine):
             time.sleep(0.02)
+        for pid in mine:
+            with contextlib.suppress(ChildProcessError):  # most are started by the cord's own command
+                os.waitpid(pid, os.WNOHANG)
 
     def _serves(self, pid: int) -> bool:
         try:

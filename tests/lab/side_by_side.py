@@ -27,6 +27,8 @@ _ASKED: dict[str, tuple[str, ...]] = {
 # Codes that open the device come first, so less of it changes no verdict; bench/assess_router.py keeps the default.
 # A lock that is longer than the patience isn't knocked at but waited out afterwards, once for each series.
 _LIMITS = {"list_seconds": 30.0, "read_seconds": 5.0, "patience_seconds": 20.0}
+# Whose pages a test reads.
+_READ = {"fsync_writer"}
 # The weak router refuses slowly, and it opens to the first codes of the lists: more of them waits for nothing.
 _OWN_LIMITS = {"all_weak": {"list_seconds": 10.0, "wrong_per_account": 40}}
 
@@ -51,7 +53,10 @@ def assessments(flavours: Iterable[str], root: rootfs.RootFilesystem, place: Pat
         try:
             device.ready()
             limits = {**_LIMITS, **_OWN_LIMITS.get(flavour, {})}
-            return assess(device, place / flavour, *_ASKED[flavour], timeout_s=LONGEST_S, limits=limits)
+            return assess(
+                device, place / flavour, *_ASKED[flavour],
+                timeout_s=LONGEST_S, limits=limits, pages=flavour in _READ,
+            )  # fmt: skip
         finally:
             (place / flavour / "console.log").write_text(device.console(), encoding="utf-8")
             device.remove()

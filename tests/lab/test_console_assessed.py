@@ -24,7 +24,7 @@ from sekisho import __version__
 from sekisho.formats.release import MAGIC
 from sekisho.model.verdict import Verdict
 
-from .assessing import DOCUMENTS, SEKISHO, Outcome, measured
+from .assessing import NO_PAGES, SEKISHO, Outcome, measured
 from .console_device import GUEST, GUEST_CODE, ORIGIN, OWNER, OWNER_CODE, PORT, ConsoleDevice
 from .description import _toml, authorisation
 from .network import LAN4, LAN_MAC, TESTER_LAN4, TESTER_WAN4, WAN4, WAN_MAC, Network
@@ -198,6 +198,7 @@ def _assess(network: Network, place: Path, table: dict[str, Any], *only: str) ->
     # A killed process loses nothing that the kernel has taken over: there is no lazy medium to wait for.
     (place / "limits.toml").write_text(
         "throttle_tries = 60\nstep_seconds = 240.0\npatience_seconds = 34.0\nquiet_seconds = 1.0\n"
+        "rescan_seconds = 0.0\n"
     )
     told = "".join(
         f'[{question}]\nchoice = "{choice}"\nattachments = ["{PAGE}"]\n'
@@ -205,7 +206,7 @@ def _assess(network: Network, place: Path, table: dict[str, Any], *only: str) ->
     )
     (place / "answers.toml").write_text(f'person = "関守"\n{told}', encoding="utf-8")
     command = [*SEKISHO, "assess", str(place / "device.toml"), "-a", str(place / "authorisation.toml"),
-               "-o", str(place / "run"), "--limits", str(place / "limits.toml"), "--json", *DOCUMENTS,
+               "-o", str(place / "run"), "--limits", str(place / "limits.toml"), "--json", *NO_PAGES,
                "--answers", str(place / "answers.toml"), *(word for one in only for word in ("--only", one))]  # fmt: skip
     return measured(network.command(command), place / "run", 800.0)
 

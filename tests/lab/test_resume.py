@@ -16,7 +16,7 @@ import pytest
 
 from sekisho.demo.street import Street
 
-from .assessing import DOCUMENTS, SEKISHO, Outcome, chain, measured
+from .assessing import NO_PAGES, SEKISHO, Outcome, chain, measured
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow]
 
@@ -59,6 +59,9 @@ class Place:
             f'addresses = ["{self.street.net("baseline")}.0/24"]\n'
             'risks = ["read", "factory", "login", "write", "update", "power", "lockout"]\n'
         )
+        self.limits = folder / "limits.toml"
+        # A killed process loses nothing that the kernel has taken over: there is no lazy medium to wait for.
+        self.limits.write_text("quiet_seconds = 1.0\n")
         self.run = folder / "run"
 
     def first(self, *only: str) -> list[str]:
@@ -71,14 +74,16 @@ class Place:
             str(self.consent),
             "-o",
             str(self.run),
+            "--limits",
+            str(self.limits),
             "--json",
-            *DOCUMENTS,
+            *NO_PAGES,
             *_words(only),
         ]
 
     def again(self, *only: str) -> list[str]:
         """The command that goes on with it."""
-        return [*SEKISHO, "assess", "--resume", str(self.run), "--json", *DOCUMENTS, *_words(only)]
+        return [*SEKISHO, "assess", "--resume", str(self.run), "--json", *NO_PAGES, *_words(only)]
 
     def acts(self) -> Counter[str]:
         """How often the cord was pulled (cut) and put back (restore)."""
