@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, type_coerce, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    column,
+    func,
+    select,
+    text,
+    type_coerce,
+    union_all,
+)
 
 from sekisho.errors import DescriptionError
 from sekisho.language import Text as Words
@@ -34,6 +45,8 @@ _PAIRS = 60
 # Where nothing was counted beforehand, so many rows are counted and no more.
 _COUNTED = 20_000
 _IDS = 5_000
+_SHOWN = tuple(column(one.name, one.type) for one in DETECTIONS.c)
+_NEWEST: tuple[ColumnElement[Any], ...] = (column("begin").desc(), column("id"))
 Sums = Sequence[Any]
 
 
@@ -136,9 +149,10 @@ def _page(
     for piece in pieces:
         for begin, identifier in _behind(place):
             asked = _source(wanted, (*piece, *narrowed), begin, identifier)
-            selects.append(select(asked.limit(count).subquery()))
+            # The columns are named within and without, and not once more for each piece.
+            selects.append(select(text("*")).select_from(asked.limit(count).subquery()))
     merged = union_all(*selects).subquery()
-    return select(merged).order_by(merged.c.begin.desc(), merged.c.id).limit(count)
+    return select(*_SHOWN).select_from(merged).order_by(*_NEWEST).limit(count)
 
 
 def _source(
