@@ -376,7 +376,7 @@ def test_a_feed_never_goes_back_in_time(ring: Ring) -> None:
 
 def test_what_was_seen_again_stays_in_the_list_until_it_is_written_anew(ring: Ring) -> None:
     filled(ring)
-    ring.clock[0] += 3 * 3_600_000
+    ring.clock[0] += DAY  # what the hub keeps of a sight is its day
     again = lately(ring, 0, "198.51.100.7")
     ring.post(
         "a",
