@@ -11,9 +11,11 @@ import errno
 import fcntl
 import io
 import os
+import re
 import selectors
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -30,7 +32,12 @@ LINGER_SECONDS = 0.3
 _BLOCK = 64 * 1024
 _PIPE_BYTES = 1024 * 1024
 _GATHER_SECONDS = 0.02
+# tcpdump gives each packet that waits a place of the longest one's length: a thousand of them find room.
+_LONGEST_PACKET, _RING_KIB = 65_000, 65_536
+_DROPPED = re.compile(rb"^(\d+) packets? dropped by kernel", re.MULTILINE)
 _ETH_P_ALL = 3
+# linux/if_packet.h, not in Python's socket module.
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _TCP, _FRAGMENT, _IPV6, _IPV6_HEADER = 6, 44, 6, 40
 _RECEIVE_BUFFER = 8 * 1024 * 1024
 
@@ -94,9 +101,10 @@ class Capture:
         return f"({wanted}) and not ({' or '.join(unwanted)})"
 
     def stop(self) -> dict[str, Any]:
-        """End, and return bytes written and whether the bound was reached. Harmless without a start.
+        """End, and return bytes written, whether the bound was reached, and how many packets the system ``missed``.
 
-        A disk that took no more adds ``failed`` (what the system said) and ``lost`` (bytes that were heard
+        None: it doesn't say how many (the bound ended the program before). The raw socket misses packets before they are
+        looked at, so some may have been none of the terminal's. Harmless without a start. A disk that took no more adds ``failed`` (what the system said) and ``lost`` (bytes that were heard
         and are not in the file).
         """
         if self._thread is None:
@@ -107,19 +115,21 @@ class Capture:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
         self._thread.join(READY_SECONDS)
+        missed = None if self._socket is None else _drops(self._socket)
         if self._process is not None:
             try:
                 self._process.wait(READY_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            missed = _said_dropped(self._process)
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None:
                     pipe.close()
         if self._socket is not None:
             self._socket.close()
         self._process = self._socket = self._thread = None
-        ended: dict[str, Any] = {"bytes": self._written, "cut": self._cut}
+        ended: dict[str, Any] = {"bytes": self._written, "cut": self._cut, "missed": missed}
         return {**ended, "failed": self._failed, "lost": self._lost} if self._failed else ended
 
     def _start_tcpdump(self, path: Path) -> str:
@@ -131,8 +141,10 @@ class Capture:
             "-n",
             "-U",
             "--immediate-mode",
+            "-s",
+            str(_LONGEST_PACKET),
             "-B",
-            "8192",
+            str(_RING_KIB),
             "-w",
             "-",
             self._filter(),
@@ -261,6 +273,24 @@ class Capture:
         with contextlib.suppress(OSError):
             file.truncate(self._written)
         return True
+
+
+def _said_dropped(process: subprocess.Popen[bytes]) -> int | None:
+    """Return how many packets tcpdump says at its end that the kernel dropped; None when it doesn't."""
+    if process.stderr is None:
+        return None
+    os.set_blocking(process.stderr.fileno(), False)
+    try:
+        found = _DROPPED.search(os.read(process.stderr.fileno(), _BLOCK))
+    except OSError:
+        return None
+    return int(found[1]) if found else None
+
+
+def _drops(source: socket.socket) -> int | None:
+    with contextlib.suppress(OSError, struct.error):
+        return int(struct.unpack("=II", source.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))[1])
+    return None
 
 
 def _widen(pipe: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
 import time
 from pathlib import Path
@@ -92,6 +93,33 @@ def test_a_capture_is_bounded(tmp_path: Path, tcpdump: str | None) -> None:
     if said["captured"]:
         assert ended["cut"] is True
         assert (tmp_path / said["file"]).stat().st_size <= 1000
+
+
+@pytest.mark.parametrize("tcpdump", [None, ""])
+def test_packets_that_the_system_missed_are_told(
+    tmp_path: Path, tcpdump: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So small that a burst can't find room: what is in the file and what was missed is all of it.
+    monkeypatch.setattr("sekisho.wires.capture._RING_KIB", 512)
+    monkeypatch.setattr("sekisho.wires.capture._RECEIVE_BUFFER", 4096)
+    capture = Capture(tmp_path, ["127.77.1.6"], tcpdump=tcpdump)
+    said = capture.start()
+    sent = 3000
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hears,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out,
+    ):
+        hears.bind(("127.77.1.6", 0))
+        for _ in range(sent):
+            out.sendto(b"x" * 100, hears.getsockname())
+    ended = capture.stop()
+    if not said["captured"]:
+        return
+    kept = len(list(pcap.packets((tmp_path / said["file"]).read_bytes())))
+    assert ended["missed"] > 0
+    assert kept + ended["missed"] >= sent
+    if said["by"] == "tcpdump":  # which is asked for the terminal's alone; loopback shows each packet twice
+        assert kept + ended["missed"] <= 2 * sent
 
 
 def test_a_program_that_fails_is_replaced_or_named(tmp_path: Path) -> None:
