@@ -31,10 +31,11 @@ def living_day(folder: Path, wanted: Wanted | None = None) -> Iterator[None]:
     ended, began = Event(), milliseconds()
 
     def go_on() -> None:
-        while not ended.is_set():
+        while not ended.wait(_EVERY):
             leave_figures(folder, now := milliseconds(), (now - began) // 1000)
-            ended.wait(_EVERY)
 
+    # The first ones are there for whoever looks at once.
+    leave_figures(folder, began, 0)
     thread = Thread(target=go_on, name="living", daemon=True)
     thread.start()
     try:
