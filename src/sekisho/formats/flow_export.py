@@ -425,7 +425,7 @@ def _units(value: Any) -> int | None:
 
 
 def _layouts(bindings: list[Binding]) -> tuple[list[Layout], Offsets]:
-    """Return the different layouts and each binding's index into them, -1 for none."""
+    """Return the different layouts and each binding's index into them, `_NO_LAYOUT` for none."""
     layouts: dict[Layout, int] = {}
     index = [
         _NO_LAYOUT if one.layout is None else layouts.setdefault(one.layout, len(layouts)) for one in bindings

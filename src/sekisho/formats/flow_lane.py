@@ -44,7 +44,7 @@ class _Job(NamedTuple):
 
 
 class Room:
-    """Memory for rows, used again once nobody holds rows in it: what fresh pages cost is a third of the whole pass.
+    """Memory for rows, used again once nobody holds rows in it: fresh pages cost a fourth of the whole pass.
 
     As many parts' rows are kept ready as mostly wait for being written; what is more goes back to the system.
     """
@@ -85,9 +85,9 @@ class Lane:
     come to lie in ``room``.
     """
 
-    def __init__(self, table: tuple[Array, Array], bits: Array, room: Room | None = None) -> None:
+    def __init__(self, table: tuple[Array, Array], bits: Array, room: Room) -> None:
         self._table = table
-        self._room = room or Room()
+        self._room = room
         self._bits = bits
         self._jobs: list[_Job] = []
 
