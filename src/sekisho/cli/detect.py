@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sekisho.cli.looking import (
+    NOTHING,
     caution,
     data_option,
     list_option,
@@ -17,14 +19,19 @@ from sekisho.cli.looking import (
     time_options,
     warn,
 )
-from sekisho.cli.speech import lang_option, t
+from sekisho.cli.speech import LANGUAGE, lang_option, t
+from sekisho.errors import StoreError
+
+if TYPE_CHECKING:
+    from sekisho.wiring.watch import Unrecorded
 
 
 @click.command(
     help=t(
-        "保存したフローを全ての方法で調べ、感染した疑いのある回線を示す。終了コード：1 検出あり、0 検出なし、3 判断できない。",
-        "Look at the stored flows with every method and show the lines that look infected. "
-        "Exit code: 1 something found, 0 nothing found, 3 could not be judged.",
+        "保存したフローを全ての方法で調べ、感染した疑いのある回線を示す。終了コード：1 検出あり、0 検出なし、"
+        "3 判断できない、2 検出なしだがディスクの不調で記録できなかった。",
+        "Look at the stored flows with every method and show the lines that look infected. Exit code: 1 something found, "
+        "0 nothing found, 3 could not be judged, 2 nothing found, but a fault of the disk let nothing be recorded.",
     )
 )
 @list_option
@@ -45,21 +52,32 @@ def command(
 ) -> int:  # fmt: skip
     """Detect, print, leave with what it means."""
     from sekisho.wiring.moment import now
-    from sekisho.wiring.watch import Watch, taken
+    from sekisho.wiring.watch import Watch, recorded, taken
 
     at = now()
     with Watch(data, create=False) as watch:
         window = watch.window(moment(since, at) if since else None, moment(until, at) if until else None)
         detectors, lists_read = watch.detectors(methods, lists)
         looks = list(watch.detect(detectors, window, past=int(at.timestamp() * 1000) - moment(past, at)))
-        watch.remember([one for look in looks for one in look.detections])
         # With fewer lists or methods chosen by hand the look says less than the settings promise.
-        if not lists:
-            watch.note_looks(looks, window)
+        unrecorded = recorded(watch, looks, window, whole=not lists)
     warn(lists_read.rejected, as_json)
     if not as_json:
         caution(watch.assumed, watch.settings.customers, ())
         tell_nobodys(taken(watch.folder), data)
-    return show(
-        looks, detectors, "json" if as_json else form, output, {"window": window, "lists": lists_read}
-    )
+    why = _why(unrecorded)
+    said = {"window": window, "lists": lists_read} | ({"unrecorded": why} if why else {})
+    code = show(looks, detectors, "json" if as_json else form, output, said)
+    if why and not as_json:
+        click.secho(t(f"記録していない：{why}", f"not recorded: {why}"), fg="yellow", err=True)
+    failed = unrecorded is not None and not unrecorded.only_read
+    return StoreError.exit_code if failed and code == NOTHING else code
+
+
+def _why(unrecorded: Unrecorded | None) -> str:
+    """Return why what is shown was not kept, in words; nothing when it was."""
+    if unrecorded is None:
+        return ""
+    if unrecorded.only_read:
+        return t("このフォルダーは読むことしかできない", "the folder can only be read")
+    return f"{unrecorded.error.what.say(LANGUAGE)} → {unrecorded.error.where}"

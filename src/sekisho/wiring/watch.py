@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -38,7 +37,7 @@ from sekisho.wiring.warn import MANY_FILES
 from sekisho.workflows.detect import HOUR, Looked, detect
 from sekisho.workflows.ingest import Progress, Source, Taken, ingest, lost
 
-__all__ = ["DATASET", "ListsRead", "Watch", "milliseconds", "readers", "taken"]
+__all__ = ["DATASET", "ListsRead", "Unrecorded", "Watch", "milliseconds", "readers", "recorded", "taken"]
 
 _KEY, _TAKEN, _RECORDS = "pseudonym.key", "taken.jsonl", "records"
 _ITSELF = "sekisho"
@@ -263,7 +262,7 @@ class Watch:
         return lambda name: parameters(name, self.settings.detect.get(name))
 
     def remember(self, found: Sequence[Detection]) -> None:
-        """Keep detections, as candidates under their own label."""
+        """Keep detections, as candidates under their own label. :raises StoreError: the disk refuses."""
         rule = Stage.CANDIDATE
         label = handling.label(
             self.rules,
@@ -272,20 +271,17 @@ class Watch:
             self.settings.basis,
             milliseconds(),
         )
-        with _where_it_may_be_written():
-            self.log.add(found, label, milliseconds())
+        self.log.add(found, label, milliseconds())
 
     def note_looks(self, looks: Sequence[Looked], window: Window) -> None:
         """Note which methods have wholly looked at ``window``: only then does "no detection" say anything of it.
 
         Of the hours that are over; a look that could not judge, or failed, doesn't count, and only the parts of that
         method that could be judged do.
+
+        :raises StoreError: the disk refuses
         """
         over = Window(window.begin, min(window.end, milliseconds()))
-        with _where_it_may_be_written():
-            self._note_looks(looks, over)
-
-    def _note_looks(self, looks: Sequence[Looked], over: Window) -> None:
         for method in {look.method for look in looks}:
             mine = [look for look in looks if look.method == method]
             if all(_whole(look) for look in mine):
@@ -314,15 +310,26 @@ def readers() -> dict[str, Reader]:
     return plugins.units("readers")
 
 
-@contextmanager
-def _where_it_may_be_written() -> Iterator[None]:
-    """Let a folder that may only be read be asked all the same: nothing is kept there then."""
+class Unrecorded(NamedTuple):
+    """Why a look was not kept; ``only_read`` when the folder is one that may only be read, which is no fault of it."""
+
+    error: StoreError
+    only_read: bool
+
+
+def recorded(watch: Watch, looks: Sequence[Looked], window: Window, *, whole: bool) -> Unrecorded | None:
+    """Keep what was found and, with ``whole``, that it was looked; return what the disk refused.
+
+    It must not take along the answer of whoever asked. Where detections are not kept, the look isn't noted either.
+    """
     try:
-        yield
-    except (StoreError, OSError) as error:
-        cause = error if isinstance(error, OSError) else error.__cause__
-        if not isinstance(cause, OSError) or cause.errno not in READ_ONLY:
-            raise
+        watch.remember([one for look in looks for one in look.detections])
+        if whole:
+            watch.note_looks(looks, window)
+    except StoreError as error:
+        cause = error.__cause__
+        return Unrecorded(error, isinstance(cause, OSError) and cause.errno in READ_ONLY)
+    return None
 
 
 def _taken(file: Path) -> dict[str, Taken]:

@@ -78,7 +78,7 @@ def test_when_all_is_damaged_that_is_said(taken: Path, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_may_only_be_read_is_asked(taken: Path, tmp_path: Path) -> None:
-    """A real read-only file system, in a mount namespace of its own; the camera is found and nothing is complained of."""
+    """A real read-only file system, in a mount namespace of its own; the camera is found, and it is said that nothing is kept."""
     data = tmp_path / "data"
     shutil.copytree(taken / "data", data)
     words = ["-m", "sekisho", "detect", "--list", taken / "0" / "cc-list.csv", "--data", data]
@@ -89,8 +89,39 @@ def test_a_folder_that_may_only_be_read_is_asked(taken: Path, tmp_path: Path) ->
         capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "SEKISHO_LANG": "en"},
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
-    assert done.stderr == ""
+    assert done.stderr == "not recorded: the folder can only be read\n"
     assert "confirmed" in done.stdout
+
+
+def on_a_full_disk(data: Path, room: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run the command over a copy of ``data`` in a file system of its own on which not one octet is left."""
+    room.mkdir()
+    command = " ".join(
+        f"'{one}'" for one in [sys.executable, "-m", "sekisho", *words, "--data", room / "data"]
+    )
+    fill = f"dd if=/dev/zero of='{room}/full' bs=4096 2>/dev/null; dd if=/dev/zero of='{room}/full2' bs=1 2>/dev/null"
+    return subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c",
+         f"mount -t tmpfs -o size=8m tmpfs '{room}' && cp -r '{data}' '{room}/data' && {{ {fill}; exec {command}; }}"],
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "SEKISHO_LANG": "en"},
+    )  # fmt: skip
+
+
+def test_on_a_full_disk_what_was_found_is_shown(taken: Path, tmp_path: Path) -> None:
+    """The answer isn't lost with its record; where there is nothing to show, the fault is the exit code."""
+    words = ("detect", "--list", taken / "0" / "cc-list.csv")
+    done = on_a_full_disk(taken / "data", tmp_path / "a", *words)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "confirmed" in done.stdout
+    assert "not recorded: detections can't be written" in done.stderr
+    assert "No space left" in done.stderr
+    told = json.loads(on_a_full_disk(taken / "data", tmp_path / "b", *words, "--json").stdout)
+    assert "No space left" in told["unrecorded"]
+    assert told["detections"]
+    nothing = on_a_full_disk(taken / "data", tmp_path / "c", "detect", "--method", "brute_force")
+    assert nothing.returncode == 2, nothing.stdout + nothing.stderr
+    assert "nothing found" in nothing.stdout
+    assert "not recorded: what was looked at can't be written" in nothing.stderr
 
 
 def test_rows_that_were_rejected_are_told_by_detect_and_hunt(taken: Path, tmp_path: Path) -> None:
