@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -52,8 +54,18 @@ class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blind: bool = False
 
 
-def sampling_words(sampling: int) -> Text:
-    """Return what a sample of that interval can and can't say about the counts of a detection."""
+def mixed(finest: int, coarsest: int) -> dict[str, Scalar]:
+    """Return the argument of a detection whose rows are of several sampling intervals (0: not stated): ``finest``."""
+    return {"finest": finest} if finest < coarsest and coarsest > 1 else {}
+
+
+def sampling_words(sampling: int, arguments: Mapping[str, Scalar] = MappingProxyType({})) -> Text:
+    """Return what the sample lets the figures of a detection say.
+
+    :param sampling: the largest interval among its rows; 1 for every packet, 0 for not stated
+    :param arguments: those of the detection: ``finest`` is the smallest interval where that is another one, ``scaled`` is
+        true where packets and octets are multiplied by the interval already (others are what the sample held)
+    """
     if sampling == 1:
         return Text(ja="", en="")
     if not sampling:
@@ -61,10 +73,46 @@ def sampling_words(sampling: int) -> Text:
             ja="エクスポータは標本化率を言っていない。件数は下限である。",
             en="The exporter doesn't state its sampling: counts are lower bounds.",
         )
+    finest = int(arguments.get("finest", sampling) or 0)
+    of, figures = _sampled_of(finest, sampling), _sampled_figures(sampling, finest, arguments.get("scaled"))
     return Text(
-        ja=f"1:{sampling}の標本による。見えた件数は下限で、実際はおよそ{sampling}倍と見積もれる。見えないことは無いことを意味しない。",
-        en=f"From a 1:{sampling} sample: what was seen is a lower bound, about one in {sampling}; "
-        "what was not seen may still have been there.",
+        ja=f"{of.ja}{figures.ja}標本に見えないことは無いことを意味しない。",
+        en=f"{of.en}: {figures.en}; what was not seen may still have been there.",
+    )
+
+
+def _sampled_of(finest: int, coarsest: int) -> Text:
+    if finest == coarsest:
+        return Text(ja=f"1:{coarsest}の標本による。", en=f"From a 1:{coarsest} sample")
+    if not finest:
+        return Text(
+            ja=f"1:{coarsest}の標本と、標本化率を言わないエクスポータによる。",
+            en=f"From a 1:{coarsest} sample and an exporter that doesn't state its sampling",
+        )
+    if finest == 1:
+        return Text(
+            ja=f"一部は全パケット、一部は1:{coarsest}の標本による。",
+            en=f"Partly from every packet, partly from a 1:{coarsest} sample",
+        )
+    return Text(
+        ja=f"1:{finest}から1:{coarsest}の標本による。", en=f"From samples of 1:{finest} to 1:{coarsest}"
+    )
+
+
+def _sampled_figures(sampling: int, finest: int, scaled: Scalar) -> Text:
+    if scaled:
+        return Text(
+            ja="パケット数とオクテット数は、標本で見えた数に標本化率を掛けた見積りである。",
+            en="packets and octets are estimates, what was seen already multiplied by the interval",
+        )
+    if finest == sampling:
+        return Text(
+            ja=f"数は標本に見えたままの下限である（パケットとオクテットは実際のおよそ{sampling}分の1）。",
+            en=f"the figures are what it held, a lower bound (of packets and octets about one in {sampling})",
+        )
+    return Text(
+        ja="数は見えたままの合計で、標本だけに見えた分は下限である。",
+        en="the figures add up what was seen, a lower bound for what only a sample saw",
     )
 
 

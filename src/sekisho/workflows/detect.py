@@ -177,5 +177,9 @@ def sentence(detection: Detection, reasons: Mapping[str, Text], language: Langua
         reasons[detection.reason].say(language, **detection.arguments) if detection.reason in reasons else ""
     )
     because = BECAUSE.get(str(detection.arguments.get("because", "")))
-    parts = [said, because.say(language) if because else "", sampling_words(detection.sampling).say(language)]
+    parts = [
+        said,
+        because.say(language) if because else "",
+        sampling_words(detection.sampling, detection.arguments).say(language),
+    ]
     return ("" if language is Language.JA else " ").join(part for part in parts if part)

@@ -11,7 +11,7 @@ from sekisho.catalogues.detection import parameters
 from sekisho.detectors.flows.brute_force import DETECTOR as BRUTE
 from sekisho.detectors.flows.ddos_participation import DETECTOR as DDOS
 from sekisho.detectors.flows.outbound_scan import DETECTOR as SCAN
-from sekisho.model.detection import Detection, Grade, Window
+from sekisho.model.detection import Detection, Grade, Window, sampling_words
 from sekisho.model.tables import ACK, PSH, RECEIVES, SYN
 from sekisho.ports.flows import Finds
 
@@ -164,6 +164,32 @@ def test_the_sampling_of_one_exporter_does_not_lower_the_threshold_of_all() -> N
     assert not look(BRUTE, [*guesses(7, 6), other]).detections
     one = only(look(SCAN, [*probes(7, 6, sampling=1000), *browsing(8)]))
     assert (one.subscriber, one.grade) == (7, Grade.WATCH)
+
+
+def test_the_sentence_says_what_its_figures_are() -> None:
+    """A scan's are what the sample held, a flood's are multiplied already; of exporters that differ both are said."""
+
+    def said(finds: Finds) -> tuple[str, str]:
+        one = only(finds)
+        words = sampling_words(one.sampling, one.arguments)
+        return words.ja, words.en
+
+    scanned = said(look(SCAN, probes(7, 6, sampling=1000)))
+    assert "標本に見えたままの下限" in scanned[0]
+    assert "about one in 1000" in scanned[1]
+    rows = flood(7, sampling=1000) + browsing(8)
+    plain = only(look(DDOS, flood(7) + browsing(8))).arguments["rate"]
+    assert only(look(DDOS, rows)).arguments["rate"] == pytest.approx(1000 * plain, rel=0.001)
+    for words, scaled in zip(said(look(DDOS, rows)), ("掛けた見積り", "already multiplied"), strict=True):
+        assert scaled in words
+        assert "下限" not in words
+        assert "lower bound" not in words
+    two = probes(7, 400) + probes(7, 6, sampling=1000, exporter="192.0.2.2#0")
+    assert "一部は全パケット、一部は1:1000の標本" in said(look(SCAN, two))[0]
+    assert "Partly from every packet, partly from a 1:1000 sample" in said(look(SCAN, two))[1]
+    ports = [flow(7, "203.0.113.1", n, sampling=10 * (1 + n % 2)) for n in range(1, 400)]
+    assert "From samples of 1:10 to 1:20" in said(look(SCAN, ports))[1]
+    assert only(look(SCAN, probes(7, 400))).arguments.keys().isdisjoint({"finest", "scaled"})
 
 
 def test_one_exporter_without_flags_beside_an_ordinary_one_is_said() -> None:

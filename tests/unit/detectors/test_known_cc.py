@@ -13,7 +13,7 @@ from fakes.watched import START, MemoryTables, answered, flow, window
 from sekisho.catalogues.detection import parameters
 from sekisho.detectors.flows.known_cc import DETECTOR, KnownCc, Matches
 from sekisho.formats.watchlist import Watchlist
-from sekisho.model.detection import Grade
+from sekisho.model.detection import Grade, sampling_words
 from sekisho.model.indicator import Indicator
 from sekisho.model.tables import ACK, FIN, PSH, RECEIVES, RST, SENDS, SYN, WATCHED
 from sekisho.ports.flows import Finds
@@ -190,6 +190,18 @@ def test_sampling_is_taken_into_account(rows: Rows, expected: tuple[str, str]) -
     seen = any(row["subscriberSide"] == SENDS for row in rows)
     assert finds.coverage.note == (("sampled" if one.sampling else "unstated") if seen else "inbound-only")
     assert finds.coverage.blind is not seen
+
+
+def test_of_two_exporters_the_figures_are_no_hundredth() -> None:
+    """One sees every packet, one a hundredth: what is added up of both is no sample's figure."""
+    (one,) = look([*answered(4, CC, 48101), out(4, sampling=100)]).detections
+    assert (one.sampling, one.arguments["finest"]) == (100, 1)
+    words = sampling_words(one.sampling, one.arguments)
+    assert "one in 100" not in words.en
+    assert "Partly from every packet, partly from a 1:100 sample" in words.en
+    assert "標本だけに見えた分は下限" in words.ja
+    (unstated,) = look([out(1, flags=ACK, sampling=100), out(1, flags=ACK | PSH, sampling=0)]).detections
+    assert "doesn't state its sampling" in sampling_words(unstated.sampling, unstated.arguments).en
 
 
 def test_a_sampled_scan_by_the_cc_is_no_hit() -> None:

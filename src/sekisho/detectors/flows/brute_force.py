@@ -37,7 +37,7 @@ from sekisho.formats.flow_queries import (
 from sekisho.formats.flow_rows import shown
 from sekisho.language import Text
 from sekisho.model.baseline import Threshold, threshold
-from sekisho.model.detection import Detection, Grade, Window
+from sekisho.model.detection import Detection, Grade, Window, mixed
 from sekisho.model.purpose import Purpose
 from sekisho.ports.flows import Finds, Options, Query, Tables
 
@@ -49,7 +49,8 @@ AND "destinationTransportPort" IN (SELECT "port" FROM "PORTS")
 _COUNT = f"""
 SELECT "subscriber", CAST("destinationTransportPort" AS BIGINT) AS "port", COUNT(*) AS "attempts",
   CAST({TARGETS} AS BIGINT) AS "targets", MIN("flowStartMilliseconds") AS "begin", MAX("flowEndMilliseconds") AS "end",
-  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
+  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling",
+  CAST(MIN("samplingPacketInterval") AS BIGINT) AS "finest"
 FROM "FLOW" WHERE {_ATTEMPT}
 GROUP BY "subscriber", "destinationTransportPort" HAVING COUNT(*) >= $seen_least AND COUNT(*) * {SCALE} >= $wanted
 """
@@ -167,6 +168,7 @@ class BruteForce:
             arguments={
                 "seconds": seconds(row), "attempts": row["attempts"], "targets": row["targets"], "port": row["port"],
                 "threshold": round(limit.value), "because": limit.because,
+                **mixed(row["finest"], row["sampling"]),
             },
             remotes=(remote,),
             remote_count=row["targets"],

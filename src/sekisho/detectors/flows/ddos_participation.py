@@ -38,7 +38,7 @@ from sekisho.formats.flow_queries import (
 from sekisho.formats.flow_rows import PROTOCOLS, address_text, shown
 from sekisho.language import Text
 from sekisho.model.baseline import Threshold, threshold
-from sekisho.model.detection import Coverage, Detection, Grade, Window
+from sekisho.model.detection import Coverage, Detection, Grade, Window, mixed
 from sekisho.model.purpose import Purpose
 from sekisho.ports.flows import Finds, Options, Query, Tables
 
@@ -59,7 +59,8 @@ _SIDES = f"""
   {_sum("octetDeltaCount", 1)} AS "sent_octets", {_sum("octetDeltaCount", 2)} AS "received_octets",
   {_sum("packetDeltaCount", 1, scaled=False)} AS "seen", COUNT(*) AS "rows",
   CAST(MIN("flowStartMilliseconds") AS BIGINT) AS "begin", CAST(MAX("flowEndMilliseconds") AS BIGINT) AS "end",
-  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
+  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling",
+  CAST(MIN("samplingPacketInterval") AS BIGINT) AS "finest"
 """
 _FLOOD = f"""
 SELECT * FROM (
@@ -286,13 +287,18 @@ class DdosParticipation:
             end=row["end"],
             grade=Grade.LIKELY,
             reason=reason,
-            arguments=arguments,
+            arguments=arguments | _figures(row),
             remotes=(remote,),
             remote_count=1,
             evidence=tuple(shown(evidence)),
             rows=row["rows"],
             sampling=row["sampling"],
         )
+
+
+def _figures(row: _ROW) -> dict[str, Any]:
+    """Return the arguments that say what the figures are: scaled by the sample, where there is one."""
+    return ({"scaled": True} if row["sampling"] > 1 else {}) | mixed(row["finest"], row["sampling"])
 
 
 def _found_schema() -> Any:

@@ -39,7 +39,7 @@ from sekisho.formats.flow_queries import (
 from sekisho.formats.flow_rows import address_text, shown
 from sekisho.language import Text
 from sekisho.model.baseline import Threshold, threshold
-from sekisho.model.detection import Coverage, Detection, Grade, Window
+from sekisho.model.detection import Coverage, Detection, Grade, Window, mixed
 from sekisho.model.purpose import Purpose
 from sekisho.ports.flows import Finds, Options, Query, Tables
 
@@ -49,7 +49,8 @@ _HORIZONTAL = f"""
 SELECT "subscriber", CAST("destinationTransportPort" AS BIGINT) AS "port",
   CAST({TARGETS} AS BIGINT) AS "targets", COUNT(*) AS "probes",
   MIN("flowStartMilliseconds") AS "begin", MAX("flowEndMilliseconds") AS "end",
-  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
+  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling",
+  CAST(MIN("samplingPacketInterval") AS BIGINT) AS "finest"
 FROM "FLOW" WHERE {_PROBE}
 GROUP BY "subscriber", "destinationTransportPort"
 HAVING {TARGETS} >= $seen_least AND ({TARGETS}) * {SCALE} >= $wanted
@@ -64,7 +65,8 @@ _VERTICAL = f"""
 SELECT "subscriber", "ipVersion", "destinationIPv4Address", "destinationIPv6Address",
   COUNT(DISTINCT "destinationTransportPort") AS "ports", COUNT(*) AS "probes",
   MIN("flowStartMilliseconds") AS "begin", MAX("flowEndMilliseconds") AS "end",
-  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling"
+  CAST(MAX("samplingPacketInterval") AS BIGINT) AS "sampling",
+  CAST(MIN("samplingPacketInterval") AS BIGINT) AS "finest"
 FROM "FLOW" WHERE {_PROBE}
 GROUP BY "subscriber", "ipVersion", "destinationIPv4Address", "destinationIPv6Address"
 HAVING COUNT(DISTINCT "destinationTransportPort") >= $seen_least
@@ -240,6 +242,7 @@ class OutboundScan:
                 "begin": min(row["begin"] for row in most),
                 "end": max(row["end"] for row in most),
                 "sampling": max(row["sampling"] for row in most),
+                "finest": min(row["finest"] for row in most),
                 "ports": most[0]["ports"],
                 "remotes": tuple(f"{_remote(row)}:*/tcp" for row in most),
             }
@@ -271,7 +274,7 @@ class OutboundScan:
             end=row["end"],
             grade=Grade.LIKELY if _enough(row, arguments) else Grade.WATCH,
             reason=reason,
-            arguments=arguments,
+            arguments=arguments | mixed(row["finest"], row["sampling"]),
             remotes=row["remotes"][:SHOWN_ROWS],
             remote_count=row.get("targets", len(row["remotes"])),
             evidence=tuple(shown(evidence)),

@@ -61,7 +61,7 @@ def annex(
                 grade=_GRADES[one.grade].say(language),
             ),
         ]
-        if sampled := sampling_words(one.sampling).say(language):
+        if sampled := sampling_words(one.sampling, one.arguments).say(language):
             lines.append(sampled)
         shown = one.remotes[:_REMOTES]
         if shown:

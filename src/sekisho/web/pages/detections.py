@@ -261,7 +261,7 @@ def _one(asked: Asked) -> Response:
         one=one,
         said=said(one, methods, asked.language),
         method=methods.get(one.method),
-        sample=sampling_words(one.sampling),
+        sample=sampling_words(one.sampling, one.arguments),
         evidence=shown.evidence,
         case=cases.get(one.id, ""),
         others=[_row(other, methods, cases, asked.language) for other in others],

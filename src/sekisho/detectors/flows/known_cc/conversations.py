@@ -60,6 +60,7 @@ class Conversations:
     begin: Array
     end: Array
     sampling: Array
+    finest: Array
     sampled: Array
 
     @property
@@ -103,7 +104,7 @@ def conversations(table: pa.Table) -> Conversations:
     return Conversations(
         of_row, line, high, low, remote_port, own_port, protocol, *sent, *got,
         folded(np.minimum, begin), folded(np.maximum, end),
-        folded(np.maximum, sampling), folded(np.logical_or, sampling != 1),
+        folded(np.maximum, sampling), folded(np.minimum, sampling), folded(np.logical_or, sampling != 1),
     )
     # fmt: on
 

@@ -14,7 +14,7 @@ from sekisho.detectors.flows.known_cc.conversations import Conversations, Streng
 from sekisho.detectors.flows.known_cc.matches import Matches
 from sekisho.formats.flow_queries import SHOWN_ROWS, identity, number
 from sekisho.formats.flow_rows import address_text, endpoint_text, shown
-from sekisho.model.detection import Coverage, Detection, Grade, Window
+from sekisho.model.detection import Coverage, Detection, Grade, Window, mixed
 from sekisho.model.indicator import Indicator, Rejected
 from sekisho.model.verdict import Scalar
 from sekisho.ports.flows import Finds, Options
@@ -174,7 +174,7 @@ def _detection(
         end=int(talks.end[order].max()),
         grade=grade,
         reason=reason,
-        arguments=arguments,
+        arguments=arguments | mixed(int(talks.finest[order].min()), int(sampling.max())),
         family=entry.family,
         remotes=remotes[:SHOWN_ROWS],
         remote_count=len(remotes),
