@@ -27,7 +27,8 @@ class Handling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rule of one stage; ``days`` is the default and ``most_days`` the maximum that no setting exceeds.
 
     ``columns`` is the allow-list (for raw flows: of WATCHED). ``source`` and ``confidence`` stand for the purposes and
-    grounds, ``days_source`` and ``days_confidence`` for the days.
+    grounds, ``days_source`` and ``days_confidence`` for the days. ``late_days``: what is older than ``days`` already when
+    it is taken in is kept so long from then on (never beyond the maximum).
     """
 
     title: Text
@@ -40,6 +41,7 @@ class Handling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence: Confidence
     days_source: tuple[str, ...]
     days_confidence: Confidence
+    late_days: float = 0.0
 
     @property
     def milliseconds(self) -> int:
@@ -50,6 +52,11 @@ class Handling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def most_milliseconds(self) -> int:
         """The maximum, in milliseconds."""
         return int(self.most_days * _DAY)
+
+    @property
+    def late_milliseconds(self) -> int:
+        """How long what came late is kept, in milliseconds: not longer than anything else."""
+        return int(min(self.late_days, self.days) * _DAY)
 
 
 class _Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,6 +14,7 @@ from sekisho.cli.reason_words import place_word, rejected_word
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
+    from sekisho.catalogues.handling import Handling
     from sekisho.workflows.ingest import Taken
 
 
@@ -65,6 +66,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Take each file; exit 0 when all were taken, 3 when one could not be, or only in part; now or earlier."""
+    from sekisho.model.purpose import Stage
     from sekisho.wiring.lists import telling_prefixes
     from sekisho.wiring.watch import Watch
     from sekisho.workflows.ingest import lost
@@ -79,6 +81,7 @@ def command(
         put_json(done)
     else:
         _show(done, data)
+        _tell_late(done, watch.rules[Stage.RAW_FLOW])
     whole = all((one.before or one.outcome) in _GOOD for one in done)
     return 0 if whole and not any(lost(done)) else 3
 
@@ -134,6 +137,19 @@ def _untimely(done: Sequence[Taken]) -> list[str]:
         ),
     }
     return [words[reason] for reason in words if reason in reasons]
+
+
+def _tell_late(done: Sequence[Taken], rule: Handling) -> None:
+    """Say that flows which are past their usual time can be looked at, and that they go soon."""
+    if late := sum(one.late for one in done):
+        until, most = f"{min(rule.late_days, rule.days):g}", f"{rule.most_days:g}"
+        click.secho(
+            t(f"{late:,}行は保存の{rule.days:g}日を既に過ぎている。調べるために取り込んだが、{until}日で消える"
+              f"（通信の時刻から{most}日を超えては残さない）。",
+              f"{late:,} rows are past the {rule.days:g} days that flows are kept: taken in to be looked at, they go in "
+              f"{until} d (and never stay beyond {most} days of their own time)."),
+            fg="yellow",
+        )  # fmt: skip
 
 
 def _show(done: Sequence[Taken], data: Path) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from sekisho.wiring.holdings import Holdings
 
 T = TypeVar("T")
-_DAY = 86_400_000
 #: The parts that are made of the settings.
 OF_SETTINGS = ("settings", "rules", "holdings")
 _MODULES = (
@@ -112,11 +110,6 @@ class ConsoleFolder:
             days[Stage.RAW_FLOW] = self.settings.days
         return read_handling(days)
 
-    @property
-    def longest(self) -> MappingProxyType[Stage, int]:
-        """The most milliseconds that data of each stage may be kept."""
-        return MappingProxyType({stage: int(rule.most_days * _DAY) for stage, rule in self.rules.items()})
-
     @cached_property
     def log(self) -> DetectionLog:
         """The log of detections."""
@@ -137,10 +130,10 @@ class ConsoleFolder:
         return self.once("store", self._store)
 
     def _store(self) -> DuckRecords:
-        from sekisho.stores.records_duckdb import DuckRecords, Settings
+        from sekisho.stores.records_duckdb import DuckRecords
+        from sekisho.wiring.data_folder import bounds
 
-        settings = Settings(shards=self.settings.shards, longest=self.longest)
-        return DuckRecords(self.folder / "records", self.now, settings)
+        return DuckRecords(self.folder / "records", self.now, bounds(self.rules, self.settings.shards))
 
     def has_records(self) -> bool:
         """Say whether any flow was ever kept here."""

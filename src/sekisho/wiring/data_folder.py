@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 from sekisho.catalogues.handling import Handling
@@ -11,11 +11,22 @@ from sekisho.model.purpose import Stage
 from sekisho.model.watching import Watching
 from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.records_duckdb import DuckRecords
+from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.wiring.moment import milliseconds
 
-__all__ = ["DATASET", "DataFolder", "milliseconds"]
+__all__ = ["DATASET", "DataFolder", "bounds", "milliseconds"]
 
 DATASET = "flow"
+
+
+def bounds(rules: Mapping[Stage, Handling], shards: int = 4) -> Settings:
+    """Return the bounds of the record store by the rules of handling."""
+    return Settings(
+        shards=shards,
+        longest={stage: rule.most_milliseconds for stage, rule in rules.items()},
+        kept={stage: rule.milliseconds for stage, rule in rules.items()},
+        late={stage: rule.late_milliseconds for stage, rule in rules.items()},
+    )
 
 
 class DataFolder(Protocol):
@@ -32,11 +43,6 @@ class DataFolder(Protocol):
     @property
     def rules(self) -> dict[Stage, Handling]:
         """How long data of each stage is kept, and what for."""
-        ...
-
-    @property
-    def longest(self) -> MappingProxyType[Stage, int]:
-        """The most milliseconds that data of each stage may be kept."""
         ...
 
     @property

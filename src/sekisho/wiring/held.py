@@ -6,7 +6,7 @@ Records are counted under a purpose that all their labels share; the other datas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -23,8 +23,10 @@ from sekisho.ports.flows import Query
 from sekisho.stores.database import Database, SqlAudit, SqlCases, SqlNotices
 from sekisho.stores.ledger import RECEIPTS, lines
 from sekisho.stores.purpose_gate import DATASETS
+from sekisho.stores.records_duckdb import expiry
+from sekisho.stores.records_duckdb.layout import HOUR
+from sekisho.wiring.data_folder import DATASET, bounds
 from sekisho.wiring.holdings import Holdings
-from sekisho.wiring.watch import DATASET
 
 INVENTORY, REFUSED = "inventory", "refused"
 # Where two datasets share a stage, its title would name both.
@@ -33,11 +35,11 @@ _WHOLE = Window(-(1 << 60), 1 << 60)
 _DAY = 86_400_000
 _PAGE = 1000
 _COUNT = """
-SELECT COUNT(*) AS "n", MIN("flowStartMilliseconds") AS "first", MAX("flowEndMilliseconds") AS "last"
-FROM "FLOW" WHERE "subscriber" = $line
+SELECT "flowStartMilliseconds" // 3600000 AS "hour", COUNT(*) AS "n", MIN("flowStartMilliseconds") AS "first",
+MAX("flowEndMilliseconds") AS "last" FROM "FLOW" WHERE "subscriber" = $line GROUP BY ALL
 """
 _SUM = """
-SELECT CAST(SUM("n") AS BIGINT) AS "n", MIN("first") AS "first", MAX("last") AS "last" FROM "PART"
+SELECT "hour", CAST(SUM("n") AS BIGINT) AS "n", MIN("first") AS "first", MAX("last") AS "last" FROM "PART" GROUP BY "hour"
 """
 
 
@@ -90,11 +92,15 @@ class _Gathering:
             return self._holding("records", None, known, counted=Counted.REFUSED, damaged=hurt)
         try:
             asked = watch.store.tables(DATASET, _WHOLE, common[0])
-            (row,) = asked.ask(Query("held", _COUNT, _SUM, {"line": self._line})).to_pylist()
+            rows = asked.ask(Query("held", _COUNT, _SUM, {"line": self._line})).to_pylist()
         except PurposeError:
             return self._holding("records", None, known, counted=Counted.REFUSED, damaged=hurt)
         hurt = max(hurt, len(asked.damaged()))
-        return self._holding("records", row["n"] or 0, known, (row["first"], row["last"]), damaged=hurt)
+        hours = {row["hour"] * HOUR for row in rows}
+        ends = list(expiry.ends(watch.store.root, DATASET, hours, bounds(watch.rules)))
+        times = [row[name] for row in rows for name in ("first", "last")]
+        count = sum(row["n"] for row in rows)
+        return self._holding("records", count, known, times, damaged=hurt, ends=ends)
 
     def detections(self) -> Holding:
         found = self._held.watch.log.held(self._line)
@@ -159,17 +165,17 @@ class _Gathering:
 
     def _holding(
         self, dataset: str, rows: int | None, labels: list[Label], times: Iterable[int | None] = (),
-        *, counted: Counted = Counted.YES, damaged: int = 0,
+        *, counted: Counted = Counted.YES, damaged: int = 0, ends: Sequence[int] = (),
     ) -> Holding:  # fmt: skip
         stage = DATASETS[dataset]
         told = [one for one in times if one is not None]
         used = labels if rows != 0 or damaged else []
         purposes = dict.fromkeys(one for label in used for one in label.purposes)
         basis: dict[LegalBasis, None] = dict.fromkeys(label.basis for label in used)
+        until = ends or [one.expires for one in used]
         return Holding(
             dataset, stage, _TITLES.get(dataset, self._held.rules[stage].title), rows, counted, min(told, default=0), max(told, default=0),
-            tuple(purposes), tuple(basis), min((one.expires for one in used), default=0),
-            max((one.expires for one in used), default=0), damaged,
+            tuple(purposes), tuple(basis), min(until, default=0), max(until, default=0), damaged,
         )  # fmt: skip
 
 

@@ -25,10 +25,9 @@ from sekisho.stores.keys import read_key
 from sekisho.stores.ledger import RECEIPTS, REFUSALS, add
 from sekisho.stores.purpose_gate import DATASETS, PurposeGate
 from sekisho.stores.records_duckdb.due import due as records_due
-from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.stores.spool_expiry import SPOOL, PerishableSpool
 from sekisho.wiring.announcing import Announcing
-from sekisho.wiring.data_folder import DATASET, DataFolder
+from sekisho.wiring.data_folder import DATASET, DataFolder, bounds
 from sekisho.wiring.moment import milliseconds
 from sekisho.wiring.spools import spools
 from sekisho.wiring.warn import assignments, open_database
@@ -235,7 +234,7 @@ class _OutOfReach:
 class _Records:
     def __init__(self, watch: DataFolder) -> None:
         self._store = watch.store
-        self._settings = Settings(longest=watch.longest)
+        self._settings = bounds(watch.rules)
 
     def due(self, now: int) -> tuple[Receipt, ...]:
         return records_due(self._store.root, now, self._settings)

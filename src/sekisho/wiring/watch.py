@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
-from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import msgspec
@@ -27,9 +26,9 @@ from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.keys import key_at
 from sekisho.stores.ledger import RECEIPTS, lines
 from sekisho.stores.look_log import LookLog
-from sekisho.stores.records_duckdb import DuckRecords, Settings
+from sekisho.stores.records_duckdb import DuckRecords
 from sekisho.stores.records_duckdb.layout import READ_ONLY
-from sekisho.wiring.data_folder import DATASET
+from sekisho.wiring.data_folder import DATASET, bounds
 from sekisho.wiring.lists import ListsRead, indicators_of, list_ages
 from sekisho.wiring.moment import milliseconds, shown
 from sekisho.wiring.settings import SETTINGS, hold_prefixes, prefixes_ever, settings_of
@@ -70,15 +69,10 @@ class Watch:
             days[Stage.RAW_FLOW] = self.settings.days
         self.rules = handling.read_handling(days)
         self.key = folder / _KEY
-        self.longest = MappingProxyType(
-            {stage: int(rule.most_days * 86_400_000) for stage, rule in self.rules.items()}
-        )
         self._untidy: dict[str, str] = {}
         self.log = DetectionLog(folder / _DETECTIONS)
         self.looks = LookLog(folder / _LOOKS)
-        self.store = DuckRecords(
-            folder / _RECORDS, milliseconds, Settings(shards=self.settings.shards, longest=self.longest)
-        )
+        self.store = DuckRecords(folder / _RECORDS, milliseconds, bounds(self.rules, self.settings.shards))
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -133,6 +127,7 @@ class Watch:
         source = Source(
             readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember, self.times(),
             tuple(sorted(self.settings.customers)), prefixes_ever(self.folder), self._door,
+            milliseconds() - self.rules[Stage.RAW_FLOW].milliseconds,
         )  # fmt: skip
         yield from ingest(files, source, options, progress, kind=kind, language=language)
 
@@ -170,7 +165,7 @@ class Watch:
         if self.settings.basis is LegalBasis.NOT_COMMUNICATION:
             return None
         at = milliseconds()
-        return Window((at - self.longest[Stage.RAW_FLOW]) // HOUR * HOUR, at + CLOCK_SKEW)
+        return Window((at - self.rules[Stage.RAW_FLOW].most_milliseconds) // HOUR * HOUR, at + CLOCK_SKEW)
 
     def has_records(self) -> bool:
         """Say whether any flow was ever kept here."""

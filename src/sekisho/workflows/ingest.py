@@ -42,7 +42,8 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remembered: it may be tried again, with other options too. ``before`` is what a file taken ``again`` became then;
     ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without; ``span`` is
     the time of all that were read. ``customers`` are the prefixes whose lines it was searched for: when others are added,
-    what was nobody's then is taken now.
+    what was nobody's then is taken now. ``late`` counts those kept that were past their usual time already: they stay for a
+    moment only.
     """
 
     file: str
@@ -59,14 +60,15 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     before: str = ""
     span: tuple[int, int] = (0, 0)
     customers: tuple[str, ...] = ()
+    late: int = 0
 
 
 class Source(msgspec.Struct, frozen=True):
     """What `ingest` is married with: readers by name, the door, the store, the label, what was taken already by digest.
 
-    ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication). ``customers``
-    are the prefixes of ``door``, ``ever`` counts those that there ever were (it only grows), and ``earlier`` makes the door
-    of the prefixes of an earlier time.
+    ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication); what
+    begins earlier than ``late`` is past its usual time. ``customers`` are the prefixes of ``door``, ``ever`` counts those
+    that there ever were (it only grows), and ``earlier`` makes the door of the prefixes of an earlier time.
     """
 
     readers: Mapping[str, Reader]
@@ -80,6 +82,7 @@ class Source(msgspec.Struct, frozen=True):
     customers: tuple[str, ...] = ()
     ever: int = 0
     earlier: Callable[[tuple[str, ...]], Pseudonyms] | None = None
+    late: int = 0
 
 
 def lost(taken: Iterable[Taken]) -> Iterator[Damage]:
@@ -192,7 +195,8 @@ class _Watched:
         self._tally = tally
         self._untimely = 0
         self.begun = False
-        self.read = self.elsewhere = self.kept = 0
+        self.read = self.elsewhere = self.kept = self.late = 0
+        self._late = source.late
         self.begin, self.end = 0, 0
         self.span = (0, 0)
 
@@ -232,7 +236,9 @@ class _Watched:
             if count := pc.sum(which).as_py() or 0:
                 self._tally.reject(reason, count=count)
                 self._untimely += count
-        return batch.filter(pc.invert(pc.or_(old, late)))
+        kept = batch.filter(pc.invert(pc.or_(old, late)))
+        self.late += pc.sum(pc.less(kept["flowStartMilliseconds"], self._late)).as_py() or 0
+        return kept
 
 
 class _Counted(io.RawIOBase):
@@ -302,6 +308,7 @@ def _take(
     return Taken(
         _text(path), name, _outcome(watched, tally.counted()), watched.read, watched.kept, watched.elsewhere,
         watched.begin, watched.end, tally.counted(), digest=digest, span=watched.span, customers=source.customers,
+        late=watched.late,
     )  # fmt: skip
 
 

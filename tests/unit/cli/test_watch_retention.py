@@ -12,9 +12,12 @@ import pytest
 from sekisho.demo import capture
 from sekisho.errors import NothingThere
 from sekisho.language import Language
-from sekisho.model.purpose import LegalBasis
+from sekisho.model.purpose import LegalBasis, Purpose
 from sekisho.model.watching import Watching
+from sekisho.ports.flows import Query
 from sekisho.wiring import watch as wired
+from sekisho.wiring.held import held as disclosed
+from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.watch import Watch
 from sekisho.workflows.ingest import Taken
 
@@ -131,3 +134,61 @@ def test_flows_that_were_deleted_are_said_to_be(tmp_path: Path, clock: list[int]
         watch.window(None, None)
     assert f"({count:,} rows)" in caught.value.what.en
     assert "were deleted at their time" in caught.value.what.en
+
+
+def promised(data: Path, now: int) -> tuple[int, int]:
+    """What is said of when the first and the last flow of the camera goes."""
+    with Watch(data, create=False) as watch:
+        (line, _), *_ = _lines(watch)
+        told = disclosed(Holdings(watch, lambda: now), line, "tester").holdings[0]
+    return told.expires, told.last
+
+
+def _lines(watch: Watch) -> list[tuple[int, int]]:
+    asked = watch.store.tables("flow", wired.Window(0, 1 << 50), Purpose.CC_DETECTION)
+    sql = 'SELECT "subscriber" AS "line", COUNT(*) AS "n" FROM "FLOW" GROUP BY 1'
+    found = asked.ask(Query("lines", sql, 'SELECT * FROM "PART" ORDER BY "n" DESC')).to_pylist()
+    return [(row["line"], row["n"]) for row in found]
+
+
+def due(data: Path, now: int) -> int:
+    with Watch(data, create=False) as watch:
+        return sum(one.rows for one in Holdings(watch, lambda: now).expire("tester", dry=True).receipts)
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize(
+    ("age", "first", "last"), [(20, 1.0, 1.0), (6.5, 1.0, 1.0), (3, 4.0, 4.1), (29.5, 0.5, 0.6)]
+)
+def test_flows_are_kept_from_their_own_time_on(
+    tmp_path: Path, clock: list[int], age: float, first: float, last: float, compacted: bool
+) -> None:
+    """What is older than its time can be looked at for a day; what is said is what happens."""
+    data, begin = tmp_path / "data", clock[0]
+    done = take(data, begin - int(age * DAY))
+    assert (done.outcome, held(data)) == ("taken", done.kept)
+    assert (done.late == done.kept) == (age > 7)
+    if compacted:
+        with Watch(data) as watch:
+            assert watch.store.compact("flow")["made"]
+    goes = promised(data, begin)
+    assert begin + (first - 0.1) * DAY < goes[0] <= goes[1] <= begin + (last + 0.1) * DAY, goes
+    assert due(data, goes[0] - 1) == 0
+    assert 0 < due(data, goes[0]) <= due(data, goes[1]) == done.kept
+    clock[0] = goes[0] - 1
+    with Watch(data, create=False) as watch:
+        watch.tidy()
+    assert held(data) == done.kept
+    clock[0] = goes[1]
+    with Watch(data, create=False) as watch:
+        watch.tidy()
+    assert held(data) == 0
+
+
+def test_what_comes_in_as_it_happens_goes_with_its_label(tmp_path: Path, clock: list[int]) -> None:
+    clock[0] = clock[0] // 3_600_000 * 3_600_000 + 1_800_000
+    data = tmp_path / "data"
+    take(data, clock[0] - 4_200_000)
+    with Watch(data) as watch:
+        (label,) = [one["expires"] for one in watch.store.state()["datasets"]["flow"]["labels"].values()]
+    assert promised(data, clock[0]) == (label, label)

@@ -13,10 +13,16 @@ from sekisho.stores.records_duckdb.settings import Settings
 def due(root: Path, now: int, settings: Settings) -> tuple[Receipt, ...]:
     """Return the receipts that `DuckRecords.expire` would write.
 
-    Rows of journals that must be divided by hour first are not counted before they are.
+    Rows of journals are counted by piece; the store divides them by hour before it deletes them.
     """
     return tuple(
-        expiry.counted(name, folder, reason, now)
+        receipt
         for name in datasets(root)
-        for folder, reason in expiry.due(root, name, now, settings)
+        for receipt in (
+            *(
+                expiry.counted(name, folder, reason, now)
+                for folder, reason in expiry.due(root, name, now, settings)
+            ),
+            *expiry.hidden_counted(root, name, now, settings),
+        )
     )

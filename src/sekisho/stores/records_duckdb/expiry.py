@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
+from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, LegalBasis, Receipt
 from sekisho.stores.ledger import RECEIPTS, add, lines
 from sekisho.stores.records_duckdb.compaction import rows_of
-from sekisho.stores.records_duckdb.journal import pieces
+from sekisho.stores.records_duckdb.journal import Piece, pieces, read_pieces, starts
 from sekisho.stores.records_duckdb.layout import (
     EVERYTHING,
     HOUR,
@@ -33,6 +35,7 @@ from sekisho.stores.records_duckdb.layout import (
     write_once,
 )
 from sekisho.stores.records_duckdb.settings import Settings
+from sekisho.stores.records_duckdb.soundness import sorted_out
 
 #: Why something was deleted.
 LABEL, RETENTION = "label", "retention"
@@ -43,8 +46,7 @@ _RECEIPT = "receipt.json"
 def due(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[Path, str]]:
     """Yield the folders of a dataset that are past their time, and why.
 
-    A label's expiry counts for all; the longest time of a stage counts from the hour of the flows, unless they are
-    nobody's communication (an old public capture is not old data of a customer).
+    A label's expiry counts for all; `end_of` for the hours below it.
     """
     for path, label in labels(dataset_path(root, name)):
         if label is None:
@@ -52,33 +54,73 @@ def due(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[P
         if label.expires <= now:
             yield path, LABEL
             continue
-        longest = _longest(label, settings)
-        if longest is None:
-            continue
         old = {
             cell.path.parent
             for cell in cells(path)
-            if cell.hour is not None and cell.hour + HOUR + longest <= now
+            if cell.hour is not None and end_of(label, cell.hour, settings) <= now
         }
         for hour in sorted(old):
             yield hour, RETENTION
 
 
+def end_of(label: Label, hour: int, settings: Settings) -> int:
+    """Return when rows of an hour go: both in milliseconds.
+
+    Flows are kept for their time from their own hour on, not from the moment that somebody took them in. What was older
+    by then stays for a moment, to be looked at, but never beyond the longest time of its stage. For what is nobody's
+    communication only the label counts: an old public capture is not old data of a customer.
+    """
+    if label.basis is LegalBasis.NOT_COMMUNICATION:
+        return label.expires
+    end, over = label.expires, hour + HOUR
+    kept = settings.kept.get(label.stage)
+    # A label ends with a whole hour: what comes in as it happens ends with its label, not hour by hour before it.
+    if kept is not None and over + HOUR + kept < label.expires:
+        end = max(over + kept, label.expires - kept + settings.late.get(label.stage, 0))
+    longest = settings.longest.get(label.stage)
+    return min(end, label.expires, end if longest is None else over + longest)
+
+
+def ends(root: Path, name: str, hours: Collection[int], settings: Settings) -> Iterator[int]:
+    """Yield when what is held of some hours (their first milliseconds) goes, once for each of them below each label."""
+    for path, label in labels(dataset_path(root, name)):
+        if label is None:
+            continue
+        held = {cell.hour for cell in cells(path)}
+        written = [piece for one in journals(path) for piece in pieces(one.path)[0] if piece.rows]
+        for hour in hours:
+            window = Window(hour, hour + HOUR)
+            if hour in held or any(piece.meets(window) for piece in written):
+                yield end_of(label, hour, settings)
+            elif None in held:
+                yield label.expires
+
+
 def hidden(root: Path, name: str, now: int, settings: Settings) -> bool:
     """Say whether journals hold rows that are past their time: they must be divided by hour first."""
+    return any(True for _ in _hidden(root, name, now, settings))
+
+
+def hidden_counted(root: Path, name: str, now: int, settings: Settings) -> Iterator[Receipt]:
+    """Yield a receipt for the rows of each journal that are past their time; its octets are their share of a piece."""
+    for journal, piece, label in _hidden(root, name, now, settings):
+        rows = 0
+        for batch in read_pieces(journal, sorted_out(journal, iter([piece]))[0]):
+            found, count = np.unique(starts(batch) // HOUR * HOUR, return_counts=True)
+            old = [end_of(label, int(hour), settings) <= now for hour in found]
+            rows += int(count[old].sum())
+        if rows:
+            yield Receipt(name, rows, piece.octets * rows // piece.rows, RETENTION, now)
+
+
+def _hidden(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[Path, Piece, Label]]:
     for path, label in labels(dataset_path(root, name)):
-        longest = None if label is None or label.expires <= now else _longest(label, settings)
-        if longest is None:
+        if label is None or label.expires <= now or label.basis is LegalBasis.NOT_COMMUNICATION:
             continue
         for journal in journals(path):
             for piece in pieces(journal.path)[0]:
-                if piece.rows and piece.first // HOUR * HOUR + HOUR + longest <= now:
-                    return True
-    return False
-
-
-def _longest(label: Label, settings: Settings) -> int | None:
-    return None if label.basis is LegalBasis.NOT_COMMUNICATION else settings.longest.get(label.stage)
+                if piece.rows and end_of(label, piece.first // HOUR * HOUR, settings) <= now:
+                    yield journal.path, piece, label
 
 
 def delete(root: Path, name: str, folder: Path, reason: str, now: int) -> Receipt:

@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar row_group: rows of a Parquet row group, the unit of pruning
     :ivar longest: by stage, the longest time in milliseconds that a label may last from now and, for data that are
         somebody's communication, that rows are kept after their time (see the catalogue of handling)
+    :ivar kept: by stage, the usual time of the same; it is what a label lasts from the moment that rows are taken in
+    :ivar late: by stage, how long rows are kept that were older than ``kept`` when they were taken in, from then on
     """
 
     shards: int = 4
@@ -36,3 +38,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     most_hours: int = 2000
     row_group: int = 122_880
     longest: Mapping[Stage, int] = {}
+    kept: Mapping[Stage, int] = {}
+    late: Mapping[Stage, int] = {}
