@@ -14,10 +14,13 @@ PACKETS, OCTETS = "packetDeltaCount", "octetDeltaCount"
 REVERSE_PACKETS, REVERSE_OCTETS = "reversePacketDeltaCount", "reverseOctetDeltaCount"
 TOTAL_PACKETS, TOTAL_OCTETS, STATE = "packetTotalCount", "octetTotalCount", "state"
 INTERVAL = "samplingPacketInterval"
+#: Whose flows they are; `exporter` itself is the option that says it for a whole file.
+EXPORTER = "exporterColumn"
 
 ROLES = (
     START, END, DURATION, SOURCE, DESTINATION, SOURCE_PORT, DESTINATION_PORT, PROTOCOL, FLAGS, PACKETS, OCTETS,
     REVERSE_PACKETS, REVERSE_OCTETS, TOTAL_PACKETS, TOTAL_OCTETS, STATE, INTERVAL,
+    EXPORTER,
 )  # fmt: skip
 #: Without these a row is no flow; packets or octets must be there too.
 NEEDED = (START, SOURCE, DESTINATION, PROTOCOL)
@@ -26,7 +29,7 @@ NEEDED = (START, SOURCE, DESTINATION, PROTOCOL)
 AWS_COLUMNS = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
 #: Role → the tool's own column name.
 PRESETS: Mapping[str, Mapping[str, str]] = {
-    "sekisho": {role: role for role in ROLES},
+    "sekisho": {**{role: role for role in ROLES}, EXPORTER: "exporter"},
     # nfdump 1.6 and 1.7 -o csv; times are local time of the machine that ran nfdump.
     "nfdump": {
         START: "ts", END: "te", DURATION: "td", SOURCE: "sa", DESTINATION: "da", SOURCE_PORT: "sp",

@@ -25,6 +25,7 @@ class TwoWay:
 
     ``backward`` is empty for one-way records; else octets, packets and TCP flags of the other direction. ``bad`` has a
     mask for each reason; a record is counted for the first. ``intervals``: 1 of n was sampled, 0 (also when None) unknown.
+    ``exporters``: whose records they are, where the text says so.
     """
 
     lines: Array
@@ -39,6 +40,7 @@ class TwoWay:
     flags: Array
     backward: tuple[Array, Array, Array] | None = None
     intervals: Array | None = None
+    exporters: pa.DictionaryArray | None = None
     bad: dict[str, Array] = field(default_factory=dict)
 
     def rows(self, rejecting: Rejecting) -> Iterator[dict[str, Any]]:
@@ -96,6 +98,8 @@ class TwoWay:
         sides = np.concatenate([one[forth], other[back]]), np.concatenate([other[forth], one[back]])
         for name, side in zip(names, sides, strict=True):
             columns[name] = side if number == IPV4 else six_column(side)
+        if self.exporters is not None:
+            columns["exporter"] = self.exporters.take(pa.array(both))
         return columns
 
     def _back(self, part: int, which: Array) -> Array:

@@ -85,13 +85,17 @@ class CsvFlows:
             en="offset of times without a zone (such as +09:00), in place of zone",
         ),
         "exporter": Text(
-            ja="exporter 列の値（通常はファイル名）",
-            en="what stands in the column exporter (usually the file's name)",
+            ja="exporter 列の値：どのルーターのものか（既定は読み手の名）",
+            en="what stands in the column exporter: whose flows they are (default: the reader's name)",
         ),
         **{
             role: Text(ja=_ROLE.ja.format(role=role), en=_ROLE.en.format(role=role))
             for role in flow_csv.ROLES
         },
+        flow_csv.EXPORTER: Text(
+            ja="ルーターの名かアドレスが入っている列の見出し（空の行は exporter の値）",
+            en="the heading of the column with each row's router (where it is empty: what exporter says)",
+        ),
     }
 
     def detect(self, head: bytes, name: str) -> bool:  # noqa: ARG002 - the content tells
@@ -117,7 +121,7 @@ class CsvFlows:
                 shape = _shape(_first_line(block.text), options)
                 if shape.header:
                     text = _after_header(text)
-            for records in _records(text, shape, clock, rejecting, tally):
+            for records in _records(text, shape, clock, rejecting, tally, exporter):
                 for columns in records.rows(rejecting):
                     batch = batch_of(columns, exporter)
                     tally.good(batch.num_rows)
@@ -211,7 +215,7 @@ class _Clock:
 
 
 def _records(
-    block: Block, shape: flow_csv.Shape, clock: _Clock, rejecting: Rejecting, tally: Tally
+    block: Block, shape: flow_csv.Shape, clock: _Clock, rejecting: Rejecting, tally: Tally, exporter: str
 ) -> Iterator[TwoWay]:
     if not block.text.strip():
         return
@@ -221,7 +225,20 @@ def _records(
         columns, lines = table(block, shape.names, shape.delimiter, rejecting, quoted=True, nulls=_NULLS)
     if len(lines):
         found = {role: pc.utf8_trim_whitespace(columns[name]) for role, name in shape.roles.items()}
-        yield _Table(found, lines, tally).two_way(clock)
+        records = _Table(found, lines, tally).two_way(clock)
+        records.exporters = _exporters(found.get(flow_csv.EXPORTER), exporter, tally)
+        yield records
+
+
+def _exporters(column: pa.Array | None, usual: str, tally: Tally) -> pa.DictionaryArray | None:
+    """Return whose flows the rows are; None when no column says so, or more than the column can tell apart."""
+    if column is None:
+        return None
+    named = pc.if_else(pc.equal(column, ""), None, column).fill_null(usual).dictionary_encode()
+    if len(named.dictionary) > 1 << 15:
+        tally.note("exporters-left-out", len(column))
+        return None
+    return pa.DictionaryArray.from_arrays(named.indices.cast(pa.int16()), named.dictionary)
 
 
 def _long(block: Block, rejecting: Rejecting) -> tuple[dict[str, pa.Array], Array]:

@@ -79,8 +79,8 @@ class Nfcapd:
     title = Text(ja="nfcapd のファイル（nfdump 1.6、1.7）", en="nfcapd files (nfdump 1.6, 1.7)")
     options: Mapping[str, Text] = {
         "exporter": Text(
-            ja="記録に送信元がないときの exporter 列の値（通常はファイル名）",
-            en="what stands in the column exporter when a record has none (usually the file's name)",
+            ja="記録に送信元がないときの exporter 列の値（既定は読み手の名）",
+            en="what stands in the column exporter when a record has none (default: the reader's name)",
         )
     }
 

@@ -71,8 +71,8 @@ class ParquetFlows:
     title = Text(ja="Parquet、Arrow のフロー", en="flows in Parquet or Arrow files")
     options: Mapping[str, Text] = {
         "exporter": Text(
-            ja="exporter の列がないときの値（通常はファイル名）",
-            en="what stands in the column exporter when the file has none (usually the file's name)",
+            ja="exporter の列がないときの値（既定は読み手の名）",
+            en="what stands in the column exporter when the file has none (default: the reader's name)",
         ),
         "zone": ZONE_WORD,
         **{

@@ -60,8 +60,8 @@ class Pcap:
             ja="同時に開いておくフローの上限（既定 1048576）", en="most flows open at once (default 1048576)"
         ),
         "exporter": Text(
-            ja="exporter 列の値（通常はファイル名）",
-            en="what stands in the column exporter (usually the file's name)",
+            ja="exporter 列の値：どのルーターのものか（既定は読み手の名）",
+            en="what stands in the column exporter: whose flows they are (default: the reader's name)",
         ),
     }
 

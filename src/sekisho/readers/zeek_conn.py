@@ -67,8 +67,8 @@ class ZeekConn:
     title = Text(ja="Zeek の conn.log（TSV、JSON）", en="Zeek's conn.log (TSV, JSON)")
     options: Mapping[str, Text] = {
         "exporter": Text(
-            ja="exporter 列の値（通常はファイル名）",
-            en="what stands in the column exporter (usually the file's name)",
+            ja="exporter 列の値：どのルーターのものか（既定は読み手の名）",
+            en="what stands in the column exporter: whose flows they are (default: the reader's name)",
         )
     }
 

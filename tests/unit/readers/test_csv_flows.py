@@ -158,6 +158,32 @@ def test_our_own_names() -> None:
     assert read("csv_flows", file.encode(), zone="UTC")[1].rejects == {"address": 1}
 
 
+def test_whose_flows_they_are_is_told_by_a_column_or_for_the_whole_file() -> None:
+    start = "flowStartMilliseconds,sourceAddress,destinationAddress,protocolIdentifier,packetDeltaCount"
+    rows = [f"{1700000000000 + n},192.0.2.7,198.51.100.9,6,5" for n in range(3)]
+    named = [f"{row},{name}" for row, name in zip(rows, ("r1", "", "r2"), strict=True)]
+    own = "\n".join([f"{start},exporter", *named, ""]).encode()
+    other = own.replace(b"exporter", b"ra")
+    plain_file = "\n".join([start, *rows, ""]).encode()
+
+    def exporters(content: bytes, **options: str) -> list[str]:
+        batches, tally = read("csv_flows", content, **options)
+        assert not tally.rejects
+        return [name for batch in batches for name in batch["exporter"].to_pylist()]
+
+    assert exporters(own) == ["r1", "csv_flows", "r2"]
+    assert exporters(other, exporterColumn="ra", exporter="edge") == ["r1", "edge", "r2"]
+    assert exporters(other) == ["csv_flows"] * 3
+    assert exporters(plain_file, exporter="edge") == ["edge"] * 3
+    with pytest.raises(ReadingError) as refused:
+        exporters(own, exporterColumn="nothing")
+    assert "nothing?" in refused.value.where
+    many = "\n".join([f"{start},exporter", *(f"{rows[0]},r{n}" for n in range((1 << 15) + 1)), ""]).encode()
+    batches, tally = read("csv_flows", many)
+    assert {name for batch in batches for name in batch["exporter"].unique().to_pylist()} == {"csv_flows"}
+    assert tally.notes["exporters-left-out"] == (1 << 15) + 1
+
+
 def test_bad_lines_cost_only_themselves_and_name_their_line() -> None:
     head, good, *_ = NFDUMP.split("\n")
     bad = [
