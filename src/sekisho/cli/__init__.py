@@ -47,7 +47,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "detect": ("sekisho.cli.detect", t("感染した疑いのある回線を探す", "look for lines that look infected")),
     "lists": (
         "sekisho.cli.lists",
-        t("C&Cの表を取りに行く（TAXII、MISP）", "fetch lists of C&C (TAXII, MISP)"),
+        t("C&Cの表を取りに行く・並べる（TAXII、MISP）", "fetch and show lists of C&C (TAXII, MISP)"),
     ),
     "hunt": ("sekisho.cli.hunt", t("新しいC&Cの表を過去に当てる", "hold a new list of C&C against the past")),
     "cases": ("sekisho.cli.cases", t("検出をまとめた事案を扱う", "work on cases: folded detections")),

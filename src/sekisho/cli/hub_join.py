@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sekisho.cli.lists import tell_unnoted
 from sekisho.cli.looking import UNDECIDED, data_option
-from sekisho.cli.speech import lang_option, put_json, t, table
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
     from sekisho.wiring.counting import Days, Telling
@@ -101,20 +102,20 @@ def join(
 
 
 def _shown(done: Fetched, told: Telling) -> None:
+    from sekisho.wiring.list_words import left_out_words, try_words
+
     if done.written:
         left = sum(done.left_out.values()) + done.others
-        reasons = ", ".join(f"{reason} × {count:,}" for reason, count in done.left_out.items())
+        reasons = left_out_words(done.left_out).say(LANGUAGE)
         said = f" ({reasons})" if reasons else ""
         click.echo(
             t(f"{done.file}：{done.used:,} 項目", f"{done.file}: {done.used:,} entries")
             + (t(f"、使わない {left:,} 項目{said}", f", {left:,} left out{said}") if left else "")
         )
     else:
-        click.secho(
-            t(f"取り込めない：{done.reason} {done.detail}", f"not fetched: {done.reason} {done.detail}"),
-            fg="red",
-            err=True,
-        )
+        why = f"{try_words(done.reason).say(LANGUAGE)}  {done.detail}".rstrip()
+        click.secho(t(f"取り込めない：{why}", f"not fetched: {why}"), fg="red", err=True)
+        tell_unnoted(done)
     if told.days:
         days = ", ".join(told.days)
         click.echo(t(f"回線の数を知らせた：{days}（{told.counts} 件）", f"told of lines: {days} ({told.counts} counts)"))  # fmt: skip

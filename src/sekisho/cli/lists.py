@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sekisho.cli.looking import UNDECIDED, data_option
-from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.cli.looking import UNDECIDED, clock, data_option
+from sekisho.cli.speech import LANGUAGE, lang_option, plain, put_json, t, table
 
-_REASONS = {
-    "budget": t("多すぎる", "too much"),
-    "closed": t("途中で切れた", "it broke off"),
-    "loop": t("同じ頁が繰り返される", "its pages go round in a circle"),
-    "malformed": t("形が正しくない", "malformed"),
-    "no-manifest": t("manifest.json がない", "there is no manifest.json"),
-    "nothing-to-use": t("使える項目が一つもない", "not one usable entry"),
-    "refused": t("接続を拒まれた", "the connection was refused"),
-    "reset": t("接続が切れた", "the connection was reset"),
-    "timed-out": t("応答がない", "no answer"),
-    "tls": t("TLSの誤り（証明書など）", "a TLS fault (the certificate, perhaps)"),
-    "too-large": t("大きすぎる", "too large"),
-    "too-slow": t("時間内に終わらない", "not done in time"),
-    "unreachable": t("届かない", "out of reach"),
-    "unsupported": t("TAXII 2.1 の応答でない", "not an answer of TAXII 2.1"),
-}
+if TYPE_CHECKING:
+    from sekisho.wiring.list_fetching import Fetched
 
 
 @click.group(help=t("既知のC&Cの表。", "Lists of known C&C servers."))
@@ -80,6 +67,7 @@ def fetch(
 ) -> int:  # fmt: skip
     """Fetch; exit 3 when there is no new list."""
     from sekisho.wiring.list_fetching import Asked, fetch_list
+    from sekisho.wiring.list_words import left_out_words, try_words
     from sekisho.wiring.watch import Watch
 
     if bool(taxii) == bool(misp):
@@ -96,18 +84,87 @@ def fetch(
     if done.written:
         click.echo(t(f"{done.file}：{done.used:,} 項目", f"{done.file}: {done.used:,} entries"))
     else:
-        why = _REASONS.get(done.reason, done.reason)
+        why = try_words(done.reason).say(LANGUAGE)
         said = t(f"新しい表にしなかった：{why}　{done.detail}", f"no new list: {why}  {done.detail}")
         click.secho(said.rstrip(), fg="red", err=True)
+        tell_unnoted(done)
         if done.retry_after:
             wait = t(
                 f"相手は {done.retry_after:,} 秒待つよう求めている",
                 f"the server asks to wait {done.retry_after:,} s",
             )
             click.secho(wait, fg="yellow", err=True)
-    for reason, count in done.left_out.items():
-        click.secho(f"  {reason} × {count:,}", fg="yellow", err=True)
+    if done.left_out:
+        left = left_out_words(done.left_out).say(LANGUAGE)
+        click.secho(t(f"  使わなかった項目：{left}", f"  entries left out: {left}"), fg="yellow", err=True)
     return code
+
+
+def tell_unnoted(done: Fetched) -> None:
+    """Say on stderr that ``detect`` will know nothing of a try that failed, nothing being kept of it."""
+    if done.unnoted:
+        said = t(
+            f"失敗したことも記録できなかったので、detect はこれを知らない：{done.unnoted}",
+            f"that it failed couldn't be noted either, so detect won't know of it: {done.unnoted}",
+        )
+        click.secho(said, fg="yellow", err=True)
+
+
+_STATES = {
+    "fresh": t("新しい", "fresh"),
+    "stale": t("古い（「検出なし」とは言えない）", 'too old to say "nothing found"'),
+    "never": t("まだ取り込めていない", "never fetched"),
+    "there": t("手元のファイル", "a file of one's own"),
+    "missing": t("ファイルがない", "the file isn't there"),
+    "unreadable": t("読めない", "can't be read"),
+}
+_HEADS = (
+    t("名前", "name"), t("取り込んだ時", "fetched"), t("状態", "state"), t("項目", "entries"), t("オクテット", "octets"),
+    t("出所", "from"),
+)  # fmt: skip
+
+
+@command.command(
+    help=t(
+        "データのフォルダーの表を並べる：取り込んだもの、取り込もうとして一度も届かないもの、watch.toml の lists にあるもの。"
+        "終了コード：0 並べた（一つもないときも）。",
+        "List the lists of the data folder: fetched ones, those of which nothing ever came, and those that watch.toml names "
+        "under lists. Exit code: 0 listed, also where there are none.",
+    )
+)
+@data_option
+@lang_option
+def show(data: Path, as_json: bool) -> int:
+    """Show the lists."""
+    from sekisho.wiring.list_words import try_words
+    from sekisho.wiring.lists import lists_shown
+    from sekisho.wiring.watch import Watch, milliseconds
+
+    with Watch(data, create=False) as watch:
+        every = lists_shown(watch.folder, watch.settings, milliseconds())
+    if as_json:
+        put_json({"lists": every, "exit": 0})
+        return 0
+    if not every:
+        click.echo(
+            t("表は一つもない（sekisho lists fetch で取り込むか、detect に --list で渡す）",
+              "there are no lists (fetch one with sekisho lists fetch, or give detect one with --list)")
+        )  # fmt: skip
+        return 0
+    rows = [
+        (one.name, clock(one.fetched) if one.fetched else "", _STATES[one.state],
+         f"{one.entries:,}" if one.fetched else "", f"{one.octets:,}" if one.octets else "",
+         f"{one.kind}: {one.place}" if one.kind else "")
+        for one in every
+    ]  # fmt: skip
+    click.echo(table(rows, _HEADS))
+    for one in every:
+        if one.tried:
+            why = f"{try_words(one.reason).say(LANGUAGE)}  {one.detail}".rstrip()
+            said = t(f"{one.name}：最後の試み {clock(one.tried)} は失敗：{why}",
+                     f"{one.name}: the last try, {clock(one.tried)}, failed: {why}")  # fmt: skip
+            click.secho(plain(said), fg="yellow")
+    return 0
 
 
 @command.command(

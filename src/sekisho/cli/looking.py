@@ -271,6 +271,8 @@ def _tell(looks: Sequence[Looked], detectors: Mapping[str, Detector]) -> None:
 
 def tell_ages(read: ListsRead | None, stale: Collection[str]) -> None:
     """Say how old each fetched list is, and why the last try to fetch it failed; what is too old, in yellow."""
+    from sekisho.wiring.list_words import try_words
+
     for one in read.fetched if read else ():
         when = (
             t(f"{clock(one.fetched)} に取り込み（{one.entries:,} 項目）", f"fetched {clock(one.fetched)} ({one.entries:,} entries)")
@@ -278,8 +280,8 @@ def tell_ages(read: ListsRead | None, stale: Collection[str]) -> None:
             else t("まだ取り込めていない", "never fetched")
         )  # fmt: skip
         failed = (
-            t(f"。最後の試み {clock(one.tried)} は失敗：{one.reason} {one.detail}",
-              f". The last try, {clock(one.tried)}, failed: {one.reason} {one.detail}")
+            t(f"。最後の試み {clock(one.tried)} は失敗：", f". The last try, {clock(one.tried)}, failed: ")
+            + f"{try_words(one.reason).say(LANGUAGE)} {one.detail}".rstrip()
             if one.tried
             else ""
         )  # fmt: skip
@@ -407,7 +409,9 @@ def warn_torn(lines: Sequence[int]) -> None:
 def warn(rejected: Mapping[str, int], as_json: bool) -> None:
     """Say on stderr which entries of lists were left out."""
     if rejected and not as_json:
-        said = t("、", ", ").join(f"{reason} × {count:,}" for reason, count in rejected.items())
+        from sekisho.wiring.list_words import left_out_words
+
+        said = left_out_words(rejected).say(LANGUAGE)
         click.secho(
             t(f"表のうち使わなかった行：{said}", f"entries of the lists left out: {said}"),
             fg="yellow",

@@ -70,7 +70,7 @@ def fetch_feed(where: Feed, name: str, limits: Limits, bounds: FeedBounds = Feed
 def folder_feed(folder: Path, name: str, limits: Limits, bounds: FeedBounds = FeedBounds()) -> Reading:  # noqa: B008 - frozen
     """Return the indicators of a feed that was copied into a folder.
 
-    :raises PeerFailure: it has no manifest, or is too large
+    :raises PeerFailure: there is no such folder, it has no manifest, or is too large
     """
     counted = _Counted(bounds.events)
     room = bounds.http.octets
@@ -90,6 +90,8 @@ def folder_feed(folder: Path, name: str, limits: Limits, bounds: FeedBounds = Fe
             )
         return content
 
+    if not folder.is_dir():
+        raise PeerFailure("no-feed", str(folder))
     manifest = fetch(_MANIFEST)
     if manifest is None:
         raise PeerFailure("no-manifest", str(folder / _MANIFEST))

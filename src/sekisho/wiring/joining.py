@@ -28,7 +28,6 @@ def join_hub(
     :param client: PEM file of one's own certificate with its key; with it no token is needed
     :raises DescriptionError: the token's file is no line, or others may read it or the key
     :raises ReadingError: the address is no https one (nor http to loopback)
-    :raises StoreError: the list can't be written
     """
     header = _header(token_file)
     if client:
@@ -37,8 +36,8 @@ def join_hub(
         offering = discovered(url, header, str(authority) if authority else "", str(client) if client else "")
         collection = offering.named(_ALIAS)
     except PeerFailure as fault:
-        note_try(folder, named(name), milliseconds(), fault.reason, fault.detail)
-        return Fetched(name, "", reason=fault.reason, detail=fault.detail)
+        unnoted = note_try(folder, named(name), milliseconds(), fault.reason, fault.detail)
+        return Fetched(name, "", reason=fault.reason, detail=fault.detail, unnoted=unnoted)
     asked = Asked(name, taxii=offering.root, collection=collection, authority=authority, client=client)
     if not header:
         return fetch_list(folder, settings, asked)

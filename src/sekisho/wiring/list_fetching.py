@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from sekisho.catalogues.popular_services import popular_services
-from sekisho.errors import DescriptionError, PeerFailure, StoreError
+from sekisho.errors import DescriptionError, PeerFailure
 from sekisho.exchange.bounded_http import HttpBounds
 from sekisho.exchange.guards import Guards, guard
 from sekisho.exchange.lists import Limits, Reading
@@ -57,7 +57,7 @@ class Fetched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How it went. ``written`` says whether there is a new list; else ``reason`` and ``detail`` say why not.
 
     ``used`` entries are in the list, ``left_out`` counts the others by reason, ``others`` are about something else than
-    an address. ``retry_after``: seconds the server asks to wait.
+    an address. ``retry_after``: seconds the server asks to wait. ``unnoted``: why it couldn't be noted that the try failed.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Fetched(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
     detail: str = ""
     retry_after: int = 0
+    unnoted: str = ""
 
 
 def fetch_list(folder: Path, settings: Watching, asked: Asked) -> Fetched:
@@ -76,12 +77,11 @@ def fetch_list(folder: Path, settings: Watching, asked: Asked) -> Fetched:
 
     :raises DescriptionError: a name that is none; the authorisation's file is no line, or others may read it
     :raises ReadingError: the address is no https one (nor http to loopback)
-    :raises StoreError: the list can't be written
     """
     named(asked.name)
     done = _fetched(folder, settings, asked)
-    note_try(folder, asked.name, milliseconds(), done.reason, done.detail)
-    return done
+    unnoted = note_try(folder, asked.name, milliseconds(), done.reason, done.detail)
+    return msgspec.structs.replace(done, unnoted=unnoted)
 
 
 def named(name: str) -> str:
@@ -119,12 +119,7 @@ def _fetched(folder: Path, settings: Watching, asked: Asked) -> Fetched:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         whole_file(file, written(origin, kept.kept))
     except OSError as error:
-        raise StoreError(
-            Text(
-                ja="C&Cの表を書けない（前の表は無事）", en="the list can't be written; the one before stays"
-            ),
-            f"{file}: {error.strerror}",
-        ) from error
+        return msgspec.structs.replace(told, reason="unwritable", detail=f"{file}: {error.strerror}")
     return msgspec.structs.replace(told, written=True)
 
 

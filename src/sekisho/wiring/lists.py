@@ -12,12 +12,13 @@ import msgspec
 from sekisho.catalogues.popular_services import popular_services
 from sekisho.errors import DescriptionError, ReadingError, StoreError
 from sekisho.exchange.guards import Guards, guard
-from sekisho.exchange.lists import Limits, read_list
+from sekisho.exchange.lists import Limits, Reading, read_list
 from sekisho.exchange.lists.own import Origin
 from sekisho.language import Text
 from sekisho.model.indicator import Indicator
 from sekisho.model.purpose import LegalBasis
 from sekisho.model.watching import Watching
+from sekisho.wiring.list_words import left_out_words
 from sekisho.wiring.whole_file import whole_file
 
 # Lists of a demonstration name addresses that RFC 5737 keeps for examples.
@@ -63,15 +64,21 @@ def list_files(folder: Path, settings: Watching, lists: Sequence[Path]) -> tuple
     return (*(folder / one for one in settings.lists), *fetched, *lists)
 
 
-def note_try(folder: Path, name: str, at: int, reason: str = "", detail: str = "") -> None:
-    """Note that fetching a list failed; without a reason, that it did not. A folder that may only be read keeps nothing."""
+def note_try(folder: Path, name: str, at: int, reason: str = "", detail: str = "") -> str:
+    """Note that fetching a list failed; without a reason, that it did not. Return why that couldn't be noted, if so.
+
+    Where nothing can be kept (a full disk, a folder that may only be read) whoever looks later knows nothing of it.
+    """
     file = folder / FETCHED / f"{name}{_TRIED}"
-    with suppress(OSError):
+    try:
         if not reason:
             file.unlink(missing_ok=True)
-            return
+            return ""
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         whole_file(file, msgspec.json.encode(ListAge(name, 0, 0, at, reason, detail[:300])))
+    except OSError as error:
+        return f"{file}: {error.strerror}"
+    return ""
 
 
 def forget_list(folder: Path, name: str) -> ListAge:
@@ -88,7 +95,7 @@ def forget_list(folder: Path, name: str) -> ListAge:
         raise DescriptionError(
             Text(ja="その名前の取り込んだ表はない", en="no list of that name was fetched"),
             f"{folder / FETCHED}: {name}",
-            Text(ja="名前は sekisho detect が示す", en="sekisho detect says the names"),
+            Text(ja="名前は sekisho lists show が示す", en="sekisho lists show says the names"),
         )
     for file in files:
         try:
@@ -117,6 +124,66 @@ def list_ages(folder: Path) -> tuple[ListAge, ...]:
     return tuple(found.values())
 
 
+class ListShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A list that the methods use, or would. Times are milliseconds, 0 for never.
+
+    :ivar kind: ``taxii`` or ``misp`` where it was fetched; ``file`` where ``watch.toml`` names it; empty: nothing ever came
+    :ivar place: where it is from: an address, or the file
+    :ivar state: ``fresh``; ``stale``: fetched too long ago to say "nothing found" by; ``never`` fetched; ``there``: a file
+        of one's own, of which nobody says how old it is; ``missing``; ``unreadable``
+    """
+
+    name: str
+    kind: str
+    place: str
+    state: str
+    fetched: int = 0
+    entries: int = 0
+    octets: int = 0
+    tried: int = 0
+    reason: str = ""
+    detail: str = ""
+
+
+def lists_shown(folder: Path, settings: Watching, now: int) -> tuple[ListShown, ...]:
+    """Return every list of a data folder: those that were fetched, or were to be, then those of the settings."""
+    ages = {one.name: one for one in list_ages(folder)}
+    names = ages.keys() | {one.name.removesuffix(".json") for one in (folder / FETCHED).glob("*.json")}
+    return (
+        *(_fetched_shown(folder, ages.get(name, ListAge(name, 0, 0)), now) for name in sorted(names)),
+        *(_own_shown(folder / one) for one in settings.lists),
+    )
+
+
+def _fetched_shown(folder: Path, age: ListAge, now: int) -> ListShown:
+    file = folder / FETCHED / f"{age.name}.json"
+    shown = ListShown(
+        age.name, "", str(file), "never", age.fetched, age.entries,
+        tried=age.tried, reason=age.reason, detail=age.detail,
+    )  # fmt: skip
+    if not file.is_file():
+        return shown
+    try:
+        octets = file.read_bytes()
+        origin = msgspec.json.decode(octets, type=_Head).origin
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.structs.replace(shown, state="unreadable")
+    state = "stale" if age.stale(now) else "fresh"
+    return msgspec.structs.replace(
+        shown, kind=origin.kind, place=origin.address, state=state, octets=len(octets)
+    )
+
+
+def _own_shown(file: Path) -> ListShown:
+    try:
+        octets = file.stat().st_size
+    except FileNotFoundError:
+        return ListShown(file.name, "file", str(file), "missing")
+    except OSError:
+        return ListShown(file.name, "file", str(file), "unreadable")
+    return ListShown(file.name, "file", str(file), "there", octets=octets)
+
+
 class _Head(msgspec.Struct, frozen=True):
     origin: Origin
 
@@ -142,10 +209,10 @@ def indicators_of(
         )
         if not reading.indicators and (reading.reasons or reading.others):
             # A feed may be empty for a day; one that holds nothing but faults is the wrong file.
-            reasons = ", ".join(f"{name} × {count}" for name, count in reading.reasons.items())
             raise ReadingError(
                 Text(ja="使えるC&Cの項目が一つもない", en="not one usable entry of a C&C server"),
-                f"{path} ({reading.form}): {reasons or reading.others}",
+                f"{path} ({reading.form})",
+                _unusable(reading),
             )
         found += reading.indicators
         _add(rejected, reading.reasons)
@@ -156,6 +223,17 @@ def indicators_of(
     for indicator in kept.kept:
         _add(used, {indicator.source: 1})
     return kept.kept, ListsRead(used, rejected, list_ages(folder))
+
+
+def _unusable(reading: Reading) -> Text:
+    """Return what there was instead of entries of C&C servers."""
+    left = left_out_words(reading.reasons)
+    other = Text(
+        ja=f"アドレスでないものについての項目 × {reading.others:,}",
+        en=f"entries about something else than an address × {reading.others:,}",
+    )
+    every = [one for one, count in ((left, len(reading.reasons)), (other, reading.others)) if count]
+    return Text(ja="、".join(one.ja for one in every), en=", ".join(one.en for one in every))
 
 
 def telling_prefixes(settings: Watching) -> tuple[str, ...]:

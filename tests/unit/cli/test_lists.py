@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -103,7 +105,14 @@ def test_a_misp_feed_of_a_server_and_of_a_folder(data: Path, tmp_path: Path) -> 
         (tmp_path / "feed" / name).write_bytes(octets)
     assert run(data, "folder", "--misp", tmp_path / "feed")["list"]["used"] == 1
     assert "ENGINEER" not in (data / "lists" / "misp.json").read_text()
-    assert run(data, "x", "--misp", tmp_path / "nowhere", code=3)["list"]["reason"] == "no-manifest"
+    (tmp_path / "feed" / "manifest.json").unlink()
+    assert run(data, "x", "--misp", tmp_path / "feed", code=3)["list"]["reason"] == "no-manifest"
+    for nothing in (tmp_path / "nowhere", "notaurl", data / "watch.toml"):
+        assert run(data, "x", "--misp", nothing, code=3)["list"]["reason"] == "no-feed"
+    said = typed(
+        ["lists", "fetch", "x", "--misp", "notaurl", "--data", data], env={**os.environ, "SEKISHO_LANG": "en"}
+    )
+    assert "neither an address (https://…) nor a folder" in said.stderr
 
 
 def test_a_watch_that_runs_takes_it_up_and_methods_find_by_it(data: Path, tmp_path: Path) -> None:
@@ -161,7 +170,7 @@ def test_by_an_old_list_nothing_found_is_not_said(data: Path, tmp_path: Path) ->
     done = typed(words, env=env)
     assert done.returncode == 3
     assert "by an old list" in done.stdout
-    assert "failed: status-503" in done.stdout
+    assert "failed: told to come later (HTTP 503)" in done.stdout
     told = json.loads(typed([*words, "--format", "json"], env=env).stdout)
     assert {one["state"] for one in told["looks"]} == {"not-measured"}
     assert told["lists"]["fetched"][0]["reason"] == "status-503"
@@ -199,3 +208,60 @@ def test_a_list_that_is_not_wanted_is_forgotten(data: Path, tmp_path: Path) -> N
     assert (code, list((data / "lists").iterdir())) == (0, []), said
     assert "no list that can be read" in said
     assert (data / "watch.toml").exists()
+
+
+def test_lists_are_shown_with_age_and_state(data: Path) -> None:
+    """What may be forgotten can be named, whether or not any flow was ever taken in."""
+    env = {**os.environ, "SEKISHO_LANG": "en"}
+
+    def shown() -> dict[str, dict[str, Any]]:
+        told = typed(["lists", "show", "--data", data, "--json"], env=env)
+        assert told.returncode == 0, told.stderr
+        return {one["name"]: one for one in json.loads(told.stdout)["lists"]}
+
+    assert shown() == {}
+    assert "there are no lists" in typed(["lists", "show", "--data", data], env=env).stdout
+    (data / "own.csv").write_text("ip\n198.51.100.250\n")
+    settings = (data / "watch.toml").read_text()
+    (data / "watch.toml").write_text('lists = ["own.csv", "gone.csv"]\n' + settings)
+    with taxii([indicator(1, "198.51.100.250")]) as server:
+        for name in ("feed", "old"):
+            run(data, name, "--taxii", server.root, "--collection", "cc")
+        server.mood = "busy"
+        run(data, "fedd", "--taxii", server.root, "--collection", "cc", code=3)
+    held = json.loads((data / "lists" / "old.json").read_text())
+    held["origin"]["fetched"] -= 400 * 86_400_000
+    (data / "lists" / "old.json").write_text(json.dumps(held))
+    (data / "lists" / "half.json").write_text("half of it")
+    found = shown()
+    assert {name: one["state"] for name, one in found.items()} == {
+        "feed": "fresh", "old": "stale", "fedd": "never", "half": "unreadable", "own.csv": "there", "gone.csv": "missing",
+    }  # fmt: skip
+    assert (found["feed"]["entries"], found["feed"]["kind"]) == (1, "taxii")
+    assert found["feed"]["octets"] == (data / "lists" / "feed.json").stat().st_size
+    assert found["fedd"]["reason"] == "status-503"
+    out = typed(["lists", "show", "--data", data], env=env).stdout
+    assert "fedd: the last try" in out
+    assert "told to come later (HTTP 503)" in out
+    assert "lists show" in typed(["lists", "forget", "no-such", "--data", data], env=env).stderr
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_where_nothing_can_be_written_a_failed_try_is_said(data: Path, good: bool) -> None:
+    """A folder that may only be read: no new list is 3, as the help promises, and that nothing is noted is said."""
+    assert (
+        typed(["lists", "show", "--data", data]).returncode == 0
+    )  # the folder is one that was in use before
+    with serving(feed(event(1, SERVER))) as server:
+        address = server.address if good else f"{server.address}nowhere/"
+        words = [sys.executable, "-m", "sekisho", "lists", "fetch", "feed", "--misp", address, "--data", data]
+        command = " ".join(f"'{one}'" for one in words)
+        done = subprocess.run(
+            ["unshare", "--mount", "--map-root-user", "sh", "-c",
+             f"mount --bind '{data}' '{data}' && mount -o remount,ro,bind '{data}' && exec {command}"],
+            capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "SEKISHO_LANG": "en"},
+        )  # fmt: skip
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert ("can't be written" if good else "HTTP 404") in done.stderr
+    assert "couldn't be noted" in done.stderr
+    assert not (data / "lists").exists()
