@@ -14,12 +14,12 @@ from sekisho.cli.case_life import key_word, life_json, method_word, state_word, 
 from sekisho.cli.looking import (
     UNDECIDED,
     ZONE,
+    between,
     clock,
     data_option,
     grade_word,
     line_of,
     line_word,
-    moment,
     tell_damaged,
     warn_torn,
 )
@@ -78,12 +78,12 @@ def list_(
     from sekisho.wiring.casebook import Casebook
     from sekisho.wiring.moment import now
 
-    at = now()
+    begin, end = between(since, until, now())
     chosen = {one for one in CaseState if one.value in states or ("open" in states and one.open)}
     wanted = CaseFilter(
         states=tuple(one for one in CaseState if one in chosen),
         subscriber=line_of(line) if line else None, family=family, device_model=model, assignee=assignee,
-        since=moment(since, at) if since else 0, until=moment(until, at) if until else 0,
+        since=begin or 0, until=end or 0,
     )  # fmt: skip
     with Casebook(data) as book:
         page = book.store.find(wanted, after=after, limit=limit)

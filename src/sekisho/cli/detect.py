@@ -9,6 +9,7 @@ import click
 
 from sekisho.cli.looking import (
     NOTHING,
+    between,
     caution,
     data_option,
     list_option,
@@ -55,8 +56,9 @@ def command(
     from sekisho.wiring.watch import Watch, recorded, taken
 
     at = now()
+    begin, end = between(since, until, at)
     with Watch(data, create=False) as watch:
-        window = watch.window(moment(since, at) if since else None, moment(until, at) if until else None)
+        window = watch.window(begin, end)
         detectors, lists_read = watch.detectors(methods, lists)
         looks = list(watch.detect(detectors, window, past=int(at.timestamp() * 1000) - moment(past, at)))
         # With fewer lists or methods chosen by hand the look says less than the settings promise.

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from sekisho.cli.looking import (
+    between,
     caution,
     data_option,
     list_option,
-    moment,
     show,
     show_options,
     tell_nobodys,
@@ -49,8 +49,9 @@ def command(
     from sekisho.wiring.watch import Watch, taken
 
     at = now()
+    begin, end = between(since, until, at)
     with Watch(data, create=False) as watch:
-        window = watch.window(moment(since, at) if since else None, moment(until, at) if until else None)
+        window = watch.window(begin, end)
         if not list_files(watch.folder, watch.settings, lists):
             raise click.UsageError(
                 t(

@@ -125,6 +125,22 @@ def moment(text: str, now: datetime) -> int:
     return at
 
 
+def between(since: str | None, until: str | None, now: datetime) -> tuple[int | None, int | None]:
+    """Return the two ends of ``--since`` and ``--until`` in milliseconds (see `moment`), None for one that isn't given.
+
+    :raises UsageError: the end isn't after the beginning: nothing could ever be in it
+    """
+    begin, end = moment(since, now) if since else None, moment(until, now) if until else None
+    if begin is not None and end is not None and begin >= end:
+        raise click.UsageError(
+            t(
+                f"--until が --since より後でない：{clock(begin)} – {clock(end)}",
+                f"--until is not after --since: {clock(begin)} – {clock(end)}",
+            )
+        )
+    return begin, end
+
+
 def clock(milliseconds: int) -> str:
     """Return a time for people, with its zone (see `zone`); a moment that no calendar has stays a number."""
     from sekisho.wiring.moment import shown

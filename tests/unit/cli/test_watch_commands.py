@@ -176,6 +176,10 @@ def test_a_flood_of_typos_is_refused_kindly(taken: Path, tmp_path: Path) -> None
     data = ("--data", taken / "data")
     assert "not a time" in sekisho("detect", "--since", "0001-01-01", *data, code=2)
     assert "not a time" in sekisho("detect", "--since", "yesterday", *data, code=2)
+    for words in (("detect",), ("hunt", "--list", taken / "cc-list.csv"), ("cases", "list")):
+        for times in (("1h", "2d"), ("2026-11-21T09:00", "2026-11-21T09:00")):
+            out = sekisho(*words, "--since", times[0], "--until", times[1], *data, code=2)
+            assert "--until is not after --since" in out
     assert "not a prefix" in sekisho(
         "ingest", taken / "capture.pcap", "--customers", "10.0.0.300", "--data", tmp_path / "x", code=2
     )
