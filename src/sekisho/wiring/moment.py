@@ -39,7 +39,8 @@ def zone() -> tzinfo:
 
     :raises ReadingError: there is no such zone; the C library would take it for UTC without a word
     """
-    name = os.environ.get("TZ", "").removeprefix(":")
+    said = os.environ.get("TZ", "")
+    name = said.removeprefix(":")
     if not name:
         return _JAPAN
     try:
@@ -48,7 +49,7 @@ def zone() -> tzinfo:
         found = _POSIX.fullmatch(name)
         if found is None or int(found[3]) > _HOURS - 1:
             raise ReadingError(
-                Text(ja="環境変数 TZ の時間帯はない", en="the variable TZ names no time zone"), f"TZ={name[:60]}",
+                Text(ja="環境変数 TZ の時間帯はない", en="the variable TZ names no time zone"), f"TZ={said[:60]}",
                 Text(ja="例：Asia/Tokyo、JST-9、UTC。なければ日本時間", en="such as Asia/Tokyo, JST-9, UTC; without it: Japan's"),
             ) from None  # fmt: skip
     west = timedelta(hours=int(found[3]), minutes=int(found[4] or 0))

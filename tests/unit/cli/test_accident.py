@@ -379,7 +379,7 @@ def test_times_are_those_of_the_variable_tz(name: str, file: Path, monkeypatch: 
 
 @pytest.mark.parametrize(
     "name",
-    ["JST", "Mars/Olympus", "JST-99", "JST-24", "JST-23:99", "EST5EDT,M3.2.0,M11.1.0", "../etc/passwd", "/etc/passwd", "/"],
+    ["JST", "Mars/Olympus", "JST-99", "JST-24", "JST-23:99", "EST5EDT,M3.2.0,M11.1.0", "../etc/passwd", "/etc/passwd", "/", ":/nonsense"],
 )  # fmt: skip
 def test_a_zone_that_is_none_is_refused_in_words_and_with_its_own_exit_code(
     name: str, file: Path, monkeypatch: pytest.MonkeyPatch
