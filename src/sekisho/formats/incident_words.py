@@ -103,6 +103,9 @@ REASONS: Mapping[str, Text] = {
     "field-missing": Text(ja="規則が使う項目がない", en="a field that the rule uses is missing"),
     "ended-before-it-began": Text(ja="始まる前に終わっている", en="it ends before it begins"),
     "mrt-nothing": Text(ja="経路の記録が一つもない（BGP を書いた MRT か確かめる）", en="no record of routes (is it MRT of BGP?)"),
+    "mrt-too-many-alarms": Text(
+        ja="出来事が多すぎ、残りは採り入れていない（10万まで。ファイルを分ける）", en="too many events, the rest is not taken (100,000 at most: split the file)"
+    ),
     "mrt-too-many-peers": Text(ja="相手が多すぎる（1万まで）", en="too many peers (10,000 at most)"),
     "mrt-too-many-records": Text(
         ja="記録が多すぎ、ここから先の出来事は見ていない（セッション10万、全部で100万まで。ファイルを分ける）",

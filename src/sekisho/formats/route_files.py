@@ -57,7 +57,10 @@ def read_routes(stream: BinaryIO, own: OwnRoutes) -> tuple[tuple[Alarm, ...], tu
     watched = _watched(own)
     counted: Counter[str] = Counter()
     kept, peers = _kept(stream, watched, counted)
-    alarms = tuple(islice(_Watching(watched, frozenset(own.origins), peers).follow(kept), _MOST_ALARMS))
+    following = _Watching(watched, frozenset(own.origins), peers).follow(kept)
+    alarms = tuple(islice(following, _MOST_ALARMS))
+    if more := sum(1 for _ in following):
+        counted["too-many-alarms"] = more
     left = [
         LeftOut(f"{count:,} ×", f"mrt-{reason}")
         for reason, count in counted.items()
@@ -179,8 +182,11 @@ class _Watching:
         for prefix in update.withdrawn:
             touched[self._watched[prefix]] = False
         for prefix in update.announced:
-            if foreign and (prefix, foreign) not in self._foreign and len(self._foreign) < _MOST_ALARMS:
-                self._foreign.add((prefix, foreign))
+            if foreign and (prefix, foreign) not in self._foreign:
+                if (
+                    len(self._foreign) < _MOST_ALARMS
+                ):  # what is not remembered is told, and counted, each time
+                    self._foreign.add((prefix, foreign))
                 yield _foreign(record, prefix, foreign)
             if prefix in self._watched:
                 touched[self._watched[prefix]] = not foreign

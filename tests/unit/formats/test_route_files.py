@@ -182,3 +182,17 @@ def test_a_file_becomes_facts_by_the_rules_packed_or_not(tmp_path: Path) -> None
 def test_own_prefixes_that_are_none_are_refused(own: OwnRoutes) -> None:
     with pytest.raises(DescriptionError):
         read_routes(io.BytesIO(b""), own)
+
+
+def test_events_beyond_the_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What isn't taken is said: a loss that came after a flood of foreign origins is not as if it never was."""
+    monkeypatch.setattr("sekisho.formats.route_files._MOST_ALARMS", 2)
+    up = told(T0, A, update([NET], path=GOOD))
+    foreign = [told(T0 + n, A, update([NET], path=((2, (64_501, 64_600 + n)),))) for n in (1, 2, 3)]
+    alarms, left = read_routes(io.BytesIO(up + b"".join(foreign[:1])), OWN)
+    assert (len(alarms), left) == (2, ())  # the origin, and that no peer has a path of its own
+    alarms, left = read_routes(io.BytesIO(up + b"".join(foreign)), OWN)
+    assert [one.fields["event"] for one in alarms] == ["foreign-origin", "foreign-origin"]
+    assert [(one.line, one.reason) for one in left] == [("2 ×", "mrt-too-many-alarms")]
+    assert left[0].fault
+    assert "mrt-too-many-alarms" in REASONS
