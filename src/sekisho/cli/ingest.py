@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import click
 
-from sekisho.cli.looking import caution, clock, data_option
-from sekisho.cli.reason_words import place_word, rejected_word
-from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
-
-if TYPE_CHECKING:
-    from sekisho.catalogues.handling import Handling
-    from sekisho.workflows.ingest import Taken
+from sekisho.cli.looking import caution, data_option
+from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 
 
 @click.command(
@@ -24,7 +20,13 @@ if TYPE_CHECKING:
         "途中で止めても、同じコマンドで続きから取り込む。",
         "Take in files of flows (nfcapd, pcap, Zeek, Suricata, CSV, Parquet; compressed too). The customer side becomes "
         "a pseudonym. A stopped run goes on with the same command.",
-    )
+    ),
+    epilog=t(
+        "終了コード：0 取り込んだ（前に取り込んだものを含む）、2 使い方や設定の誤り、3 取り込めないか一部だけのファイルがある、"
+        "またはどのファイルにも自網の回線のフローがない",
+        "Exit codes: 0 taken in, now or earlier; 2 usage or settings; 3 a file could not be taken or only in part, or no file "
+        "has a flow of your lines",
+    ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
 @click.option(
@@ -65,7 +67,8 @@ def command(
     data: Path,
     as_json: bool,
 ) -> int:
-    """Take each file; exit 0 when all were taken, 3 when one could not be, or only in part; now or earlier."""
+    """Take each file; exit 3 when one could not be taken, or only in part, or nothing of ours is in them: now or earlier."""
+    from sekisho.cli.ingest_words import show, whole
     from sekisho.model.purpose import Stage
     from sekisho.wiring.lists import telling_prefixes
     from sekisho.wiring.watch import Watch
@@ -75,24 +78,49 @@ def command(
         if not as_json:
             caution(watch.assumed, watch.settings.customers, telling_prefixes(watch.settings))
         done = list(
-            watch.ingest(_every(files), _options(settings, zone), bar.move, kind=kind, language=LANGUAGE)
+            watch.ingest(
+                _every(files, data), _options(settings, zone), bar.move, kind=kind, language=LANGUAGE
+            )
         )
     if as_json:
         put_json(done)
     else:
-        _show(done, data)
-        _tell_late(done, watch.rules[Stage.RAW_FLOW])
-    whole = all((one.before or one.outcome) in _GOOD for one in done)
-    return 0 if whole and not any(lost(done)) else 3
+        show(done, data, watch.settings, watch.rules[Stage.RAW_FLOW])
+    return 0 if whole(done) and not any(lost(done)) else 3
 
 
-def _every(files: Sequence[Path]) -> list[Path]:
-    """Return the files; a folder stands for all files below it, and for itself when there is none."""
+def _every(files: Sequence[Path], data: Path) -> list[Path]:
+    """Return the files; a folder stands for all files below it, and for itself when there is none.
+
+    Data folders of Sekisho hold no captures: those met on the way are left out, and that is said.
+    """
     found: list[Path] = []
+    ours: list[Path] = []
     for path in files:
-        below = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else []
-        found += below or [path]
+        below: list[Path] = []
+        for folder, inner, names in os.walk(path):
+            if _is_data(Path(folder), data):
+                ours.append(Path(folder))
+                inner.clear()
+            else:
+                inner.sort()
+                below += [one for one in (Path(folder, name) for name in names) if one.is_file()]
+        found += sorted(below) or [path]
+    for left in ours:
+        click.secho(
+            t(
+                f"関所のデータフォルダーは読まない：{folder}",
+                f"a data folder of Sekisho is left out: {folder}",
+            ),
+            fg="yellow",
+            err=True,
+        )
     return found
+
+
+def _is_data(folder: Path, data: Path) -> bool:
+    kept = (folder / "pseudonym.key").exists() or (folder / "records").is_dir()
+    return (folder / "watch.toml").exists() and (kept or folder.resolve() == data.resolve())
 
 
 def _options(settings: Sequence[str], zone: str) -> dict[str, Any]:
@@ -103,110 +131,6 @@ def _options(settings: Sequence[str], zone: str) -> dict[str, Any]:
             raise click.UsageError(t(f"--set は NAME=VALUE の形：{word}", f"--set takes NAME=VALUE: {word}"))
         chosen[name] = int(value) if value.lstrip("-").isdigit() else value
     return chosen
-
-
-_NAMED = 5
-_GOOD = {"taken", "again", "empty"}
-
-
-def _faults(done: Sequence[Taken]) -> dict[str, list[str]]:
-    """Return the files of each fault: what happened and what to do, said once."""
-    faults: dict[str, list[str]] = {}
-    for one in done:
-        if one.fault:
-            lines = [line.strip() for line in one.fault.splitlines() if one.file not in line]
-            faults.setdefault(" ".join(lines) or one.fault, []).append(one.file)
-    return faults
-
-
-def _untimely(done: Sequence[Taken]) -> list[str]:
-    """Return what to do about rows that were left out for their time."""
-    reasons = {reason for one in done for reason in one.counted.rejected}
-    words = {
-        "too-old": t(
-            "too-old：保存期限を既に過ぎた通信なので取り込まない。試験データや公開データなら、"
-            'watch.toml に basis = "not-communication" と書いた別の --data で取り込む。',
-            "too-old: communication past its retention is not taken in. For test data and public captures use another "
-            '--data whose watch.toml says basis = "not-communication".',
-        ),
-        "in-the-future": t(
-            "in-the-future：今より10分を超えて先の時刻の通信は取り込まない。エクスポータの時計と --zone を確かめる。試験データなら、"
-            'watch.toml に basis = "not-communication" と書いた別の --data で取り込む。',
-            "in-the-future: flows more than ten minutes ahead of now are not taken in. Check the exporter's clock and --zone; "
-            'for test data use another --data whose watch.toml says basis = "not-communication".',
-        ),
-    }
-    return [words[reason] for reason in words if reason in reasons]
-
-
-def _tell_late(done: Sequence[Taken], rule: Handling) -> None:
-    """Say that flows which are past their usual time can be looked at, and that they go soon."""
-    if late := sum(one.late for one in done):
-        until, most = f"{min(rule.late_days, rule.days):g}", f"{rule.most_days:g}"
-        click.secho(
-            t(f"{late:,}行は保存の{rule.days:g}日を既に過ぎている。調べるために取り込んだが、{until}日で消える"
-              f"（通信の時刻から{most}日を超えては残さない）。",
-              f"{late:,} rows are past the {rule.days:g} days that flows are kept: taken in to be looked at, they go in "
-              f"{until} d (and never stay beyond {most} days of their own time)."),
-            fg="yellow",
-        )  # fmt: skip
-
-
-def _show(done: Sequence[Taken], data: Path) -> None:
-    words = {
-        "taken": t("取込済", "taken"),
-        "partly": t("一部だけ", "in part"),
-        "rejected": t("全て不良", "all rejected"),
-        "again": t("前に取込済", "taken before"),
-        "empty": t("該当なし", "nothing of ours"),
-        "left-out": t("取り込まない", "left out"),
-        "failed": t("失敗", "failed"),
-    }
-    rows = [
-        (
-            Path(one.file).name, _said(one, words), one.reader, f"{one.read:,}", f"{one.kept:,}", f"{one.elsewhere:,}",
-            f"{sum(one.counted.rejected.values()):,}", f"{clock(one.begin)} – {clock(one.end)}" if one.kept else "",
-        )
-        for one in done
-    ]  # fmt: skip
-    head = (
-        t("ファイル", "file"), t("結果", "outcome"), t("形式", "kind"), t("読んだ行", "rows read"), t("残した", "kept"),
-        t("回線でない", "no line"), t("不良", "rejected"), t("期間", "time"),
-    )  # fmt: skip
-    click.echo(table(rows, head))
-    for one in done:
-        for reason, count in one.counted.rejected.items():
-            where = ", ".join(place_word(place) for place in one.counted.examples.get(reason, ()))
-            click.secho(f"  {Path(one.file).name}: {rejected_word(reason)} × {count:,}  {where}", fg="yellow")
-    for what in _untimely(done):
-        click.secho(f"  {what}", fg="yellow")
-    for what, files in _faults(done).items():
-        click.secho(f"  {what}", fg="red")
-        click.secho(
-            f"    {'  '.join(files[:_NAMED])}" + (f"  … ({len(files)})" if len(files) > _NAMED else ""),
-            fg="red",
-        )
-    if any((one.outcome == "empty" and one.elsewhere) or one.before == "empty" for one in done):
-        click.secho(
-            t("どちらの端も回線でない行ばかりのファイルがある。--customers を確かめる。",
-              "In some files no row has one of your lines at an end: check --customers."),
-            fg="yellow",
-        )  # fmt: skip
-    if any("partly" in {one.outcome, one.before} for one in done):
-        click.secho(
-            t("ファイルが途中で壊れていて、残りは読めなかった。見えなかった分は「検出なし」ではない。",
-              'A file is torn and its rest could not be read; what was not seen is not "nothing found".'),
-            fg="red",
-        )  # fmt: skip
-    if any(one.kept or one.outcome == "again" for one in done):
-        click.echo(t("次：", "next: ") + f"sekisho detect --data {data}")
-
-
-def _said(one: Taken, words: Mapping[str, str]) -> str:
-    """Return the word for what became of a file, with what it became earlier when that was not good."""
-    if one.before in _GOOD | {""}:
-        return words[one.outcome]
-    return t(f"{words[one.outcome]}（{words[one.before]}）", f"{words[one.outcome]} ({words[one.before]})")
 
 
 class _Bar:

@@ -30,6 +30,7 @@ from sekisho.ports.flows import Damage, Once, Options, Reader, RecordStore
 HEAD = 65_536
 _BLOCK = 1 << 20
 TOO_OLD, IN_THE_FUTURE, LEFT_OUT, REJECTED = "too-old", "in-the-future", "left-out", "rejected"
+EMPTY, FOREIGN = "empty", "foreign"
 Progress = Callable[[str, int, int], None]
 
 
@@ -37,11 +38,12 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of one file.
 
     ``outcome`` is ``taken``, ``partly`` (the file is torn: its rest could not be read), ``again`` (it was taken earlier),
-    ``empty`` (read, and nothing of ours in it), ``rejected`` (nothing in it was good), ``left-out`` (all of ours in it is
+    ``empty`` (read, and there is no flow in it), ``foreign`` (flows, none of them of a watched line), ``rejected`` (nothing in it was good), ``left-out`` (all of ours in it is
     past its time, or far in the future) or ``failed``. A file that was ``rejected``, ``left-out`` or ``failed`` is not
     remembered: it may be tried again, with other options too. ``before`` is what a file taken ``again`` became then;
-    ``read`` are the rows that the reader gave, ``kept`` those with a watched line, ``elsewhere`` those without; ``span`` is
-    the time of all that were read. ``customers`` are the prefixes whose lines it was searched for: when others are added,
+    ``read`` are the rows that the reader gave and that weren't held already: each is ``kept`` (with a watched line),
+    ``elsewhere`` (without) or of a time that isn't kept; what the reader rejected is none of them. ``span`` is the time of
+    all that the reader gave. ``customers`` are the prefixes whose lines it was searched for: when others are added,
     what was nobody's then is taken now. ``late`` counts those kept that were past their usual time already: they stay for a
     moment only.
     """
@@ -194,7 +196,7 @@ class _Watched:
         self._times = source.times
         self._tally = tally
         self._untimely = 0
-        self.begun = False
+        self.begun = self.given = False
         self.read = self.elsewhere = self.kept = self.late = 0
         self._late = source.late
         self.begin, self.end = 0, 0
@@ -205,10 +207,12 @@ class _Watched:
 
         self.begun = True
         for batch in self._batches:
-            self.read += batch.num_rows
             if batch.num_rows:
+                self.given = True
                 self._spans(pc.min_max(batch["flowStartMilliseconds"]).as_py())
-            watched, dropped = self._door.watch(self._held.strangers(batch) if self._held else batch)
+            unheld = self._held.strangers(batch) if self._held else batch
+            self.read += unheld.num_rows
+            watched, dropped = self._door.watch(unheld)
             self.elsewhere += dropped
             if self._times is not None and watched.num_rows:
                 watched = self._timely(watched, self._times)
@@ -219,7 +223,7 @@ class _Watched:
                 self.begin = min(self.begin or first, first)
                 self.end = max(self.end, last + 1)
                 yield watched
-        if not self.kept and (self._untimely or (not self.read and self._tally.counted().rejected)):
+        if not self.kept and (self._untimely or (not self.given and self._tally.counted().rejected)):
             raise _NothingGood
 
     def _spans(self, found: Mapping[str, int]) -> None:
@@ -302,6 +306,9 @@ def _take(
         with suppress(_NothingGood):
             source.store.append(source.dataset, iter(watched), source.label, once)
     progress(str(path), size, size)
+    if then is not None and then.kept and not watched.kept:
+        # Nothing more is ours by the prefixes of now; what was taken earlier stands.
+        return msgspec.structs.replace(then, outcome="again", before=then.outcome, customers=source.customers)
     if not watched.begun:
         # Another run took it while this one waited for its turn; what became of it is in that run's memory.
         return Taken(_text(path), name, "again", digest=digest, customers=source.customers)
@@ -320,13 +327,15 @@ _CUT = frozenset({"packet-length", "packet-torn", "block-torn", "block-length", 
 
 
 def _outcome(watched: _Watched, counted: Counted) -> str:
-    if counted.rejected and not watched.read:
+    if counted.rejected and not watched.given:
         return REJECTED
     if not watched.kept and {TOO_OLD, IN_THE_FUTURE} & counted.rejected.keys():
         return LEFT_OUT
     if _CUT & counted.rejected.keys():
         return "partly"
-    return "taken" if watched.kept else "empty"
+    if watched.kept:
+        return "taken"
+    return FOREIGN if watched.elsewhere else EMPTY
 
 
 def _text(path: Path) -> str:

@@ -165,7 +165,7 @@ def test_what_was_nobodys_is_taken_when_its_prefix_is_named(data: Path) -> None:
 def test_a_file_of_nobody_is_taken_when_its_prefix_is_named(data: Path) -> None:
     file = data.parent / "flows.csv"
     file.write_text(flows(OTHER, OTHER))
-    assert run(data, file)[0].outcome == "empty"
+    assert run(data, file)[0].outcome == "foreign"
     with_prefix(data, "203.0.113.0/24")
     assert (run(data, file)[0].kept, rows(data)) == (2, 2)
 
