@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,15 @@ from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
         "the zone of times without one (such as Asia/Tokyo): that of the machine that wrote the files",
     ),
 )
+@click.option(
+    "--again",
+    is_flag=True,
+    help=t(
+        "取り込み直す：これらのファイルから残した分を先に消す。一緒に取り込んだファイル（同じ1時間、同じ指定）は全て指定する",
+        "take them in anew: what was kept of these files is deleted first. Files that were taken in together (the same hour, "
+        "the same options) must all be named",
+    ),
+)
 @data_option
 @lang_option
 def command(
@@ -64,6 +74,7 @@ def command(
     settings: tuple[str, ...],
     customers: tuple[str, ...],
     zone: str,
+    again: bool,
     data: Path,
     as_json: bool,
 ) -> int:
@@ -79,7 +90,12 @@ def command(
             caution(watch.assumed, watch.settings.customers, telling_prefixes(watch.settings))
         done = list(
             watch.ingest(
-                _every(files, data), _options(settings, zone), bar.move, kind=kind, language=LANGUAGE
+                _every(files, data),
+                _options(settings, zone),
+                bar.move,
+                kind=kind,
+                language=LANGUAGE,
+                again=getpass.getuser() if again else "",
             )
         )
     if as_json:
@@ -109,8 +125,8 @@ def _every(files: Sequence[Path], data: Path) -> list[Path]:
     for left in ours:
         click.secho(
             t(
-                f"関所のデータフォルダーは読まない：{folder}",
-                f"a data folder of Sekisho is left out: {folder}",
+                f"関所のデータフォルダーは読まない：{left}",
+                f"a data folder of Sekisho is left out: {left}",
             ),
             fg="yellow",
             err=True,

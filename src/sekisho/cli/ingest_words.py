@@ -24,6 +24,7 @@ _WORDS: Mapping[str, str] = {
     "partly": t("一部だけ", "in part"),
     "rejected": t("全て不良", "all rejected"),
     "again": t("前に取込済", "taken before"),
+    "otherwise": t("前に別の指定で取込済", "taken otherwise"),
     "empty": t("フローなし", "no flows"),
     "foreign": t("自網の回線なし", "none of ours"),
     "left-out": t("取り込まない", "left out"),
@@ -47,6 +48,8 @@ _UNTIMELY: Mapping[str, str] = {
 
 def whole(done: Sequence[Taken]) -> bool:
     """Say whether all files were taken, now or earlier, and something of ours was in any of them."""
+    if any(one.outcome == "otherwise" for one in done):
+        return False
     good = all((one.before or one.outcome) in _NOT_BAD for one in done)
     return good and not all(what_it_held(one) in {"empty", "foreign"} for one in done)
 
@@ -73,6 +76,7 @@ def show(done: Sequence[Taken], data: Path, settings: Watching, rule: Handling) 
         click.secho(f"  {what}", fg="red")
         click.secho(f"    {_names(files)}", fg="red")
     _tell_nothing(done, data, settings)
+    _tell_otherwise(done)
     _tell_late(done, rule)
     if any("partly" in {one.outcome, one.before} for one in done):
         click.secho(
@@ -136,6 +140,32 @@ def _tell_nothing(done: Sequence[Taken], data: Path, settings: Watching) -> None
               f"  If a prefix is missing or mistyped: write the right ones as customers in {file} and take the same files in "
               "again (--customers counts the first time only). While nothing was kept, another --data will do as well.")
         )  # fmt: skip
+
+
+def _tell_otherwise(done: Sequence[Taken]) -> None:
+    """Say of files that were taken with other options what was different, and the way."""
+    other: dict[str, list[str]] = {}
+    for one in done:
+        if one.outcome == "otherwise":
+            then, now = _said_options(one.options), _said_options(one.asked)
+            said = t(f"前は {then}、今は {now}", f"then {then}, now {now}")
+            other.setdefault(said, []).append(one.file)
+    for said, files in other.items():
+        _yellow(
+            t(f"前に別の指定で取り込んだので、何もしていない（{said}）：", f"Taken in before with other options, so nothing was done ({said}): ")
+            + _names(files)
+        )  # fmt: skip
+    if other:
+        _yellow(
+            t("  今の指定で取り込み直すなら --again を付ける。前に残した分は先に消える（削除の証明が残る）。",
+              "  To take them in anew with the options of now add --again: what was kept of them is deleted first, with a receipt.")
+        )  # fmt: skip
+
+
+def _said_options(options: Mapping[str, str] | None) -> str:
+    return ", ".join(f"{name}={value}" for name, value in sorted((options or {}).items())) or t(
+        "指定なし", "none"
+    )
 
 
 def _tell_late(done: Sequence[Taken], rule: Handling) -> None:

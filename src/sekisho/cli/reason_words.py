@@ -53,6 +53,7 @@ _PLACES: Mapping[str, str] = {
     "row ": t("行 ", "row "),
 }
 _DELETED: Mapping[str, str] = {
+    "again": t("取り込み直し", "taken in anew"),
     "expired": t("期限", "its time was over"),
     "label": t("期限", "its time was over"),
     "label-unreadable": t("札が読めない", "unreadable label"),

@@ -27,14 +27,15 @@ from sekisho.stores.keys import key_at
 from sekisho.stores.ledger import RECEIPTS, lines
 from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords
-from sekisho.stores.records_duckdb.layout import READ_ONLY
+from sekisho.stores.records_duckdb.layout import READ_ONLY, label_name
 from sekisho.wiring.data_folder import DATASET, bounds
 from sekisho.wiring.lists import ListsRead, indicators_of, list_ages
 from sekisho.wiring.moment import milliseconds, shown
+from sekisho.wiring.retaking import origin, take_back, taking
 from sekisho.wiring.settings import SETTINGS, hold_prefixes, prefixes_ever, settings_of
 from sekisho.wiring.warn import MANY_FILES
 from sekisho.workflows.detect import HOUR, Looked, detect
-from sekisho.workflows.ingest import Progress, Source, Taken, ingest, lost
+from sekisho.workflows.ingest import FORGOTTEN, Progress, Source, Taken, ingest, lost
 
 __all__ = ["DATASET", "ListsRead", "Unrecorded", "Watch", "milliseconds", "readers", "recorded", "taken"]
 
@@ -114,22 +115,39 @@ class Watch:
         )
 
     def ingest(
-        self, files: Sequence[Path], options: Options, progress: Progress, *, kind: str, language: Language
+        self,
+        files: Sequence[Path],
+        options: Options,
+        progress: Progress,
+        *,
+        kind: str,
+        language: Language,
+        again: str = "",
     ) -> Iterator[Taken]:
-        """Take files in; see `workflows.ingest`. What is past its time goes first."""
+        """Take files in; see `workflows.ingest`. What is past its time goes first.
+
+        :param again: who wants them taken in anew: what was kept of them goes before
+        :raises StoreError: what was kept of them can't be taken back
+        """
         self.tidy()
-        file = self.folder / _TAKEN
+        with taking(self.folder, alone=bool(again)):
+            if again:
+                for gone in take_back(self.store, self.folder, _taken(self.folder / _TAKEN), files, again):
+                    self._note_taken(gone)
+            source = self._source(origin(options, kind))
+            yield from ingest(files, source, options, progress, kind=kind, language=language)
 
-        def remember(done: Taken) -> None:
-            with file.open("ab") as out:
-                out.write(msgspec.json.encode(done) + b"\n")
+    def _note_taken(self, done: Taken) -> None:
+        with (self.folder / _TAKEN).open("ab") as out:
+            out.write(msgspec.json.encode(done) + b"\n")
 
-        source = Source(
-            readers(), self.door(), self.store, self.label("file"), DATASET, _taken(file), remember, self.times(),
+    def _source(self, came: str) -> Source:
+        label, taken_before = self.label(came), _taken(self.folder / _TAKEN)
+        return Source(
+            readers(), self.door(), self.store, label, DATASET, taken_before, self._note_taken, self.times(),
             tuple(sorted(self.settings.customers)), prefixes_ever(self.folder), self._door,
-            milliseconds() - self.rules[Stage.RAW_FLOW].milliseconds,
+            milliseconds() - self.rules[Stage.RAW_FLOW].milliseconds, label_name(label),
         )  # fmt: skip
-        yield from ingest(files, source, options, progress, kind=kind, language=language)
 
     def tidy(self) -> dict[str, str]:
         """Delete what is past its time from every dataset, as ``sekisho expire`` does; receipts are kept.
@@ -338,4 +356,6 @@ def _taken(file: Path) -> dict[str, Taken]:
         except msgspec.DecodeError:
             continue
         found[one.digest] = one
+        if one.outcome == FORGOTTEN:
+            del found[one.digest]
     return found

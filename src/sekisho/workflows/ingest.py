@@ -31,6 +31,7 @@ HEAD = 65_536
 _BLOCK = 1 << 20
 TOO_OLD, IN_THE_FUTURE, LEFT_OUT, REJECTED = "too-old", "in-the-future", "left-out", "rejected"
 EMPTY, FOREIGN = "empty", "foreign"
+OTHERWISE, FORGOTTEN = "otherwise", "forgotten"
 Progress = Callable[[str, int, int], None]
 
 
@@ -38,14 +39,14 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What became of one file.
 
     ``outcome`` is ``taken``, ``partly`` (the file is torn: its rest could not be read), ``again`` (it was taken earlier),
-    ``empty`` (read, and there is no flow in it), ``foreign`` (flows, none of them of a watched line), ``rejected`` (nothing in it was good), ``left-out`` (all of ours in it is
+    ``otherwise`` (earlier, and with other options: ``options`` then, ``asked`` now; nothing was done), ``empty`` (read, and there is no flow in it), ``foreign`` (flows, none of them of a watched line), ``rejected`` (nothing in it was good), ``left-out`` (all of ours in it is
     past its time, or far in the future) or ``failed``. A file that was ``rejected``, ``left-out`` or ``failed`` is not
     remembered: it may be tried again, with other options too. ``before`` is what a file taken ``again`` became then;
     ``read`` are the rows that the reader gave and that weren't held already: each is ``kept`` (with a watched line),
     ``elsewhere`` (without) or of a time that isn't kept; what the reader rejected is none of them. ``span`` is the time of
     all that the reader gave. ``customers`` are the prefixes whose lines it was searched for: when others are added,
     what was nobody's then is taken now. ``late`` counts those kept that were past their usual time already: they stay for a
-    moment only.
+    moment only. ``places`` names the labels that rows of it lie under; one that was taken back is ``forgotten``.
     """
 
     file: str
@@ -63,6 +64,9 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     span: tuple[int, int] = (0, 0)
     customers: tuple[str, ...] = ()
     late: int = 0
+    options: dict[str, str] | None = None
+    asked: dict[str, str] | None = None
+    places: tuple[str, ...] = ()
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -70,7 +74,8 @@ class Source(msgspec.Struct, frozen=True):
 
     ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication); what
     begins earlier than ``late`` is past its usual time. ``customers`` are the prefixes of ``door``, ``ever`` counts those
-    that there ever were (it only grows), and ``earlier`` makes the door of the prefixes of an earlier time.
+    that there ever were (it only grows), and ``earlier`` makes the door of the prefixes of an earlier time. ``place`` is
+    what the store calls the label.
     """
 
     readers: Mapping[str, Reader]
@@ -85,6 +90,7 @@ class Source(msgspec.Struct, frozen=True):
     ever: int = 0
     earlier: Callable[[tuple[str, ...]], Pseudonyms] | None = None
     late: int = 0
+    place: str = ""
 
 
 def lost(taken: Iterable[Taken]) -> Iterator[Damage]:
@@ -126,6 +132,12 @@ def ingest(
             packed = _digest(path)
             digest = _content(path) or packed
             then = source.taken.get(digest) or source.taken.get(packed)
+            if then is not None and (asked := _otherwise(then, source, options, kind)) is not None:
+                yield Taken(
+                    shown, then.reader, OTHERWISE, counted=then.counted, digest=digest, before=then.outcome,
+                    elsewhere=0, options=then.options, asked=asked,
+                )  # fmt: skip
+                continue
             if then is not None and _nobodys(then, source):
                 done = _take(path, digest, source, options, progress, kind, then)
             elif then is not None:
@@ -133,7 +145,9 @@ def ingest(
                     shown, then.reader, "again", counted=then.counted, digest=digest, before=then.outcome
                 )
                 continue
-            elif any(source.store.kept(source.dataset, _stream(one)) is not None for one in {digest, packed}):
+            elif any(
+                source.store.kept(source.dataset, stream_of(one)) is not None for one in {digest, packed}
+            ):
                 # The run before was killed when the rows were kept and not yet noted.
                 name = kind or reader_of(path, source.readers)
                 done = Taken(shown, name, "again", digest=digest, customers=source.customers)
@@ -147,6 +161,25 @@ def ingest(
         if done.outcome not in {LEFT_OUT, REJECTED}:
             source.remember(done)
         yield done
+
+
+def _otherwise(then: Taken, source: Source, options: Options, kind: str) -> dict[str, str] | None:
+    """Return the options of now when a file was taken with others; None when they are the same, or weren't noted."""
+    if then.options is None:
+        return None
+    asked = _noted(_told(source.readers[then.reader], options) if then.reader in source.readers else options)
+    if kind and kind != then.reader:
+        asked["kind"] = kind
+    return None if asked == then.options else asked
+
+
+def _noted(options: Options) -> dict[str, str]:
+    return {name: str(value) for name, value in options.items()}
+
+
+def _told(reader: Reader, options: Options) -> Options:
+    """Return the options without a zone for a reader of files that state their times themselves."""
+    return {key: value for key, value in options.items() if key != "zone" or key in reader.options}
 
 
 def _nobodys(then: Taken, source: Source) -> bool:
@@ -286,10 +319,7 @@ def _take(
             Text(ja="その形式の読み手はない", en="there is no such reader"), name,
             Text(ja=f"あるもの：{'、'.join(source.readers)}", en=f"there are: {', '.join(source.readers)}"),
         )  # fmt: skip
-    # Told for all files of a run: those that state their times themselves need none.
-    options = {
-        key: value for key, value in options.items() if key != "zone" or key in source.readers[name].options
-    }
+    options = _told(source.readers[name], options)
     if unknown := [option for option in options if option not in source.readers[name].options]:
         raise ReadingError(
             Text(ja="その読み手にない指定", en="the reader has no such option"), f"{name}: {', '.join(unknown)}",
@@ -302,20 +332,26 @@ def _take(
     with path.open("rb") as raw:
         counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
         watched = _Watched(source.readers[name].read(unpacked(counted), tally, options), source, tally, then)
-        once = Once(_stream(digest), source.ever if then else 0)
+        once = Once(stream_of(digest), source.ever if then else 0)
         with suppress(_NothingGood):
             source.store.append(source.dataset, iter(watched), source.label, once)
     progress(str(path), size, size)
     if then is not None and then.kept and not watched.kept:
         # Nothing more is ours by the prefixes of now; what was taken earlier stands.
-        return msgspec.structs.replace(then, outcome="again", before=then.outcome, customers=source.customers)
+        return msgspec.structs.replace(
+            then,
+            outcome="again",
+            before=then.outcome,
+            customers=source.customers,
+            places=tuple(sorted({*then.places, source.place})),
+        )
     if not watched.begun:
         # Another run took it while this one waited for its turn; what became of it is in that run's memory.
         return Taken(_text(path), name, "again", digest=digest, customers=source.customers)
     return Taken(
         _text(path), name, _outcome(watched, tally.counted()), watched.read, watched.kept, watched.elsewhere,
         watched.begin, watched.end, tally.counted(), digest=digest, span=watched.span, customers=source.customers,
-        late=watched.late,
+        late=watched.late, options=_noted(options), places=tuple(sorted({*(then.places if then else ()), source.place})),
     )  # fmt: skip
 
 
@@ -347,8 +383,14 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
-def _stream(digest: str) -> str:
+def stream_of(digest: str) -> str:
+    """Return what the store calls a file's rows, of which it keeps each once."""
     return f"file {digest}"
+
+
+def digests(path: Path) -> set[str]:
+    """Return the digests by which a file may be remembered: as it is, and unpacked. OSError: it can't be read."""
+    return {_digest(path), _content(path)} - {""}
 
 
 def _digest(path: Path) -> str:

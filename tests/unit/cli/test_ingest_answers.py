@@ -12,6 +12,7 @@ import pytest
 
 from fakes.command import typed
 from sekisho.demo import capture
+from sekisho.language import Language
 
 HEAD = "flowStartMilliseconds,sourceAddress,destinationAddress,protocolIdentifier,packetDeltaCount"
 
@@ -107,3 +108,112 @@ def test_data_folders_on_the_way_are_left_out(tmp_path: Path) -> None:
         "more.csv": "taken", "flows.csv": "again",
     }  # fmt: skip
     assert f"a data folder of Sekisho is left out: {data}" in done.stderr
+
+
+def nfdump(line: str, hours_ago: int = 24) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - 3600 * hours_ago))
+    return f"ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt\n{at},{at},1.0,{line},198.51.100.9,4,23,TCP,.A,0,0,5,270\n"
+
+
+def starts(data: Path) -> list[int]:
+    from sekisho.model.detection import Window
+    from sekisho.model.purpose import Purpose
+    from sekisho.ports.flows import Query
+    from sekisho.wiring.watch import Watch
+
+    with Watch(data) as watch:
+        asked = watch.store.tables("flow", Window(0, 1 << 50), Purpose.CC_DETECTION)
+        rows = asked.ask(
+            Query("all", 'SELECT "flowStartMilliseconds" AS "at" FROM "FLOW"', 'SELECT * FROM "PART"')
+        )
+    return sorted(row["at"] for row in rows.to_pylist())
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_file_taken_with_the_wrong_zone_can_be_taken_in_anew(tmp_path: Path, compacted: bool) -> None:
+    from sekisho.wiring.watch import Watch
+
+    data = tmp_path / "data"
+    files = [tmp_path / "a.csv", tmp_path / "b.csv", tmp_path / "c.csv"]
+    for number, file in enumerate(files):
+        file.write_text(nfdump(f"203.0.113.{number + 1}"))
+    where = ("--data", data, "--customers", "203.0.113.0/24")
+    sekisho("ingest", files[0], *where, "--zone", "UTC", code=0)
+    (kept,) = starts(data)
+    sekisho("ingest", *files[1:], *where, "--zone", "Asia/Tokyo", code=0)
+    if compacted:
+        with Watch(data) as watch:
+            assert watch.store.compact("flow")["made"]
+    wrong = starts(data)
+    assert len(wrong) == 3
+    # The same again is no harm; other options are said, and change nothing by themselves.
+    assert outcomes(*files[1:], *where, "--zone", "Asia/Tokyo", code=0) == ["again", "again"]
+    said = " ".join(sekisho("ingest", *files[1:], *where, "--zone", "UTC", code=3).split())
+    assert "then zone=Asia/Tokyo, now zone=UTC" in said
+    assert "--again" in said
+    assert starts(data) == wrong
+    # What was taken in together goes together.
+    refused = sekisho("ingest", files[1], *where, "--zone", "UTC", "--again", code=2)
+    assert str(files[2]) in refused
+    assert starts(data) == wrong
+    assert outcomes(*files[1:], *where, "--zone", "UTC", "--again", code=0) == ["taken", "taken"]
+    assert starts(data) == [kept] * 3
+    assert outcomes(*files, *where, "--zone", "UTC", code=0) == ["again"] * 3
+    receipts = [json.loads(line) for line in (data / "records" / "receipts.jsonl").read_text().splitlines()]
+    assert [(one["rows"], one["reason"]) for one in receipts] == [(2, "again")]
+    assert '"again"' in (data / "announced.jsonl").read_text()
+
+
+def test_taking_in_anew_waits_for_nobody_and_may_be_ended_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sekisho.wiring.retaking import taking
+    from sekisho.wiring.watch import Watch
+
+    file, data = tmp_path / "a.csv", tmp_path / "data"
+    file.write_text(nfdump("203.0.113.1"))
+    where = ("--data", data, "--customers", "203.0.113.0/24")
+    sekisho("ingest", file, *where, "--zone", "Asia/Tokyo", code=0)
+    wrong = starts(data)
+    with taking(data, alone=False):
+        said = sekisho("ingest", file, *where, "--zone", "UTC", "--again", code=2)
+        assert "while something else is taken in" in said
+        assert starts(data) == wrong
+        sekisho("ingest", file, *where, "--zone", "Asia/Tokyo", code=0)
+    with Watch(data) as watch:
+        watch.store.compact("flow")
+
+    class Ended(BaseException):
+        pass
+
+    def ended(*_: object) -> None:
+        raise Ended
+
+    for place in ("sekisho.stores.records_duckdb.records.forget", "sekisho.wiring.watch.Watch._note_taken"):
+        with monkeypatch.context() as patched:
+            patched.setattr(place, ended)
+            with pytest.raises(Ended), Watch(data) as watch:
+                list(
+                    watch.ingest(
+                        [file], {"zone": "UTC"}, lambda *_: None, kind="", language=Language.EN, again="x"
+                    )
+                )
+    assert outcomes(file, *where, "--zone", "UTC", "--again", code=0) == ["taken"]
+    assert len(starts(data)) == 1
+    assert starts(data) != wrong
+
+
+def test_what_an_earlier_version_took_in_is_not_taken_back(tmp_path: Path) -> None:
+    file, data = tmp_path / "a.csv", tmp_path / "data"
+    file.write_text(nfdump("203.0.113.1"))
+    where = ("--data", data, "--customers", "203.0.113.0/24")
+    sekisho("ingest", file, *where, "--zone", "Asia/Tokyo", code=0)
+    noted = json.loads((data / "taken.jsonl").read_text())
+    for name in ("options", "asked", "places", "late"):
+        noted.pop(name, None)
+    (data / "taken.jsonl").write_text(json.dumps(noted) + "\n")
+    # What isn't known to differ is not said to.
+    assert outcomes(file, *where, "--zone", "UTC", code=0) == ["again"]
+    said = sekisho("ingest", file, *where, "--zone", "UTC", "--again", code=2)
+    assert "it isn't known which rows came from this file" in said
+    assert len(starts(data)) == 1

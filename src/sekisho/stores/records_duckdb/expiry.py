@@ -38,7 +38,7 @@ from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.stores.records_duckdb.soundness import sorted_out
 
 #: Why something was deleted.
-LABEL, RETENTION = "label", "retention"
+LABEL, RETENTION, AGAIN = "label", "retention", "again"
 _GONE = ".gone"
 _RECEIPT = "receipt.json"
 
@@ -165,7 +165,7 @@ def _rows(part: Part) -> int:
 def counted(name: str, rows: Path, reason: str, now: int) -> Receipt:
     """Return the receipt for a folder of a label or of an hour: its rows and octets."""
     # A label's folder has cells two levels down and journals, an hour's folder has cells one level down.
-    compacted = high(rows) if reason == LABEL else EVERYTHING
+    compacted = EVERYTHING if reason == RETENTION else high(rows)
     folders = {path.parent for path in rows.rglob("*.parquet")}
     count = sum(_rows(part) for folder in sorted(folders) for part in parts(folder, compacted))
     count += sum(piece.rows for one in journals(rows, compacted) for piece in pieces(one.path)[0])

@@ -11,7 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -57,6 +57,16 @@ def remember(dataset: Path, found: Mapping[bytes, Kept], now: int) -> None:
         held[stream] = one if before is None or before.position <= one.position else before
     alive = {stream: one for stream, one in held.items() if one.expires > now}
     replace(dataset / _LEDGER, msgspec.msgpack.encode(alive))
+
+
+def forget(dataset: Path, streams: Collection[bytes]) -> None:
+    """Take streams out of the ledger: their rows are deleted; OSError when the disk refuses."""
+    held = _read(dataset)
+    if left := held.keys() & set(streams):
+        replace(
+            dataset / _LEDGER,
+            msgspec.msgpack.encode({name: one for name, one in held.items() if name not in left}),
+        )
 
 
 def positions(journal: Path, expires: int) -> dict[bytes, Kept]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from sekisho.stores.records_duckdb.layout import (
     write_once,
 )
 from sekisho.stores.records_duckdb.measuring import Extent, measure
-from sekisho.stores.records_duckdb.once import alone, digest, newest
+from sekisho.stores.records_duckdb.once import alone, digest, forget, newest
 from sekisho.stores.records_duckdb.questions import BoundTables
 from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.stores.records_duckdb.soundness import sorted_out
@@ -146,6 +146,32 @@ class DuckRecords:
                         receipts.append(expiry.delete(self.root, name, folder, reason, now))
         except OSError as error:
             raise _full(error, self.root) from error
+        return tuple(receipts)
+
+    def drop(
+        self,
+        dataset: str,
+        names: Collection[str],
+        streams: Collection[str],
+        announce: Callable[[Receipt], None],
+    ) -> tuple[Receipt, ...]:
+        """Delete the rows below some labels and forget what was kept of ``streams``, so that it can be kept anew.
+
+        Nobody else may be appending under these labels. ``announce`` is told of each deletion before it happens.
+
+        :raises StoreError: the disk refuses
+        """
+        path, now = dataset_path(self.root, dataset), self._now()
+        try:
+            receipts = list(expiry.finish(self.root))
+            with self._lock, only_one(path, wait=True):
+                for folder in [one for one, _ in labels(path) if one.name in names]:
+                    self._journals.close(folder)
+                    announce(expiry.counted(dataset, folder, expiry.AGAIN, now))
+                    receipts.append(expiry.delete(self.root, dataset, folder, expiry.AGAIN, now))
+                forget(path, [digest(stream) for stream in streams])
+        except OSError as error:
+            raise _full(error, path) from error
         return tuple(receipts)
 
     def state(self) -> Mapping[str, Any]:
