@@ -16,7 +16,9 @@ from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 if TYPE_CHECKING:
     from sekisho.model.compliance import Entry
 
-_YEAR, _LATE, _UNDELIVERED = 400, 1, 4
+_YEAR, _LATE, _UNTOLD, _UNDELIVERED = 400, 1, 3, 4
+# What the operator itself can state.
+_OF_THE_OPERATOR = frozenset({"sites", "users", "voice", "qualified", "municipality", "lines"})
 
 
 @click.group(
@@ -25,8 +27,10 @@ _YEAR, _LATE, _UNDELIVERED = 400, 1, 4
         "Every duty of the operator by its day: reports that come round, engineers, detailed reports of accidents.",
     ),
     epilog=t(
-        "終了コード：0 遅れなし、1 期限を過ぎたものがある、2 使い方や入力の誤り、4 メールサーバーが受け取らない",
-        "Exit codes: 0 nothing late, 1 something is late, 2 usage or bad input, 4 the mail server did not take it",
+        "終了コード：0 遅れなし、1 期限を過ぎたものがある、2 使い方や入力の誤り、3 書かれていない事実によるものがあり、遅れがないとは言えない、"
+        "4 メールサーバーが受け取らない",
+        "Exit codes: 0 nothing late, 1 something is late, 2 usage or bad input, 3 some of it may be late, which hangs on facts "
+        "that nobody has stated, 4 the mail server did not take it",
     ),
 )
 def command() -> None:
@@ -74,9 +78,9 @@ def list_(
     from sekisho.workflows.list_duties import STATES
 
     day, found = _found(operator, data, today, until)
-    code = _code(found)
+    code = _code(found, day)
     if as_json:
-        put_json({"today": day, "duties": found, "exit": code})
+        put_json({"today": day, "duties": _in_words(found), "exit": code})
         return code
     rows = [
         (
@@ -92,6 +96,12 @@ def list_(
     ]
     head = t("期日,状態,義務,様式,根拠,備考,番号", "day,state,duty,form,article,note,id").split(",")
     click.echo(table(rows, head))
+    if code == _UNTOLD:
+        click.secho(
+            t("期日を過ぎたかもしれないものがある。備考の（　）の項目を事業者のファイルに書けば決まる。",
+              "Some may be past their day: what stands in brackets in the note, written into the operator's file, decides it."),
+            fg="yellow", err=True,
+        )  # fmt: skip
     return code
 
 
@@ -285,7 +295,22 @@ def _note(one: Entry) -> str:
     return t("。", ". ").join(dict.fromkeys(filter(None, (owner, proof, missing, remark))))
 
 
-def _code(found: tuple[Entry, ...]) -> int:
+def _in_words(found: tuple[Entry, ...]) -> list[dict[str, Any]]:
+    """Return the entries for JSON: what would decide one is said in words beside its id."""
+    import msgspec
+
+    from sekisho.workflows.list_duties import MISSING
+
+    return [
+        {**msgspec.structs.asdict(one), "missing_words": MISSING[one.missing] if one.missing else None}
+        for one in found
+    ]
+
+
+def _code(found: tuple[Entry, ...], today: date) -> int:
     from sekisho.model.compliance import State
 
-    return _LATE if any(one.state is State.LATE for one in found) else 0
+    if any(one.state is State.LATE for one in found):
+        return _LATE
+    untold = [one for one in found if one.state is State.OPEN and one.missing in _OF_THE_OPERATOR]
+    return _UNTOLD if any(one.day is None or one.day < today for one in untold) else 0

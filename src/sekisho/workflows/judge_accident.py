@@ -53,7 +53,7 @@ def read_accident(path: Path, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
     """Return what the file says; CSV by its name's end, TOML otherwise. CSV may be in UTF-8 or Shift_JIS.
 
     :raises ReadingError: too large, or neither
-    :raises DescriptionError: a bad line
+    :raises DescriptionError: a bad line; the file is named
     """
     with path.open("rb") as file:
         data = file.read(_LARGEST + 1)
@@ -73,7 +73,10 @@ def read_accident(path: Path, zone: tzinfo) -> tuple[About, tuple[Fact, ...]]:
             raise ReadingError(
                 Text(ja="文字コードが読めない", en="not in a known encoding"), str(path)
             ) from None
-    return read_text(text, zone, is_csv=is_csv)
+    try:
+        return read_text(text, zone, is_csv=is_csv)
+    except DescriptionError as error:
+        raise type(error)(error.what, f"{path}: {error.where}", error.todo) from error
 
 
 def read_text(text: str, zone: tzinfo, *, is_csv: bool) -> tuple[About, tuple[Fact, ...]]:

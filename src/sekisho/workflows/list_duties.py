@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from sekisho.catalogues.accidents import calendar_rules
-from sekisho.errors import DescriptionError, ReadingError
+from sekisho.errors import DescriptionError, NothingThere, ReadingError
 from sekisho.formats.icalendar import Event
 from sekisho.language import Language, Text
 from sekisho.model.accident import japan_day
@@ -83,6 +83,7 @@ def read_operator(path: Path) -> Operator:
 
     :raises ReadingError: too large or not in UTF-8
     :raises DescriptionError: no TOML, a wrong field, a double name, an unknown post
+    :raises NothingThere: it says nothing
     """
     with path.open("rb") as file:
         data = file.read(_LARGEST + 1)
@@ -92,7 +93,20 @@ def read_operator(path: Path) -> Operator:
         text = ""
     if data and not text:
         raise ReadingError(Text(ja="大きすぎるか、UTF-8でない", en="too large, or not in UTF-8"), str(path))
-    return operator_of(text, str(path))
+    operator = operator_of(text, str(path))
+    if operator == Operator():
+        raise NothingThere(
+            Text(
+                ja="事業者のことが何も書かれていないので、義務は分からない",
+                en="nothing is said of the operator, so nothing can be said of its duties",
+            ),
+            str(path),
+            Text(
+                ja="利用者数（users）、音声の有無（voice）、事業場（[[sites]]）を書く",
+                en="state its users, whether there is voice, and its sites ([[sites]])",
+            ),
+        )
+    return operator
 
 
 def operator_of(text: str, where: str = "") -> Operator:

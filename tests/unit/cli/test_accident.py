@@ -152,6 +152,25 @@ def test_bad_input_names_its_line(file: Path) -> None:
     assert caught.value.where == "line 4"
 
 
+def test_a_file_that_can_t_be_read_is_named(tmp_path: Path, file: Path) -> None:
+    """Whichever of several it is, or the only one."""
+    for name, content, where in (
+        ("w.csv", CSV + "2026-11-21 11:00,restored,voice,,4x,x\n", "line 4"),
+        ("b.csv", "", "CSV"),
+        ("c.toml", "hello = 1\n", "[[facts]]"),
+        ("d.toml", "hello\n", "line 1"),
+    ):
+        bad = tmp_path / name
+        bad.write_text(content, encoding="utf-8")
+        for files in ([bad], [file, bad]):
+            with pytest.raises(DescriptionError) as caught:
+                CliRunner().invoke(
+                    command, ["judge", *map(str, files)], standalone_mode=False, catch_exceptions=False
+                )
+            assert caught.value.where.startswith(f"{bad}: ")
+            assert where in caught.value.where
+
+
 def test_abroad_says_what_is_unverified_and_what_is_missing(file: Path) -> None:
     said = run("abroad", file, "--at", "2026-11-21 13:30", "--lang", "ja", code=3)
     assert "Ofcom s105K（2026-05-12の案）: 決まらない 【未確認】" in said

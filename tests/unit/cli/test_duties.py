@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from fakes.mail_server import MailServer
 from sekisho.cli.duties import command
 from sekisho.demo.console_accidents import accidents
-from sekisho.errors import DescriptionError, SekishoError
+from sekisho.errors import DescriptionError, NothingThere, SekishoError
 from sekisho.model.case_life import Actor
 from sekisho.model.compliance import Operator, State
 from sekisho.wiring.console import Console
@@ -264,6 +264,31 @@ def test_names_of_staff_are_listed_and_erased_by_an_admin(tmp_path: Path) -> Non
         assert isinstance(refused.exception, SekishoError)
     said = run("names", "--erase", "書田", "--as", "関守", "--data", folder, code=0)
     assert "消去済み" in said
-    assert "name erased" in run("list", "--data", folder, "--json", code=0)
+    assert "name erased" in run("list", "--data", folder, "--json", code=3)
     told = json.loads(run("names", "--data", folder, "--json", code=0))["names"]
     assert "書田" not in json.dumps(told, ensure_ascii=False)
+
+
+def test_an_operator_of_whom_nothing_is_said_has_no_duties_that_could_be_told(tmp_path: Path) -> None:
+    for content in ("", "# to be written\n"):
+        path = tmp_path / "operator.toml"
+        path.write_text(content)
+        done = CliRunner().invoke(command, ["list", str(path), *ON], standalone_mode=False)
+        assert isinstance(done.exception, NothingThere), done.output
+        assert done.exception.exit_code == 3
+        assert str(path) in done.exception.where
+
+
+def test_what_hangs_on_facts_that_nobody_stated_is_not_nothing_late(tmp_path: Path) -> None:
+    path = tmp_path / "operator.toml"
+    path.write_text("voice = false\n")
+    found = json.loads(run("list", path, "--on", "2026-11-22", "--json", code=3))
+    assert found["exit"] == 3
+    said = {one["missing"]: one["missing_words"] for one in found["duties"] if one["missing"]}
+    assert set(said) >= {"users", "bound"}
+    assert said["users"]["en"] == "hangs on the users at the end of the fiscal year (users)"
+    assert all(one["missing_words"] is None for one in found["duties"] if not one["missing"])
+    # Of what no source tells nobody can say more: alone it is no reason.
+    site = '[[sites]]\nname = "局"\nprefecture = "東京都"\nmunicipality = "千代田区"\nstarts = 2026-12-01\nlines = false\n'
+    path.write_text(f"voice = false\nusers = 100\nqualified = true\n{site}", encoding="utf-8")
+    run("list", path, "--on", "2026-11-22", code=0)
