@@ -178,9 +178,12 @@ def test_flows_are_kept_from_their_own_time_on(
     clock[0] = goes[0] - 1
     with Watch(data, create=False) as watch:
         watch.tidy()
+        assert sum(rows for _, rows in _lines(watch)) == done.kept
     assert held(data) == done.kept
     clock[0] = goes[1]
     with Watch(data, create=False) as watch:
+        # Nor is it told while it isn't deleted, as in a folder that may only be read.
+        assert not _lines(watch)
         watch.tidy()
     assert held(data) == 0
 

@@ -6,6 +6,7 @@ to the list; whatever step a crash stops at, the next run goes on from there.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from collections.abc import Collection, Iterator
@@ -19,7 +20,7 @@ from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, LegalBasis, Receipt
 from sekisho.stores.ledger import RECEIPTS, add, lines
 from sekisho.stores.records_duckdb.compaction import rows_of
-from sekisho.stores.records_duckdb.journal import Piece, pieces, read_pieces, starts
+from sekisho.stores.records_duckdb.journal import HEADER, Piece, pieces, read_pieces, starts
 from sekisho.stores.records_duckdb.layout import (
     EVERYTHING,
     HOUR,
@@ -79,6 +80,25 @@ def end_of(label: Label, hour: int, settings: Settings) -> int:
         end = max(over + kept, label.expires - kept + settings.late.get(label.stage, 0))
     longest = settings.longest.get(label.stage)
     return min(end, label.expires, end if longest is None else over + longest)
+
+
+def hour_over(label: Label | None, hour: int | None, now: int, settings: Settings) -> bool:
+    """Say whether the rows of an hour are past their time although their label isn't."""
+    return label is not None and hour is not None and end_of(label, hour, settings) <= now < label.expires
+
+
+def journal_over(label: Label | None, journal: Path, now: int, settings: Settings) -> bool:
+    """Say the same of all rows of a journal; one that holds others as well waits until it is divided by hour."""
+
+    def over(piece: Piece | None) -> bool:
+        return piece is not None and hour_over(label, piece.last // HOUR * HOUR, now, settings)
+
+    with contextlib.suppress(FileNotFoundError):  # compacted meanwhile, or expired
+        with journal.open("rb") as file:
+            first = Piece.unpack(file.read(HEADER), 0)
+        # What comes in now is never over: its headers needn't all be read for each question.
+        return over(first) and all(over(piece) for piece in pieces(journal)[0] if piece.rows)
+    return False
 
 
 def ends(root: Path, name: str, hours: Collection[int], settings: Settings) -> Iterator[int]:

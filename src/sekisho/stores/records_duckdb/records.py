@@ -240,13 +240,18 @@ class DuckRecords:
         broken: list[Path] = []
         for folder, label in labels(path):
             compacted = high(folder)
+            now = self._now()
+            # What is past its time is not asked, deleted or not.
             held = [
                 (cell.shard, [part.path for part in parts(cell.path, compacted)])
                 for cell in cells(folder, window)
-                if cell.shard < shards
+                if cell.shard < shards and not expiry.hour_over(label, cell.hour, now, self._settings)
             ]
-            written = [one.path for one in journals(folder, compacted)]
-            now = self._now()
+            written = [
+                one.path
+                for one in journals(folder, compacted)
+                if not expiry.journal_over(label, one.path, now, self._settings)
+            ]
             if label is None or not label.allows(purpose, now):
                 if any(files for _, files in held) or any(_touches(one, window) for one in written):
                     self._refuse(path, window, purpose, folder, label, now)
