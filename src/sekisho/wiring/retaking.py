@@ -101,6 +101,8 @@ def take_back(
                 en="an earlier version took it in, or that run was ended: take it into another --data",
             ),
         )
+    if not mine:
+        return []
     announce = Announcing(folder, None, who, "operator", milliseconds)
     store.drop(DATASET, places, [stream_of(one.digest) for one in mine], lambda due: announce([due]))
     return [msgspec.structs.replace(one, outcome=FORGOTTEN) for one in mine]
