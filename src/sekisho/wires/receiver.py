@@ -1,6 +1,6 @@
 """The ear of the watch: UDP datagrams of exporters, many in one system call, into fixed slots. It never parses.
 
-``recvmmsg`` (Linux) fills up to `BATCH` slots at once; when no socket filled a batch, the receiver sleeps 2 to 50 ms
+``recvmmsg`` (Linux) fills up to `BATCH` slots at once; when no socket filled a batch, the receiver sleeps 2 to 100 ms
 (as long as its buffers and what comes in allow), so that the next one is fuller: measured on one core of the development machine, 937
 thousand datagrams a CPU-second against 297 thousand with a plain ``recv``. Where the call is missing each datagram is
 received by itself, and `Receiver.notes` says so.
@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import select
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -32,28 +30,21 @@ from sekisho.errors import StoreError
 from sekisho.formats.datagrams import Datagrams
 from sekisho.language import Text
 from sekisho.model.pipeline import NOBODY, StageCount, Step
+from sekisho.wires.ears import Ear, Ears, why_no_ring
+from sekisho.wires.pauses import Pauses
 from sekisho.wires.slots import ManySlots, slots_of
+from sekisho.wires.socket_filters import shut
 from sekisho.wires.sources import MOST_EXPORTERS, MOST_NAMED, Sources
 
 NETFLOW_PORT, IPFIX_PORT, SFLOW_PORT = 2055, 4739, 6343
 PORTS = (NETFLOW_PORT, IPFIX_PORT, SFLOW_PORT)
-BATCH = 2048
+BATCH = 4096
 # A jumbo frame. An exporter must not send more than the path carries (RFC 7011, 10.3.3); longer ones are counted.
 SLOT_OCTETS = 9216
 BUFFER_OCTETS = 64 * 1024 * 1024
-# What a socket's buffer takes in without loss at a million datagrams a second (a full 10 GbE), each with its overhead:
-# the longer the pause, the fuller the batch, and the less a datagram costs.
-_BUFFER_OCTETS_A_SECOND = 4e9
-_PAUSES = (0.002, 0.025)
-# Longer while so many times what comes in at the moment would still find room; never longer than the buffer, whatever
-# the system allowed it to be, takes in of a full 10 GbE that begins without warning.
-_HEADROOM, _LONGEST_PAUSE = 8, 0.05
-_FULL_LINK_OCTETS_A_SECOND = 1.25e9
-_OCTETS_A_DATAGRAM = 4000
 _WAIT_SECONDS = 0.1
 # linux: asm-generic/socket.h, not in every Python's socket module.
-_SO_RCVBUFFORCE, _SO_MEMINFO, _MEMINFO_DROPS = 33, 55, 8
-_COUNTER_BITS = 32
+_SO_RCVBUFFORCE = 33
 _SOFTNET = Path("/proc/net/softnet_stat")
 
 
@@ -92,6 +83,7 @@ class Receiver:
         share_port: several receivers on one port, each with its part of the exporters (``SO_REUSEPORT``).
         singly: receive one by one even where ``recvmmsg`` is there.
         room: gives free slots of whoever keeps the datagrams (``SpoolWriter.room``), so that they needn't be copied.
+        ring: take datagrams out of a `packet_ring` where there can be one; `notes` say when not, or no longer.
 
     Raises:
         StoreError: an address or port can't be had.
@@ -110,38 +102,30 @@ class Receiver:
         share_port: bool = False,
         singly: bool = False,
         room: Callable[[int], NDArray[np.uint8] | None] = lambda _: None,
+        ring: bool = False,
     ) -> None:
         self._room = room
         self.notes: tuple[Text, ...] = ()
-        self._sources = Sources(
-            tuple(ip_network(one, strict=False) for one in allowed), most_exporters, most_named
-        )
+        prefixes = tuple(ip_network(one, strict=False) for one in allowed)
+        self._sources = Sources(prefixes, most_exporters, most_named)
         self._slots = slots_of(batch, slot_octets, singly=singly)
         if not isinstance(self._slots, ManySlots):
             self._note(
                 "recvmmsg がないので1個ずつ受信する（遅い）", "no recvmmsg here: receives one by one (slower)"
             )
         self._batch = batch
-        self._ears: list[_Ear] = []
+        self._ears = Ears(self._note)
         self._backlog = _backlog_drops()
         self._next, self._some, self._full = 0, False, False
-        self._pause = _PAUSES[1]
-        self._buffer = float("inf")
-        self._got, self._slept = 0, time.monotonic()
-        self._poll = select.poll()
-        try:
-            for listen in listens:
-                self._ears.append(self._open(listen, buffer_octets, share_port=share_port))
-        except OSError as error:
-            self.close()
-            raise StoreError(
-                Text(ja=f"受信口を開けない：{error.strerror}", en=f"can't listen: {error.strerror}"),
-                str(listen),
-                Text(
-                    ja="別の番号を指定するか、使っている処理を止める",
-                    en="choose another port, or stop its user",
-                ),
-            ) from error
+        self._pauses = Pauses()
+        ring = ring and self._may_ring(share_port=share_port)
+        self._listen(listens, buffer_octets, share_port=share_port, ring=ring)
+        if ring:
+            try:
+                self._ears.begin_rings(batch, slot_octets, buffer_octets)
+            except BaseException:
+                self.close()
+                raise
 
     def take(self, seconds: float) -> Datagrams | None:
         """Return what came in, or None when nothing did for ``seconds``.
@@ -150,12 +134,12 @@ class Receiver:
         """
         deadline = time.monotonic() + seconds
         while True:
-            for ear in self._ears[self._next :]:
+            for ear in self._ears.heard[self._next :]:
                 self._next += 1
                 into = self._room(self._batch)
-                got = self._slots.fill(ear.socket, into)
+                got = ear.slots.fill(ear.socket, into)
                 if got:
-                    self._got += got
+                    self._pauses.heard(got)
                     most = self._batch if into is None else len(into)
                     self._some, self._full = True, self._full or got == most
                     block = self._named(ear, got)
@@ -163,23 +147,15 @@ class Receiver:
                         return block
             some, full = self._some, self._full
             self._next, self._some, self._full = 0, False, False
+            self._ears.compare()
             left = deadline - time.monotonic()
             if left <= 0:  # also when all that comes is refused
                 return None
             if not full:
                 if some:
-                    time.sleep(min(left, self._until_more()))
+                    time.sleep(min(left, self._pauses.seconds()))
                 else:
-                    self._poll.poll(1000 * min(left, _WAIT_SECONDS))
-
-    def _until_more(self) -> float:
-        """Return how long to let datagrams gather: a fuller batch costs less for each of them."""
-        now = time.monotonic()
-        rate, self._got = self._got / max(now - self._slept, _PAUSES[0]), 0
-        self._slept = now
-        calm = self._buffer / 2 / (_HEADROOM * _OCTETS_A_DATAGRAM * max(rate, 1.0))
-        burst = self._buffer / _FULL_LINK_OCTETS_A_SECOND
-        return max(self._pause, min(calm, burst, _LONGEST_PAUSE))
+                    self._ears.wait(min(left, _WAIT_SECONDS))
 
     def counts(self) -> tuple[StageCount, ...]:
         """Return the figures so far: by exporter what was received and refused, by socket what the kernel dropped.
@@ -188,7 +164,7 @@ class Receiver:
         protocol, since this receiver began.
         """
         return (
-            *(ear.dropped() for ear in self._ears),
+            *(ear.dropped() for ear in (*self._ears.rings, *self._ears.sockets)),
             StageCount(NOBODY, Step.KERNEL, "backlog-drops", max(0, _backlog_drops() - self._backlog)),
             *self._sources.counts(),
         )
@@ -201,18 +177,32 @@ class Receiver:
     @property
     def addresses(self) -> tuple[Listen, ...]:
         """Where it really listens: a port asked for as 0 has its number."""
-        return tuple(Listen(*ear.socket.getsockname()[:2]) for ear in self._ears)
+        return tuple(Listen(*ear.socket.getsockname()[:2]) for ear in self._ears.sockets)
 
     def close(self) -> None:
         """Close the sockets; figures can still be read."""
-        for ear in self._ears:
-            ear.close()
+        self._ears.close()
 
     def _note(self, ja: str, en: str) -> None:
         if en not in {one.en for one in self.notes}:
             self.notes = (*self.notes, Text(ja=ja, en=en))
 
-    def _open(self, listen: Listen, buffer_octets: int, *, share_port: bool) -> _Ear:
+    def _listen(self, listens: Sequence[Listen], buffer_octets: int, *, share_port: bool, ring: bool) -> None:
+        for listen in listens:
+            try:
+                self._ears.add(self._open(listen, buffer_octets, share_port=share_port, ring=ring))
+            except OSError as error:
+                self.close()
+                raise StoreError(
+                    Text(ja=f"受信口を開けない：{error.strerror}", en=f"can't listen: {error.strerror}"),
+                    str(listen),
+                    Text(
+                        ja="別の番号を指定するか、使っている処理を止める",
+                        en="choose another port, or stop its user",
+                    ),
+                ) from error
+
+    def _open(self, listen: Listen, buffer_octets: int, *, share_port: bool, ring: bool) -> Ear:
         kind = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
         made = socket.socket(kind, socket.SOCK_DGRAM)
         try:
@@ -222,23 +212,30 @@ class Receiver:
             if share_port:
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             have = _widen(made, buffer_octets)
-            self._pause = max(_PAUSES[0], min(self._pause, have / 2 / _BUFFER_OCTETS_A_SECOND))
-            self._buffer = min(self._buffer, have)
+            self._pauses.fit(have)
             if have < buffer_octets:
                 self._note(
                     f"受信バッファーは{have // 1024} KiBまで（root か net.core.rmem_max で広がる）",
                     f"the receive buffer is only {have // 1024} KiB (root or net.core.rmem_max widens it)",
                 )
+            if ring:  # before anything can come: until the ring stands, nothing is taken twice
+                shut(made)
             made.bind((listen.address, listen.port))
         except BaseException:
             made.close()
             raise
-        self._poll.register(made, select.POLLIN)
-        return _Ear(made, Listen(*made.getsockname()[:2]))
+        return Ear(made, str(Listen(*made.getsockname()[:2])), self._slots, shut=ring)
 
-    def _named(self, ear: _Ear, got: int) -> Datagrams:
+    def _may_ring(self, *, share_port: bool) -> bool:
+        """Say whether there may be packet rings here; leave a note when not."""
+        why_not = why_no_ring(share_port=share_port)
+        if why_not:
+            self._note(why_not.ja, why_not.en)
+        return why_not is None
+
+    def _named(self, ear: Ear, got: int) -> Datagrams:
         """Return the ``got`` slots as a block, without those that are refused or were cut."""
-        slots = self._slots
+        slots = ear.slots
         length = slots.length[:got].copy()
         exporter = self._sources.index(
             slots.names[:got], length, slots.cut[:got], six=ear.six, now=time.monotonic()
@@ -250,28 +247,6 @@ class Receiver:
         # One time for the batch: it is at most a few milliseconds old, and export times are the exporter's anyway.
         received = np.full(len(length), time.time_ns() // 1_000_000, np.int64)
         return Datagrams(octets, length, exporter, received, self._sources.names)
-
-
-class _Ear:
-    """One socket and its drops; the kernel's counter has 32 bits and is unwrapped here."""
-
-    def __init__(self, made: socket.socket, listen: Listen) -> None:
-        self.socket = made
-        self.six = made.family == socket.AF_INET6
-        self._name = str(listen)
-        self._seen = self._drops = 0
-
-    def dropped(self) -> StageCount:
-        with contextlib.suppress(OSError, IndexError, struct.error):
-            memory = self.socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 64)
-            now = struct.unpack_from("=I", memory, 4 * _MEMINFO_DROPS)[0]
-            self._drops += (now - self._seen) % (1 << _COUNTER_BITS)
-            self._seen = now
-        return StageCount(self._name, Step.KERNEL, "drops", self._drops)
-
-    def close(self) -> None:
-        self.dropped()
-        self.socket.close()
 
 
 def _backlog_drops() -> int:

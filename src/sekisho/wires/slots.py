@@ -6,6 +6,7 @@ import ctypes
 import os
 import socket
 import struct
+from abc import ABC, abstractmethod
 from ipaddress import ip_address
 from typing import Any
 
@@ -63,15 +64,38 @@ class OneSlots:
         return self.octets[:got]
 
 
-class ManySlots:
-    """Receives up to a batch of datagrams in one system call, into its own slots or those of somebody else.
+class Slots(ABC):
+    """Slots of one's own, beside those of somebody else that may be shorter: what is beyond them goes to the own ones."""
 
-    Somebody else's may be shorter: what a datagram has beyond them goes to the own ones.
-    """
+    length: NDArray[np.int32]
+    _stride: int
 
     def __init__(self, batch: int, slot_octets: int) -> None:
+        # Never touched pages of a slot cost nothing.
         self.octets = np.zeros((batch, slot_octets), np.uint8)
         self.names = np.zeros((batch, NAME_OCTETS), np.uint8)
+        self.cut = np.zeros(batch, np.bool_)
+        self._into: NDArray[np.uint8] | None = None
+
+    @abstractmethod
+    def fill(self, source: socket.socket, into: NDArray[np.uint8] | None = None) -> int:
+        """Fill slots with what waits in ``source``; return how many: those of ``into``, else the own ones."""
+
+    def taken(self, got: int) -> NDArray[np.uint8]:
+        """Return the rows that hold what the last `fill` got; the own ones when a datagram didn't fit the others."""
+        if self._into is None:
+            return self.octets[:got]
+        if int(self.length[:got].max(initial=0)) <= self._stride:
+            return self._into[:got]
+        self.octets[:got, : self._stride] = self._into[:got]
+        return self.octets[:got]
+
+
+class ManySlots(Slots):
+    """Receives up to a batch of datagrams in one system call, into its own slots or those of somebody else."""
+
+    def __init__(self, batch: int, slot_octets: int) -> None:
+        super().__init__(batch, slot_octets)
         self._batch = batch
         self._vectors = (_Vector * (2 * batch))()
         self._headers = (_Header * batch)()
@@ -87,12 +111,10 @@ class ManySlots:
         vectors = np.frombuffer(memoryview(self._vectors).cast("B"), np.uintp).reshape(batch, 2, 2)
         self._base, self._room = vectors[:, :, 0], vectors[:, :, 1]
         self._steps = np.arange(batch, dtype=np.uintp)
-        self._into: NDArray[np.uint8] | None = None
         self._aim(slot_octets)
         self._name_octets = _column(table, _Message.name_octets.offset)
         self._flags = _column(table, _Message.flags.offset)
         self.length = _column(table, _Header.octets.offset)
-        self.cut = np.zeros(batch, np.bool_)
         self._call = _libc().recvmmsg
         self._call.argtypes = [
             ctypes.c_int,
@@ -119,15 +141,6 @@ class ManySlots:
         self._name_octets[:got] = NAME_OCTETS  # the kernel wrote how many it used
         np.not_equal(self._flags[:got] & socket.MSG_TRUNC, 0, out=self.cut[:got])
         return int(got)
-
-    def taken(self, got: int) -> NDArray[np.uint8]:
-        """Return the rows that hold what the last `fill` got; the own ones when a datagram didn't fit the others."""
-        if self._into is None:
-            return self.octets[:got]
-        if int(self.length[:got].max(initial=0)) <= self._stride:
-            return self._into[:got]
-        self.octets[:got, : self._stride] = self._into[:got]
-        return self.octets[:got]
 
     def _aim(self, stride: int) -> None:
         """Take the first ``stride`` octets of a datagram elsewhere, the rest to the own slot."""

@@ -34,7 +34,8 @@ class Receiving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a receiver is told: where to listen, whom to hear, where and how much to keep.
 
     ``disk`` empty: the spool lies in a memory file system; else in that folder, encrypted. ``shared`` lets several
-    receivers (each with a ``name`` of its own, and so a spool of its own) share the ports.
+    receivers (each with a ``name`` of its own, and so a spool of its own) share the ports. ``ring``: take datagrams out of
+    a packet ring, where there can be one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Receiving(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer_octets: int = BUFFER_OCTETS
     disk: str = ""
     shared: bool = False
+    ring: bool = False
 
     def place(self) -> Place:
         """Return where its spool lies; the receiver and the decoder ask for the same.
@@ -85,6 +87,7 @@ def receive(receiving: Receiving, stopped: Callable[[], bool], tell: Callable[[T
             most_named=max(0, MOST_NAMED - len(exporters(where.folder))),
             share_port=receiving.shared,
             room=spool.room,
+            ring=receiving.ring,
         )
         told = _Telling(where, ear, spool, tell)
         try:

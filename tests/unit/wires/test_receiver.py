@@ -1,4 +1,4 @@
-"""The receiver on loopback: what it takes, refuses and counts, by many in one call and one by one."""
+"""The receiver on loopback: what it takes, refuses and counts, by many in one call, one by one, and by a packet ring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sekisho.wires import receiver as wire
 from sekisho.wires.receiver import Listen, Receiver, everywhere
 from sekisho.wires.sources import Sources
 
-BOTH = pytest.mark.parametrize("singly", [False, True], ids=["many", "singly"])
+from .packets import WAYS, may
 
 
 def heard(ear: Receiver, count: int, seconds: float = 5.0) -> list[tuple[bytes, str]]:
@@ -40,9 +40,9 @@ def sender() -> Iterator[socket.socket]:
         yield made
 
 
-@BOTH
-def test_takes_what_was_sent_in_order_from_both_families(singly: bool) -> None:
-    ear = Receiver([Listen("127.0.0.1", 0), Listen("::1", 0)], singly=singly)
+@WAYS
+def test_takes_what_was_sent_in_order_from_both_families(way: dict[str, bool]) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0), Listen("::1", 0)], **may(way))
     four, six = (one.port for one in ear.addresses)
     sent4 = [struct.pack("!I", number) * (1 + number % 300) for number in range(700)]
     sent6 = [b"six" + struct.pack("!I", number) for number in range(50)]
@@ -62,12 +62,12 @@ def test_takes_what_was_sent_in_order_from_both_families(singly: bool) -> None:
     assert table["127.0.0.1"]["receiver octets"] == sum(map(len, sent4))
     assert table[f"udp [::1]:{six}"] == {"kernel drops": 0}
     ear.close()
-    assert bool([note for note in ear.notes if "one by one" in note.en]) is singly
+    assert bool([note for note in ear.notes if "one by one" in note.en]) is ("singly" in way)
 
 
-@BOTH
-def test_a_mixed_batch_names_each_source(singly: bool) -> None:
-    ear = Receiver([Listen("127.0.0.1", 0)], singly=singly)
+@WAYS
+def test_a_mixed_batch_names_each_source(way: dict[str, bool]) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], **may(way))
     senders = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
     for number, one in enumerate(senders):
         one.bind((f"127.0.0.{100 + number}", 0))
@@ -83,8 +83,11 @@ def test_a_mixed_batch_names_each_source(singly: bool) -> None:
     ear.close()
 
 
-def test_only_allowed_exporters_and_not_too_many(sender: socket.socket) -> None:
-    ear = Receiver([Listen("127.0.0.1", 0)], allowed=["127.0.0.0/25", "2001:db8::/32"], most_exporters=2)
+@WAYS
+def test_only_allowed_exporters_and_not_too_many(sender: socket.socket, way: dict[str, bool]) -> None:
+    ear = Receiver(
+        [Listen("127.0.0.1", 0)], allowed=["127.0.0.0/25", "2001:db8::/32"], most_exporters=2, **may(way)
+    )
     port = ear.addresses[0].port
     for host in (200, 1, 2, 3, 1, 200):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
@@ -104,9 +107,11 @@ def test_only_allowed_exporters_and_not_too_many(sender: socket.socket) -> None:
     ear.close()
 
 
-@BOTH
-def test_a_datagram_longer_than_its_slot_is_counted_not_cut(sender: socket.socket, singly: bool) -> None:
-    ear = Receiver([Listen("127.0.0.1", 0)], slot_octets=100, singly=singly)
+@WAYS
+def test_a_datagram_longer_than_its_slot_is_counted_not_cut(
+    sender: socket.socket, way: dict[str, bool]
+) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], slot_octets=100, **may(way))
     for size in (100, 101, 65000, 0, 99):
         sender.sendto(b"x" * size, ("127.0.0.1", ear.addresses[0].port))
     assert [len(payload) for payload, _ in heard(ear, 3)] == [100, 0, 99]
@@ -115,8 +120,11 @@ def test_a_datagram_longer_than_its_slot_is_counted_not_cut(sender: socket.socke
     ear.close()
 
 
-def test_kernel_drops_are_known_even_when_nothing_follows(sender: socket.socket) -> None:
-    ear = Receiver([Listen("127.0.0.1", 0)], buffer_octets=4096)
+@WAYS
+def test_kernel_drops_are_known_even_when_nothing_follows(
+    sender: socket.socket, way: dict[str, bool]
+) -> None:
+    ear = Receiver([Listen("127.0.0.1", 0)], buffer_octets=4096, **may(way))
     sent = 2000
     for _ in range(sent):
         sender.sendto(b"x" * 1000, ("127.0.0.1", ear.addresses[0].port))
@@ -142,8 +150,9 @@ def test_drops_before_the_socket_are_told_from_when_it_began(
     ear.close()
 
 
-def test_silence_ends_in_time_and_a_stop_within_200_ms() -> None:
-    ear = Receiver(everywhere([0]))
+@WAYS
+def test_silence_ends_in_time_and_a_stop_within_200_ms(way: dict[str, bool]) -> None:
+    ear = Receiver(everywhere([0]), **may(way))
     began = time.monotonic()
     assert ear.take(0.15) is None
     assert 0.14 < time.monotonic() - began < 0.35
@@ -163,11 +172,11 @@ def test_a_full_batch_is_followed_without_a_pause(sender: socket.socket) -> None
 
 
 @pytest.mark.parametrize(
-    ("octets", "longest"), [(212_992, 0.002), (4 << 20, 0.007), (wire.BUFFER_OCTETS, 0.05)]
+    ("octets", "longest"), [(212_992, 0.002), (4 << 20, 0.007), (wire.BUFFER_OCTETS, 0.1)]
 )
 def test_a_calm_receiver_pauses_no_longer_than_its_buffer_takes_a_burst(octets: int, longest: float) -> None:
     ear = Receiver([Listen("127.0.0.1", 0)], buffer_octets=octets)
-    assert ear._until_more() <= longest
+    assert ear._pauses.seconds() <= longest
     ear.close()
 
 
