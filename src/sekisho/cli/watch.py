@@ -48,13 +48,21 @@ if TYPE_CHECKING:
     help=t("受信バッファーをディスクに置く（暗号化）", "keep the spool on disk, sealed"),
 )
 @click.option(
+    "--packet-ring",
+    is_flag=True,
+    help=t(
+        "カーネルと共有するメモリーから受信する（root か CAP_NET_RAW。できなければ通常どおり）",
+        "receive out of memory shared with the kernel (root or CAP_NET_RAW; as usual where it can't be had)",
+    ),
+)
+@click.option(
     "--for", "seconds", type=click.FloatRange(0.1), help=t("この秒数で終わる", "end after so many seconds")
 )
 @data_option
 @lang_option
 def command(
     customers: tuple[str, ...], lists: tuple[Path, ...], listen: tuple[str, ...], ports: tuple[int, ...], *,
-    spool_on_disk: bool, seconds: float | None, data: Path, as_json: bool,
+    spool_on_disk: bool, packet_ring: bool, seconds: float | None, data: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Watch until stopped; exit 1 when something was found, 3 when no line's flow arrived or a fault stands, else 0."""
     from sekisho.wiring.figures import Leaving
@@ -71,7 +79,7 @@ def command(
         return stop.is_set() or (ends is not None and time.monotonic() >= ends)
 
     with Watch(data, customers=customers) as watch:
-        told = receiving(watch, listen=listen, ports=ports, disk=spool_on_disk)
+        told = receiving(watch, listen=listen, ports=ports, disk=spool_on_disk, ring=packet_ring)
         running = live(watch, told, lists)
         if not as_json:
             caution(watch.assumed, watch.settings.customers, telling_prefixes(watch.settings))

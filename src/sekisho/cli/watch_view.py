@@ -13,6 +13,7 @@ from sekisho.cli.looking import clock, grade_word, line_word
 from sekisho.cli.speech import LANGUAGE, t
 
 if TYPE_CHECKING:
+    from sekisho.language import Text as Words
     from sekisho.model.detection import Detection
     from sekisho.model.pipeline import Fault, StageCount
     from sekisho.workflows.receive import Told
@@ -56,6 +57,7 @@ class _Lines:
         self._json = as_json
         self._told: Told | None = None
         self._faults: tuple[Fault, ...] = ()
+        self._notes: tuple[Words, ...] = ()
         self._due = 0.0
 
     def __enter__(self) -> Self:
@@ -78,6 +80,8 @@ class _Lines:
         for one in figures.new:
             click.echo(msgspec.json.encode({"detection": one}) if self._json else _said(one))
         self._show_faults(figures)
+        if not self._json:  # there the receiver's figures hold them
+            self._show_notes(figures)
         if at_end or time.monotonic() >= self._due:
             self._due = time.monotonic() + self.EVERY
             if self._json:
@@ -89,6 +93,14 @@ class _Lines:
                     + "  ".join(f"{k} {v:,}" for k, v in _totals(figures, self._told).items())
                 )
         sys.stdout.flush()
+
+    def _show_notes(self, figures: Figures) -> None:
+        """Print what the receiver remarks on how it receives, each once."""
+        notes = self._told.notes if self._told else ()
+        for one in notes:
+            if one not in self._notes:
+                click.secho(f"{clock(figures.at)}  {one.say(LANGUAGE)}", fg="yellow")
+        self._notes = notes
 
     def _show_faults(self, figures: Figures) -> None:
         """Print what can't be done, or can be done again, since the line before."""
@@ -163,6 +175,7 @@ class _Screen:
         self._before = (now, rows)
         foot = "  ".join(f"{name} {value:,}" for name, value in _totals(figures, told).items())
         parts: list[Any] = [table, Text(foot, style="dim")]
+        parts += [Text(one.say(LANGUAGE), style="yellow") for one in (told.notes if told else ())]
         parts += [Text(_told_fault(one), style="red") for one in _faults(figures, told)[:_LAST]]
         parts += [Text.from_ansi(_said(one)) for one in list(figures.detections)[-_LAST:]]
         self._live.update(Group(*parts))

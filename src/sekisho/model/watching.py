@@ -27,6 +27,7 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :ivar exporters: addresses that may send flow records; empty for any
     :ivar ports: UDP ports of the collector
     :ivar listen: addresses of the collector
+    :ivar packet_ring: datagrams are taken out of a packet ring where there can be one
     :ivar detect: the operator's own thresholds, by detector and name
     :ivar keep: days to keep the data of other stages, as ``candidate = 14``; never longer than the catalogue's maximum
     :ivar casework: the operator's own values of the catalogue ``casework.toml``
@@ -50,6 +51,7 @@ class Watching(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exporters: tuple[str, ...] = ()
     ports: tuple[int, ...] = (2055, 4739, 6343)
     listen: tuple[str, ...] = ("127.0.0.1", "::1")
+    packet_ring: bool = False
     detect: dict[str, dict[str, Scalar]] = {}
     keep: dict[str, float] = {}
     people: dict[str, Role] = {}

@@ -82,12 +82,13 @@ class Exporter:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The whole way: stations in their order, exporters, what waits, what can't be done, what no figure explains."""
+    """The whole way: stations in their order, exporters, what waits, what can't be done or is told, what none explains."""
 
     stations: tuple[Station, ...]
     exporters: tuple[Exporter, ...]
     waiting: int
     faults: tuple[Fault, ...]
+    notes: tuple[Text, ...]
     unexplained: int
     rate: float | None
 
@@ -138,6 +139,7 @@ def journey(watched: Watched) -> Journey:
         _exporters(watched),
         max(0, spooled - figures.read_to),
         (*figures.faults, *(told.faults if told else ())),
+        told.notes if told else (),
         unexplained(watched.counts()),
         sum(watched.rates.values()) if watched.rates else None,
     )

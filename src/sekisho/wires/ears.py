@@ -213,8 +213,8 @@ class Ears:
     def _say(self, name: str, other: int) -> None:
         if other > 0:
             self._note(
-                f"{name}：{other}個がリングに現れず失われた（断片化されたデータグラムなど）ので、通常の受信に戻した",
-                f"{name}: {other} datagrams never came into it and were lost (fragmented ones?): receives as usual",
+                f"{name}：ソケットだけに届いた{other}個（断片化されたデータグラムなど）が失われたので、通常の受信に戻した",
+                f"{name}: lost {other} that came to the sockets only (fragmented datagrams?): receives as usual",
             )
         else:
             self._note(

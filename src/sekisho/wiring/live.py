@@ -37,7 +37,13 @@ _OLD_SECONDS = 5.0
 
 
 def receiving(
-    watch: Watch, *, listen: Sequence[str], ports: Sequence[int], disk: bool, octets: int = 0
+    watch: Watch,
+    *,
+    listen: Sequence[str],
+    ports: Sequence[int],
+    disk: bool,
+    octets: int = 0,
+    ring: bool = False,
 ) -> Receiving:
     """Return what the receiver of this data folder is told; the folder's path names its spool."""
     return Receiving(
@@ -46,6 +52,7 @@ def receiving(
         allowed=watch.settings.exporters,
         most_octets=octets or MOST_OCTETS,
         disk=str(disk_spool(watch.folder)) if disk else "",
+        ring=ring or watch.settings.packet_ring,
     )
 
 

@@ -75,6 +75,13 @@ WORDS: Mapping[str, SettingWords] = {
     "ports": SettingWords(
         Text(ja="フローを待ち受ける UDP ポート", en="UDP ports of the collector"), why_not=_RESTART
     ),
+    "packet_ring": SettingWords(
+        Text(
+            ja="カーネルと共有するメモリー（パケットリング）から受信するか。root か CAP_NET_RAW が要る",
+            en="whether to receive out of memory shared with the kernel (a packet ring); needs root or CAP_NET_RAW",
+        ),
+        why_not=_RESTART,
+    ),
     "lists": SettingWords(
         Text(ja="既知の C&C の表", en="lists of known C&C servers"),
         why_not=Text(

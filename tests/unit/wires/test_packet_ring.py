@@ -289,7 +289,7 @@ def test_what_only_the_sockets_get_ends_it_and_is_counted(ear: Receiver) -> None
             out.sendto(packet, ("127.0.0.1", 0))
     assert back(ear)
     assert [note.en for note in ear.notes] == [
-        "packet ring IPv4: 1 datagrams never came into it and were lost (fragmented ones?): receives as usual"
+        "packet ring IPv4: lost 1 that came to the sockets only (fragmented datagrams?): receives as usual"
     ]
     assert drops(ear) == 1
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as out:

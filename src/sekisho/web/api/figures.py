@@ -92,7 +92,10 @@ class ExporterOut(msgspec.Struct, frozen=True):
 
 
 class WatchOut(msgspec.Struct, frozen=True):
-    """The figures of the watch as they were ``written``; ``unexplained`` datagrams are a fault of ours."""
+    """The figures of the watch as they were ``written``; ``unexplained`` datagrams are a fault of ours.
+
+    ``notes`` are what the receiver remarks on how it receives.
+    """
 
     running: bool
     written: int
@@ -101,6 +104,7 @@ class WatchOut(msgspec.Struct, frozen=True):
     waiting: int
     unexplained: int
     faults: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 class FlowQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -309,7 +313,7 @@ def _watch(asked: Asked, _query: Any, _body: None) -> WatchOut | None:
     faults = (f"{one.part}: {one.what.say(language)} {one.where}".strip() for one in shown.faults)
     return WatchOut(
         watched.running(asked.now), watched.written, tuple(stations), tuple(exporters), shown.waiting,
-        shown.unexplained, tuple(faults),
+        shown.unexplained, tuple(faults), tuple(one.say(language) for one in shown.notes),
     )  # fmt: skip
 
 

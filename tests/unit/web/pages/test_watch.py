@@ -35,7 +35,8 @@ def watched(at: int) -> Watched:
     )
     fault = Fault("store", Text(ja="満杯", en="the disk is full"), "/data", Text(ja="空ける", en="make room"))
     figures = Figures(at, counts, sources, 0, 0, (), faults=(fault,), read_to=9, found=2)
-    told = Told(1, "s", ("udp 127.0.0.1:2055",), 1.0, (), heard)
+    note = Text(ja="通常の受信に戻した", en="receives as usual")
+    told = Told(1, "s", ("udp 127.0.0.1:2055",), 1.0, (note,), heard)
     return Watched(at, 1, figures, told, {"192.0.2.1": 12.5})
 
 
@@ -83,6 +84,7 @@ def test_figures_faults_and_losses_stand_on_the_page(life: Day) -> None:
         "Running",
         "the disk is full",
         "make room",
+        "Receiver: receives as usual",
         "lost on the way",
         "the spool was full",
         "192.0.2.1",
