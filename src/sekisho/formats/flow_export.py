@@ -24,7 +24,7 @@ from sekisho.formats.flow_lane import Lane, Passed
 from sekisho.formats.flow_plans import Plan, Twin
 from sekisho.formats.flow_records import Array, Offsets, Records, walk
 from sekisho.formats.flow_sources import Limits, Source, Sources
-from sekisho.formats.message_sets import Block, Sets, distinct, ordered, sets_of
+from sekisho.formats.message_sets import Block, Framing, Sets, distinct, ordered, sets_of
 from sekisho.formats.netflow import HEADER_5, HEADER_9, LAYOUT_5, NETFLOW_5, RECORD_5, Headers
 from sekisho.formats.sampling import UNKNOWN_BOOT, Rules
 from sekisho.formats.templates import EVENT_RECORDS, FLOW_RECORDS, OTHER_RECORDS, Layout
@@ -35,7 +35,7 @@ _HEADERS = {NETFLOW_5: HEADER_5, NETFLOW_9: HEADER_9, IPFIX: ipfix.HEADER, sflow
 _PART_OCTETS = 8 << 20
 _PART_DATAGRAMS = 4_096
 # The compiled twin has no temporaries that would leave the cache.
-_PARTS_OF_TWIN = 2
+_PARTS_OF_TWIN = 4
 _SCHEMA = 1
 _WORD = 4
 # Instead of a layout's number: a set that is no data, and data whose template is missing.
@@ -70,6 +70,7 @@ class Decoder:
         self._fast_from = fast_from
         self._rows = 0
         self._twin: Twin | None = None
+        self._framing: Framing | None = None
 
     def decode(self, block: Datagrams, tally: Counter) -> list[pa.RecordBatch]:
         """Return the flows of a block as batches of FLOW (columns that a batch doesn't need are left out).
@@ -89,13 +90,15 @@ class Decoder:
         if width == 0:
             return
         if self._twin is None and self._fast_from is not None and self._rows >= self._fast_from:
-            from sekisho.formats import flow_records_fast
+            from sekisho.formats import flow_records_fast, message_sets_fast
 
-            self._twin = flow_records_fast
+            self._twin, self._framing = flow_records_fast, message_sets_fast
         parts = 1 if self._twin is None else _PARTS_OF_TWIN
         step = max(1, parts * min(_PART_DATAGRAMS, _PART_OCTETS // width))
         for begin in range(0, len(block), step):
-            part = _Part(block.part(begin, begin + step), self._sources, tally, self._twin, lane)
+            part = _Part(
+                block.part(begin, begin + step), self._sources, tally, (self._twin, self._framing), lane
+            )
             batches, passed, rows = part.batches()
             self._rows += rows
             yield batches, passed
@@ -125,11 +128,13 @@ class _Part:
     """Decodes some thousand datagrams."""
 
     def __init__(
-        self, datagrams: Datagrams, table: Sources, tally: Counter, twin: Twin | None, lane: Lane | None
-    ) -> None:
+        self, datagrams: Datagrams, table: Sources, tally: Counter,
+        twins: tuple[Twin | None, Framing | None], lane: Lane | None,
+    ) -> None:  # fmt: skip
         octets = np.ascontiguousarray(datagrams.octets)
         self._datagrams = datagrams
-        self._block = Block(octets)
+        twin, framing = twins
+        self._block = Block(octets, framing)
         self._length = np.clip(datagrams.length, 0, octets.shape[1]).astype(np.int64)
         self._table = table
         self._tally = tally

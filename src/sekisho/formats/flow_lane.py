@@ -49,7 +49,7 @@ class Room:
     As many parts' rows are kept ready as mostly wait for being written; what is more goes back to the system.
     """
 
-    def __init__(self, most: int = 6) -> None:
+    def __init__(self, most: int = 4) -> None:
         self._most = most
         self._ready: list[Array] = []
 

@@ -47,12 +47,12 @@ from sekisho.stores.spool_segments import (
 __all__ = ["Position", "Spool", "Spooled"]
 # Measured with NetFlow v9 in one process: decoder, door and match take 92 ns a record with blocks of 1,024 datagrams,
 # 48 with 4,096, 46 with 8,192 and 44 with 16,384; with mixed templates 179, 94, 80 and 72.
-BLOCK_DATAGRAMS = 8192
+BLOCK_DATAGRAMS = 16384
 _IDLE_SECONDS = 0.01
 _LONGEST_IDLE_SECONDS = 0.1
 # After less than a block the reader lets some more come: what a block costs is shared by its datagrams, and what waking
 # up costs (code and tables have left the caches) by several blocks.
-GATHER_SECONDS = 0.25
+GATHER_SECONDS = 1.0
 # Header and table of a full batch of the receiver in one call.
 _HEAD_OCTETS = HEADER_OCTETS + 4096
 
@@ -129,7 +129,7 @@ class Spool:
                 idle = _IDLE_SECONDS
                 yield found
                 if follow and len(found.datagrams) < most:
-                    time.sleep(GATHER_SECONDS)
+                    let_come(GATHER_SECONDS, stopped)
             elif follow:
                 time.sleep(idle)
                 idle = min(2 * idle, _LONGEST_IDLE_SECONDS)
@@ -314,6 +314,13 @@ class Spool:
         if count * width > len(self._room):
             self._room = np.empty(count * width, np.uint8)
         return self._room[: count * width].reshape(count, width)
+
+
+def let_come(seconds: float, stopped: Callable[[], bool]) -> None:
+    """Wait, so that what comes can be taken together, but no longer than until ``stopped`` says so."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0 and not stopped():
+        time.sleep(min(left, _LONGEST_IDLE_SECONDS))
 
 
 def _nothing(names: tuple[str, ...]) -> Datagrams:

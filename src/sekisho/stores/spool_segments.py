@@ -17,7 +17,7 @@ from sekisho.stores.spool_block import HEADER_OCTETS, Header
 _PREFIX, _SLOTS, _FREE = "segment-", "slots-", "free-"
 _NAME = re.compile(rf"({_PREFIX}|{_SLOTS})(\d+)")
 # What a million flows take that are written at once, at full rate: fresh pages cost as much as what is received into them.
-_MOST_FREE = 6
+_MOST_FREE = 4
 
 
 class Position(msgspec.Struct, frozen=True, order=True):

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -30,8 +31,10 @@ from sekisho.stores.spool_segments import (
 )
 from sekisho.stores.spool_slots import STRIDE, Mappings, allocate, count_in, octets_of
 
-# What the reader takes at once, in slots; a million flows that are written together lie in four of them.
-SEGMENT_OCTETS = 16 * 1024 * 1024
+# Half of what comes in while the reader lets a full rate gather: it takes at most a segment at once.
+SEGMENT_OCTETS = 32 * 1024 * 1024
+_LEAST_SEGMENT_OCTETS = 1024 * 1024
+_SHARE = 16
 MOST_OCTETS = 1024 * 1024 * 1024
 _FEWEST_SEGMENTS = 2
 _IDENTITY_OCTETS = 16
@@ -46,7 +49,8 @@ class SpoolWriter:
     Args:
         place: where it lies, and whether it is encrypted.
         most_octets: the spool's bound; at least two segments.
-        segment_octets: a segment is closed when it has grown to this.
+        segment_octets: a segment is closed when it has grown to this. None: 32 MiB, or a sixteenth of the bound or of
+            what the file system has free, whichever is least (a container's ``/dev/shm`` may have 64 MiB in all).
 
     Raises:
         StoreError: another process writes it, or the folder refuses.
@@ -57,11 +61,9 @@ class SpoolWriter:
         place: Place,
         *,
         most_octets: int = MOST_OCTETS,
-        segment_octets: int = SEGMENT_OCTETS,
+        segment_octets: int | None = None,
     ) -> None:
         self._folder = place.folder
-        self._most = max(most_octets, _FEWEST_SEGMENTS * segment_octets)
-        self._segment_octets = segment_octets
         self._file = -1
         # Slots are filled before their block is known: only where nothing has to be sealed.
         self._may_slot = place.keys is None and in_memory(place.folder)
@@ -70,6 +72,8 @@ class SpoolWriter:
         self._long = 0
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._segment_octets = segment_octets or _segment_octets(self._folder, most_octets)
+            self._most = max(most_octets, _FEWEST_SEGMENTS * self._segment_octets)
             self._lock = locked(self._folder, "writer.lock")
             self._offset = 0
             self._resume(place)
@@ -327,3 +331,9 @@ class SpoolWriter:
     def _count(self, name: str, exporter: NDArray[Any]) -> None:
         counted = np.bincount(exporter)
         self._figures[name][: len(counted)] += counted
+
+
+def _segment_octets(folder: Path, most: int) -> int:
+    about = os.statvfs(folder)
+    free = about.f_bavail * about.f_frsize
+    return max(_LEAST_SEGMENT_OCTETS, min(SEGMENT_OCTETS, most // _SHARE, free // _SHARE))

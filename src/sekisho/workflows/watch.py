@@ -38,7 +38,7 @@ from sekisho.model.purpose import Label
 from sekisho.model.tallies import Counting
 from sekisho.model.verdict import Scalar
 from sekisho.ports.flows import Detector, Once, RecordStore
-from sekisho.stores.spool import BLOCK_DATAGRAMS, Position, Spool
+from sekisho.stores.spool import BLOCK_DATAGRAMS, GATHER_SECONDS, Position, Spool, let_come
 from sekisho.stores.spool_place import Place
 from sekisho.stores.spool_segments import identity, last_done
 
@@ -59,7 +59,7 @@ class Pace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     look_after_match: float = 5.0
     tidy: float = 600.0
     tell: float = 1.0
-    idle: float = 0.25
+    idle: float = GATHER_SECONDS
 
 
 class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,7 +160,7 @@ class LiveWatch:
                     tell(self.figures(spool))
                 if block is None or len(block.datagrams) < BLOCK_DATAGRAMS:
                     # What a block costs is shared by its datagrams, what waking up costs by blocks: let some more come.
-                    time.sleep(pace.idle)
+                    let_come(pace.idle, stopped)
             self._try_to_write(spool)
             if self._work:
                 self._work.result()

@@ -75,6 +75,9 @@ def gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         if waiting and not waiting[0].schema.equals(batch.schema, check_metadata=True):
             yield _joined(waiting)
             waiting, rows = [], 0
+        if waiting and batch.num_rows >= GATHERED:  # worth writing as it lies: joining would copy it
+            yield _joined(waiting)
+            waiting, rows = [], 0
         waiting.append(batch)
         rows += batch.num_rows
         if rows >= GATHERED:
