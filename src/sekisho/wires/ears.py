@@ -148,8 +148,11 @@ class Ears:
         if not ear.shut:
             self._hear(ear)
 
-    def begin_rings(self, batch: int, slot_octets: int, octets: int) -> None:
-        """Put a ring in place of the sockets that are shut, by family; they are opened where there can be none."""
+    def begin_rings(self, batch: int, slot_octets: int, octets: int) -> tuple[int, ...]:
+        """Put a ring in place of the sockets that are shut, by family; they are opened where there can be none.
+
+        Returns the octets of each ring.
+        """
         for six in (False, True):
             mine = [one for one in self.sockets if one.shut and one.six is six]
             if not mine:
@@ -167,6 +170,7 @@ class Ears:
                 continue
             self.rings.append(RingEar(ring, f"packet ring IPv{6 if six else 4}", mine))
             self._hear(self.rings[-1])
+        return tuple(ear.ring.size for ear in self.rings)
 
     def wait(self, seconds: float) -> None:
         """Wait until something comes, and no longer than ``seconds``."""

@@ -122,7 +122,8 @@ class Receiver:
         self._listen(listens, buffer_octets, share_port=share_port, ring=ring)
         if ring:
             try:
-                self._ears.begin_rings(batch, slot_octets, buffer_octets)
+                for size in self._ears.begin_rings(batch, slot_octets, buffer_octets):
+                    self._pauses.fit(size)
             except BaseException:
                 self.close()
                 raise

@@ -182,6 +182,13 @@ def test_ring_and_sockets_receive_the_same(mix: list[tuple[int, int]], lent: int
     assert found[0] == found[1]
 
 
+def test_a_pause_is_no_longer_than_the_ring_takes_a_burst() -> None:
+    """The kernel gives a socket twice the buffer that it is asked for, and a ring what it is asked for."""
+    one = Receiver([Listen("127.0.0.1", 0)], ring=True)
+    assert one._pauses.seconds() <= one._ears.rings[0].ring.size / 1.25e9 < 0.06
+    one.close()
+
+
 # --- packets that lie
 
 
