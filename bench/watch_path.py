@@ -5,7 +5,9 @@ of production (receiver; decoder with door, match against 100,000 addresses, and
 the disk), nfcapd as it is (raw files, nothing else), and then ``nfdump`` with the same list as a filter over nfcapd's
 files. CPU-seconds of all processes of a side, from the first datagram to the last row on the disk; the time to start
 and to compile the list is left out on our side, nfdump's reading of the list is in on its side (``list_cpu`` says how
-much it is). Drops of both are stated, ours over all rotations of spool and journal. ``memory`` is the resident set of
+much it is). Ours receives by a packet ring, or with ``--sockets`` by sockets, as nfcapd does: ``receives`` says which it
+was in the end, and ``sender_cpu`` is what sending to each side cost in microseconds a datagram (receiving begins in
+the sender's system calls on loopback). Drops of both are stated, ours over all rotations of spool and journal. ``memory`` is the resident set of
 both our processes at a quarter of the run and at its end, in MB. ``stages`` are M records per CPU-second of each.
 
 ``agree``: nobody lost a datagram, both hold the same number of flows, and the same number of rows touch the list.
@@ -87,6 +89,7 @@ class Sent:
     rows: int
     hits: int
     seconds: float
+    cpu: float = 0.0
 
 
 class Sender:
@@ -114,7 +117,7 @@ class Sender:
         amount, size, begins = len(self.block), ctypes.sizeof(_Header), ctypes.addressof(self._headers)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             out.connect(("127.0.0.1", port))
-            sent, total, begin = 0, amount * self.cycles, time.monotonic()
+            sent, total, begin, spent = 0, amount * self.cycles, time.monotonic(), time.process_time()
             while sent < total:
                 due = int((time.monotonic() - begin) * self.rate) - sent
                 if due <= 0:
@@ -125,7 +128,8 @@ class Sender:
                 if done <= 0:
                     raise Trouble(f"sendmmsg: {os.strerror(ctypes.get_errno())}")
                 sent += done
-        return Sent(sent, self.rows * self.cycles, self.hits * self.cycles, time.monotonic() - begin)
+        took, cpu = time.monotonic() - begin, time.process_time() - spent
+        return Sent(sent, self.rows * self.cycles, self.hits * self.cycles, took, cpu)
 
 
 def addresses() -> np.ndarray:
@@ -153,7 +157,9 @@ def receiving_process(receiving: Receiving, stop: Any, into: Any) -> None:
     figures = {}
     for one in end.counts:
         figures[one.name] = figures.get(one.name, 0) + one.count
-    into.put({"cpu": time.process_time() - begun[0], **figures})
+    without = not receiving.ring or any("packet ring" in note.en for note in end.notes)
+    receives = "sockets" if without else "packet ring"
+    into.put({"cpu": time.process_time() - begun[0], "receives": receives, **figures})
 
 
 def watching_process(receiving: Receiving, folder: str, stop: Any, into: Any) -> None:
@@ -214,7 +220,7 @@ def resident(process: int) -> float:
     return 0.0
 
 
-def ours(sender: Sender, folder: Path) -> dict[str, Any]:
+def ours(sender: Sender, folder: Path, *, ring: bool) -> dict[str, Any]:
     """Run our two processes under the sender; return their figures."""
     own = importlib.import_module("bench.watch_path")  # by its name, so that another process finds it
     port = free_port()
@@ -223,6 +229,7 @@ def ours(sender: Sender, folder: Path) -> dict[str, Any]:
         listens=(("127.0.0.1", port),),
         buffer_octets=BUFFER // 2,
         most_octets=2 << 30,
+        ring=ring,
     )
     stops, results = (SPAWN.Event(), SPAWN.Event()), (SPAWN.Queue(), SPAWN.Queue())
     hears = SPAWN.Process(target=own.receiving_process, args=(receiving, stops[0], results[0]))
@@ -256,7 +263,9 @@ def ours(sender: Sender, folder: Path) -> dict[str, Any]:
             process.join(20)
             process.kill()
         shutil.rmtree(receiving.place().folder, ignore_errors=True)
-    total = Sent(sent.datagrams + rest.datagrams, sent.rows + rest.rows, sent.hits + rest.hits, 0)
+    total = Sent(
+        sent.datagrams + rest.datagrams, sent.rows + rest.rows, sent.hits + rest.hits, 0, sent.cpu + rest.cpu
+    )
     return {"sent": total, "memory": memory, "heard": heard, "watched": watched}
 
 
@@ -344,7 +353,9 @@ def run(*command: str) -> tuple[float, str]:
         return usage.ru_utime + usage.ru_stime, out.read()
 
 
-def compare(kind: str, count: int, cycles: int, rate: int, rounds: int, version: str) -> dict[str, object]:
+def compare(
+    kind: str, count: int, cycles: int, rate: int, rounds: int, version: str, *, ring: bool
+) -> dict[str, object]:
     """Alternate both sides; the best of each counts."""
     sender = Sender(kind, count, cycles, rate)
     mine, others = [], []
@@ -352,11 +363,13 @@ def compare(kind: str, count: int, cycles: int, rate: int, rounds: int, version:
         rule = Path(name) / "rule"
         rule.write_text("ip in [ " + " ".join(str(IPv4Address(int(one))) for one in addresses()) + " ]\n")
         for number in range(rounds):
-            for make, into in ((ours, mine), (peer, others)):
-                folder = Path(name) / f"{make.__name__}-{number}"
+            for name_of, into in (("ours", mine), ("peer", others)):
+                folder = Path(name) / f"{name_of}-{number}"
                 folder.mkdir()
                 into.append(
-                    ours(sender, folder) if make is ours else peer(sender, folder, rule, Path(name) / "none")
+                    ours(sender, folder, ring=ring)
+                    if into is mine
+                    else peer(sender, folder, rule, Path(name) / "none")
                 )
                 shutil.rmtree(folder)
     return line_of(kind, mine, others, rate, version)
@@ -393,6 +406,8 @@ def line_of(
         "peer_with_list": round(filtered, 2),
         "ratio_with_list": round(own / filtered, 2),
         "stages": {"receive + spool": round(rows / best["heard"]["cpu"] / 1e6, 1), **stages},
+        "receives": best["heard"]["receives"],
+        "sender_cpu": [round(1e6 * one["sent"].cpu / one["sent"].datagrams, 2) for one in (best, fastest)],
         "lost_datagrams": max(lost),
         "lost_in_kernel": max(one["heard"].get("drops", 0) for one in mine),
         "spool_full": max(one["heard"].get("spool-full", 0) for one in mine),
@@ -424,14 +439,14 @@ def prepare() -> str:
     return (said.stdout + said.stderr).split("Version:")[-1].split()[0].strip()
 
 
-def lines(quick: bool, rate: int, kinds: Sequence[str]) -> Iterator[dict[str, object]]:
+def lines(quick: bool, rate: int, kinds: Sequence[str], *, ring: bool) -> Iterator[dict[str, object]]:
     """Yield a line per kind of stream."""
     version = prepare()
     for kind in kinds or (("v9",) if quick else tuple(KINDS)):
         if quick:
-            yield compare(kind, 1_000_000, 8, rate, 1, version)
+            yield compare(kind, 1_000_000, 8, rate, 1, version, ring=ring)
         else:
-            yield compare(kind, 2_000_000, 10, rate, 3, version)
+            yield compare(kind, 2_000_000, 10, rate, 3, version, ring=ring)
 
 
 def main() -> int:
@@ -441,12 +456,13 @@ def main() -> int:
     parser.add_argument(
         "--kind", action="append", choices=tuple(KINDS), default=[], help="only such a stream"
     )
+    parser.add_argument("--sockets", action="store_true", help="receive by sockets, without a packet ring")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--rate", type=int, default=40_000, help="datagrams a second")
     options = parser.parse_args()
     agreed = True
     try:
-        for line in lines(options.quick, options.rate, options.kind):
+        for line in lines(options.quick, options.rate, options.kind, ring=not options.sockets):
             agreed = agreed and bool(line["agree"])
             if options.json:
                 print(json.dumps(line), flush=True)

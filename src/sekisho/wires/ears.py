@@ -172,6 +172,11 @@ class Ears:
             self._hear(self.rings[-1])
         return tuple(ear.ring.size for ear in self.rings)
 
+    @property
+    def only_rings(self) -> bool:
+        """No socket is heard."""
+        return bool(self.rings) and all(isinstance(one, RingEar) for one in self.heard)
+
     def wait(self, seconds: float) -> None:
         """Wait until something comes, and no longer than ``seconds``."""
         self._poll.poll(1000 * seconds)

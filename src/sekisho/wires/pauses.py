@@ -10,7 +10,9 @@ _BUFFER_OCTETS_A_SECOND = 4e9
 _SHORTEST, _USUAL = 0.002, 0.025
 # Longer while so many times what comes in at the moment would still find room; never longer than the buffer, whatever
 # the system allowed it to be, takes in of a full 10 GbE that begins without warning.
-_HEADROOM, _LONGEST = 8, 0.1
+_HEADROOM, _LONGEST = 8, 0.05
+# A ring takes twice the datagrams of a socket's buffer: they lie in it without the kernel's own words about each.
+_LONGEST_OF_RINGS = 0.1
 _FULL_LINK_OCTETS_A_SECOND = 1.25e9
 _OCTETS_A_DATAGRAM = 4000
 
@@ -32,11 +34,11 @@ class Pauses:
         """So many came in."""
         self._got += datagrams
 
-    def seconds(self) -> float:
-        """Return how long to pause now."""
+    def seconds(self, *, rings: bool = False) -> float:
+        """Return how long to pause now, where packet ``rings`` are all that is heard, or not."""
         now = time.monotonic()
         rate, self._got = self._got / max(now - self._slept, _SHORTEST), 0
         self._slept = now
         calm = self._buffer / 2 / (_HEADROOM * _OCTETS_A_DATAGRAM * max(rate, 1.0))
         burst = self._buffer / _FULL_LINK_OCTETS_A_SECOND
-        return max(self._least, min(calm, burst, _LONGEST))
+        return max(self._least, min(calm, burst, _LONGEST_OF_RINGS if rings else _LONGEST))

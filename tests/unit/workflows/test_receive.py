@@ -108,9 +108,8 @@ def test_kill_9_of_the_receiver_process_and_the_decoder_deals_with_each_once(rec
     table = by_exporter(told.counts)
     assert sum(row.get("spool spooled", 0) for row in table.values()) == len(got)
     assert unexplained(told.counts) == 0
-    # Loopback with a buffer of 64 MiB loses nothing but what waited in the socket of a killed process: of 0.3 seconds a
-    # pause of 0.1 at most, twice in three rounds.
-    assert len(got) > 0.75 * sent
+    # Loopback with a buffer of 64 MiB loses nothing but what waited in the socket of a killed process.
+    assert len(got) > 0.9 * sent
 
 
 def test_figures_that_can_not_be_left_do_not_end_the_receiver(receiving: Receiving) -> None:
