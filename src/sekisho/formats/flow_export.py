@@ -253,17 +253,12 @@ class _Part:
         broken = np.ones(len(order), bool)
         broken[1:] = ((numbers[:-1] + steps[:-1] - numbers[1:]) & 0xFFFFFFFF) != 0
         broken |= steps < 0
+        breaks = np.flatnonzero(broken).tolist()
         begin = 0
         for source, end in zip(sources, ends, strict=True):
             one = source.sequence
             before = one.lost, one.late, one.resets
-            one.seen(int(numbers[begin]), _units(steps[begin]))
-            following = (int(numbers[begin]) + int(steps[begin])) & 0xFFFFFFFF
-            if one.expected == following and steps[begin] >= 0 and not broken[begin + 1 : end].any():
-                one.expected = (int(numbers[end - 1]) + int(steps[end - 1])) & 0xFFFFFFFF
-            else:
-                for place in range(begin + 1, end):
-                    one.seen(int(numbers[place]), _units(steps[place]))
+            one.follow(numbers, steps, breaks, begin, end)
             for name, old, new in zip(
                 ("sequence-lost", "sequence-late", "sequence-reset"),
                 before,
@@ -423,10 +418,6 @@ class _Part:
         self._tally.note(kind, int(counts.sum()))
         if kind == EVENT_RECORDS:
             self._add(sources, whose, "events", counts)
-
-
-def _units(value: Any) -> int | None:
-    return int(value) if value >= 0 else None
 
 
 def _layouts(bindings: list[Binding]) -> tuple[list[Layout], Offsets]:

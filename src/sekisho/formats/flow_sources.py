@@ -6,12 +6,14 @@ all is limited; a new source never drives out one that was heard in the last min
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sekisho.formats.elements import IPFIX, NETFLOW_9
+from sekisho.formats.flow_records import Array
 from sekisho.formats.sampling import Rules
 from sekisho.formats.templates import LOWEST_DATA, TEMPLATE_SETS, Definition, Layout, layout_of, whole
 
@@ -57,6 +59,23 @@ class Sequence:
         else:
             self.resets += 1
         self.expected = following
+
+    def follow(self, numbers: Array, units: Array, breaks: list[int], begin: int, end: int) -> None:
+        """Take the datagrams from ``begin`` to ``end``: those that go on from the one before are not looked at singly.
+
+        ``units`` are -1 where not known; ``breaks``, in order, are the datagrams that don't go on, or without units.
+        """
+        place, later = begin, bisect_right(breaks, begin)
+        while place < end:
+            number, held = int(numbers[place]), int(units[place])
+            self.seen(number, held if held >= 0 else None)
+            if held < 0 or self.expected != (number + held) % _WHOLE:
+                place += 1
+                continue
+            while later < len(breaks) and breaks[later] <= place:
+                later += 1
+            place = min(end, breaks[later]) if later < len(breaks) else end
+            self.expected = (int(numbers[place - 1]) + int(units[place - 1])) % _WHOLE
 
 
 class Source:
