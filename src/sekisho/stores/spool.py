@@ -128,7 +128,7 @@ class Spool:
             if found is not None:
                 idle = _IDLE_SECONDS
                 yield found
-                if follow and len(found.datagrams) < most:
+                if follow and len(found.datagrams) < most and not self.goes_on:
                     let_come(GATHER_SECONDS, stopped)
             elif follow:
                 time.sleep(idle)
@@ -165,6 +165,12 @@ class Spool:
             if following.first > end.ordinal:
                 break
             give_back(one)
+
+    @property
+    def goes_on(self) -> bool:
+        """There is a later segment: what was read last was short because its own ended, not because nothing waits."""
+        here = self._segment
+        return here is not None and any(one.first > here.first for one in segments(self._folder))
 
     @property
     def ordinal(self) -> int:

@@ -158,7 +158,7 @@ class LiveWatch:
                 self._beside(hand)
                 if self._is_due("tell", pace.tell):
                     tell(self.figures(spool))
-                if block is None or len(block.datagrams) < BLOCK_DATAGRAMS:
+                if block is None or (len(block.datagrams) < BLOCK_DATAGRAMS and not spool.goes_on):
                     # What a block costs is shared by its datagrams, what waking up costs by blocks: let some more come.
                     let_come(pace.idle, stopped)
             self._try_to_write(spool)

@@ -17,6 +17,7 @@ import pytest
 
 from sekisho.formats.datagrams import Datagrams, datagrams_of
 from sekisho.model.pipeline import by_exporter
+from sekisho.stores import spool as spool_reader
 from sekisho.stores import spool_writer
 from sekisho.stores.spool import Spool
 from sekisho.stores.spool_place import Place
@@ -138,6 +139,24 @@ def test_full_drops_the_new_and_counts_by_exporter(where: Place) -> None:
         assert put(writer, sent[:20]) == 20
         with Spool(where) as spool:
             assert everything(spool) == sent[:20]
+
+
+def test_the_reader_lets_nothing_gather_while_a_later_segment_waits(
+    where: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment's end is no sign that little comes in: a spool of small ones would else be read too slowly."""
+    sent = rows(2000, longest=1400)
+    got: list[int] = []
+    gathered: list[int] = []
+    monkeypatch.setattr(spool_reader, "let_come", lambda *_: gathered.append(sum(got)))
+    with SpoolWriter(where, segment_octets=300_000) as writer, Spool(where) as reading:
+        for at in range(0, 2000, 20):
+            put(writer, sent[at : at + 20])
+        assert len(segments(where.folder)) > 5
+        for one in reading.blocks(lambda: sum(got) >= 2000):
+            got.append(len(one.datagrams))
+    assert sum(got) == 2000
+    assert all(one > 2000 - 200 for one in gathered)
 
 
 def test_a_memory_without_room_is_counted_and_never_a_signal(
