@@ -153,8 +153,7 @@ def test_the_reader_lets_nothing_gather_while_a_later_segment_waits(
         for at in range(0, 2000, 20):
             put(writer, sent[at : at + 20])
         assert len(segments(where.folder)) > 5
-        for one in reading.blocks(lambda: sum(got) >= 2000):
-            got.append(len(one.datagrams))
+        got.extend(len(one.datagrams) for one in reading.blocks(lambda: sum(got) >= 2000))
     assert sum(got) == 2000
     assert all(one > 2000 - 200 for one in gathered)
 
