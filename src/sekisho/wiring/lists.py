@@ -162,7 +162,8 @@ def _fetched_shown(folder: Path, age: ListAge, now: int) -> ListShown:
         tried=age.tried, reason=age.reason, detail=age.detail,
     )  # fmt: skip
     if not file.is_file():
-        return shown
+        there = file.exists() or file.is_symlink()
+        return msgspec.structs.replace(shown, state="unreadable") if there else shown
     try:
         octets = file.read_bytes()
         origin = msgspec.json.decode(octets, type=_Head).origin
@@ -180,6 +181,8 @@ def _own_shown(file: Path) -> ListShown:
     except FileNotFoundError:
         return ListShown(file.name, "file", str(file), "missing")
     except OSError:
+        return ListShown(file.name, "file", str(file), "unreadable")
+    if file.is_dir():
         return ListShown(file.name, "file", str(file), "unreadable")
     return ListShown(file.name, "file", str(file), "there", octets=octets)
 

@@ -223,7 +223,8 @@ def test_lists_are_shown_with_age_and_state(data: Path) -> None:
     assert "there are no lists" in typed(["lists", "show", "--data", data], env=env).stdout
     (data / "own.csv").write_text("ip\n198.51.100.250\n")
     settings = (data / "watch.toml").read_text()
-    (data / "watch.toml").write_text('lists = ["own.csv", "gone.csv"]\n' + settings)
+    (data / "watch.toml").write_text('lists = ["own.csv", "gone.csv", "own"]\n' + settings)
+    (data / "own").mkdir()
     with taxii([indicator(1, "198.51.100.250")]) as server:
         for name in ("feed", "old"):
             run(data, name, "--taxii", server.root, "--collection", "cc")
@@ -233,9 +234,12 @@ def test_lists_are_shown_with_age_and_state(data: Path) -> None:
     held["origin"]["fetched"] -= 400 * 86_400_000
     (data / "lists" / "old.json").write_text(json.dumps(held))
     (data / "lists" / "half.json").write_text("half of it")
+    (data / "lists" / "folder.json").mkdir()
+    (data / "lists" / "astray.json").symlink_to("nowhere")
     found = shown()
     assert {name: one["state"] for name, one in found.items()} == {
         "feed": "fresh", "old": "stale", "fedd": "never", "half": "unreadable", "own.csv": "there", "gone.csv": "missing",
+        "folder": "unreadable", "astray": "unreadable", "own": "unreadable",
     }  # fmt: skip
     assert (found["feed"]["entries"], found["feed"]["kind"]) == (1, "taxii")
     assert found["feed"]["octets"] == (data / "lists" / "feed.json").stat().st_size
