@@ -103,7 +103,10 @@ class RingEar(Ear):
         """Return how many datagrams its sockets had more than it, less than 0: fewer; see `Agreement`."""
         before = self._passed()
         low, high = self.ring.counted()
-        return self._agreement.differs(before, low, high, self._passed())
+        other = self._agreement.differs(before, low, high, self._passed())
+        # Known while it goes on, too: nobody asks a killed receiver at its end.
+        self._missed = self._agreement.missed(before, high)
+        return other
 
     def dropped(self) -> StageCount:
         """Return how many datagrams found no room in it, or never came into it."""

@@ -8,7 +8,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -187,6 +187,27 @@ def test_a_pause_is_no_longer_than_the_ring_takes_a_burst() -> None:
     one = Receiver([Listen("127.0.0.1", 0)], ring=True)
     assert one._pauses.seconds() <= one._ears.rings[0].ring.size / 1.25e9 < 0.06
     one.close()
+
+
+def test_what_came_before_the_ring_stood_is_counted_at_once(
+    sender: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver that is killed is never asked at its end."""
+    ring = ears._ring
+
+    def later(mine: Sequence[ears.Ear], *sizes: int) -> PacketRing:
+        for _ in range(3):
+            sender.sendto(b"early", mine[0].socket.getsockname())
+        return ring(mine, *sizes)
+
+    monkeypatch.setattr(ears, "_ring", later)
+    one = Receiver([Listen("127.0.0.1", 0)], ring=True, buffer_octets=4 << 20)
+    assert drops(one) == 3
+    sender.sendto(b"in time", ("127.0.0.1", one.addresses[0].port))
+    assert heard(one, _QUIET) == [b"in time"]
+    assert (drops(one), one.notes) == (3, ())
+    one.close()
+    assert drops(one) == 3
 
 
 # --- packets that lie
