@@ -37,6 +37,7 @@ from sekisho.stores.records_duckdb.layout import (
 )
 from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.stores.records_duckdb.soundness import sorted_out
+from sekisho.stores.records_duckdb.taken import taken_in
 
 #: Why something was deleted.
 LABEL, RETENTION, AGAIN = "label", "retention", "again"
@@ -58,14 +59,14 @@ def due(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[P
         old = {
             cell.path.parent
             for cell in cells(path)
-            if cell.hour is not None and end_of(label, cell.hour, settings) <= now
+            if cell.hour is not None and end_of(path, label, cell.hour, settings) <= now
         }
         for hour in sorted(old):
             yield hour, RETENTION
 
 
-def end_of(label: Label, hour: int, settings: Settings) -> int:
-    """Return when rows of an hour go: both in milliseconds.
+def end_of(folder: Path, label: Label, hour: int, settings: Settings) -> int:
+    """Return when rows of an hour below a label's folder go: both in milliseconds.
 
     Flows are kept for their time from their own hour on, not from the moment that somebody took them in. What was older
     by then stays for a moment, to be looked at, but never beyond the longest time of its stage. For what is nobody's
@@ -77,21 +78,23 @@ def end_of(label: Label, hour: int, settings: Settings) -> int:
     kept = settings.kept.get(label.stage)
     # A label ends with a whole hour: what comes in as it happens ends with its label, not hour by hour before it.
     if kept is not None and over + HOUR + kept < label.expires:
-        end = max(over + kept, label.expires - kept + settings.late.get(label.stage, 0))
+        end = max(over + kept, taken_in(folder, label, kept) + settings.late.get(label.stage, 0))
     longest = settings.longest.get(label.stage)
     return min(end, label.expires, end if longest is None else over + longest)
 
 
-def hour_over(label: Label | None, hour: int | None, now: int, settings: Settings) -> bool:
+def hour_over(folder: Path, label: Label | None, hour: int | None, now: int, settings: Settings) -> bool:
     """Say whether the rows of an hour are past their time although their label isn't."""
-    return label is not None and hour is not None and end_of(label, hour, settings) <= now < label.expires
+    if label is None or hour is None:
+        return False
+    return end_of(folder, label, hour, settings) <= now < label.expires
 
 
-def journal_over(label: Label | None, journal: Path, now: int, settings: Settings) -> bool:
+def journal_over(folder: Path, label: Label | None, journal: Path, now: int, settings: Settings) -> bool:
     """Say the same of all rows of a journal; one that holds others as well waits until it is divided by hour."""
 
     def over(piece: Piece | None) -> bool:
-        return piece is not None and hour_over(label, piece.last // HOUR * HOUR, now, settings)
+        return piece is not None and hour_over(folder, label, piece.last // HOUR * HOUR, now, settings)
 
     with contextlib.suppress(FileNotFoundError):  # compacted meanwhile, or expired
         with journal.open("rb") as file:
@@ -111,7 +114,7 @@ def ends(root: Path, name: str, hours: Collection[int], settings: Settings) -> I
         for hour in hours:
             window = Window(hour, hour + HOUR)
             if hour in held or any(piece.meets(window) for piece in written):
-                yield end_of(label, hour, settings)
+                yield end_of(path, label, hour, settings)
             elif None in held:
                 yield label.expires
 
@@ -127,7 +130,7 @@ def hidden_counted(root: Path, name: str, now: int, settings: Settings) -> Itera
         rows = 0
         for batch in read_pieces(journal, sorted_out(journal, iter([piece]))[0]):
             found, count = np.unique(starts(batch) // HOUR * HOUR, return_counts=True)
-            old = [end_of(label, int(hour), settings) <= now for hour in found]
+            old = [end_of(journal.parents[1], label, int(hour), settings) <= now for hour in found]
             rows += int(count[old].sum())
         if rows:
             yield Receipt(name, rows, piece.octets * rows // piece.rows, RETENTION, now)
@@ -139,7 +142,7 @@ def _hidden(root: Path, name: str, now: int, settings: Settings) -> Iterator[tup
             continue
         for journal in journals(path):
             for piece in pieces(journal.path)[0]:
-                if piece.rows and end_of(label, piece.first // HOUR * HOUR, settings) <= now:
+                if piece.rows and end_of(path, label, piece.first // HOUR * HOUR, settings) <= now:
                     yield journal.path, piece, label
 
 

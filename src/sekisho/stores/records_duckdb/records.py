@@ -43,6 +43,7 @@ from sekisho.stores.records_duckdb.once import alone, digest, forget, newest
 from sekisho.stores.records_duckdb.questions import BoundTables
 from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.stores.records_duckdb.soundness import sorted_out
+from sekisho.stores.records_duckdb.taken import note_taken
 
 
 class DuckRecords:
@@ -220,6 +221,9 @@ class DuckRecords:
         if not (folder / LABEL).exists():
             folder.mkdir(exist_ok=True, mode=0o700)
             write_once(folder / LABEL, msgspec.json.encode(label, order="sorted"))
+        kept = self._settings.kept.get(label.stage)
+        if kept is not None:
+            note_taken(folder, label.expires - kept)
         return folder
 
     def _check_label(self, label: Label) -> None:
@@ -245,12 +249,12 @@ class DuckRecords:
             held = [
                 (cell.shard, [part.path for part in parts(cell.path, compacted)])
                 for cell in cells(folder, window)
-                if cell.shard < shards and not expiry.hour_over(label, cell.hour, now, self._settings)
+                if cell.shard < shards and not expiry.hour_over(folder, label, cell.hour, now, self._settings)
             ]
             written = [
                 one.path
                 for one in journals(folder, compacted)
-                if not expiry.journal_over(label, one.path, now, self._settings)
+                if not expiry.journal_over(folder, label, one.path, now, self._settings)
             ]
             if label is None or not label.allows(purpose, now):
                 if any(files for _, files in held) or any(_touches(one, window) for one in written):
