@@ -206,7 +206,8 @@ def _rows(figures: Figures, told: Told | None) -> dict[str, dict[str, int]]:
     }  # fmt: skip
     counts: tuple[StageCount, ...] = (*figures.counts, *(told.counts if told else ()))
     for one in counts:
-        name = places.get((one.step, one.name), "")
+        # What the decoder counts beside records are datagrams that it could not take.
+        name = places.get((one.step, one.name), "rejected" if one.step is Step.DECODER else "")
         if name and one.count:
             row(one.exporter)[name] += one.count
     for source in figures.sources:

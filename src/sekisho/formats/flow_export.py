@@ -38,6 +38,8 @@ _PART_DATAGRAMS = 4_096
 _PARTS_OF_TWIN = 4
 _SCHEMA = 1
 _WORD = 4
+#: Why a datagram was left out before it had a source, so that no source's figures tell of it.
+UNREAD = ("header-truncated", "version-unknown", "message-length", "too-many-sources")
 # Instead of a layout's number: a set that is no data, and data whose template is missing.
 _NO_DATA, _NO_LAYOUT = -2, -1
 

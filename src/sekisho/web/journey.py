@@ -199,7 +199,7 @@ def _add(mine: Exporter, one: StageCount) -> None:
         mine.records += one.count
     elif where == (Step.DOOR, "watched"):
         mine.watched += one.count
-    elif where == (Step.RECEIVER, "not-allowed"):
+    elif where == (Step.RECEIVER, "not-allowed") or one.step is Step.DECODER:  # what it could not take
         mine.rejected += one.count
     elif where in _LOSSES:
         mine.dropped += one.count

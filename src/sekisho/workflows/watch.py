@@ -26,7 +26,7 @@ import pyarrow as pa
 from sekisho.detectors.flows.known_cc import KnownCc, Matches
 from sekisho.errors import SekishoError, StoreError
 from sekisho.formats.datagrams import Datagrams
-from sekisho.formats.flow_export import Decoder
+from sekisho.formats.flow_export import UNREAD, Decoder
 from sekisho.formats.passage import Passage
 from sekisho.formats.pseudonyms import Pseudonyms
 from sekisho.formats.watchlist import Watchlist
@@ -110,6 +110,19 @@ class Parts(msgspec.Struct, frozen=True):
     fast_from: int | None = None
 
 
+class _Unread(Counting):
+    """Counts, by exporter, the datagrams that belong to no source as well: nobody else's figures have them."""
+
+    def __init__(self, counts: Counter[tuple[str, Step, str]]) -> None:
+        super().__init__()
+        self._counts = counts
+
+    def reject(self, reason: str, where: str = "", count: int = 1) -> None:
+        super().reject(reason, where, count)
+        if reason in UNREAD:
+            self._counts[where, Step.DECODER, reason] += count
+
+
 class LiveWatch:
     """One decoding process."""
 
@@ -118,8 +131,8 @@ class LiveWatch:
         self.parts = parts
         self._decoder = Decoder(fast_from=parts.fast_from)
         self._passage = Passage(self._decoder, parts.door)
-        self._tally = Counting()
         self._counts: Counter[tuple[str, Step, str]] = Counter()
+        self._tally = _Unread(self._counts)
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._end: Position | None = None

@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from sekisho.cli import watch_view
 from sekisho.demo import capture
 from sekisho.errors import StoreError
 from sekisho.formats.datagrams import datagrams_of
@@ -127,6 +128,18 @@ def test_a_store_that_refuses_for_a_while_loses_and_doubles_nothing(
     assert max(found.values()) == 1
     # What is gathered, and one reading of the spool on top of it.
     assert max(waited) <= 20_000 + (BLOCK_DATAGRAMS + 400) * PER
+
+
+def test_datagrams_of_an_unknown_version_are_told_by_exporter(watch: Watch) -> None:
+    """An exporter that is set to another format sends, and nothing comes of it: that must be seen."""
+    with SpoolWriter(place_of(watch)) as spool:
+        other = [(struct.pack("!HH", version, 1) + bytes(60), "192.0.2.7", 1) for version in (1, 7, 8)]
+        spool.append(datagrams_of([*other, (netflow5(1), "192.0.2.1", 1)]))
+    running, _, _ = run(watch, 1)
+    assert running._counts["192.0.2.7", Step.DECODER, "version-unknown"] == 3
+    with Spool(place_of(watch)) as reading:
+        rows = watch_view._rows(running.figures(reading), None)
+    assert (rows["192.0.2.7"]["rejected"], rows["192.0.2.1"]["rejected"]) == (3, 0)
 
 
 def test_rows_that_were_kept_and_not_noted_are_not_read_again(
