@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from sekisho.language import Text
 from sekisho.model.pipeline import StageCount, Step
 from sekisho.wires.agreement import Agreement
+from sekisho.wires.ipsec_policies import policies_for, refusals
 from sekisho.wires.slots import OneSlots, Slots
 from sekisho.wires.socket_filters import opened
 
@@ -140,6 +141,7 @@ class Ears:
     def __init__(self, note: Note) -> None:
         self._note = note
         self._due = 0.0
+        self._refusals = 0
         self._poll = select.poll()
         self.sockets: list[Ear] = []
         self.rings: list[RingEar] = []
@@ -156,19 +158,19 @@ class Ears:
 
         Returns the octets of each ring.
         """
+        self._refusals = refusals()
         for six in (False, True):
             mine = [one for one in self.sockets if one.shut and one.six is six]
             if not mine:
                 continue
-            try:
-                ring = _ring(mine, octets, batch, slot_octets)
-            except OSError as error:
+            ring = _ring(mine, octets, batch, slot_octets)
+            if isinstance(ring, Text):
                 for one in mine:
                     one.open()
                     self._hear(one)
                 self._note(
-                    f"パケットリングを使えない（{error.strerror}）ので、通常どおり受信する",
-                    f"no packet ring ({error.strerror}): receives as usual",
+                    f"パケットリングを使えない（{ring.ja}）ので、通常どおり受信する",
+                    f"no packet ring ({ring.en}): receives as usual",
                 )
                 continue
             self.rings.append(RingEar(ring, f"packet ring IPv{6 if six else 4}", mine))
@@ -190,11 +192,14 @@ class Ears:
         if not self.rings or now < self._due:
             return
         self._due = now + _COMPARE_SECONDS
+        before, self._refusals = self._refusals, max(self._refusals, refusals())
+        refused = self._refusals > before
         for ear in self.rings:
             if ear not in self.heard:
                 continue
             if not ear.ends:
-                if other := ear.differs():
+                other = ear.differs()
+                if other or refused:
                     ear.end()
                     self._say(ear.name, other)
                     self._due = ear.ends
@@ -228,6 +233,11 @@ class Ears:
                 f"{name}：ソケットだけに届いた{other}個（断片化されたデータグラムなど）が失われたので、通常の受信に戻した",
                 f"{name}: lost {other} that came to the sockets only (fragmented datagrams?): receives as usual",
             )
+        elif not other:
+            self._note(
+                f"{name}：IPsecの方針が何かを拒み、それがリングには見えないので、通常の受信に戻した",
+                f"{name}: an IPsec policy refused something, which it can't see: receives as usual",
+            )
         else:
             self._note(
                 f"{name}：システムが通さない{-other}個（ファイアウォールなど）が見えたので、通常の受信に戻した",
@@ -257,8 +267,18 @@ def why_no_ring(*, share_port: bool) -> Text | None:
     return None
 
 
-def _ring(mine: Sequence[Ear], octets: int, batch: int, slot_octets: int) -> PacketRing:
+def _ring(mine: Sequence[Ear], octets: int, batch: int, slot_octets: int) -> PacketRing | Text:
+    """Return a ring for some sockets, or why there can be none."""
     from sekisho.wires.packet_ring import PacketRing
 
     places = [one.socket.getsockname()[:2] for one in mine]
-    return PacketRing(places, octets=octets, batch=batch, slot_octets=slot_octets)
+    if policies_for(places):
+        return Text(
+            ja="IPsecの方針が、受信するデータグラムに及びうる",
+            en="an IPsec policy may concern what it receives",
+        )
+    try:
+        return PacketRing(places, octets=octets, batch=batch, slot_octets=slot_octets)
+    except OSError as error:
+        why = error.strerror or str(error)
+        return Text(ja=why, en=why)

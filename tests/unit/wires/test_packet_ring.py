@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sekisho.language import Text
 from sekisho.model.pipeline import by_exporter, unexplained
 from sekisho.wires import ears
 from sekisho.wires.packet_ring import PacketRing
@@ -195,7 +196,7 @@ def test_what_came_before_the_ring_stood_is_counted_at_once(
     """A receiver that is killed is never asked at its end."""
     ring = ears._ring
 
-    def later(mine: Sequence[ears.Ear], *sizes: int) -> PacketRing:
+    def later(mine: Sequence[ears.Ear], *sizes: int) -> PacketRing | Text:
         for _ in range(3):
             sender.sendto(b"early", mine[0].socket.getsockname())
         return ring(mine, *sizes)
