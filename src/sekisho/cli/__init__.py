@@ -6,8 +6,10 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 
@@ -15,6 +17,9 @@ from sekisho import __version__
 from sekisho.cli import option_words
 from sekisho.cli.speech import LANGUAGE, t
 from sekisho.errors import SekishoError, Stopped
+
+# What a shell shows of a program that SIGPIPE has ended: none of our own codes says that nobody has read the answer.
+_READER_GONE = 141
 
 # Name → (module, one line of help). The modules load when their command runs.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -111,6 +116,19 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+class _ReaderGone(Exception):
+    """Whoever read our output has closed it."""
+
+
+@contextmanager
+def _reader_watched() -> Iterator[None]:
+    """Tell of a closed pipe by a name that click doesn't know: it would end with 1, which means "found"."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGone from error
+
+
 class Commands(click.Group):
     """A group whose commands are imported when they are called; its help needs none of them."""
 
@@ -125,6 +143,16 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(COMMANDS[name][0]).command
         return command
 
+    def make_context(self, *words: Any, **more: Any) -> click.Context:
+        """Read the arguments; help is written here."""
+        with _reader_watched():
+            return super().make_context(*words, **more)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command."""
+        with _reader_watched():
+            return super().invoke(context)
+
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section(t("コマンド", "Commands")):
@@ -138,8 +166,10 @@ class Commands(click.Group):
         "Sekisho: assess terminal equipment before it joins the network, keep the evidence, judge it by law.",
     ),
     epilog=t(
-        "終了コード：0 合格、1 不合格あり、2 使い方の誤り、3 判定不能、4 応答なし、130 中断（再開可）",
-        "Exit codes: 0 pass, 1 a requirement failed, 2 usage, 3 undecided, 4 unreachable, 130 stopped (resumable)",
+        "終了コード：0 合格、1 不合格あり、2 使い方の誤り、3 判定不能、4 応答なし、130 中断（再開可）、"
+        "141 出力の読み手が先に閉じた",
+        "Exit codes: 0 pass, 1 a requirement failed, 2 usage, 3 undecided, 4 unreachable, 130 stopped (resumable), "
+        "141 the reader of the output closed it early",
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -159,6 +189,8 @@ def group() -> None:
 def main() -> None:
     """Run the command line; every error explains itself and ends with its exit code."""
     option_words.speak(LANGUAGE)
+    if sys.stdout is None:  # closed before we began: nobody wants to read
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open until the end
     try:
         outcome = group.main(prog_name="sekisho", standalone_mode=False)
         sys.stdout.flush()
@@ -179,10 +211,9 @@ def main() -> None:
         _leave(question, SekishoError.exit_code)
     except SekishoError as error:
         _leave(error.explain(LANGUAGE), error.exit_code)
-    except BrokenPipeError:
-        # Who read us has gone; Python would complain again while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except (BrokenPipeError, _ReaderGone):
+        _end_output()
+        sys.exit(_READER_GONE)
     except OSError as error:
         where = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         _leave(
@@ -192,11 +223,32 @@ def main() -> None:
 
 
 def _leave(message: str, code: int, show: Callable[[], None] | None = None) -> NoReturn:
-    """Say why on stderr, or on stdout as JSON when that was asked for, and end."""
-    if "--json" in sys.argv:
-        click.echo(json.dumps({"error": click.unstyle(message), "exit": code}, ensure_ascii=False))
-    elif show:
-        show()
-    else:
-        click.secho(message, err=True, fg="yellow" if code == Stopped.exit_code else "red")
+    """Say why on stderr, or on stdout as JSON when that was asked for, and end.
+
+    The exit code is the same where that can't be written either; what stdout refuses is said on stderr.
+    """
+    with suppress(OSError):
+        if "--json" not in sys.argv or not _put(message, code):
+            if show:
+                show()
+            else:
+                click.secho(message, err=True, fg="yellow" if code == Stopped.exit_code else "red")
+    _end_output()
     sys.exit(code)
+
+
+def _put(message: str, code: int) -> bool:
+    """Print an error as JSON; False where stdout can't be written."""
+    try:
+        click.echo(json.dumps({"error": click.unstyle(message), "exit": code}, ensure_ascii=False))
+    except OSError:
+        return False
+    return True
+
+
+def _end_output() -> None:
+    """Drop what stdout holds and can't give away: Python would try again as it ends, and change the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -50,6 +50,31 @@ def test_refusals_explain_themselves_and_end_with_2(tmp_path: Path, words: list[
     assert json.loads(shown.stdout)["exit"] == 2
 
 
+@pytest.mark.parametrize(
+    "words", [("plugins",), ("plugins", "--json"), ("catalogues", "--help"), ("--help",)]
+)
+@pytest.mark.parametrize(("closed", "code"), [(False, 2), (True, 141)])
+def test_an_answer_that_nobody_gets_has_an_exit_code_of_its_own(
+    tmp_path: Path, words: tuple[str, ...], closed: bool, code: int
+) -> None:
+    """1 would say that something was found or failed, 0 that nothing was."""
+    if closed:
+        end, out = os.pipe()
+        os.close(end)
+    else:
+        out = os.open("/dev/full", os.O_WRONLY)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "sekisho", *words, "--lang", "en"],
+            cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(out)
+    assert done.returncode == code
+    assert ("No space left on device" in done.stderr) is not closed
+    assert "Traceback" not in done.stderr
+
+
 def test_both_languages_speak(tmp_path: Path) -> None:
     assert "許可の記録がない" in sekisho("assess", "127.0.0.9", cwd=tmp_path, lang="ja").stderr
     assert "端末を評価する" in sekisho("--help", cwd=tmp_path, lang="ja").stdout
