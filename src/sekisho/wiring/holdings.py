@@ -237,7 +237,7 @@ class _Records:
         self._settings = bounds(watch.rules)
 
     def due(self, now: int) -> tuple[Receipt, ...]:
-        return records_due(self._store.root, now, self._settings)
+        return records_due(self._store.root, now, self._settings, self._store.writing)
 
     def expire(self, now: int) -> tuple[Receipt, ...]:
         return self._store.expire(now)

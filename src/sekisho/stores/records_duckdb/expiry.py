@@ -13,14 +13,13 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from sekisho.model.detection import Window
 from sekisho.model.purpose import Label, LegalBasis, Receipt
 from sekisho.stores.ledger import RECEIPTS, add, lines
 from sekisho.stores.records_duckdb.compaction import rows_of
-from sekisho.stores.records_duckdb.journal import HEADER, Piece, pieces, read_pieces, starts
+from sekisho.stores.records_duckdb.journal import HEADER, Piece, in_use, pieces, read_pieces, starts
 from sekisho.stores.records_duckdb.layout import (
     EVERYTHING,
     HOUR,
@@ -56,13 +55,10 @@ def due(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[P
         if label.expires <= now:
             yield path, LABEL
             continue
-        old = {
-            cell.path.parent
-            for cell in cells(path)
-            if cell.hour is not None and end_of(path, label, cell.hour, settings) <= now
-        }
-        for hour in sorted(old):
-            yield hour, RETENTION
+        hours = {cell.path.parent: cell.hour for cell in cells(path)}
+        for folder, hour in sorted(hours.items()):
+            if hour is not None and end_of(path, label, hour, settings) <= now:
+                yield folder, RETENTION
 
 
 def end_of(folder: Path, label: Label, hour: int, settings: Settings) -> int:
@@ -90,12 +86,34 @@ def hour_over(folder: Path, label: Label | None, hour: int | None, now: int, set
     return end_of(folder, label, hour, settings) <= now < label.expires
 
 
-def journal_over(folder: Path, label: Label | None, journal: Path, now: int, settings: Settings) -> bool:
-    """Say the same of all rows of a journal; one that holds others as well waits until it is divided by hour."""
+def begin_of(folder: Path, label: Label, now: int, settings: Settings) -> int | None:
+    """Return the first start of a flow below a label's folder that is not past its time; None when all are within it.
+
+    It is what `hour_over` says of all hours at once, those before it being over: the later a flow, the later it goes.
+    """
+    if label.basis is LegalBasis.NOT_COMMUNICATION or label.expires <= now:
+        return None
+    kept, longest = settings.kept.get(label.stage), settings.longest.get(label.stage)
+    over = [] if longest is None else [now - longest]
+    if kept is not None and taken_in(folder, label, kept) + settings.late.get(label.stage, 0) <= now:
+        over.append(min(now - kept, label.expires - HOUR - kept - 1))
+    return max(over) // HOUR * HOUR if over else None
+
+
+def may_be_over(label: Label, start: int, now: int, settings: Settings) -> bool:
+    """Say whether flows from ``start`` on may be past their time at all, from the settings alone."""
+    times = (settings.kept.get(label.stage), settings.longest.get(label.stage))
+    return any(one is not None and start < now - one for one in times)
+
+
+def journal_over(journal: Path, begin: int | None) -> bool:
+    """Say whether all rows of a journal are before ``begin``; in one that holds others as well they are left out."""
 
     def over(piece: Piece | None) -> bool:
-        return piece is not None and hour_over(folder, label, piece.last // HOUR * HOUR, now, settings)
+        return begin is not None and piece is not None and piece.last < begin
 
+    if begin is None:
+        return False
     with contextlib.suppress(FileNotFoundError):  # compacted meanwhile, or expired
         with journal.open("rb") as file:
             first = Piece.unpack(file.read(HEADER), 0)
@@ -119,31 +137,39 @@ def ends(root: Path, name: str, hours: Collection[int], settings: Settings) -> I
                 yield label.expires
 
 
-def hidden(root: Path, name: str, now: int, settings: Settings) -> bool:
-    """Say whether journals hold rows that are past their time: they must be divided by hour first."""
-    return any(True for _ in _hidden(root, name, now, settings))
+def hidden(root: Path, name: str, now: int, settings: Settings, own: Collection[Path] = ()) -> bool:
+    """Say whether journals hold rows that are past their time, and can be divided by hour now, which comes first.
+
+    A journal that somebody writes can't be, nor what is younger below its label; those of ``own`` can.
+    """
+    return any(True for _ in _hidden(root, name, now, settings, own))
 
 
-def hidden_counted(root: Path, name: str, now: int, settings: Settings) -> Iterator[Receipt]:
+def hidden_counted(
+    root: Path, name: str, now: int, settings: Settings, own: Collection[Path] = ()
+) -> Iterator[Receipt]:
     """Yield a receipt for the rows of each journal that are past their time; its octets are their share of a piece."""
-    for journal, piece, label in _hidden(root, name, now, settings):
-        rows = 0
-        for batch in read_pieces(journal, sorted_out(journal, iter([piece]))[0]):
-            found, count = np.unique(starts(batch) // HOUR * HOUR, return_counts=True)
-            old = [end_of(journal.parents[1], label, int(hour), settings) <= now for hour in found]
-            rows += int(count[old].sum())
+    for journal, piece, begin in _hidden(root, name, now, settings, own):
+        good = sorted_out(journal, iter([piece]))[0]
+        rows = sum(int((starts(batch) < begin).sum()) for batch in read_pieces(journal, good))
         if rows:
             yield Receipt(name, rows, piece.octets * rows // piece.rows, RETENTION, now)
 
 
-def _hidden(root: Path, name: str, now: int, settings: Settings) -> Iterator[tuple[Path, Piece, Label]]:
+def _hidden(
+    root: Path, name: str, now: int, settings: Settings, own: Collection[Path]
+) -> Iterator[tuple[Path, Piece, int]]:
     for path, label in labels(dataset_path(root, name)):
-        if label is None or label.expires <= now or label.basis is LegalBasis.NOT_COMMUNICATION:
+        if label is None or label.expires <= now or not (there := journals(path)):
             continue
-        for journal in journals(path):
-            for piece in pieces(journal.path)[0]:
-                if piece.rows and end_of(path, label, piece.first // HOUR * HOUR, settings) <= now:
-                    yield journal.path, piece, label
+        begin = begin_of(path, label, now, settings)
+        for journal in there if begin is not None else ():
+            with contextlib.suppress(FileNotFoundError):  # compacted meanwhile, or expired
+                if journal.path not in own and in_use(journal.path):
+                    break
+                for piece in pieces(journal.path)[0]:
+                    if begin is not None and piece.rows and piece.first < begin:
+                        yield journal.path, piece, begin
 
 
 def delete(root: Path, name: str, folder: Path, reason: str, now: int) -> Receipt:

@@ -287,6 +287,11 @@ class Journals:
         finally:
             self._end_idle()
 
+    @property
+    def paths(self) -> frozenset[Path]:
+        """Where they lie."""
+        return frozenset([one.path for one in tuple(self._open.values())])
+
     def close(self, under: Path | None = None) -> None:
         """End all journals, or those below a folder."""
         for label in [one for one in self._open if under is None or one.is_relative_to(under)]:

@@ -15,7 +15,7 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -132,11 +132,13 @@ class Held(NamedTuple):
     """The files of a window: compacted ones by shard, and journals, whose rows are of any hour and shard.
 
     ``broken`` are journals that were damaged when they were compacted: kept for what is missing, not for their rows.
+    ``since`` is the first start of a flow of a journal that is not past its time: what is before it isn't answered.
     """
 
     whole: Sequence[Sequence[Path]]
     journals: Sequence[Path]
     broken: Sequence[Path] = ()
+    since: Mapping[Path, int] = {}
 
     @property
     def paths(self) -> list[Path]:

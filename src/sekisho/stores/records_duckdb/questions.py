@@ -25,7 +25,7 @@ from sekisho.language import Text
 from sekisho.model.detection import Window
 from sekisho.model.tables import WATCHED
 from sekisho.ports.flows import Damage, Query
-from sekisho.stores.records_duckdb.journal import read_pieces
+from sekisho.stores.records_duckdb.journal import read_pieces, starts
 from sekisho.stores.records_duckdb.layout import Held, reading
 from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.stores.records_duckdb.soundness import damage, near_and_sound, sound
@@ -124,10 +124,19 @@ class BoundTables:
                 return _select(engine, query.merge, query.parameters)
 
     def _journals(self, held: Held) -> list[pa.RecordBatch]:
-        """Return the batches of the journals that may have rows of the window."""
-        return [
-            batch for path in held.journals for batch in read_pieces(path, near_and_sound(path, self.window))
-        ]
+        """Return the batches of the journals that may have rows of the window, without those past their time."""
+        found: list[pa.RecordBatch] = []
+        for path in held.journals:
+            begin = max(self.window.begin, held.since.get(path, self.window.begin))
+            near = near_and_sound(path, Window(begin, self.window.end))
+            if begin == self.window.begin:  # the question itself takes no earlier ones
+                found += read_pieces(path, near)
+                continue
+            found += read_pieces(path, [one for one in near if begin <= one.first])
+            for batch in read_pieces(path, [one for one in near if one.first < begin]):
+                kept = batch.filter(pa.array(starts(batch) >= begin))
+                found += [kept] if kept.num_rows else []
+        return found
 
 
 def _octets(files: Iterable[str], batches: Iterable[pa.RecordBatch]) -> int:
