@@ -24,18 +24,19 @@ from sekisho.model.watching import Watching
 from sekisho.ports.flows import Detector, Options, Reader
 from sekisho.stores.detection_log import DetectionLog
 from sekisho.stores.keys import key_at
-from sekisho.stores.ledger import RECEIPTS, lines
+from sekisho.stores.ledger import RECEIPTS, add, lines
 from sekisho.stores.look_log import LookLog
 from sekisho.stores.records_duckdb import DuckRecords
-from sekisho.stores.records_duckdb.layout import READ_ONLY, label_name
+from sekisho.stores.records_duckdb.expiry import AGAIN
+from sekisho.stores.records_duckdb.layout import READ_ONLY
 from sekisho.wiring.data_folder import DATASET, bounds
 from sekisho.wiring.lists import ListsRead, indicators_of, list_ages
 from sekisho.wiring.moment import milliseconds, shown
-from sekisho.wiring.retaking import origin, take_back, taking
+from sekisho.wiring.retaking import begun, finish, origin, take_back, taking
 from sekisho.wiring.settings import SETTINGS, hold_prefixes, prefixes_ever, settings_of
 from sekisho.wiring.warn import MANY_FILES
 from sekisho.workflows.detect import HOUR, Looked, detect
-from sekisho.workflows.ingest import FORGOTTEN, Progress, Source, Taken, ingest, lost
+from sekisho.workflows.ingest import FORGOTTEN, Progress, Source, Taken, ingest, lost, trial
 
 __all__ = ["DATASET", "ListsRead", "Unrecorded", "Watch", "milliseconds", "readers", "recorded", "taken"]
 
@@ -130,23 +131,37 @@ class Watch:
         :raises StoreError: what was kept of them can't be taken back
         """
         self.tidy()
-        with taking(self.folder, alone=bool(again)):
+        with taking(self.folder, alone=bool(again) or begun(self.folder)):
+            self._end_taking_back(files)
             if again:
-                for gone in take_back(self.store, self.folder, _taken(self.folder / _TAKEN), files, again):
-                    self._note_taken(gone)
+                them = _taken(self.folder / _TAKEN)
+                take_back(
+                    self.store, self.folder, them, files, again, self._note_taken,
+                    lambda path: trial(path, readers(), options, kind),
+                )  # fmt: skip
             source = self._source(origin(options, kind))
             yield from ingest(files, source, options, progress, kind=kind, language=language)
 
+    def _end_taking_back(self, files: Sequence[Path]) -> None:
+        """Do the rest of a taking back that was ended; say on stderr what isn't taken in anew now, with ``files``."""
+        if not begun(self.folder):
+            return
+        gone = finish(self.store, self.folder, _taken(self.folder / _TAKEN), self._note_taken)
+        if left := sorted({one.file for one in gone} - {str(path) for path in files}):
+            sys.stderr.write(
+                "途中で終わった取り込み直しの、消すところまでを終えた。これらはもう一度取り込む / a taking in anew was ended "
+                f"half way: what was kept is deleted now; take these in again\n  → {'  '.join(left)}\n"
+            )
+
     def _note_taken(self, done: Taken) -> None:
-        with (self.folder / _TAKEN).open("ab") as out:
-            out.write(msgspec.json.encode(done) + b"\n")
+        add(self.folder / _TAKEN, done)
 
     def _source(self, came: str) -> Source:
-        label, taken_before = self.label(came), _taken(self.folder / _TAKEN)
+        taken_before = _taken(self.folder / _TAKEN)
         return Source(
-            readers(), self.door(), self.store, label, DATASET, taken_before, self._note_taken, self.times(),
+            readers(), self.door(), self.store, self.label(came), DATASET, taken_before, self._note_taken, self.times(),
             tuple(sorted(self.settings.customers)), prefixes_ever(self.folder), self._door,
-            milliseconds() - self.rules[Stage.RAW_FLOW].milliseconds, label_name(label),
+            milliseconds() - self.rules[Stage.RAW_FLOW].milliseconds,
         )  # fmt: skip
 
     def tidy(self) -> dict[str, str]:
@@ -227,6 +242,16 @@ class Watch:
             for row in lines(self.store.root / RECEIPTS)
             if row.get("dataset") == DATASET and row.get("rows")
         ]
+        if gone and max(gone, key=lambda row: int(row["at"])).get("reason") == AGAIN:
+            raise NothingThere(
+                Text(
+                    ja="取り込み直すために消したフローを、まだ取り込み直していないので、何も判断できない",
+                    en="flows were deleted to be taken in anew, and haven't been yet: nothing can be judged",
+                ),
+                str(self.folder),
+                Text(ja="そのファイルをもう一度取り込む", en="take these files in once more"),
+            )
+        gone = [row for row in gone if row.get("reason") != AGAIN]
         if gone:
             rows, at = sum(int(row["rows"]) for row in gone), max(int(row["at"]) for row in gone)
             raise NothingThere(

@@ -35,7 +35,7 @@ OTHERWISE, FORGOTTEN = "otherwise", "forgotten"
 Progress = Callable[[str, int, int], None]
 
 
-class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Taken(msgspec.Struct, frozen=True):
     """What became of one file.
 
     ``outcome`` is ``taken``, ``partly`` (the file is torn: its rest could not be read), ``again`` (it was taken earlier),
@@ -46,7 +46,7 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``elsewhere`` (without) or of a time that isn't kept; what the reader rejected is none of them. ``span`` is the time of
     all that the reader gave. ``customers`` are the prefixes whose lines it was searched for: when others are added,
     what was nobody's then is taken now. ``late`` counts those kept that were past their usual time already: they stay for a
-    moment only. ``places`` names the labels that rows of it lie under; one that was taken back is ``forgotten``.
+    moment only. One that was taken back is ``forgotten``.
     """
 
     file: str
@@ -66,7 +66,6 @@ class Taken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late: int = 0
     options: dict[str, str] | None = None
     asked: dict[str, str] | None = None
-    places: tuple[str, ...] = ()
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -74,8 +73,7 @@ class Source(msgspec.Struct, frozen=True):
 
     ``times`` bounds the flows that may be kept; None when their time says nothing (nobody's communication); what
     begins earlier than ``late`` is past its usual time. ``customers`` are the prefixes of ``door``, ``ever`` counts those
-    that there ever were (it only grows), and ``earlier`` makes the door of the prefixes of an earlier time. ``place`` is
-    what the store calls the label.
+    that there ever were (it only grows), and ``earlier`` makes the door of the prefixes of an earlier time.
     """
 
     readers: Mapping[str, Reader]
@@ -90,7 +88,6 @@ class Source(msgspec.Struct, frozen=True):
     ever: int = 0
     earlier: Callable[[tuple[str, ...]], Pseudonyms] | None = None
     late: int = 0
-    place: str = ""
 
 
 def lost(taken: Iterable[Taken]) -> Iterator[Damage]:
@@ -313,21 +310,7 @@ def _take(
     kind: str,
     then: Taken | None = None,
 ) -> Taken:
-    name = kind or reader_of(path, source.readers)
-    if name not in source.readers:
-        raise ReadingError(
-            Text(ja="その形式の読み手はない", en="there is no such reader"), name,
-            Text(ja=f"あるもの：{'、'.join(source.readers)}", en=f"there are: {', '.join(source.readers)}"),
-        )  # fmt: skip
-    options = _told(source.readers[name], options)
-    if unknown := [option for option in options if option not in source.readers[name].options]:
-        raise ReadingError(
-            Text(ja="その読み手にない指定", en="the reader has no such option"), f"{name}: {', '.join(unknown)}",
-            Text(
-                ja=f"使える指定：{'、'.join(source.readers[name].options)}",
-                en=f"options: {', '.join(source.readers[name].options)}",
-            ),
-        )  # fmt: skip
+    name, options = _chosen(path, source.readers, options, kind)
     size, tally = path.stat().st_size, Counting()
     with path.open("rb") as raw:
         counted = io.BufferedReader(_Counted(raw, lambda at: progress(str(path), at, size)), _BLOCK)
@@ -338,21 +321,49 @@ def _take(
     progress(str(path), size, size)
     if then is not None and then.kept and not watched.kept:
         # Nothing more is ours by the prefixes of now; what was taken earlier stands.
-        return msgspec.structs.replace(
-            then,
-            outcome="again",
-            before=then.outcome,
-            customers=source.customers,
-            places=tuple(sorted({*then.places, source.place})),
-        )
+        return msgspec.structs.replace(then, outcome="again", before=then.outcome, customers=source.customers)
     if not watched.begun:
         # Another run took it while this one waited for its turn; what became of it is in that run's memory.
         return Taken(_text(path), name, "again", digest=digest, customers=source.customers)
     return Taken(
         _text(path), name, _outcome(watched, tally.counted()), watched.read, watched.kept, watched.elsewhere,
         watched.begin, watched.end, tally.counted(), digest=digest, span=watched.span, customers=source.customers,
-        late=watched.late, options=_noted(options), places=tuple(sorted({*(then.places if then else ()), source.place})),
+        late=watched.late, options=_noted(options),
     )  # fmt: skip
+
+
+def _chosen(path: Path, readers: Mapping[str, Reader], options: Options, kind: str) -> tuple[str, Options]:
+    """Return the reader of a file and those of ``options`` that it is told. :raises ReadingError: they are wrong."""
+    name = kind or reader_of(path, readers)
+    if name not in readers:
+        raise ReadingError(
+            Text(ja="その形式の読み手はない", en="there is no such reader"), name,
+            Text(ja=f"あるもの：{'、'.join(readers)}", en=f"there are: {', '.join(readers)}"),
+        )  # fmt: skip
+    options = _told(readers[name], options)
+    if unknown := [option for option in options if option not in readers[name].options]:
+        raise ReadingError(
+            Text(ja="その読み手にない指定", en="the reader has no such option"), f"{name}: {', '.join(unknown)}",
+            Text(
+                ja=f"使える指定：{'、'.join(readers[name].options)}",
+                en=f"options: {', '.join(readers[name].options)}",
+            ),
+        )  # fmt: skip
+    return name, options
+
+
+def trial(path: Path, readers: Mapping[str, Reader], options: Options, kind: str) -> None:
+    """Read a file and keep nothing, so that it is known that it can be read. :raises ReadingError: it can't."""
+    name, options = _chosen(path, readers, options, kind)
+    given, tally = 0, Counting()
+    with path.open("rb") as raw:
+        for batch in readers[name].read(unpacked(raw), tally, options):
+            given += batch.num_rows
+    if not given and tally.counted().rejected:
+        raise ReadingError(
+            Text(ja="この指定では一つも読めない", en="nothing in it can be read with these options"),
+            f"{_text(path)}: {', '.join(tally.counted().rejected)}",
+        )
 
 
 # After these a reader can't find its way in the rest of a file.

@@ -190,7 +190,11 @@ def test_taking_in_anew_waits_for_nobody_and_may_be_ended_anywhere(
     def ended(*_: object) -> None:
         raise Ended
 
-    for place in ("sekisho.stores.records_duckdb.records.forget", "sekisho.wiring.watch.Watch._note_taken"):
+    for place in (
+        "sekisho.stores.records_duckdb.records.DuckRecords.drop",
+        "sekisho.stores.records_duckdb.records.forget",
+        "sekisho.wiring.watch.Watch._note_taken",
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(place, ended)
             with pytest.raises(Ended), Watch(data) as watch:
@@ -204,13 +208,121 @@ def test_taking_in_anew_waits_for_nobody_and_may_be_ended_anywhere(
     assert starts(data) != wrong
 
 
+@pytest.mark.parametrize("place", ["expiry.delete", "forget"])
+def test_what_was_half_taken_back_never_passes_for_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    from sekisho.wiring.watch import Watch
+
+    files, data = [tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "data"
+    for number, file in enumerate(files):
+        file.write_text(nfdump(f"203.0.113.{number + 1}"))
+    where = ("--data", data, "--customers", "203.0.113.0/24", "--zone", "UTC")
+    sekisho("ingest", *files, *where, code=0)
+
+    class Ended(BaseException):
+        pass
+
+    def ended(*_: object) -> None:
+        raise Ended
+
+    options = {"zone": "UTC"}
+    with monkeypatch.context() as patched:
+        patched.setattr(f"sekisho.stores.records_duckdb.records.{place}", ended)
+        with pytest.raises(Ended), Watch(data) as watch:
+            list(watch.ingest(files, options, lambda *_: None, kind="", language=Language.EN, again="x"))
+    # Without --again, too: the rows of both are gone, so both are to be taken in.
+    said = sekisho("ingest", files[0], *where, code=0)
+    assert str(files[1]) in said.split("take these in again")[1]
+    assert len(starts(data)) == 1
+    assert outcomes(*files, *where, code=0) == ["again", "taken"]
+    assert len(starts(data)) == 2
+    receipts = [json.loads(line) for line in (data / "records" / "receipts.jsonl").read_text().splitlines()]
+    assert [(one["rows"], one["reason"]) for one in receipts] == [(2, "again")]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_rows_of_a_file_whose_note_is_missing_are_not_taken_back_with_another(
+    tmp_path: Path, compacted: bool
+) -> None:
+    from sekisho.wiring.watch import Watch
+
+    files, data = [tmp_path / "a.csv", tmp_path / "b.csv"], tmp_path / "data"
+    for number, file in enumerate(files):
+        file.write_text(nfdump(f"203.0.113.{number + 1}"))
+    where = ("--data", data, "--customers", "203.0.113.0/24", "--zone", "UTC")
+    sekisho("ingest", *files, *where, code=0)
+    if compacted:
+        with Watch(data) as watch:
+            assert watch.store.compact("flow")["made"]
+    # As after a kill between the rows and their note.
+    notes = (data / "taken.jsonl").read_text().splitlines(keepends=True)
+    (data / "taken.jsonl").write_text(notes[1])
+    assert "whose names weren't noted" in sekisho("ingest", files[1], *where, "--again", code=2)
+    assert outcomes(files[0], *where, code=0) == ["again"]
+    assert str(files[0]) in sekisho("ingest", files[1], *where, "--again", code=2)
+    assert len(starts(data)) == 2
+    assert outcomes(*files, *where, "--again", code=0) == ["taken", "taken"]
+    assert len(starts(data)) == 2
+
+
+def test_nothing_is_deleted_for_options_that_cannot_be(tmp_path: Path) -> None:
+    file, data = tmp_path / "a.csv", tmp_path / "data"
+    file.write_text(nfdump("203.0.113.1"))
+    where = ("--data", data, "--customers", "203.0.113.0/24")
+    sekisho("ingest", file, *where, "--zone", "UTC", code=0)
+    for wrong in (
+        ("--zone", "Nonsense/Zone"), ("--set", "delimeter=x", "--zone", "UTC"), ("--kind", "pcap"), ("--kind", "no"), (),
+    ):  # fmt: skip
+        sekisho("ingest", file, *where, *wrong, "--again", code=2)
+        assert len(starts(data)) == 1
+    assert outcomes(file, *where, "--zone", "UTC", code=0) == ["again"]
+
+
+def test_files_of_which_nothing_was_kept_need_not_be_named(tmp_path: Path) -> None:
+    files, data = [tmp_path / "a.csv", tmp_path / "empty.csv", tmp_path / "foreign.csv"], tmp_path / "data"
+    for file, content in zip(
+        files, (flows("203.0.113.7"), f"{HEAD}\n", flows("192.0.2.1", "192.0.2.2")), strict=True
+    ):
+        file.write_text(content)
+    where = ("--data", data, "--customers", "203.0.113.0/24")
+    assert outcomes(*files, *where, code=0) == ["taken", "empty", "foreign"]
+    for gone in files[1:]:
+        gone.unlink()
+    assert outcomes(files[0], *where, "--again", code=0) == ["taken"]
+
+
+def test_flows_that_were_taken_back_were_not_deleted_at_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sekisho.errors import NothingThere
+    from sekisho.wiring.watch import Watch
+
+    file, data = tmp_path / "a.csv", tmp_path / "data"
+    file.write_text(nfdump("203.0.113.1"))
+    sekisho("ingest", file, "--data", data, "--customers", "203.0.113.0/24", "--zone", "UTC", code=0)
+    monkeypatch.setattr("sekisho.wiring.watch.ingest", lambda *_, **__: iter(()))
+    with Watch(data) as watch:
+        options = {"zone": "UTC"}
+        list(watch.ingest([file], options, lambda *_: None, kind="", language=Language.EN, again="x"))
+        with pytest.raises(NothingThere) as told:
+            watch.window(None, None)
+    assert "deleted to be taken in anew" in told.value.what.en
+
+
 def test_what_an_earlier_version_took_in_is_not_taken_back(tmp_path: Path) -> None:
+    from sekisho.wiring.watch import Watch
+
     file, data = tmp_path / "a.csv", tmp_path / "data"
     file.write_text(nfdump("203.0.113.1"))
     where = ("--data", data, "--customers", "203.0.113.0/24")
     sekisho("ingest", file, *where, "--zone", "Asia/Tokyo", code=0)
+    with Watch(data) as watch:
+        assert watch.store.compact("flow")["made"]
+    (streams,) = (data / "records" / "flow").glob("*/streams.msgpack")
+    streams.unlink()
     noted = json.loads((data / "taken.jsonl").read_text())
-    for name in ("options", "asked", "places", "late"):
+    for name in ("options", "asked", "late"):
         noted.pop(name, None)
     (data / "taken.jsonl").write_text(json.dumps(noted) + "\n")
     # What isn't known to differ is not said to.
@@ -218,3 +330,8 @@ def test_what_an_earlier_version_took_in_is_not_taken_back(tmp_path: Path) -> No
     said = sekisho("ingest", file, *where, "--zone", "UTC", "--again", code=2)
     assert "it isn't known which rows came from this file" in said
     assert len(starts(data)) == 1
+    # What is taken in from now on can be, also beside it.
+    (tmp_path / "b.csv").write_text(nfdump("203.0.113.2"))
+    for more in ((), ("--again",)):
+        assert outcomes(tmp_path / "b.csv", *where, "--zone", "UTC", *more, code=0) == ["taken"]
+    assert len(starts(data)) == 2

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -44,15 +43,12 @@ def test_ended_between_keeping_and_noting(data: Path, monkeypatch: pytest.Monkey
     class Ended(BaseException):
         pass
 
-    real = Path.open
-
-    def end(path: Path, *given: Any, **named: Any) -> Any:
-        if path.name == "taken.jsonl" and given[:1] == ("ab",):
-            raise Ended
-        return real(path, *given, **named)
+    def end(_: Path, noted: object) -> None:
+        assert isinstance(noted, Taken)
+        raise Ended
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", end)
+        patched.setattr("sekisho.wiring.watch.add", end)
         with pytest.raises(Ended):
             run(data, data.parent / "capture.pcap")
     assert not (data / "taken.jsonl").exists()

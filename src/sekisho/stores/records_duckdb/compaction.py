@@ -158,6 +158,7 @@ def _compact_label(
             kept.update(once.positions(one.path, label.expires))
         if kept:
             once.remember(job.dataset, kept, job.now)
+        once.tell(path, [one.path for one in taken])
         raise_high(path, taken[-1].number)
     except (OSError, duckdb.Error, pa.ArrowException) as error:
         raise StoreError(

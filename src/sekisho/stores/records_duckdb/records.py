@@ -39,7 +39,7 @@ from sekisho.stores.records_duckdb.layout import (
     write_once,
 )
 from sekisho.stores.records_duckdb.measuring import Extent, measure
-from sekisho.stores.records_duckdb.once import alone, digest, forget, newest
+from sekisho.stores.records_duckdb.once import Lying, alone, digest, forget, lying, newest
 from sekisho.stores.records_duckdb.questions import BoundTables
 from sekisho.stores.records_duckdb.settings import Settings
 from sekisho.stores.records_duckdb.soundness import sorted_out
@@ -137,7 +137,7 @@ class DuckRecords:
         try:
             receipts += expiry.finish(self.root)
             for name in datasets(self.root):
-                if expiry.hidden(self.root, name, now, self._settings, self.writing):
+                if expiry.hidden(self.root, name, now, self._settings):
                     self.compact(name)
                 with self._lock, only_one(dataset_path(self.root, name), wait=True):
                     for folder, reason in list(expiry.due(self.root, name, now, self._settings)):
@@ -148,6 +148,13 @@ class DuckRecords:
         except OSError as error:
             raise _full(error, self.root) from error
         return tuple(receipts)
+
+    def lying(self, dataset: str, streams: Collection[str]) -> Lying:
+        """Say under which labels rows of ``streams`` lie, and whose else lie there.
+
+        :raises StoreError: what was compacted can't be told
+        """
+        return lying(dataset_path(self.root, dataset), [digest(one) for one in streams])
 
     def drop(
         self,
@@ -189,15 +196,10 @@ class DuckRecords:
     def overdue(self, now: int) -> bool:
         """Say whether `expire` would find anything: from the names of folders and headers alone."""
         return any(
-            expiry.hidden(self.root, name, now, self._settings, self.writing)
+            expiry.hidden(self.root, name, now, self._settings)
             or any(True for _ in expiry.due(self.root, name, now, self._settings))
             for name in datasets(self.root)
         )
-
-    @property
-    def writing(self) -> frozenset[Path]:
-        """The journals that are open in this object: it can end them."""
-        return self._journals.paths
 
     def extent(self, dataset: str) -> Extent:
         """Return how much of a dataset there seems to be: from headers alone, so it costs little."""
@@ -247,7 +249,6 @@ class DuckRecords:
         whole: list[list[Path]] = [[] for _ in range(shards)]
         logs: list[Path] = []
         broken: list[Path] = []
-        since: dict[Path, int] = {}
         for folder, label in labels(path):
             compacted = high(folder)
             now = self._now()
@@ -257,11 +258,11 @@ class DuckRecords:
                 for cell in cells(folder, window)
                 if cell.shard < shards and not expiry.hour_over(folder, label, cell.hour, now, self._settings)
             ]
-            there = journals(folder, compacted)
-            begin = None
-            if label and there and expiry.may_be_over(label, window.begin, now, self._settings):
-                begin = expiry.begin_of(folder, label, now, self._settings)
-            written = [one.path for one in there if not expiry.journal_over(one.path, begin)]
+            written = [
+                one.path
+                for one in journals(folder, compacted)
+                if not expiry.journal_over(folder, label, one.path, now, self._settings)
+            ]
             if label is None or not label.allows(purpose, now):
                 if any(files for _, files in held) or any(_touches(one, window) for one in written):
                     self._refuse(path, window, purpose, folder, label, now)
@@ -269,10 +270,8 @@ class DuckRecords:
             for shard, files in held:
                 whole[shard] += files
             logs += written
-            if begin is not None:
-                since.update(dict.fromkeys(written, begin))
             broken += [one.path for one in broken_journals(folder) if one.number <= compacted]
-        return Held(whole, logs, broken, since)
+        return Held(whole, logs, broken)
 
     def _refuse(
         self, path: Path, window: Window, purpose: Purpose, folder: Path, label: Label | None, now: int
