@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @click.command(
     help=t(
         "NetFlow v5・v9、IPFIX、sFlowを受信し、感染した疑いのある回線をその場で示す。Ctrl-Cで止まる。"
-        "終了コード：1 検出あり、0 検出なし、3 判断できない。",
+        "終了コード：1 検出あり、0 検出なし、3 判断できない、2 使い方の誤り、または受信を始められない。",
         "Receive NetFlow v5 and v9, IPFIX and sFlow, and show the lines that look infected as it happens. "
-        "Ctrl-C ends it. Exit code: 1 something found, 0 nothing found, 3 could not be judged.",
+        "Ctrl-C ends it. Exit code: 1 something found, 0 nothing found, 3 could not be judged, "
+        "2 wrong usage, or nothing can be received.",
     )
 )
 @click.option(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -248,6 +249,18 @@ class Receiver:
         # One time for the batch: it is at most a few milliseconds old, and export times are the exporter's anyway.
         received = np.full(len(length), time.time_ns() // 1_000_000, np.int64)
         return Datagrams(octets, length, exporter, received, self._sources.names)
+
+
+def why_not_heard(address: str) -> str:
+    """Return why this machine can't listen on ``address``; nothing when it can. None of the ports is touched."""
+    try:
+        if not any(sign.isalpha() for sign in address):  # what looks like a number is no name to be asked for
+            ipaddress.ip_address(address)
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except (OSError, ValueError) as error:
+        return (error.strerror if isinstance(error, OSError) else "") or str(error)
+    return ""
 
 
 def _backlog_drops() -> int:

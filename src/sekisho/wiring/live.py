@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from sekisho.detectors.flows.known_cc import KnownCc
-from sekisho.errors import SekishoError, StoreError
+from sekisho.errors import DescriptionError, SekishoError, StoreError
 from sekisho.language import Text
 from sekisho.model.detection import Detection, Window
 from sekisho.model.pipeline import Fault
@@ -21,6 +21,7 @@ from sekisho.ports.flows import Detector
 from sekisho.stores.spool_place import Place
 from sekisho.stores.spool_segments import identity, last_done, last_ordinal, locked
 from sekisho.stores.spool_writer import MOST_OCTETS
+from sekisho.wires.receiver import why_not_heard
 from sekisho.wiring.holdings import Holdings
 from sekisho.wiring.lists import list_files
 from sekisho.wiring.live_parts import Faring, Lists, Templates, fast_from
@@ -60,34 +61,79 @@ def receiving(
 def receiver(told: Receiving) -> Iterator[Callable[[], Told | None]]:
     """Run a receiver process; yield what gives its newest figures. It ends with this block.
 
+    One that was ended while it received is started anew as soon as its figures are asked for.
+
+    :raises DescriptionError: an address that this machine can't listen on
     :raises StoreError: it ended by itself at once (a port that is taken, no room for the spool)
     """
-    place = told.place()
-    process = multiprocessing.get_context("spawn").Process(target=_receive, args=(told,), daemon=True)
-    process.start()
-
-    def figures() -> Told | None:
-        if not process.is_alive():
-            raise StoreError(
-                Text(ja="受信プロセスが止まった", en="the receiver has ended"),
-                ", ".join(f"{address} {port}" for address, port in told.listens),
+    for address in dict.fromkeys(address for address, _ in told.listens):
+        if why := why_not_heard(address):
+            raise DescriptionError(
+                Text(ja="このアドレスでは受信できない", en="can't listen on this address"),
+                f"{address}: {why}",
                 Text(
-                    ja="ポートが使われていないか確かめる（--port）",
-                    en="see whether the ports are taken (--port)",
+                    ja="この機器のアドレスを指定する（--listen）",
+                    en="name an address of this machine (--listen)",
                 ),
             )
-        newest = last_told(place)
-        return _with_age(newest) if newest and newest.process == process.pid else None
-
+    hearing = _Hearing(told)
     try:
-        yield figures
+        yield hearing
     finally:
-        process.terminate()
-        process.join(_END_SECONDS)
-        if process.is_alive():
-            process.kill()
-            process.join()
-        _clear(place)
+        hearing.end()
+        _clear(told.place())
+
+
+class _Hearing:
+    """A receiver process and, when that was ended, the next one."""
+
+    def __init__(self, told: Receiving) -> None:
+        self._told = told
+        self._place = told.place()
+        self._again = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._heard = False
+        self._process = multiprocessing.get_context("spawn").Process(
+            target=_receive, args=(self._told,), daemon=True
+        )
+        self._process.start()
+
+    def __call__(self) -> Told | None:
+        newest = last_told(self._place)
+        mine = newest if newest and newest.process == self._process.pid else None
+        self._heard = self._heard or mine is not None
+        if not self._process.is_alive():
+            if not self._heard:
+                raise StoreError(
+                    Text(ja="受信プロセスが止まった", en="the receiver has ended"),
+                    ", ".join(f"{address} {port}" for address, port in self._told.listens),
+                    Text(
+                        ja="ポートが使われていないか確かめる（--port）",
+                        en="see whether the ports are taken (--port)",
+                    ),
+                )
+            self._again += 1
+            self._start()
+            return None
+        if mine and self._again:
+            mine = msgspec.structs.replace(mine, notes=(*mine.notes, _begun_anew(self._again)))
+        return _with_age(mine) if mine else None
+
+    def end(self) -> None:
+        self._process.terminate()
+        self._process.join(_END_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+def _begun_anew(times: int) -> Text:
+    return Text(
+        ja=f"受信プロセスが外から止められ、{times}回始め直した。その間に届いたものは失われた",
+        en=f"the receiver was ended and started anew (times: {times}); what came in between is lost",
+    )
 
 
 def _with_age(told: Told) -> Told:
