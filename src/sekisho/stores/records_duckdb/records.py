@@ -137,7 +137,7 @@ class DuckRecords:
         try:
             receipts += expiry.finish(self.root)
             for name in datasets(self.root):
-                if expiry.hidden(self.root, name, now, self._settings):
+                if expiry.hidden(self.root, name, now, self._settings, self.writing):
                     self.compact(name)
                 with self._lock, only_one(dataset_path(self.root, name), wait=True):
                     for folder, reason in list(expiry.due(self.root, name, now, self._settings)):
@@ -196,10 +196,15 @@ class DuckRecords:
     def overdue(self, now: int) -> bool:
         """Say whether `expire` would find anything: from the names of folders and headers alone."""
         return any(
-            expiry.hidden(self.root, name, now, self._settings)
+            expiry.hidden(self.root, name, now, self._settings, self.writing)
             or any(True for _ in expiry.due(self.root, name, now, self._settings))
             for name in datasets(self.root)
         )
+
+    @property
+    def writing(self) -> frozenset[Path]:
+        """The journals that are open in this object: it can end them."""
+        return self._journals.paths
 
     def extent(self, dataset: str) -> Extent:
         """Return how much of a dataset there seems to be: from headers alone, so it costs little."""
@@ -249,6 +254,7 @@ class DuckRecords:
         whole: list[list[Path]] = [[] for _ in range(shards)]
         logs: list[Path] = []
         broken: list[Path] = []
+        since: dict[Path, int] = {}
         for folder, label in labels(path):
             compacted = high(folder)
             now = self._now()
@@ -258,11 +264,11 @@ class DuckRecords:
                 for cell in cells(folder, window)
                 if cell.shard < shards and not expiry.hour_over(folder, label, cell.hour, now, self._settings)
             ]
-            written = [
-                one.path
-                for one in journals(folder, compacted)
-                if not expiry.journal_over(folder, label, one.path, now, self._settings)
-            ]
+            there = journals(folder, compacted)
+            begin = None
+            if label and there and expiry.may_be_over(label, window.begin, now, self._settings):
+                begin = expiry.begin_of(folder, label, now, self._settings)
+            written = [one.path for one in there if not expiry.journal_over(one.path, begin)]
             if label is None or not label.allows(purpose, now):
                 if any(files for _, files in held) or any(_touches(one, window) for one in written):
                     self._refuse(path, window, purpose, folder, label, now)
@@ -270,8 +276,10 @@ class DuckRecords:
             for shard, files in held:
                 whole[shard] += files
             logs += written
+            if begin is not None:
+                since.update(dict.fromkeys(written, begin))
             broken += [one.path for one in broken_journals(folder) if one.number <= compacted]
-        return Held(whole, logs, broken)
+        return Held(whole, logs, broken, since)
 
     def _refuse(
         self, path: Path, window: Window, purpose: Purpose, folder: Path, label: Label | None, now: int
