@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sekisho.cli.number_option import Number
 from sekisho.cli.speech import lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(1, 10_000),
+    type=Number(1, 10_000),
     default=1.0,
     show_default=True,
     help=t("何倍の速さで", "how many times as fast"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sekisho.cli.number_option import Number
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def _options(command: Any) -> Any:
             "--assume-up", is_flag=True, help=t("応答がなくても続ける", "go on although nothing answers")
         ),
         click.option(
-            "--rate", type=click.FloatRange(1), help=t("毎秒の接続数の上限", "connections per second at most")
+            "--rate", type=Number(1), help=t("毎秒の接続数の上限", "connections per second at most")
         ),
         click.option(
             "--limits", "limits_file", type=path, help=t("速さと量の上限（TOML）", "rates and bounds (TOML)")
@@ -75,7 +76,7 @@ def _desk_options(command: Any) -> Any:
         ),
         click.option(
             "--answer-seconds",
-            type=click.FloatRange(0),
+            type=Number(0),
             default=0.0,
             help=t(
                 "画面での回答を待つ秒数（0は尋ねない）",

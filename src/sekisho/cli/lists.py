@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sekisho.cli.looking import UNDECIDED, clock, data_option
+from sekisho.cli.number_option import Number
 from sekisho.cli.speech import LANGUAGE, lang_option, plain, put_json, t, table
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def command() -> None:
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(1, 86_400),
+    type=Number(1, 86_400),
     default=600.0,
     show_default=True,
     help=t("全体で待つ秒数", "seconds that it may take in all"),

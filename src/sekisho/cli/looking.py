@@ -269,7 +269,11 @@ def _as_csv(rows: Iterable[dict[str, Any]]) -> str:
 
 def _put(text: str, output: Path | None) -> None:
     if output:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            # A write that fails doesn't know its file, as opening one does.
+            raise OSError(error.errno, error.strerror, str(output)) from error
         click.echo(str(output), err=True)
     else:
         click.echo(text, nl=False)

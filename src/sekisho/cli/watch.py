@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sekisho.cli.looking import FOUND, NOTHING, UNDECIDED, caution, data_option, list_option
+from sekisho.cli.number_option import Number
 from sekisho.cli.speech import lang_option, t
 from sekisho.cli.watch_view import view
 
@@ -56,9 +57,7 @@ if TYPE_CHECKING:
         "receive out of memory shared with the kernel (root or CAP_NET_RAW; as usual where it can't be had)",
     ),
 )
-@click.option(
-    "--for", "seconds", type=click.FloatRange(0.1), help=t("この秒数で終わる", "end after so many seconds")
-)
+@click.option("--for", "seconds", type=Number(0.1), help=t("この秒数で終わる", "end after so many seconds"))
 @data_option
 @lang_option
 def command(

@@ -9,7 +9,9 @@ from zoneinfo import TZPATH
 import click
 import pytest
 
-from sekisho.cli.looking import clock, line_of, line_word, moment
+from fakes.command import typed
+from sekisho.cli.looking import _put, clock, line_of, line_word, moment
+from sekisho.cli.number_option import Number
 from sekisho.errors import ReadingError
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -81,3 +83,22 @@ def test_a_pseudonym_reads_as_it_is_written(line: int) -> None:
 def test_a_span_beyond_all_times_is_refused(word: str) -> None:
     with pytest.raises(click.UsageError):
         moment(word, NOW)
+
+
+def test_a_file_that_refuses_what_is_written_is_named() -> None:
+    with pytest.raises(OSError, match="No space left") as refused:
+        _put("text", Path("/dev/full"))
+    assert refused.value.filename == "/dev/full"
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "-inf", "NaN", "1e999"])
+def test_a_number_that_cannot_be_counted_to_is_refused(word: str) -> None:
+    with pytest.raises(click.BadParameter):
+        Number(0.1).convert(word, None, None)
+
+
+def test_a_watch_for_ever_or_for_no_time_is_a_wrong_use(tmp_path: Path) -> None:
+    for word in ("nan", "inf"):
+        done = typed(("watch", "--data", tmp_path / "data", "--for", word, "--lang", "en"), timeout=30)
+        assert (done.returncode, "is not a finite number" in done.stderr) == (2, True)
+    assert not (tmp_path / "data").exists()
