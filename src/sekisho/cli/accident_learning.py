@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
@@ -15,6 +14,7 @@ import click
 from sekisho.cli.day_option import DAY
 from sekisho.cli.looking import data_option
 from sekisho.cli.speech import lang_option, put_json, t, table
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.model.case_life import Actor
@@ -25,7 +25,7 @@ _OPEN, _AGAIN, _UNDELIVERED = 3, 1, 4
 _who = click.option(
     "--as",
     "name",
-    default=getpass.getuser,
+    default=login,
     help=t("行う人（既定：ログイン名）", "who acts (default: the user of this system)"),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 
 from sekisho.cli.looking import data_option
 from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.wiring.login import login
 
 
 @click.group(
@@ -50,7 +50,7 @@ def reset(name: str, url: str, data: Path, as_json: bool) -> int:
 
     with closing(open_database(data, read_settings(data / "watch.toml").database, create=False)) as database:
         gate = open_gate(database, data)
-        link = sign_in.reset(gate, name, milliseconds(), by=getpass.getuser())
+        link = sign_in.reset(gate, name, milliseconds(), by=login())
         minutes = gate.rules.setup_minutes
     there = f"{url.rstrip('/')}/set-up/{link}"
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import msgspec
 
 from sekisho.cli.looking import data_option
 from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.wiring.login import login
 
 _OUT = {
     "spool": t("受信直後のデータグラム（決して写さない）", "raw datagrams (never copied)"),
@@ -45,7 +45,7 @@ def command(target: Path, *, without_keys: bool, data: Path, as_json: bool) -> i
     if target.is_dir():
         stamp = "".join(sign for sign in shown(milliseconds()) if sign.isalnum())
         target = target / f"sekisho-{stamp}.tar"
-    kept = back_up(data, target, getpass.getuser(), keys=not without_keys)
+    kept = back_up(data, target, login(), keys=not without_keys)
     if as_json:
         put_json({"backup": msgspec.to_builtins(kept), "exit": 0})
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from sekisho.cli.looking import (
     warn_torn,
 )
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.language import Text
@@ -51,7 +51,7 @@ def _who(command_: Any) -> Any:
     return click.option(
         "--as",
         "name",
-        default=getpass.getuser,
+        default=login,
         help=t("行う人（既定：ログイン名）", "who acts (default: the user of this system)"),
     )(command_)
 

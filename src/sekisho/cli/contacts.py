@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
 
 from sekisho.cli.looking import clock, data_option
 from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.wiring.login import login
 
 _DOUBTS = {
     "email": t("メールアドレスの形でない（空にした）", "not an e-mail address (left empty)"),
@@ -46,7 +46,7 @@ def command(file: Path, *, empty: bool, data: Path, as_json: bool) -> int:
 
     with Watch(data, create=False) as watch:
         holdings = Holdings(watch)
-        person = holdings.person(getpass.getuser())
+        person = holdings.person(login())
         role = person.role.value if person.role else "operator"
         read = holdings.take_contacts(file, person.name, role, empty=empty)
         label = holdings.table.label()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from sekisho.cli.looking import clock, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.model.containment import Match, Proposal, RuleText
@@ -47,7 +47,7 @@ def _who(command_: Any) -> Any:
         "--reason", default="", help=t("理由（監査記録に残る）", "why (kept in the audit log)")
     )(command_)
     return click.option(
-        "--as", "name", default=getpass.getuser, help=t("行う人（既定：ログイン名）", "who acts (default: the user)")
+        "--as", "name", default=login, help=t("行う人（既定：ログイン名）", "who acts (default: the user)")
     )(command_)  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def propose(
 
     with containment(data) as held:
         match = _match(held, case, kind, scope, remotes, names, hole)
-        person = held.person(name, getpass.getuser())
+        person = held.person(name, login())
         found = proposed(Wanted(case, Kind(kind), match, hours, reason, days), person, held.parts)
         files = _texts(held, case, found.id, name, reason, basis, request) if folder else ()
     paths = _written(files, found.id, folder)
@@ -195,7 +195,7 @@ def _said(verb: str, case: str, rule: str, name: str, reason: str, data: Path, a
     from sekisho.workflows import contain
 
     with containment(data) as held:
-        found = getattr(contain, verb)(case, rule, held.person(name, getpass.getuser()), held.parts, reason)
+        found = getattr(contain, verb)(case, rule, held.person(name, login()), held.parts, reason)
     if as_json:
         put_json({"rule": found})
     else:
@@ -219,7 +219,7 @@ def _texts(
 ) -> tuple[RuleText, ...]:
     from sekisho.model.purpose import LegalBasis
 
-    person = held.person(name, getpass.getuser())
+    person = held.person(name, login())
     ground = LegalBasis(basis) if basis else None
     return held.text(case, rule, person, basis=ground, reason=reason, request=request)
 

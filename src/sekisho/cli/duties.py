@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from sekisho.cli.day_option import DAY
 from sekisho.cli.duty_names import names
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.model.compliance import Entry
@@ -199,7 +199,7 @@ def remind_(
         delivery = remind(data, told, recipient, LANGUAGE)
         if delivery.state == "accepted":
             names = [name for _, name in fresh if name not in console.duties.reminded()]
-            console.duties.remember(names, Actor(getpass.getuser(), "analyst"))
+            console.duties.remember(names, Actor(login(), "analyst"))
     if as_json:
         put_json({"duties": told, "told_before": len(near) - len(told), "delivery": delivery})
     else:
@@ -230,7 +230,7 @@ def remind_(
 @click.option(
     "--as",
     "name",
-    default=getpass.getuser,
+    default=login,
     help=t("行う人（既定：ログイン名）", "who acts (default: the user of this system)"),
 )
 @click.option(

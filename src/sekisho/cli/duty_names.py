@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from sekisho.cli.looking import clock, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.wiring.console_names import HeldName
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--as",
     "who",
-    default=getpass.getuser,
+    default=login,
     help=t("行う人（既定：ログイン名）", "who acts (default: the user of this system)"),
 )
 @data_option

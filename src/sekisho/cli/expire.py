@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import click
 from sekisho.cli.looking import clock, data_option
 from sekisho.cli.reason_words import dataset_word, deletion_word
 from sekisho.cli.speech import lang_option, put_json, t, table
+from sekisho.wiring.login import login
 
 _FAILED = 1
 
@@ -30,7 +30,7 @@ def command(*, dry_run: bool, data: Path, as_json: bool) -> int:
     from sekisho.wiring.watch import Watch
 
     with Watch(data, create=False) as watch:
-        done = Holdings(watch).expire(getpass.getuser(), role="operator", dry=dry_run)
+        done = Holdings(watch).expire(login(), role="operator", dry=dry_run)
     code = _FAILED if done.faults else 0
     if as_json:
         put_json({"expired": done, "exit": code})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 from sekisho.cli.looking import clock, data_option
 from sekisho.cli.reason_words import dataset_word, deletion_word
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.model.holding import Held
@@ -50,7 +50,7 @@ def command(pseudonym: str, html: Path | None, who: str, data: Path, as_json: bo
         )
     with Watch(data, create=False) as watch:
         holdings = Holdings(watch)
-        person = holdings.person(who or getpass.getuser())
+        person = holdings.person(who or login())
         told = held(holdings, int(found[1], 16), person.name, person.role.value if person.role else "")
     if html:
         from sekisho.reports.held import page

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sekisho.cli.speech import t
+from sekisho.wiring.login import login
 
 
 def hub_option(command: Any) -> Any:
@@ -22,4 +22,4 @@ def hub_option(command: Any) -> Any:
 
 def operator() -> str:
     """Return who runs the command, for the record."""
-    return getpass.getuser()
+    return login()

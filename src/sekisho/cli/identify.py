@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 from sekisho.cli.looking import data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
 from sekisho.model.purpose import LegalBasis
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.model.identity import Identified
@@ -83,7 +83,7 @@ def command(
                 "--undoing goes with --request; the text comes from sekisho contain text",
             )
         )
-    asked, user = Asked(case, LegalBasis(basis), reason, undoing), getpass.getuser()
+    asked, user = Asked(case, LegalBasis(basis), reason, undoing), login()
     with Watch(data, create=False) as watch:
         holdings = Holdings(watch)
         person = holdings.person(who or user, user)

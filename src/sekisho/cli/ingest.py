@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import click
 
 from sekisho.cli.looking import caution, data_option
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t
+from sekisho.wiring.login import login
 
 
 @click.command(
@@ -95,7 +95,7 @@ def command(
                 bar.move,
                 kind=kind,
                 language=LANGUAGE,
-                again=getpass.getuser() if again else "",
+                again=login() if again else "",
             )
         )
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,6 +12,7 @@ from sekisho.cli.looking import clock, data_option
 from sekisho.cli.notices_out import bounces, export, request, send, settle, why_words
 from sekisho.cli.speech import LANGUAGE, lang_option, put_json, t, table
 from sekisho.formats.references import shown, typed
+from sekisho.wiring.login import login
 
 if TYPE_CHECKING:
     from sekisho.model.notice import Notice
@@ -43,7 +43,7 @@ def command() -> None:
 def _who(command_: Any) -> Any:
     """Add ``--as``."""
     return click.option(
-        "--as", "name", default=getpass.getuser,
+        "--as", "name", default=login,
         help=t("行う人（watch.toml の people にある名前）", "who acts (a name under people in watch.toml)"),
     )(command_)  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import msgspec
 
 from sekisho.cli.looking import clock, data_option
 from sekisho.cli.speech import lang_option, put_json, t
+from sekisho.wiring.login import login
 
 
 @click.command(
@@ -32,7 +32,7 @@ def command(file: Path, *, database: str, data: Path, as_json: bool) -> int:
     """Restore."""
     from sekisho.wiring.backup import restore
 
-    done = restore(file, data, getpass.getuser(), database=database)
+    done = restore(file, data, login(), database=database)
     if as_json:
         put_json({"restored": msgspec.to_builtins(done), "exit": 0})
         return 0

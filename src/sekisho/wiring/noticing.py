@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import hashlib
 import os
 import secrets
@@ -36,6 +35,7 @@ from sekisho.stores.keys import key_at
 from sekisho.wires.smtp import SmtpCarrier
 from sekisho.wires.webhook import WebhookCarrier
 from sekisho.wiring.holdings import Holdings
+from sekisho.wiring.login import login
 from sekisho.wiring.notice_files import NoticeFile, reached
 from sekisho.wiring.warn import open_database
 from sekisho.wiring.watch import Watch, milliseconds
@@ -93,7 +93,7 @@ class Noticing:
 
     def person(self, name: str) -> Person:
         """Return a person with the role that the watch's settings give the name."""
-        return self.holdings.person(name, getpass.getuser())
+        return self.holdings.person(name, login())
 
     def identify(self, person: Person, basis: LegalBasis | None, reason: str) -> Identify:
         """Return the one way from a case to its subscriber; each use is in the audit log.
