@@ -10,17 +10,16 @@ Programs run inside the namespaces only: their loopback is not the machine's. Wh
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
-from .network import _enter, _run
+from .network import _run, inside
 
 CLIENT4, CLIENT6 = "198.51.100.5", "fd5e:c1a5:91::5"
 FAR4, OTHER4, FAR6 = "203.0.113.7", "203.0.113.8", "fd5e:c1a5:92::7"
@@ -124,21 +123,9 @@ class Street:
         assert one.stdout
         assert one.stdout.readline() == "ready\n"
 
-    @contextlib.contextmanager
-    def inside(self, namespace: str) -> Iterator[None]:
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
-        try:
-            _enter(there)
-            yield
-        finally:
-            _enter(home)
-            os.close(home)
-            os.close(there)
-
     def reaches(self, host: str, port: int, *, source: str = "", at: str = "", seconds: float = 0.6) -> bool:
         """Say whether the client (or whoever is in namespace ``at``) gets its own words back."""
-        with self.inside(at or self.client):
+        with inside(at or self.client):
             one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         with one:
             one.settimeout(seconds)

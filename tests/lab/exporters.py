@@ -29,7 +29,7 @@ import msgspec
 
 from sekisho.workflows.receive import Receiving, last_told
 
-from .network import _enter, _run
+from .network import _run, inside
 
 HERE4, THERE4 = "198.18.81.1", "198.18.81.2"
 HERE6, THERE6 = "fd5e:c1a5:81::1", "fd5e:c1a5:81::2"
@@ -191,18 +191,9 @@ class Wire:
         """Send the known traffic."""
         _run(self.command([sys.executable, "-c", TRAFFIC, "send", THERE4, THERE6]))
 
-    @contextlib.contextmanager
-    def inside(self) -> Iterator[None]:
+    def inside(self) -> contextlib.AbstractContextManager[None]:
         """Let the current thread's new sockets belong to the sender's namespace."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        wire = os.open(f"/run/netns/{self.here}", os.O_RDONLY)
-        try:
-            _enter(wire)
-            yield
-        finally:
-            _enter(home)
-            os.close(home)
-            os.close(wire)
+        return inside(self.here)
 
 
 def stop(process: subprocess.Popen[str], how: signal.Signals = signal.SIGTERM) -> None:

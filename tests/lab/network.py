@@ -126,18 +126,23 @@ class Network:
         """Return the command line that runs ``argv`` as the tester."""
         return ["ip", "netns", "exec", self.tester, *argv]
 
-    @contextlib.contextmanager
-    def inside(self) -> Iterator[None]:
+    def inside(self) -> contextlib.AbstractContextManager[None]:
         """Let the current thread (and threads that it starts) be the tester: its new sockets belong to the lab."""
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        lab = os.open(f"/run/netns/{self.tester}", os.O_RDONLY)
-        try:
-            _enter(lab)
-            yield
-        finally:
-            _enter(home)
-            os.close(home)
-            os.close(lab)
+        return inside(self.tester)
+
+
+@contextlib.contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """Let the current thread be in a namespace: its new sockets belong there."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+    try:
+        _enter(there)
+        yield
+    finally:
+        _enter(home)
+        os.close(home)
+        os.close(there)
 
 
 def _addresses(prefix_length: int, *sides: tuple[Sequence[str], str]) -> list[str]:

@@ -18,6 +18,7 @@ from sekisho.model.containment import TCP, Endpoint, Kind, Match, Rule, RuleText
 from sekisho.reports.containment.rule_texts import texts
 
 from .containing import CLIENT4, FAR4, FAR6, OTHER4, Street, soon
+from .network import inside
 
 pytestmark = pytest.mark.lab
 GOBGP_A = """[global.config]
@@ -426,7 +427,7 @@ def test_modsecurity_refuses_the_known_path(street: Street, tmp_path: Path) -> N
         soon(lambda: answer(port, "GET", "/") == 200)
 
     def answer(port: int, method: str, path: str) -> int:
-        with street.inside(street.client):
+        with inside(street.client):
             one = socket.socket()
         with one:
             one.settimeout(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -20,7 +19,7 @@ from sekisho.workflows.receive import Receiving, Told, last_told, waiting_blocks
 
 from . import exporters
 from .exporters import HERE4, HERE6, THERE4, THERE6, Wire
-from .network import _enter, _run
+from .network import _run, inside
 
 pytestmark = pytest.mark.lab
 PORT = 2055
@@ -77,23 +76,9 @@ def collecting(wire: Wire) -> Iterator[Collecting]:
     shutil.rmtree(made.receiving.place().folder)
 
 
-@contextlib.contextmanager
-def far_end(wire: Wire) -> Iterator[None]:
-    """Let this thread's new sockets belong to the far end."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{wire.there}", os.O_RDONLY)
-    try:
-        _enter(there)
-        yield
-    finally:
-        _enter(home)
-        os.close(home)
-        os.close(there)
-
-
 def send(wire: Wire, payloads: Sequence[bytes], target: str = HERE4, source: str = "") -> None:
     with (
-        far_end(wire),
+        inside(wire.there),
         socket.socket(socket.AF_INET6 if ":" in target else socket.AF_INET, socket.SOCK_DGRAM) as out,
     ):
         if source:
