@@ -156,7 +156,11 @@ def test_an_open_dispute_names_its_member_to_who_works_on_it(here: HubConsole) -
 
 
 @pytest.mark.parametrize("decision", ["upheld", "dismissed"])
-def test_a_sender_decides_a_dispute(fresh: HubConsole, decision: str) -> None:
+def test_a_sender_decides_a_dispute(
+    fresh: HubConsole, decision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What was reported gets old, and is a candidate again: the decision is of the day of the reports.
+    monkeypatch.setattr(fresh.office.console.hub, "_now", lambda: fresh.ring.clock[0])
     sender = fresh.browser(Role.SENDER)
     (dispute,) = fresh.ring.books.disputes.disputes()
     form = {"id": dispute.id, "decision": decision, "reason": " "}
