@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ from sekisho.errors import SekishoError, Stopped
 
 # What a shell shows of a program that SIGPIPE has ended: none of our own codes says that nobody has read the answer.
 _READER_GONE = 141
+# EX_SOFTWARE of sysexits.h: a fault of ours. Python would end with 1, which says that something was found.
+_OUR_FAULT = 70
 
 # Name → (module, one line of help). The modules load when their command runs.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -166,10 +169,10 @@ class Commands(click.Group):
         "Sekisho: assess terminal equipment before it joins the network, keep the evidence, judge it by law.",
     ),
     epilog=t(
-        "終了コード：0 合格、1 不合格あり、2 使い方の誤り、3 判定不能、4 応答なし、130 中断（再開可）、"
+        "終了コード：0 合格、1 不合格あり、2 使い方の誤り、3 判定不能、4 応答なし、70 Sekisho の不具合、130 中断（再開可）、"
         "141 出力の読み手が先に閉じた",
-        "Exit codes: 0 pass, 1 a requirement failed, 2 usage, 3 undecided, 4 unreachable, 130 stopped (resumable), "
-        "141 the reader of the output closed it early",
+        "Exit codes: 0 pass, 1 a requirement failed, 2 usage, 3 undecided, 4 unreachable, 70 a fault of Sekisho's, "
+        "130 stopped (resumable), 141 the reader of the output closed it early",
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -220,6 +223,13 @@ def main() -> None:
             t(f"ファイルを読み書きできない → {where}", f"can't read or write → {where}"),
             SekishoError.exit_code,
         )
+    except Exception:  # noqa: BLE001 - whatever it is must not pass for an answer
+        traceback.print_exc()
+        said = t(
+            "Sekisho の不具合で終わった。結果は出ていない",
+            "ended by a fault of Sekisho's own: there is no result",
+        )
+        _leave(said, _OUR_FAULT)
 
 
 def _leave(message: str, code: int, show: Callable[[], None] | None = None) -> NoReturn:

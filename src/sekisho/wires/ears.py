@@ -189,14 +189,13 @@ class Ears:
     def compare(self) -> None:
         """Go back to the sockets where a ring and they don't count the same; a few times a second."""
         now = time.monotonic()
-        if not self.rings or now < self._due:
+        rings = [one for one in self.rings if one in self.heard]
+        if not rings or now < self._due:
             return
         self._due = now + _COMPARE_SECONDS
         before, self._refusals = self._refusals, max(self._refusals, refusals())
         refused = self._refusals > before
-        for ear in self.rings:
-            if ear not in self.heard:
-                continue
+        for ear in rings:
             if not ear.ends:
                 other = ear.differs()
                 if other or refused:

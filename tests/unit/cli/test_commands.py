@@ -75,6 +75,24 @@ def test_an_answer_that_nobody_gets_has_an_exit_code_of_its_own(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", [("plugins",), ("plugins", "--json")])
+def test_a_fault_of_our_own_is_no_answer(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Python would end with 1: something was found."""
+    program = (
+        f"import sys; sys.argv = ['sekisho', *{words!r}, '--lang', 'en']; "
+        "from sekisho import cli; from sekisho.cli import plugins; "
+        "plugins.command.callback = lambda **_: 1 // 0; cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 70
+    assert "ZeroDivisionError" in done.stderr  # what a report of the fault needs
+    assert "there is no result" in done.stdout + done.stderr
+    if "--json" in words:
+        assert json.loads(done.stdout)["exit"] == 70
+
+
 def test_both_languages_speak(tmp_path: Path) -> None:
     assert "許可の記録がない" in sekisho("assess", "127.0.0.9", cwd=tmp_path, lang="ja").stderr
     assert "端末を評価する" in sekisho("--help", cwd=tmp_path, lang="ja").stdout
